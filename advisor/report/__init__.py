@@ -1,0 +1,1 @@
+"""The diagnosis report: a fold of the ledger and the events."""

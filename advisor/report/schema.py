@@ -1,0 +1,130 @@
+"""The form of report.json. Its names are a contract with other programs: extend it, never rename."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from advisor.ledger import Measured, Outcome, Role
+from rules.vocabulary import Effect, Evidence, Severity, Value
+
+SCHEMA_VERSION = "1.0"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+
+
+class Metrics(_Part):
+    """The main metric, on the validation split but `test`."""
+
+    name: str
+    higher_is_better: bool
+    baseline: float
+    """Of the constant predictor."""
+    best: float | None
+    final: float | None
+    test: float | None
+    """Of the best model, on a split that no trial saw."""
+    standard_error: float | None = None
+    """Of the metric at the end."""
+    all: dict[str, float]
+    """Every metric of the final evaluation, the loss among them."""
+    recalls: dict[str, float] = Field(default_factory=dict)
+    """Class → recall at the end."""
+    confusion: list[list[int]] = Field(default_factory=list)
+
+
+class ReportedFinding(_Part):
+    """A finding and what became of it."""
+
+    code: str
+    name: str
+    role: Role
+    severity: Severity
+    mended: bool
+    message: str
+    evidence: tuple[Evidence, ...]
+    step: int
+    causes: tuple[str, ...] = ()
+    explained_by: str = ""
+    cleared_step: int | None = None
+    advice: tuple[str, ...] = ()
+    """What a person could do, from the fixes that were not applied."""
+
+
+class Intervention(_Part):
+    """A fix that was tried, applied or refused."""
+
+    step: int
+    rule: str
+    fix: str
+    turns: dict[str, dict[str, Value | None]]
+    """Knob → {"old": …, "new": …}."""
+    effect: Effect
+    outcome: Outcome
+    expected: float
+    """Relative gain that the rule expected."""
+    measured: Measured | None
+    cost_s: float
+    trial: str = ""
+    why: str = ""
+    improves: str = ""
+    undo: str = ""
+    """How to take it back: the config lines with the old values."""
+    undone: bool = False
+
+
+class Opportunity(_Part):
+    """What could still be gained, ranked by what it should save."""
+
+    rule: str
+    fix: str
+    saves: float
+    """Relative gain of `improves`, 0 to 1."""
+    improves: str
+    estimated_by: str
+    why_not_applied: str
+    config: str
+    """TOML lines to paste."""
+
+
+class NotAssessed(_Part):
+    """A rule that could not speak."""
+
+    code: str
+    missing: tuple[str, ...]
+
+
+class Report(_Part):
+    """The whole report."""
+
+    schema_version: str = SCHEMA_VERSION
+    verdict: str
+    """One sentence: how the training went."""
+    why: str
+    """One sentence with one number."""
+    next: str
+    """One sentence: what to do now."""
+    run: dict[str, Any]
+    """path, name, started, seconds, ended (why), command, seed, versions, task, model, steps, epochs."""
+    metrics: Metrics
+    findings: tuple[ReportedFinding, ...]
+    interventions: tuple[Intervention, ...]
+    opportunities: tuple[Opportunity, ...]
+    passed: tuple[str, ...]
+    not_assessed: tuple[NotAssessed, ...]
+    hardware: dict[str, Any]
+    data: dict[str, Any]
+    time: dict[str, float]
+    """Seconds by part: input_wait, to_device, forward, backward, optimizer, evaluation, checkpoint, trials, lost,
+    advisor, other; and `total`."""
+    overhead: dict[str, Any]
+    """share (of the wall time), and how it was measured."""
+    final_config: dict[str, Any]
+    compression: list[dict[str, Any]] = Field(default_factory=list)
+    timeline: dict[str, Any] = Field(default_factory=dict)
+    """steps, loss, metric, lr, grad_norm as lists, and marks [{step, text, kind}], thinned for plots."""
+    unsure: tuple[str, ...] = ()
+    """What we are not sure of."""
+    level: Literal["info", "warning", "error", "none"] = "none"
+    """The worst severity of a finding that still stands."""

@@ -1,0 +1,1 @@
+"""Sensors: each reads one source; no thresholds, no opinions."""

@@ -1,0 +1,56 @@
+"""What the sensors saw at one moment: a line of samples.jsonl."""
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="strings")
+
+
+class HostSample(_Part):
+    """The machine, by psutil and /proc."""
+
+    cores: int
+    """That this process may use (affinity, cgroup)."""
+    busy_share: float
+    """Of all cores, since the last sample."""
+    idle_cores: float
+    memory_bytes: int
+    memory_free_bytes: int
+    shm_free_bytes: int = 0
+    trainer_bytes: int = 0
+    """Resident size of the trainer and its workers."""
+    io_stall_share: float = -1.0
+    """Pressure-stall «io full» over 10 s; -1 where the kernel does not tell."""
+
+
+class DeviceSample(_Part):
+    """One NVIDIA device, by NVML."""
+
+    index: int
+    name: str
+    busy_share: float
+    memory_bytes: int
+    memory_used_bytes: int
+    power_w: float
+    power_limit_w: float
+    temperature_c: float
+    clock_mhz: int
+    clock_max_mhz: int
+    throttled: bool
+
+
+class Sample(_Part):
+    """All sensors at one moment; a sensor that is absent left its part out."""
+
+    t: float
+    host: HostSample | None = None
+    devices: tuple[DeviceSample, ...] = ()
+
+
+def read_sample(line: str | bytes) -> Sample | None:
+    """Return the sample of a line, or nothing for a form that this version does not know."""
+    try:
+        return Sample.model_validate_json(line)
+    except ValidationError:
+        return None

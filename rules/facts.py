@@ -1,0 +1,419 @@
+"""Groups of facts: all that a rule may know.
+
+A group is small and frozen. A field is never None: a group that nobody gathered is absent, and the rules that need it
+are then listed as not assessed. Groups are fine enough that a foreign log can fill some of them.
+Shares run from 0 to 1; seconds, bytes and examples say so in their names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import nan
+
+from rules.vocabulary import Value
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """Where the run stands."""
+
+    step: int
+    steps_total: int
+    epoch: float
+    steps_per_epoch: int
+    batch_size: int
+    seed: int = 0
+    finished: bool = False
+    """The last step is done; what is left is the finished model."""
+    last_turn_step: int = 0
+    """Step of the last confirmed change of what is learned; 0 = none yet."""
+
+    @property
+    def progress(self) -> float:
+        """Share of the steps that are done."""
+        return self.step / max(self.steps_total, 1)
+
+    @property
+    def steps_left(self) -> int:
+        """Steps to go."""
+        return max(self.steps_total - self.step, 0)
+
+    @property
+    def warm(self) -> bool:
+        """Rules stay silent for the first max(20 steps, 5 % of the budget)."""
+        return self.step >= max(20, 0.05 * self.steps_total)
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """What is learned."""
+
+    kind: str
+    """classification, regression or multilabel."""
+    inputs: str
+    """image, table or other."""
+    classes: tuple[str, ...]
+    train_examples: int
+    val_examples: int
+    metric: str
+    higher_is_better: bool
+    baseline_metric: float
+    baseline_loss: float
+    """Of the best constant predictor: ≈ ln C, or the variance of the target."""
+
+
+@dataclass(frozen=True)
+class LossFacts:
+    """The training loss, as steps go by. Smoothed = median of the last max(20 steps, 1 % of the run)."""
+
+    at_start: float
+    """Of the first step, before anything was learned."""
+    now: float
+    """Smoothed."""
+    best: float
+    """Least smoothed value so far."""
+    best_step: int
+    fall_share: float
+    """Relative fall of the smoothed loss over the last tenth of the run (or what there is): 0.1 = 10 % lower."""
+    noise_share: float
+    """Spread (1.4826·MAD) of the loss around its smoothed value, relative to it."""
+    above_best_steps: int
+    """Consecutive steps, up to now, in which the smoothed loss was over 1.5 × its least."""
+    non_finite_steps: int
+    """So far, in the branch that counts."""
+    non_finite_onset: int = 0
+    """Step of the first non-finite loss or gradient of the present trouble."""
+    outliers_in_50: int = 0
+    """Loss or gradient outliers (median + 8·MAD over 128) in the last 50 steps."""
+    curve: tuple[tuple[int, float], ...] = ()
+    """(step, smoothed loss), at most 100 points over the whole run."""
+
+
+@dataclass(frozen=True)
+class GradientFacts:
+    """The norm of the whole gradient, before clipping."""
+
+    at_start: float
+    """Median of the first 20."""
+    now: float
+    """Median of the last 50."""
+    p90: float
+    """Of the last 500."""
+    largest: float
+    """Of the last 50."""
+    clipped_share: float = 0.0
+    """Of the last 50 steps."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation on the validation split, and the same loss and metric on a sample of the training split."""
+
+    step: int
+    loss: float
+    metric: float
+    standard_error: float
+    train_loss: float = nan
+    train_metric: float = nan
+
+
+@dataclass(frozen=True)
+class ValidationFacts:
+    """All evaluations of the branch that counts, oldest first."""
+
+    evaluations: tuple[Evaluation, ...]
+    higher_is_better: bool
+
+    @property
+    def last(self) -> Evaluation:
+        """The newest evaluation."""
+        return self.evaluations[-1]
+
+    @property
+    def best(self) -> Evaluation:
+        """The evaluation with the best metric; the older one of two equals."""
+        sign = 1 if self.higher_is_better else -1
+        return max(self.evaluations, key=lambda one: (sign * one.metric, -one.step))
+
+    @property
+    def least_loss(self) -> float:
+        """Least validation loss so far."""
+        return min(one.loss for one in self.evaluations)
+
+
+@dataclass(frozen=True)
+class LayerFact:
+    """One layer with weights: medians over the last three checks."""
+
+    name: str
+    kind: str
+    grad_norm: float
+    weight_norm: float
+    update_ratio: float
+    dead_share: float = nan
+    """NaN where the layer has no ReLU-like activation behind it."""
+    saturated_share: float = nan
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """The layers, from input to output."""
+
+    layers: tuple[LayerFact, ...]
+    checks: int
+    """How many measurements the medians rest on (rules want 3)."""
+    first_rows_identical: bool = False
+    unchanged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PhaseFacts:
+    """Where the time of a step goes, in the steady state (warm-up, trials and evaluations left out)."""
+
+    step_s: float
+    """Median wall seconds of a step, the input wait in it."""
+    step_p95_s: float
+    shares: Mapping[str, float]
+    """input_wait, to_device, forward, backward, optimizer, advisor, other; they sum to 1."""
+    evaluation_share: float
+    """Of the wall time so far."""
+    checkpoint_share: float
+    samples_per_s: float
+
+
+@dataclass(frozen=True)
+class LoaderFacts:
+    """The input pipeline, where there is a per-item loader."""
+
+    wait_share: float
+    """Of a step's wall time."""
+    wait_s: float
+    """Per step."""
+    fetch_s: float
+    """Seconds to fetch one batch, in the process that does it."""
+    workers: int
+    prefetch: int
+    cached: bool
+    decoded_bytes: int
+    """Memory that all decoded items of the training split would take."""
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """The machine."""
+
+    cores: int
+    """That this process may use (affinity, cgroup)."""
+    idle_cores: float
+    memory_bytes: int
+    memory_free_bytes: int
+    shm_free_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class DeviceFacts:
+    """The device that trains."""
+
+    type: str
+    name: str
+    amp_dtypes: tuple[str, ...]
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class UtilisationFacts:
+    """What NVML saw over the last half minute; absent without an NVIDIA device."""
+
+    busy_share: float
+    memory_share: float
+    power_w: float
+    temperature_c: float
+    throttled_share: float
+
+
+@dataclass(frozen=True)
+class MemoryFacts:
+    """Memory of the device in use."""
+
+    peak_bytes: int
+    peak_share: float
+    """Of the memory the device has."""
+    reserved_bytes: int
+    ran_out: int
+    """Times that a step ran out of memory and was run again in smaller pieces."""
+    micro_batch: int
+    """Examples on the device at once now."""
+
+
+@dataclass(frozen=True)
+class ClassFacts:
+    """Classes of a classification, in the training split."""
+
+    counts: tuple[int, ...]
+    recalls: tuple[float, ...] = ()
+    """On the validation split at the last evaluation; empty before the first."""
+    neighbour_label_match: float = 0.0
+    """Share of neighbours in the drawn order with the same label."""
+
+    @property
+    def ratio(self) -> float:
+        """Largest class over smallest class that is not empty."""
+        filled = [count for count in self.counts if count > 0]
+        return max(filled) / min(filled)
+
+    @property
+    def expected_match(self) -> float:
+        """The neighbour match of a shuffled order: Σ p²."""
+        total = sum(self.counts)
+        return sum((count / total) ** 2 for count in self.counts)
+
+
+@dataclass(frozen=True)
+class LabelFacts:
+    """What the training has told about the labels; absent before three epochs."""
+
+    noise_share: float
+    suspects: int
+    epochs: int
+
+
+@dataclass(frozen=True)
+class InputFacts:
+    """The inputs as the model gets them, over a sample of the training split."""
+
+    features: int
+    constant_features: int
+    missing_share: float
+    mean_abs: float
+    """Largest absolute mean of a feature."""
+    std_low: float
+    std_high: float
+    abs_max: float
+    unreadable: int = 0
+
+
+@dataclass(frozen=True)
+class ColumnFact:
+    """One input column of a table."""
+
+    name: str
+    missing_share: float
+    unique: int
+    std: float
+    correlation: float
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """The columns of a table; absent for other inputs."""
+
+    columns: tuple[ColumnFact, ...]
+    examples: int
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """Duplicates within and overlap between the splits."""
+
+    duplicate_share: float
+    conflicting_share: float
+    val_overlap_share: float
+    test_overlap_share: float
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The network."""
+
+    parameters: int
+    layers: int
+    has_conv: bool
+    has_norm: bool
+    has_dropout: bool
+
+
+@dataclass(frozen=True)
+class KnobFacts:
+    """The knobs: what they hold now, and which of them can be turned in this run."""
+
+    values: Mapping[str, Value]
+    turnable: frozenset[str]
+    confirmed: frozenset[str] = frozenset()
+    """Knobs that a kept fix (or the user) has turned in this run."""
+
+    def number(self, name: str) -> float:
+        """Return a numeric knob's value."""
+        return float(self.values[name])
+
+    def can(self, *names: str) -> bool:
+        """Tell whether all these knobs can be turned here."""
+        return all(name in self.turnable for name in names)
+
+
+@dataclass(frozen=True)
+class ProbeFacts:
+    """Answers of the probes of this run. The group is always there; an answer counts when its name is in `done`."""
+
+    done: frozenset[str] = frozenset()
+    lr_pick: float = nan
+    """lr_sweep: the rate it picks; NaN when it could not tell."""
+    lr_spread: float = nan
+    """lr_sweep: largest over smallest of its three picks."""
+    fit_first_loss: float = nan
+    fit_last_loss: float = nan
+    """single_batch_fit: training loss on 16 examples, before and after."""
+    cached_step_s: float = nan
+    """cached_batch: seconds of a step that does not wait for input."""
+    zeroed_loss_share: float = nan
+    """zeroed_input: loss with zeroed inputs over loss with real ones; ≈ 1 = the inputs are not used."""
+    initial_loss: float = nan
+    mode_difference_share: float = nan
+    """mode_switch: |train − eval| loss of one batch, relative."""
+
+
+@dataclass(frozen=True)
+class BranchFacts:
+    """What has been rescued so far, so that a ladder knows its rung."""
+
+    rollbacks: int = 0
+    last_rollback_step: int = 0
+    snapshots: tuple[int, ...] = ()
+    """Steps of the states that the run can be turned back to, oldest first; 0 is always there."""
+    rung_lr: float = nan
+    """The rate at the last rollback."""
+
+
+GROUPS: dict[str, type] = {
+    "run": RunFacts,
+    "task": TaskFacts,
+    "loss": LossFacts,
+    "gradients": GradientFacts,
+    "validation": ValidationFacts,
+    "layers": LayerFacts,
+    "phases": PhaseFacts,
+    "loader": LoaderFacts,
+    "host": HostFacts,
+    "device": DeviceFacts,
+    "utilisation": UtilisationFacts,
+    "memory": MemoryFacts,
+    "classes": ClassFacts,
+    "labels": LabelFacts,
+    "inputs": InputFacts,
+    "table": TableFacts,
+    "splits": SplitFacts,
+    "model": ModelFacts,
+    "knobs": KnobFacts,
+    "probes": ProbeFacts,
+    "branch": BranchFacts,
+}
+"""Every group by the name that a rule's parameter has."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The groups that were gathered."""
+
+    groups: Mapping[str, object] = field(default_factory=dict)
+
+    def missing(self, needs: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the groups among `needs` that nobody gathered."""
+        return tuple(name for name in needs if name not in self.groups)
