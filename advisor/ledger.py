@@ -177,6 +177,8 @@ class TrainerStarted(_Entry):
 
     kind: Literal["trainer_started"] = "trainer_started"
     pid: int
+    pid_started: float = 0.0
+    """Start time of the process, Unix seconds; a later driver knows it by both. 0 = not known."""
     restart: int = 0
 
 

@@ -31,6 +31,11 @@ class Run:
         return self.folder / "run.json"
 
     @property
+    def resume(self) -> Path:
+        """What a resumed trainer is to do; there once a run was resumed, written by rename."""
+        return self.folder / "resume.json"
+
+    @property
     def events(self) -> Path:
         """The trainer's voice."""
         return self.folder / "events.jsonl"

@@ -380,6 +380,8 @@ class BranchFacts:
     """Steps of the states that the run can be turned back to, oldest first; 0 is always there."""
     rung_lr: float = nan
     """The rate at the last rollback."""
+    clip_norm: float = nan
+    """90th percentile of the finite gradient norms so far; NaN where there are none."""
 
 
 GROUPS: dict[str, type] = {

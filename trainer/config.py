@@ -205,6 +205,18 @@ def read(path: Path, overrides: tuple[str, ...] = ()) -> Config:
     return parse(raw, str(path))
 
 
+def amend(config: Config, overrides: tuple[str, ...]) -> Config:
+    """Lay `section.key=value` overrides over a configuration; relative paths start at the working directory.
+
+    Raises:
+        ConfigError: when an override cannot be used.
+    """
+    raw = config.model_dump(mode="json")
+    for override in overrides:
+        _lay_over(raw, override)
+    return parse(raw, "--set")
+
+
 def _lay_over(raw: dict[str, Any], override: str) -> None:
     key, sign, text = override.partition("=")
     section, dot, name = key.strip().partition(".")

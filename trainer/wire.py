@@ -12,7 +12,9 @@ from trainer.knobs import Knob, KnobValue
 
 Arm = Literal["control", "candidate", "null"]
 Split = Literal["train", "val", "test"]
-ProbeName = Literal["lr_sweep", "single_batch_fit", "cached_batch", "zeroed_input", "loss_at_init", "mode_switch"]
+ProbeName = Literal[
+    "lr_sweep", "single_batch_fit", "cached_batch", "fetched_batch", "zeroed_input", "loss_at_init", "mode_switch"
+]
 START = 0
 """The step of the snapshot that is always kept: the state before the first step."""
 
@@ -218,6 +220,8 @@ class BeatTaken(_Event):
     """Device memory at its peak since the last beat (host: resident size of the trainer)."""
     reserved_bytes: int = 0
     eta_s: float = 0.0
+    trial: str = ""
+    """The trial whose rounds these steps were part of: their timing says nothing about the steady state."""
     label_runs: float = -1.0
     """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
 
@@ -385,11 +389,12 @@ class Probed(_Event):
     """A probe's answer; the run's state is as it was."""
 
     kind: Literal["probed"] = "probed"
+    trial: str = ""
     probe: ProbeName
     seconds: float
     result: dict[str, Any]
     """lr_sweep: pick (or null), spread, rates, losses · single_batch_fit: first_loss, last_loss, accuracy ·
-    cached_batch: step_s · zeroed_input: loss, zeroed_loss · loss_at_init: loss, baseline_loss ·
+    cached_batch: step_s, examples · fetched_batch: fetch_s · zeroed_input: loss, zeroed_loss · loss_at_init: loss, baseline_loss ·
     mode_switch: train_loss, eval_loss."""
 
 

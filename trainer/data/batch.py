@@ -38,8 +38,10 @@ class Feed(Protocol):
     """Turns tickets into batches, in order."""
 
     def batches(self, tickets: Iterable[Ticket]) -> Iterator[Batch]:
-        """Yield one batch a ticket; closing the iterator drains what was prepared ahead. No ticket is lost or doubled:
-        what was prepared and not taken is simply asked for again by the next call."""
+        """Yield one batch a ticket; closing the iterator drains what was prepared ahead.
+
+        No ticket is lost or doubled: what was prepared and not taken is simply asked for again by the next call.
+        """
         ...
 
     def close(self) -> None:

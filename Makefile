@@ -1,0 +1,40 @@
+# Two commands from a fresh checkout: `make demo` and `make test`. Each sets up .venv first; the second time that is quick.
+
+PYTHON ?= python3
+VENV := .venv
+IN := $(VENV)/bin
+INSTALL := $(IN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
+WANTED := pyproject.toml .ci/constraints.txt
+DIGITS := examples/data/digits
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.installed $(DIGITS)/.written
+	$(IN)/advisor train examples/digits_troubled.toml --headless --mode auto
+
+test: $(VENV)/.installed-test
+	$(IN)/python -m pytest
+
+lint: $(VENV)/.installed-test
+	$(IN)/ruff check
+	$(IN)/ruff format --check
+	$(IN)/mypy
+	$(IN)/lint-imports
+
+$(IN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(WANTED) | $(IN)/python
+	$(INSTALL) -e '.[compress,vision]'
+	touch $@
+
+$(VENV)/.installed-test: $(WANTED) | $(IN)/python
+	$(INSTALL) -e '.[compress,vision,test]'
+	touch $@ $(VENV)/.installed
+
+$(DIGITS)/.written: examples/digits_images.py $(VENV)/.installed
+	$(IN)/python examples/digits_images.py $(DIGITS)
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(DIGITS) build dist

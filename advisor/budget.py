@@ -1,0 +1,98 @@
+"""What trials may cost, counted in steps: a stated share of the run, borrowed from once, early."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+HORIZON_SHARE = 0.10
+"""Of what remains: a fork looks this far (trials.md, «Fork»)."""
+LEAST_HORIZON = 40
+MOST_HORIZON = 400
+"""Steps: shorter, noise decides; longer, the other batches' noise comes back (trials.md)."""
+MOST_NULLS = 3
+"""Null arms in the pool beyond which the Student factor hardly falls: 6.3, 2.9, 2.4."""
+PAYS_BACK_HORIZONS = 3
+"""A fork is tried while so many of its horizons remain: what it finds must still have time to pay."""
+EARLY_SHARE = 0.5
+"""Of the run: until then what a trial finds still has half the run to pay, and the budget may be borrowed from, once."""
+BORROWED = 2.0
+"""Then trials may cost this multiple of the budget, never more."""
+ROUNDS = 6
+STRETCH_STEPS = 20
+STRETCH_S = 0.25
+"""Rounds: six pairs of stretches, each at least so long (trials.md, «Rounds»)."""
+ROUNDS_PAY_BACK = 1.5
+"""Rounds are tried while this multiple of their own steps remains."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The bill of a run, and what it may still cost. All in steps of this run."""
+
+    share: float
+    spent_steps: float
+    steps_total: float
+    progress: float
+    step_s: float = 0.0
+
+    @property
+    def room_steps(self) -> float:
+        """Steps that the next trial may cost."""
+        limit = self.share * self.steps_total
+        early = self.progress < EARLY_SHARE and self.spent_steps <= limit
+        return max((BORROWED if early else 1.0) * limit - self.spent_steps, 0.0)
+
+
+@dataclass(frozen=True)
+class ForkPlan:
+    """How far a fork looks and how many null arms it runs."""
+
+    steps: int
+    nulls: int
+    cost_steps: float
+
+
+def plan_fork(steps_left: int, room_steps: float, scoring_steps: float, pooled: Callable[[int], int]) -> ForkPlan | str:
+    """Return the fork that fits the budget, or why none does.
+
+    It looks as far as it should with as many null arms as help; for want of room it first gives up null arms, all but
+    the one it needs, then reach.
+
+    Args:
+        steps_left: Of the run.
+        room_steps: What the trial may cost.
+        scoring_steps: What scoring one arm costs.
+        pooled: Returns how many null arms for a horizon of so many steps are known already.
+    """
+    reach = int(min(max(HORIZON_SHARE * steps_left, LEAST_HORIZON), MOST_HORIZON))
+    if steps_left < PAYS_BACK_HORIZONS * reach:
+        return f"too late: {steps_left} steps are left, and a fork looks {reach} steps ahead"
+    known = pooled(reach)
+    least, most = (0 if known else 1), max(MOST_NULLS - known, 0)
+    for nulls in range(max(most, least), least - 1, -1):
+        cost = (1 + nulls) * (reach + scoring_steps) + scoring_steps
+        if cost <= room_steps:
+            return ForkPlan(reach, nulls, cost)
+    fitting = int((room_steps - scoring_steps) / (1 + least) - scoring_steps)
+    if fitting < LEAST_HORIZON:
+        needed = (1 + least) * (LEAST_HORIZON + scoring_steps) + scoring_steps
+        return f"budget: a fork costs {needed:.0f} steps, and trials may cost {room_steps:.0f} more in this run"
+    nulls = least or (0 if pooled(fitting) else 1)
+    if nulls > least:
+        fitting = int((room_steps - scoring_steps) / (1 + nulls) - scoring_steps)
+        if fitting < LEAST_HORIZON:
+            return f"budget: trials may cost {room_steps:.0f} more steps, too few for a fork with a null arm"
+    return ForkPlan(fitting, nulls, (1 + nulls) * (fitting + scoring_steps) + scoring_steps)
+
+
+def rounds_steps(step_s: float) -> int:
+    """Return how many steps of the run its rounds take; they are steps of the run, not lost ones."""
+    stretch = max(STRETCH_STEPS, STRETCH_S / step_s if step_s > 0 else STRETCH_STEPS)
+    return int(2 * ROUNDS * stretch)
+
+
+def too_late_for_rounds(steps_left: int, step_s: float) -> str:
+    """Return why rounds cannot pay back any more; nothing when they can."""
+    needed = rounds_steps(step_s)
+    if steps_left >= ROUNDS_PAY_BACK * needed:
+        return ""
+    return f"too late: {steps_left} steps are left, and six rounds take {needed}"

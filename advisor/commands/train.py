@@ -1,0 +1,92 @@
+"""Start a training, or take one up again."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from advisor.driver import How
+    from advisor.runs import Run
+
+Mode = Literal["watch", "advise", "auto"]
+FailOn = Literal["info", "warning", "error", "never"]
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a config key, e.g. train.lr=0.1; may be repeated."),
+]
+Headless = Annotated[bool, typer.Option("--headless", help="No screen: progress lines, or a bar on a terminal.")]
+ModeOption = Annotated[
+    Mode | None,
+    typer.Option(
+        help="watch: only look · advise: propose fixes · auto: try and keep them. Default: advise, headless auto."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="End standard output with one line of JSON: run and report.")]
+FailOnOption = Annotated[
+    FailOn, typer.Option("--fail-on", help="Exit with 1 when a finding of this severity still stands at the end.")
+]
+
+
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="What to train; see `advisor config`.")],
+    headless: Headless = False,
+    mode: ModeOption = None,
+    overrides: Set = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="The run's own folder; new or empty. Default: runs/<time>_<name>.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="The same as --set train.seed=N.")] = None,
+    lockstep: Annotated[
+        bool, typer.Option("--lockstep", help="The trainer waits for the advisor's answers: repeatable to the bit.")
+    ] = False,
+    as_json: Json = False,
+    fail_on: FailOnOption = "never",
+) -> int:
+    """Train, watched: opens the live screen, or prints progress with --headless."""
+    from advisor.orders import Orders, make_run
+    from trainer.config import read
+
+    changes = (*(overrides or ()), *([f"train.seed={seed}"] if seed is not None else ()))
+    asked = read(config, changes)
+    screen = _has_screen() and not headless
+    chosen: Mode = mode or asked.advisor.mode or ("advise" if screen else "auto")
+    folder = run_dir or (Path(asked.run.dir) if asked.run.dir else None)
+    run = make_run(folder, config.stem, Orders(asked, chosen, lockstep))
+    return _go(run, "fresh", screen=screen, as_json=as_json, fail_on=fail_on)
+
+
+def resume(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder.")],
+    overrides: Set = None,
+    headless: Headless = False,
+    mode: ModeOption = None,
+    as_json: Json = False,
+    fail_on: FailOnOption = "never",
+) -> int:
+    """Take a run up again from its last checkpoint, in the same folder."""
+    from advisor.resuming import prepare_resume
+    from advisor.runs import open_run
+
+    taken = open_run(run)
+    screen = _has_screen() and not headless
+    prepare_resume(taken, tuple(overrides or ()), mode)
+    return _go(taken, "resume", screen=screen, as_json=as_json, fail_on=fail_on)
+
+
+def _has_screen() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _go(run: "Run", how: "How", *, screen: bool, as_json: bool, fail_on: FailOn) -> int:
+    if screen:
+        from advisor.attach import start_driver
+        from advisor.viewing import view
+
+        start_driver(run, how)
+        return view(run, as_json=as_json, fail_on=fail_on)
+    from advisor.headless import drive_headless
+
+    return drive_headless(run, how, as_json=as_json, fail_on=fail_on)

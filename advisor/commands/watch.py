@@ -1,0 +1,53 @@
+"""Join a run that is going on, or look at one that was."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder.")]
+
+
+def watch(
+    run: RunFolder,
+    headless: Annotated[bool, typer.Option("--headless", help="Progress lines instead of the screen.")] = False,
+    readonly: Annotated[bool, typer.Option("--readonly", help="No key changes the run.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End standard output with one line of JSON.")] = False,
+) -> int:
+    """Join a run, and give it a driver if it has none."""
+    from advisor.attach import closing, start_driver
+    from advisor.lease import is_driven
+    from advisor.runs import open_run
+    from advisor.viewing import ended, follow, view
+
+    joined = open_run(run)
+    if closing(joined) is None and not is_driven(joined):
+        start_driver(joined, "join")
+    if sys.stdin.isatty() and sys.stdout.isatty() and not headless:
+        return view(joined, as_json=as_json, fail_on="never", readonly=readonly)
+    if not follow(joined):
+        return 0
+    from advisor.headless import show_outcome
+
+    closed = closing(joined)
+    code = closed.exit_code if closed is not None else 0
+    return show_outcome(joined, ended(joined, closed.why if closed else "", code), as_json=as_json, fail_on="never")
+
+
+def replay(
+    run: RunFolder,
+    speed: Annotated[float, typer.Option(min=0.1, help="How many times faster than it was.")] = 20.0,
+) -> int:
+    """Play a recorded run on the screen."""
+    from advisor.mistakes import Mistake
+    from advisor.runs import open_run
+
+    recorded = open_run(run)
+    if not recorded.events.exists():
+        raise Mistake(f"{run} has no events to play: it never began")
+    if not sys.stdout.isatty():
+        raise Mistake("replay needs a terminal: `advisor report` prints what came of the run")
+    from advisor.tui.app import run_ui
+
+    return run_ui(recorded, readonly=True, replay=speed)

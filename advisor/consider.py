@@ -1,0 +1,265 @@
+"""One finding and its fixes: how each would be tried, what has to be probed first, or why it is not tried."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+
+from advisor.budget import LEAST_HORIZON, Budget, plan_fork, too_late_for_rounds
+from advisor.history import PROBE_STEPS, Attempt, History, shape_of
+from advisor.ledger import How
+from advisor.scoring import score_of
+from rules.vocabulary import Deed, Effect, Finding, Fix, Severity
+from trainer.knobs import Knob, KnobError
+
+MOST_RESCUES = 3
+"""The third time the same trouble comes back, no knob will end it (trials.md, «Rescue ladder»)."""
+LOST_TWICE = 2
+"""A rule whose fixes did not help so often is muted until the phase changes."""
+IMPROVING_SHARE = 0.10
+"""A smoothed loss that fell by so much over the last tenth of the run is left alone."""
+AGREEMENT_PASSES = 20
+"""Forward and backward passes on the same weights before other rounding is timed (trials.md)."""
+REBUILD_S = 0.3
+"""Seconds to rebuild a loader: between 0.03 by fork and 1.1 by spawn, measured (house.md)."""
+REBUILDS = 2
+"""One for the trial's arm, one when the turn is kept."""
+STEP_PROBES = frozenset({"cached_batch"})
+"""Probes that answer in seconds: in lockstep their answer would not repeat."""
+_WAITS = ("cause first", "cool-down", "still improving", "frozen")
+"""Reasons that pass by themselves."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where the run stands, as far as a choice depends on it."""
+
+    mode: str
+    step: int
+    steps_left: int
+    budget: Budget
+    knobs: Mapping[str, Knob]
+    phase: str
+    metric: str
+    finished: bool = False
+    lockstep: bool = False
+    compress: bool = True
+    eta_s: float = 0.0
+    step_s: float = 0.0
+    scoring_steps: float = 0.0
+    """What scoring one arm costs, in steps."""
+    fall_share: float = 0.0
+    """Relative fall of the smoothed loss over the last tenth of the run."""
+    validation_improves: bool = True
+    last_evaluation_step: int = 0
+    probes_done: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class AskProbe:
+    """The cause has to be told apart first."""
+
+    code: str
+    probe: str
+    from_start: bool
+
+
+@dataclass(frozen=True)
+class Try:
+    """This fix is tried, applied, or, in advise mode, proposed."""
+
+    code: str
+    fix: Fix
+    how: How
+    cost_s: float
+    steps: int = 0
+    """fork: its horizon."""
+    nulls: int = 0
+    agreement_passes: int = 0
+
+
+@dataclass(frozen=True)
+class No:
+    """This fix is not tried (now); the reason stands before the colon."""
+
+    code: str
+    fix: Fix
+    why: str
+
+    @property
+    def passes(self) -> bool:
+        """Whether the reason passes by itself."""
+        return self.why.partition(":")[0] in _WAITS
+
+
+def weigh(finding: Finding, history: History, scene: Scene) -> tuple[AskProbe | Try | No | None, list[No]]:
+    """Return what can be done about one finding now, and the fixes that are ruled out before it.
+
+    A `No` as the option waits: its reason passes by itself, and no later fix overtakes it.
+    """
+    refused: list[No] = []
+    match None if history.frozen else _probe(finding, history, scene):
+        case AskProbe() as asked:
+            return asked, refused
+        case str() as unpaid:
+            return None, [No(finding.code, fix, unpaid) for fix in finding.fixes[:1]]
+    for fix in finding.fixes:
+        considered = _consider(finding, fix, history, scene)
+        match considered:
+            case None:
+                continue
+            case No() if not considered.passes:
+                refused.append(considered)
+            case _:
+                return considered, refused
+    return None, refused
+
+
+def _probe(finding: Finding, history: History, scene: Scene) -> AskProbe | str | None:
+    """Return the probe that comes before any fix, why it cannot be paid for, or nothing where all is probed."""
+    if scene.finished or (history.losses(finding.code, scene.phase) >= LOST_TWICE):
+        return None
+    unpaid = ""
+    for probe in finding.probes:
+        if probe in scene.probes_done or probe in history.asked or (scene.lockstep and probe in STEP_PROBES):
+            continue
+        cost, room = PROBE_STEPS.get(probe, 1), _room_for_probes(finding, scene)
+        if cost > room:
+            unpaid = (
+                unpaid or f"budget: first comes the probe {probe} of {cost} steps, and there is room for {room:.0f}"
+            )
+            continue
+        from_start = probe == "loss_at_init" or any(fix.deed is Deed.START_OVER for fix in finding.fixes)
+        return AskProbe(finding.code, probe, from_start)
+    return unpaid or None
+
+
+def _room_for_probes(finding: Finding, scene: Scene) -> float:
+    """Return how many steps a probe may cost: for an opportunity it must leave room for the fork that follows."""
+    match finding.severity:
+        case Severity.ERROR:
+            return inf
+        case Severity.WARNING:
+            return scene.budget.room_steps
+        case _:
+            return max(scene.budget.room_steps - 2 * LEAST_HORIZON, 0.0)
+
+
+def _consider(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try | No | None:
+    """Return how a fix would be tried, why not, or nothing where there is nothing to say (it was tried, it holds)."""
+    code = finding.code
+    if fix.effect is Effect.NEEDS_A_PERSON or fix.deed is Deed.PERSON:
+        return No(code, fix, f"needs a person: {fix.name}")
+    if (code, shape_of(fix)) in history.vetoed:
+        return No(code, fix, "vetoed: a person does not want it in this run")
+    if fix.effect is Effect.RESCUE:
+        return _rescue(code, fix, history, scene)
+    if scene.finished != (fix.deed is Deed.COMPRESS):
+        return None
+    if history.tried(code, fix, scene.phase) or _holds(fix, scene.knobs):
+        return None
+    if history.losses(code, scene.phase) >= LOST_TWICE and fix.deed is not Deed.COMPRESS:
+        return No(code, fix, f"muted: {LOST_TWICE} fixes of {code} did not help in this phase of the run")
+    if cannot := _cannot_turn(fix, history, scene.knobs):
+        return No(code, fix, cannot)
+    if history.frozen:
+        return No(code, fix, "frozen: a person has frozen the automatic fixes")
+    if fix.deed is Deed.COMPRESS:
+        if not scene.compress:
+            return No(code, fix, "switched off: advisor.compress is false")
+        return Try(code, fix, "compression", 0.0)
+    if fix.deed is Deed.STOP or fix.effect is Effect.FREE:
+        return Try(code, fix, "free", 0.0)
+    if fix.effect is Effect.CHANGES_LEARNING or _turns_learning(fix, scene.knobs):
+        return _learning(finding, fix, history, scene)
+    return _throughput(code, fix, scene)
+
+
+def _rescue(code: str, fix: Fix, history: History, scene: Scene) -> Try | No | None:
+    if scene.finished:
+        return None
+    if history.frozen:
+        return No(code, fix, "frozen: a person has frozen the automatic fixes")
+    if history.rescues() >= MOST_RESCUES and fix.deed is not Deed.STOP:
+        return No(
+            code, fix, f"not recoverable by a knob: {MOST_RESCUES} rescues have not ended it; look at data and code"
+        )
+    if cannot := _cannot_turn(fix, history, scene.knobs):
+        return No(code, fix, cannot)
+    return Try(code, fix, "rescue", 0.0)
+
+
+def _throughput(code: str, fix: Fix, scene: Scene) -> Try | No:
+    if fix.improves != "step_s":
+        return Try(code, fix, "untried", 0.0)
+    if scene.lockstep:
+        return No(code, fix, "lockstep: nothing is timed in a run that must repeat to the bit")
+    if late := too_late_for_rounds(scene.steps_left, scene.step_s):
+        return No(code, fix, late)
+    reloads = any(scene.knobs[turn.knob].turns == "reload" for turn in fix.turns)
+    passes = AGREEMENT_PASSES if fix.effect is Effect.OTHER_ROUNDING else 0
+    cost_s = (REBUILDS * REBUILD_S if reloads else 0.0) + 2 * passes * scene.step_s
+    saves_s = fix.expected * scene.eta_s
+    if reloads and saves_s < cost_s:
+        return No(code, fix, f"too late: it could save {saves_s:.1f} s of what is left and costs {cost_s:.1f} s to try")
+    if passes and cost_s > scene.budget.room_steps * scene.step_s:
+        return No(code, fix, f"budget: it costs {cost_s:.1f} s to try, and trials have used up their share of the run")
+    return Try(code, fix, "rounds", cost_s, agreement_passes=passes)
+
+
+def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try | No:
+    code = finding.code
+    score = score_of(fix, scene.metric, {name: knob.value for name, knob in scene.knobs.items()})
+    if score is None:
+        return No(code, fix, f"cannot be tried: a fork scores learning, not {fix.improves}")
+    plan = plan_fork(
+        scene.steps_left,
+        scene.budget.room_steps,
+        scene.scoring_steps,
+        lambda steps: len(history.null_pool(score, scene.phase, steps)),
+    )
+    if isinstance(plan, str):
+        return No(code, fix, plan)
+    if wait := _cooling(history.last_kept_learning(), scene):
+        return No(code, fix, wait)
+    urgent = finding.severity is Severity.ERROR or (code, shape_of(fix)) in history.accepted
+    if not urgent and scene.fall_share >= IMPROVING_SHARE and scene.validation_improves:
+        return No(code, fix, f"still improving: the loss fell {scene.fall_share:.0%} over the last tenth of the run")
+    return Try(code, fix, "fork", plan.cost_steps * scene.step_s, steps=plan.steps, nulls=plan.nulls)
+
+
+def _cooling(kept: Attempt | None, scene: Scene) -> str:
+    """Return why a learning fix waits after one that was kept: its effect has to show first."""
+    if kept is None:
+        return ""
+    horizon = int(kept.arms.get("control", [{}])[0].get("steps", 0))
+    ready = kept.decided_step + 2 * horizon
+    if scene.step < ready:
+        return f"cool-down: {kept.fix.name} was kept at step {kept.decided_step}; its effect has to show until step {ready}"
+    if scene.last_evaluation_step <= kept.decided_step:
+        return f"cool-down: {kept.fix.name} was kept at step {kept.decided_step}; an evaluation has to come first"
+    return ""
+
+
+def _cannot_turn(fix: Fix, history: History, knobs: Mapping[str, Knob]) -> str:
+    for turn in fix.turns:
+        knob = knobs.get(turn.knob)
+        if knob is None:
+            return f"cannot be turned here: this run has no knob {turn.knob}"
+        if knob.turns == "restart":
+            return f"cannot be turned here: {turn.knob} turns only by a restart"
+        if turn.knob in history.suspects:
+            return f"cannot be turned here: {turn.knob} was on trial when the trainer died"
+        try:
+            knob.check(turn.to)
+        except KnobError as unfit:
+            return f"cannot be turned here: {unfit}"
+    return ""
+
+
+def _holds(fix: Fix, knobs: Mapping[str, Knob]) -> bool:
+    return bool(fix.turns) and all(turn.knob in knobs and knobs[turn.knob].value == turn.to for turn in fix.turns)
+
+
+def _turns_learning(fix: Fix, knobs: Mapping[str, Knob]) -> bool:
+    """Tell whether this run's own catalogue says that the fix changes what is learned (batch norm, for one)."""
+    return any(knobs[turn.knob].effect == "changes_learning" for turn in fix.turns)

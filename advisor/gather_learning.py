@@ -1,0 +1,116 @@
+"""Facts about learning: loss, gradients, evaluations, layers, classes, labels."""
+
+from statistics import mean
+
+from advisor.signals import Signals
+from advisor.windows import median_of
+from rules.facts import (
+    ClassFacts,
+    GradientFacts,
+    LabelFacts,
+    LayerFact,
+    LayerFacts,
+    LossFacts,
+    ValidationFacts,
+)
+from trainer.wire import Layer
+
+LEAST_NORMS = 10
+"""Gradient norms before there is a median worth the name."""
+LEAST_EPOCHS_FOR_LABELS = 3
+"""Before it, what a net does not believe yet is what it has not learned yet (rules.facts.LabelFacts)."""
+
+
+def loss(signals: Signals) -> LossFacts | None:
+    """Return the training loss, once it can be smoothed or has become non-finite."""
+    signal = signals.loss
+    if not signal.known:
+        return None
+    return LossFacts(
+        at_start=signal.at_start,
+        now=signal.now,
+        best=signal.best,
+        best_step=signal.best_step,
+        fall_share=signal.fall_share,
+        noise_share=signal.noise_share,
+        above_best_steps=signal.above_best_steps,
+        non_finite_steps=signal.non_finite_steps,
+        non_finite_onset=signal.onset,
+        outliers_in_50=signal.outliers_in_50(),
+        curve=tuple(signal.curve[-100:]),
+    )
+
+
+def gradients(signals: Signals) -> GradientFacts | None:
+    """Return the norm of the whole gradient."""
+    signal = signals.gradients
+    if len(signal.norms) < LEAST_NORMS:
+        return None
+    recent = signal.recent()
+    return GradientFacts(
+        at_start=signal.at_start,
+        now=median_of(recent),
+        p90=signal.p90,
+        largest=max(recent),
+        clipped_share=signal.clipped_share,
+    )
+
+
+def validation(signals: Signals) -> ValidationFacts | None:
+    """Return the evaluations of the branch that counts, once there is one."""
+    signal = signals.validation
+    if not signal.evaluations:
+        return None
+    return ValidationFacts(evaluations=tuple(signal.evaluations), higher_is_better=signal.higher_is_better)
+
+
+def layers(signals: Signals) -> LayerFacts | None:
+    """Return the layers as medians over the last three measurements."""
+    checks = signals.layers.checks
+    if not checks:
+        return None
+    newest = checks[-1]
+    by_name = [{layer.name: layer for layer in check.layers} for check in checks]
+    return LayerFacts(
+        layers=tuple(_layer([check[one.name] for check in by_name if one.name in check]) for one in newest.layers),
+        checks=len(checks),
+        first_rows_identical=all(check.first_rows_identical for check in checks),
+        unchanged=tuple(name for name in newest.unchanged if all(name in check.unchanged for check in checks)),
+    )
+
+
+def _layer(seen: list[Layer]) -> LayerFact:
+    return LayerFact(
+        name=seen[-1].name,
+        kind=seen[-1].kind,
+        grad_norm=_middle([layer.grad_norm for layer in seen]),
+        weight_norm=_middle([layer.weight_norm for layer in seen]),
+        update_ratio=_middle([layer.update_ratio for layer in seen]),
+        dead_share=_middle([layer.dead_share for layer in seen if layer.dead_share is not None]),
+        saturated_share=_middle([layer.saturated_share for layer in seen if layer.saturated_share is not None]),
+    )
+
+
+def _middle(values: list[float]) -> float:
+    """Return the median of what is finite; where nothing is, the newest value says what it is (NaN, infinity)."""
+    found = median_of(values)
+    return found if found == found or not values else values[-1]
+
+
+def classes(signals: Signals) -> ClassFacts | None:
+    """Return the classes of a classification, once the data were surveyed."""
+    survey = signals.survey
+    if survey is None or not any(survey.class_counts):
+        return None
+    drawn = mean(signals.label_runs) if signals.label_runs else survey.neighbour_label_match
+    return ClassFacts(
+        counts=survey.class_counts, recalls=signals.validation.recalls, neighbour_label_match=max(drawn, 0.0)
+    )
+
+
+def labels(signals: Signals) -> LabelFacts | None:
+    """Return what the training has told about the labels."""
+    heard = signals.labels
+    if heard is None or heard.epochs < LEAST_EPOCHS_FOR_LABELS:
+        return None
+    return LabelFacts(noise_share=heard.noise_share, suspects=len(heard.suspects), epochs=heard.epochs)

@@ -1,0 +1,180 @@
+"""Facts about the setting: the run, the task, the data as surveyed, the network, the knobs, probes and rescues."""
+
+from math import nan
+from typing import Any
+
+from advisor.signals import Signals
+from rules.facts import (
+    BranchFacts,
+    ColumnFact,
+    DeviceFacts,
+    InputFacts,
+    KnobFacts,
+    ModelFacts,
+    ProbeFacts,
+    RunFacts,
+    SplitFacts,
+    TableFacts,
+    TaskFacts,
+)
+
+
+def run(signals: Signals) -> RunFacts | None:
+    """Return where the run stands."""
+    started = signals.started
+    if started is None:
+        return None
+    batch_size = signals.knobs["batch_size"].value if "batch_size" in signals.knobs else 0
+    return RunFacts(
+        step=signals.step,
+        steps_total=started.steps_total,
+        epoch=signals.epoch,
+        steps_per_epoch=started.steps_per_epoch,
+        batch_size=int(batch_size),
+        seed=started.seed,
+        finished=signals.ended is not None,
+        last_turn_step=signals.last_turn_step,
+    )
+
+
+def task(signals: Signals) -> TaskFacts | None:
+    """Return what is learned."""
+    if signals.started is None:
+        return None
+    told = signals.started.task
+    return TaskFacts(
+        kind=told.kind,
+        inputs=told.inputs,
+        classes=told.classes,
+        train_examples=told.train_examples,
+        val_examples=told.val_examples,
+        metric=told.metric,
+        higher_is_better=told.higher_is_better,
+        baseline_metric=told.baseline_metric,
+        baseline_loss=told.baseline_loss,
+    )
+
+
+def device(signals: Signals) -> DeviceFacts | None:
+    """Return the device that trains."""
+    if signals.started is None:
+        return None
+    told = signals.started.device
+    return DeviceFacts(type=told.type, name=told.name, amp_dtypes=told.amp_dtypes, memory_bytes=told.memory_bytes)
+
+
+def model(signals: Signals) -> ModelFacts | None:
+    """Return the network in numbers."""
+    if signals.started is None:
+        return None
+    told = signals.started.model
+    return ModelFacts(
+        parameters=told.parameters,
+        layers=len(told.layers),
+        has_conv=told.has_conv,
+        has_norm=told.has_norm,
+        has_dropout=told.has_dropout,
+    )
+
+
+def knobs(signals: Signals) -> KnobFacts | None:
+    """Return the knobs; one that turns only by a restart cannot be turned in a running job."""
+    return KnobFacts(
+        values={name: knob.value for name, knob in signals.knobs.items()},
+        turnable=frozenset(
+            name for name, knob in signals.knobs.items() if not knob.unavailable and knob.turns != "restart"
+        ),
+        confirmed=frozenset(signals.confirmed),
+    )
+
+
+def inputs(signals: Signals) -> InputFacts | None:
+    """Return the inputs as the model gets them, once surveyed."""
+    survey = signals.survey
+    if survey is None:
+        return None
+    return InputFacts(
+        features=survey.features,
+        constant_features=survey.constant_features,
+        missing_share=survey.missing_share,
+        mean_abs=survey.input_mean,
+        std_low=survey.input_std_low,
+        std_high=survey.input_std_high,
+        abs_max=survey.input_abs_max,
+        unreadable=survey.unreadable,
+    )
+
+
+def table(signals: Signals) -> TableFacts | None:
+    """Return the columns of a table."""
+    survey = signals.survey
+    if survey is None or not survey.columns:
+        return None
+    return TableFacts(
+        columns=tuple(
+            ColumnFact(
+                name=column.name,
+                missing_share=column.missing_share,
+                unique=column.unique,
+                std=column.std,
+                correlation=column.correlation,
+            )
+            for column in survey.columns
+        ),
+        examples=survey.examples,
+    )
+
+
+def splits(signals: Signals) -> SplitFacts | None:
+    """Return duplicates and overlap, once surveyed."""
+    survey = signals.survey
+    if survey is None:
+        return None
+    return SplitFacts(
+        duplicate_share=survey.duplicate_share,
+        conflicting_share=survey.conflicting_share,
+        val_overlap_share=survey.val_overlap_share,
+        test_overlap_share=survey.test_overlap_share,
+    )
+
+
+def branch(signals: Signals) -> BranchFacts | None:
+    """Return what has been rescued so far."""
+    return BranchFacts(
+        rollbacks=signals.rollbacks,
+        last_rollback_step=signals.last_rollback_step,
+        snapshots=tuple(dict.fromkeys(signals.snapshots)),
+        rung_lr=signals.rung_lr,
+        clip_norm=signals.gradients.p90_of_all,
+    )
+
+
+def probes(signals: Signals) -> ProbeFacts | None:
+    """Return the answers of the probes so far; there is always such a group."""
+    answers = signals.probes
+    sweep = answers.get("lr_sweep", {})
+    fit = answers.get("single_batch_fit", {})
+    zeroed = answers.get("zeroed_input", {})
+    switch = answers.get("mode_switch", {})
+    eval_loss = _number(switch, "eval_loss")
+    return ProbeFacts(
+        done=frozenset(answers),
+        lr_pick=_number(sweep, "pick"),
+        lr_spread=_number(sweep, "spread"),
+        fit_first_loss=_number(fit, "first_loss"),
+        fit_last_loss=_number(fit, "last_loss"),
+        cached_step_s=_number(answers.get("cached_batch", {}), "step_s"),
+        zeroed_loss_share=_share(_number(zeroed, "zeroed_loss"), _number(zeroed, "loss")),
+        initial_loss=_number(answers.get("loss_at_init", {}), "loss"),
+        mode_difference_share=_share(abs(_number(switch, "train_loss") - eval_loss), eval_loss),
+    )
+
+
+def _number(answer: dict[str, Any], name: str) -> float:
+    """Return a number of an answer; NaN where the probe could not tell. Non-finite numbers travel as strings."""
+    value = answer.get(name)
+    return nan if value is None else float(value)
+
+
+def _share(part: float, whole: float) -> float:
+    return part / abs(whole) if whole else nan

@@ -1,0 +1,255 @@
+"""What was done so far: a fold of our own ledger, so that a new driver knows all that the old one knew."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from math import isfinite, nan
+
+from advisor.ledger import (
+    Cleared,
+    Entry,
+    Found,
+    How,
+    Judged,
+    Outcome,
+    ProbeAsked,
+    Proposed,
+    Refused,
+    TrainerExited,
+    TrialHeard,
+    TrialStarted,
+    Undone,
+    Wished,
+)
+from rules.vocabulary import Fix, Severity
+from trainer.wire import ArmScored, Event, Probed, RolledBack, RunStarted
+
+LOST: frozenset[Outcome] = frozenset({"rolled_back", "undecided"})
+"""Outcomes after which a fix has not helped."""
+STAGES = (0.1, 0.5, 0.9)
+"""Shares of the run at which its phase changes: settling, learning, refining, ending. Noise differs between them."""
+PROBE_STEPS = {"lr_sweep": 100, "single_batch_fit": 60, "cached_batch": 20}
+"""What a probe costs in steps, where it costs more than a pass or two (knobs.md, «LR sweep»)."""
+NO_LONGER = "no longer stands"
+"""Reason of a refusal: the finding behind an accepted proposal has gone."""
+SAME_HORIZON = 2.0
+"""Null arms count for another horizon up to this factor (trials.md: «pooled by phase and H»)."""
+
+
+NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
+"""Whole, decimal and scientific."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A fix that was tried or applied, and what came of it."""
+
+    trial: str
+    code: str
+    fix: Fix
+    how: How
+    step: int
+    phase: str
+    outcome: Outcome | None = None
+    """Nothing while it runs."""
+    decided_step: int = 0
+    undone: bool = False
+    arms: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    """Arm → what was measured, `steps` among the numbers."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether it was tried and did not help, or helped and was taken back."""
+        return self.outcome in LOST or self.undone
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is in force."""
+        return self.outcome in ("kept", "applied_untried") and not self.undone
+
+
+class History:
+    """Attempts, refusals, proposals, wishes and the bill."""
+
+    def __init__(self) -> None:
+        self.attempts: dict[str, Attempt] = {}
+        self.refused: set[tuple[str, str, str]] = set()
+        """Code, shape of the fix, reason: a refusal is written once."""
+        self.proposals: dict[str, Proposed] = {}
+        self.accepted: dict[tuple[str, str], str] = {}
+        """(Code, shape of the fix) → proposal, for what a person wants tried."""
+        self.vetoed: set[tuple[str, str]] = set()
+        self.asked: dict[str, str] = {}
+        """Probe → the code that asked for it."""
+        self.severity: dict[str, Severity] = {}
+        self.standing: set[str] = set()
+        self.suspects: set[str] = set()
+        """Knobs that were on trial when the trainer died."""
+        self.frozen = False
+        self.paused = False
+        self.spent_s = 0.0
+        self.spent_steps = 0
+        self.proposed_count = 0
+        self._steps_total = 1
+        self._turned_back = 0
+
+    @property
+    def open(self) -> Attempt | None:
+        """The attempt without a verdict; there is at most one."""
+        return next((one for one in self.attempts.values() if one.outcome is None), None)
+
+    def phase(self, step: int) -> str:
+        """Return the phase of the run that a step lies in; a rollback begins another one."""
+        return f"{self._turned_back}.{sum(step >= share * self._steps_total for share in STAGES)}"
+
+    def hear(self, event: Event) -> None:
+        """Fold what the bill and the phase need of an event."""
+        match event:
+            case RunStarted():
+                self._steps_total = event.steps_total
+            case RolledBack():
+                self._turned_back += 1
+            case ArmScored() if event.arm != "control":
+                self.spent_steps += event.steps
+            case Probed() if (code := self.asked.get(event.probe)) and self.severity.get(code) is not Severity.ERROR:
+                self.spent_s += event.seconds
+                self.spent_steps += len(event.result.get("rates") or ()) or PROBE_STEPS.get(event.probe, 0)
+            case _:
+                pass
+
+    def enter(self, entry: Entry) -> None:
+        """Fold one entry of the ledger."""
+        match entry:
+            case Found():
+                self.severity[entry.finding.code] = entry.finding.severity
+                self.standing.add(entry.finding.code)
+            case Cleared():
+                self.standing.discard(entry.code)
+            case Refused():
+                self.refused.add((entry.code, shape_of(entry.fix), reason_of(entry.why)))
+                if reason_of(entry.why) == NO_LONGER:
+                    self.accepted.pop((entry.code, shape_of(entry.fix)), None)
+            case Proposed():
+                self.proposals[entry.proposal] = entry
+                self.proposed_count += 1
+            case ProbeAsked():
+                self.asked[entry.probe] = entry.code
+            case Wished():
+                self._wished(entry)
+            case TrialStarted():
+                self.attempts[entry.trial] = Attempt(
+                    entry.trial, entry.code, entry.fix, entry.how, entry.step, self.phase(entry.step)
+                )
+                self.accepted.pop((entry.code, shape_of(entry.fix)), None)
+            case TrialHeard() if entry.trial in self.attempts:
+                attempt = self.attempts[entry.trial]
+                arms = {**attempt.arms, entry.what: [*attempt.arms.get(entry.what, []), entry.numbers]}
+                self.attempts[entry.trial] = replace(attempt, arms=arms)
+            case Judged() if entry.trial in self.attempts:
+                attempt = self.attempts[entry.trial]
+                self.attempts[entry.trial] = replace(attempt, outcome=entry.outcome, decided_step=entry.step)
+                if attempt.how not in ("rescue", "compression"):
+                    self.spent_s += entry.cost_s
+            case Undone() if entry.trial in self.attempts:
+                self.attempts[entry.trial] = replace(self.attempts[entry.trial], undone=True)
+            case TrainerExited() if entry.suspect:
+                self.suspects |= set(entry.suspect.split(", "))
+            case _:
+                pass
+
+    def tried(self, code: str, fix: Fix, phase: str) -> bool:
+        """Tell whether this fix did not help in this phase, with whatever numbers, or was decided with these."""
+        shape = shape_of(fix)
+        return any(
+            one.phase == phase and (one.lost or one.fix.turns == fix.turns)
+            for one in self.attempts.values()
+            if one.code == code and shape_of(one.fix) == shape
+        )
+
+    def losses(self, code: str, phase: str) -> int:
+        """Return how many fixes of this rule were tried in this phase and did not help."""
+        return sum(one.lost for one in self.attempts.values() if one.code == code and one.phase == phase)
+
+    def rescues(self) -> int:
+        """Return how many rescues there were."""
+        return sum(one.how == "rescue" and one.outcome != "refused" for one in self.attempts.values())
+
+    def mended(self, codes: Iterable[str]) -> bool:
+        """Tell whether a fix for one of these findings is in force."""
+        wanted = set(codes)
+        return any(one.code in wanted and one.stays for one in self.attempts.values())
+
+    def rescued_since(self, step: int) -> bool:
+        """Tell whether the run was rescued at or after a step."""
+        return any(one.how == "rescue" and one.stays and one.step >= step for one in self.attempts.values())
+
+    def last_kept_learning(self) -> Attempt | None:
+        """Return the newest kept change of what is learned."""
+        kept = [one for one in self.attempts.values() if one.how == "fork" and one.outcome == "kept" and not one.undone]
+        return kept[-1] if kept else None
+
+    def null_pool(self, score: str, phase: str, steps: int) -> tuple[float, ...]:
+        """Return the signed differences null - control of a score, of this phase and about this horizon."""
+        pool: list[float] = []
+        for one in self.attempts.values():
+            for control in one.arms.get("control", [])[:1]:
+                horizon = control.get("steps", 0.0)
+                if one.phase != phase or not steps / SAME_HORIZON <= horizon <= steps * SAME_HORIZON:
+                    continue
+                differences = (null.get(score, nan) - control.get(score, nan) for null in one.arms.get("null", []))
+                pool.extend(difference for difference in differences if isfinite(difference))
+        return tuple(pool)
+
+    def _wished(self, wish: Wished) -> None:
+        match wish.wish:
+            case "freeze":
+                self.frozen = True
+            case "thaw":
+                self.frozen = False
+            case "pause":
+                self.paused = True
+            case "resume":
+                self.paused = False
+            case "accept":
+                for proposal in self.proposals_of(wish.target):
+                    self.accepted[(proposal.code, shape_of(proposal.fix))] = proposal.proposal
+            case "veto":
+                for proposal in self.proposals_of(wish.target):
+                    self.vetoed.add((proposal.code, shape_of(proposal.fix)))
+                self._unwanted(wish.target)
+            case "undo":
+                self._unwanted(wish.target)
+            case _:
+                pass
+
+    def _unwanted(self, target: str) -> None:
+        """Remember that a person does not want what was tried or is in force: it is not tried again in this run."""
+        for attempt in self.attempts.values():
+            if target == attempt.trial or (target == attempt.code and attempt.stays):
+                self.vetoed.add((attempt.code, shape_of(attempt.fix)))
+
+    def proposals_of(self, target: str) -> list[Proposed]:
+        """Return the proposal of that id, or the first waiting one of that rule."""
+        if target in self.proposals:
+            return [self.proposals[target]]
+        waiting = [one for one in self.proposals.values() if one.code == target and not self.answered(one)]
+        return waiting[:1]
+
+    def answered(self, proposal: Proposed) -> bool:
+        """Tell whether a proposal was vetoed, or its fix tried or refused after it."""
+        key = (proposal.code, shape_of(proposal.fix))
+        tried = any(
+            one.code == key[0] and shape_of(one.fix) == key[1] and one.step >= proposal.step
+            for one in self.attempts.values()
+        )
+        return key in self.vetoed or tried
+
+
+def shape_of(fix: Fix) -> str:
+    """Return a fix's name without its numbers: `clip gradients at 2.2` and `… at 2.3` are one fix."""
+    return NUMBER.sub("#", fix.name)
+
+
+def reason_of(why: str) -> str:
+    """Return the reason that a refusal's text begins with."""
+    return why.partition(":")[0]

@@ -1,0 +1,336 @@
+"""The mind: hears the trainer, assesses, chooses, tries, judges, and writes down why.
+
+It has no clock, file or process of its own: time comes in with events and samples, deeds go out as commands, and what
+it decides goes to the ledger. A new mind that folds the files of a run knows what the old one knew.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from heapq import merge
+from typing import Literal
+
+from advisor.choose import Choice, choose
+from advisor.consider import AskProbe, No, Try
+from advisor.diagnosis import Diagnosis
+from advisor.gather import gather
+from advisor.history import NO_LONGER, Attempt, History, reason_of, shape_of
+from advisor.judge import regressed
+from advisor.ledger import Entry, Judged, ProbeAsked, Proposed, Refused, TrialStarted, Undone, Wished
+from advisor.scene import circumstances_of, repeats, scene_of, setting_of
+from advisor.sensors.sample import Sample
+from advisor.settings import Settings as Settings
+from advisor.signals import Signals
+from advisor.trial import abandon, advance, open_trial
+from advisor.trials.words import Moved, Trial
+from rules.catalogue import all_rules
+from rules.vocabulary import Rule
+from trainer.wire import (
+    BeatTaken,
+    Checkpoint,
+    Command,
+    CommandRefused,
+    Confirm,
+    Evaluated,
+    Event,
+    Finish,
+    MemoryRanOut,
+    Pause,
+    Probe,
+    Probed,
+    ProbeName,
+    Resume,
+    Revert,
+    RolledBack,
+    RunEnded,
+    RunStarted,
+    Stop,
+    Surveyed,
+    TrainingEnded,
+    Turn,
+    Turned,
+)
+
+ASSESS_STEPS = 10
+ASSESS_SHARE = 0.005
+"""Assess at beats at most every so many steps, or this share of the run: windows do not move faster."""
+
+
+class Mind:
+    """Decides for one run."""
+
+    def __init__(self, settings: Settings, write: Callable[[Entry], None], rules: Sequence[Rule] | None = None) -> None:
+        self.settings = settings
+        self.signals = Signals()
+        self.history = History()
+        self.diagnosis = Diagnosis(all_rules() if rules is None else rules, settings.mute)
+        self._write = write
+        self._trial: Trial | None = None
+        self._probing = ""
+        self._assessed_step = -1
+        self._finish_sent = False
+
+    @property
+    def lockstep(self) -> bool:
+        """Tell whether no decision may depend on wall time."""
+        return repeats(self.signals, self.settings)
+
+    def hear(self, event: Event) -> list[Command]:
+        """Take in an event; return what the trainer is to be told about it."""
+        self.signals.hear(event)
+        self.history.hear(event)
+        commands = self._move(event)
+        self._note_probe(event)
+        if isinstance(event, RolledBack):
+            self.diagnosis.unripen()
+            self._assessed_step = event.step
+        if isinstance(event, RunStarted):
+            self._probing, self._finish_sent, self._assessed_step = "", False, event.step - 1
+        commands += self._guard(event)
+        if self._due(event):
+            self._assess()
+            commands += self._decide()
+        elif self.signals.ended is not None:
+            commands += self._decide()
+        return commands
+
+    def sense(self, sample: Sample) -> None:
+        """Take in what the sensors saw."""
+        self.signals.sense(sample)
+
+    def wish(self, wish: Wished) -> list[Command]:
+        """Obey a person; the wish goes to the ledger with what comes of it."""
+        opened = self.history.open
+        self._say(wish)
+        match wish.wish:
+            case "accept":
+                return self._accept(wish)
+            case "veto" if (
+                self._trial is not None and opened is not None and wish.target in (opened.trial, opened.code)
+            ):
+                self._trial = self._trial.vetoed()
+                return []
+            case "undo":
+                return self._undo(wish)
+            case "pause":
+                return [Pause()]
+            case "resume":
+                return [Resume()]
+            case "stop":
+                return [Stop(why="stopped")]
+            case "checkpoint":
+                return [Checkpoint()]
+            case "turn":
+                trial = f"u{sum(1 for _ in self.history.attempts) + 1}-{self.signals.step}"
+                return [Turn(trial=trial, turns=_wished_turns(wish), by="user"), Confirm(trial=trial)]
+            case _:
+                return []
+
+    def restore(self, events: Iterable[Event], entries: Iterable[Entry], live: bool) -> list[Command]:
+        """Fold the files of a run; end the trial that a dead driver left open; return what is to be done now.
+
+        Args:
+            events: All of the trainer's, in order.
+            entries: All of the ledger, in order.
+            live: A trainer of this run is alive and listens.
+        """
+        heard = ((event.t, 0, place, event) for place, event in enumerate(events))
+        written = ((entry.t, 1, place, entry) for place, entry in enumerate(entries))
+        for _, kind, _, word in merge(heard, written, key=lambda one: one[:3]):
+            if kind == 0:
+                self.signals.hear(word)  # type: ignore[arg-type]
+                self.history.hear(word)  # type: ignore[arg-type]
+            else:
+                self.history.enter(word)  # type: ignore[arg-type]
+                self.diagnosis.restore(word)  # type: ignore[arg-type]
+        self._assessed_step = self.signals.step
+        commands: list[Command] = []
+        if (opened := self.history.open) is not None:
+            commands = self._bury(opened)
+        if live and self.signals.ended is not None and not self.signals.over:
+            self._assess()
+            commands += self._decide()
+        return commands if live else []
+
+    def close(self) -> None:
+        """Say the last words: the verdict on what is still open, and the state of every rule."""
+        if self._trial is not None:
+            self._take(abandon(self._trial, "the driver ended before there was a verdict"))
+        if self.signals.started is not None and not self.signals.over:
+            self._assess()
+
+    # ------------------------------------------------------------ assess and decide
+
+    def _due(self, event: Event) -> bool:
+        match event:
+            case BeatTaken():
+                every = max(
+                    ASSESS_STEPS, ASSESS_SHARE * (self.signals.started.steps_total if self.signals.started else 0)
+                )
+                return event.step - self._assessed_step >= every
+            case Evaluated():
+                return event.split == "val" and not event.final and self.signals.ended is None
+            case Surveyed() | Probed() | MemoryRanOut() | TrainingEnded():
+                return True
+            case _:
+                return False
+
+    def _assess(self) -> None:
+        self._assessed_step = self.signals.step
+        facts = gather(self.signals, self.lockstep)
+        for entry in self.diagnosis.update(facts, self.signals.step, self.history):
+            self._say(entry)
+
+    def _decide(self) -> list[Command]:
+        """Return the next deed, if one may begin now; once nothing is wanted of a finished run, say so."""
+        signals = self.signals
+        busy = self._trial is not None or self._probing != ""
+        if signals.started is None or signals.over or busy or self._finish_sent:
+            return []
+        commands = [] if self.settings.mode == "watch" or self.history.paused else self._act(self._choose())
+        if signals.ended is not None and self._trial is None:
+            self._finish_sent = True
+            return [*commands, Finish()]
+        return commands
+
+    def _choose(self) -> Choice:
+        standings = self.diagnosis.standings.values()
+        return choose(
+            standings, self.diagnosis.parts, self.history, scene_of(self.signals, self.history, self.settings)
+        )
+
+    def _act(self, choice: Choice) -> list[Command]:
+        for no in choice.refusals:
+            self._refuse(no)
+        for offer in choice.offers:
+            self._offer(offer)
+        match choice.deed:
+            case AskProbe() as asked:
+                return self._probe(asked)
+            case Try() as chosen:
+                return self._begin(chosen)
+            case _:
+                return []
+
+    def _refuse(self, no: No) -> None:
+        if (no.code, shape_of(no.fix), reason_of(no.why)) not in self.history.refused:
+            self._say(Refused(code=no.code, fix=no.fix, why=no.why))
+
+    def _offer(self, offer: Try) -> None:
+        for one in self.history.proposals.values():
+            same = (one.fix.deed, one.fix.turns) == (offer.fix.deed, offer.fix.turns)
+            if shape_of(one.fix) == shape_of(offer.fix) and (one.code == offer.code or same):
+                return
+        proposal = f"p{len(self.history.proposals) + 1}"
+        self._say(
+            Proposed(proposal=proposal, code=offer.code, fix=offer.fix, how=offer.how, expected_cost_s=offer.cost_s)
+        )
+
+    # ------------------------------------------------------------ probes and trials
+
+    def _probe(self, asked: AskProbe) -> list[Command]:
+        self._say(ProbeAsked(code=asked.code, probe=asked.probe))
+        self._probing = asked.probe
+        name: ProbeName = asked.probe  # type: ignore[assignment]
+        return [Probe(probe=name, from_start=asked.from_start)]
+
+    def _note_probe(self, event: Event) -> None:
+        match event:
+            case Probed() if event.probe == self._probing:
+                self._probing = ""
+            case CommandRefused(command="probe"):
+                self._probing = ""
+            case TrainingEnded() | RunEnded():
+                self._probing = ""
+            case _:
+                pass
+
+    def _begin(self, chosen: Try) -> list[Command]:
+        trial = f"t{len(self.history.attempts) + 1}"
+        setting = setting_of(trial, chosen, self.signals, self.lockstep)
+        about = circumstances_of(chosen, self.signals, self.history, self.settings)
+        self._trial = open_trial(chosen, setting, about)
+        self._say(
+            TrialStarted(
+                trial=trial,
+                code=chosen.code,
+                fix=chosen.fix,
+                how=chosen.how,
+                old=setting.old,
+                expected_cost_s=chosen.cost_s,
+            )
+        )
+        return list(self._trial.begin())
+
+    def _move(self, event: Event) -> list[Command]:
+        if self._trial is not None:
+            return self._take(advance(self._trial, event))
+        if isinstance(event, CommandRefused) and event.command == "turn":
+            attempt = self.history.attempts.get(event.trial)
+            if attempt is not None and attempt.stays:
+                self._say(Undone(trial=event.trial, why=f"the trainer refused the turn: {event.why}"))
+        return []
+
+    def _take(self, moved: Moved) -> list[Command]:
+        self._trial = moved.trial
+        for entry in moved.entries:
+            self._say(entry)
+        if moved.trial is None and self.signals.ended is None:
+            self.diagnosis.unripen()
+        return list(moved.commands)
+
+    def _guard(self, event: Event) -> list[Command]:
+        """Take a kept learning fix back when the run gets worse after it."""
+        kept = self.history.last_kept_learning()
+        if kept is None or not isinstance(event, Evaluated) or event.split != "val" or self._trial is not None:
+            return []
+        validation = self.signals.validation
+        worse = regressed(validation.evaluations, kept.decided_step, validation.higher_is_better)
+        if not worse or self.settings.mode == "watch":
+            return []
+        return self._take_back(kept, f"worse after it was kept: {worse}")
+
+    def _take_back(self, attempt: Attempt, why: str) -> list[Command]:
+        self._say(Undone(trial=attempt.trial, why=why))
+        self.diagnosis.unripen()
+        return [Revert(trial=attempt.trial, why=why)]
+
+    def _bury(self, opened: Attempt) -> list[Command]:
+        """End the attempt that a dead driver left open."""
+        done = opened.how == "rescue"
+        why = "the driver died before the recovery was shown" if done else "the driver died before there was a verdict"
+        outcome: Literal["applied_untried", "undecided"] = "applied_untried" if done else "undecided"
+        self._say(Judged(trial=opened.trial, code=opened.code, outcome=outcome, why=why, cost_s=0.0))
+        return [] if done else [Revert(trial=opened.trial, why=why)]
+
+    # ------------------------------------------------------------ wishes
+
+    def _accept(self, wish: Wished) -> list[Command]:
+        """Try what a person accepts, if what it was proposed for still stands."""
+        for proposal in self.history.proposals_of(wish.target):
+            if self.signals.started is not None and not self.signals.over and self._trial is None:
+                self._assess()
+            if self.signals.over or self._finish_sent or not self.diagnosis.ripen(proposal.code):
+                why = "the training is over" if self.signals.over or self._finish_sent else "it was assessed anew"
+                self._say(Refused(code=proposal.code, fix=proposal.fix, why=f"{NO_LONGER}: {why}"))
+        return self._decide()
+
+    def _undo(self, wish: Wished) -> list[Command]:
+        attempt = self.history.attempts.get(wish.target)
+        if attempt is None:
+            named = [one for one in self.history.attempts.values() if one.code == wish.target and one.stays]
+            attempt = named[-1] if named else None
+        if attempt is None or not attempt.stays:
+            return []
+        return self._take_back(attempt, "a person took it back")
+
+    def _say(self, entry: Entry) -> None:
+        """Write an entry, with the time and step of what led to it, and remember it."""
+        dated = entry.model_copy(update={"t": max(entry.t, self.signals.t), "step": self.signals.step})
+        self.history.enter(dated)
+        self._write(dated)
+
+
+def _wished_turns(wish: Wished) -> tuple[Turned, ...]:
+    """Return the turns of a wish, written as {"knob": NAME, "to": VALUE}."""
+    return tuple(
+        Turned(knob=str(turn["knob"]), to=turn["to"]) for turn in wish.turns if "knob" in turn and "to" in turn
+    )

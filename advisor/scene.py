@@ -1,0 +1,90 @@
+"""What a choice and a trial have to know of the run, read off the signals and the history."""
+
+from advisor.budget import Budget
+from advisor.consider import Scene, Try
+from advisor.history import History
+from advisor.scoring import score_of
+from advisor.settings import Settings
+from advisor.signals import Signals
+from advisor.trial import Circumstances
+from advisor.trials.words import Setting
+from rules.vocabulary import Value
+
+
+def repeats(signals: Signals, settings: Settings) -> bool:
+    """Tell whether the run is in lockstep: no decision may depend on wall time."""
+    return settings.lockstep or (signals.started is not None and signals.started.lockstep)
+
+
+def scene_of(signals: Signals, history: History, settings: Settings) -> Scene:
+    """Return where the run stands. In lockstep its bill is counted in steps, else in seconds at today's step time."""
+    total = _steps_total(signals)
+    lockstep = repeats(signals, settings)
+    step_s = 0.0 if lockstep else signals.step_s
+    timed = step_s > 0
+    evaluations = signals.validation.evaluations
+    return Scene(
+        mode=settings.mode,
+        step=signals.step,
+        steps_left=max(total - signals.step, 0),
+        budget=Budget(
+            share=settings.budget,
+            spent_steps=history.spent_s / step_s if timed else history.spent_steps,
+            steps_total=(signals.elapsed_s + signals.eta_s) / step_s if timed else total,
+            progress=signals.step / max(total, 1),
+        ),
+        knobs=signals.knobs,
+        phase=history.phase(signals.step),
+        metric=signals.validation.metric,
+        finished=signals.ended is not None,
+        lockstep=lockstep,
+        compress=settings.compress,
+        eta_s=signals.eta_s,
+        step_s=step_s,
+        scoring_steps=signals.validation.last_seconds / step_s if timed else 0.0,
+        fall_share=signals.loss.fall_share,
+        validation_improves=signals.validation.improving(),
+        last_evaluation_step=evaluations[-1].step if evaluations else 0,
+        probes_done=frozenset(signals.probes),
+    )
+
+
+def setting_of(trial: str, chosen: Try, signals: Signals, lockstep: bool) -> Setting:
+    """Return what a trial that begins now knows of its run."""
+    held = _held(signals)
+    return Setting(
+        trial=trial,
+        code=chosen.code,
+        fix=chosen.fix,
+        how=chosen.how,
+        step=signals.step,
+        t=signals.t,
+        step_s=signals.step_s,
+        eta_s=signals.eta_s,
+        steps_left=max(_steps_total(signals) - signals.step, 0),
+        metric=signals.validation.metric,
+        higher_is_better=signals.validation.higher_is_better,
+        old={turn.knob: held[turn.knob] for turn in chosen.fix.turns if turn.knob in held},
+        lockstep=lockstep,
+    )
+
+
+def circumstances_of(chosen: Try, signals: Signals, history: History, settings: Settings) -> Circumstances:
+    """Return what else the kind of this trial needs."""
+    score = score_of(chosen.fix, signals.validation.metric, _held(signals)) or ""
+    return Circumstances(
+        pool=history.null_pool(score, history.phase(signals.step), chosen.steps) if chosen.how == "fork" else (),
+        onset=signals.loss.onset or max(signals.step - signals.loss.above_best_steps, 0),
+        loss_now=signals.loss.now,
+        rescued=history.rescues() > 0,
+        best_step=signals.validation.best_step,
+        compress_loss=settings.compress_loss,
+    )
+
+
+def _held(signals: Signals) -> dict[str, Value]:
+    return {name: knob.value for name, knob in signals.knobs.items()}
+
+
+def _steps_total(signals: Signals) -> int:
+    return signals.started.steps_total if signals.started else 0

@@ -1,0 +1,154 @@
+"""The host sensor: cores, memory and the trainer's share of them, by psutil and /proc. No thresholds, no opinions."""
+
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from advisor.sensors.sample import HostSample
+
+MEMORY_EVERY_S = 2.0
+"""Memory moves slowly, and 55 µs are 55 µs (monitoring.md)."""
+WORKERS_EVERY_S = 10.0
+"""Finding the trainer's workers scans all processes, 1.4-5.4 ms: never oftener."""
+
+PRESSURE = Path("/proc/pressure/io")
+SHARED_MEMORY = Path("/dev/shm")
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
+MEMORY_USED = Path("/sys/fs/cgroup/memory.current")
+
+
+class HostSensor:
+    """Reads the machine; slow-moving numbers are kept between two readings."""
+
+    def __init__(self) -> None:
+        self._cores = sorted(usable_cores())
+        self._quota = core_quota(len(self._cores))
+        self._trainer: psutil.Process | None = None
+        self._family: list[psutil.Process] = []
+        self._family_at = -WORKERS_EVERY_S
+        self._memory_at = -MEMORY_EVERY_S
+        self._memory = (0, 0, 0, 0)
+        psutil.cpu_percent(percpu=True)
+
+    def watch(self, pid: int) -> None:
+        """Name the trainer whose memory is to be read; 0 = none."""
+        try:
+            self._trainer = psutil.Process(pid) if pid else None
+        except psutil.Error:
+            self._trainer = None
+        self._family, self._family_at = [], -WORKERS_EVERY_S
+
+    def read(self, now: float) -> HostSample:
+        """Return the machine as it is since the last reading; `now` in seconds of any clock that only rises."""
+        busy = self._busy()
+        idle = max(0.0, min(self._quota, sum(1.0 - share for share in busy)))
+        if now - self._memory_at >= MEMORY_EVERY_S:
+            self._memory_at = now
+            self._memory = (*host_memory(), _shared_memory_free(), self._trainer_bytes(now))
+        total, free, shared, trainer = self._memory
+        return HostSample(
+            cores=max(1, round(self._quota)),
+            busy_share=sum(busy) / len(busy),
+            idle_cores=idle,
+            memory_bytes=total,
+            memory_free_bytes=free,
+            shm_free_bytes=shared,
+            trainer_bytes=trainer,
+            io_stall_share=_io_stall_share(),
+        )
+
+    def _busy(self) -> list[float]:
+        every = psutil.cpu_percent(percpu=True)
+        mine = [every[core] for core in self._cores if core < len(every)] or every
+        return [share / 100 for share in mine]
+
+    def _trainer_bytes(self, now: float) -> int:
+        if self._trainer is None:
+            return 0
+        try:
+            if now - self._family_at >= WORKERS_EVERY_S:
+                self._family_at = now
+                self._family = [self._trainer, *self._trainer.children(recursive=True)]
+        except psutil.Error:
+            return 0
+        return sum(_resident_bytes(process) for process in self._family)
+
+
+def usable_cores() -> set[int]:
+    """Return the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+def core_quota(cores: int) -> float:
+    """Return how many cores' worth of time a container grants, at most `cores`."""
+    try:
+        quota, period = CPU_QUOTA.read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return float(cores)
+    return float(cores) if quota == "max" else min(float(cores), int(quota) / int(period))
+
+
+def host_memory() -> tuple[int, int]:
+    """Return the bytes of memory that this process could ever have, and those that are free now."""
+    memory = psutil.virtual_memory()
+    try:
+        limit = int(MEMORY_LIMIT.read_text(encoding="ascii"))
+        used = int(MEMORY_USED.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return memory.total, memory.available
+    return min(memory.total, limit), max(0, min(memory.available, limit - used))
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return what this machine is, for the report and the first line: names and numbers, nothing that moves."""
+    cores = usable_cores()
+    total, _ = host_memory()
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "processor": _processor_name(),
+        "cores": len(cores),
+        "core_quota": core_quota(len(cores)),
+        "memory_bytes": total,
+        "shm_bytes": shutil.disk_usage(SHARED_MEMORY).total if SHARED_MEMORY.is_dir() else 0,
+        "python": sys.version.split()[0],
+    }
+
+
+def _processor_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor())
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _shared_memory_free() -> int:
+    return shutil.disk_usage(SHARED_MEMORY).free if SHARED_MEMORY.is_dir() else 0
+
+
+def _io_stall_share() -> float:
+    """Return the share of the last 10 s in which all tasks waited for a disk; -1 where the kernel does not tell."""
+    try:
+        lines = PRESSURE.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return -1.0
+    full = next((line for line in lines if line.startswith("full")), "")
+    numbers = dict(word.split("=") for word in full.split()[1:])
+    return float(numbers["avg10"]) / 100 if "avg10" in numbers else -1.0

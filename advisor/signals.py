@@ -1,0 +1,263 @@
+"""The signals: what the trainer said and the sensors saw, folded into bounded windows.
+
+A fold, not a history: its memory does not grow with the run, and folding the same lines again gives the same state.
+"""
+
+from collections import deque
+from math import isfinite, nan
+from typing import Any
+
+from advisor.sensors.sample import DeviceSample, HostSample, Sample
+from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal
+from advisor.windows import spread_over_steps
+from trainer.knobs import Knob, KnobValue
+from trainer.wire import (
+    BeatTaken,
+    Change,
+    CheckpointWritten,
+    Evaluated,
+    Event,
+    GuardActed,
+    KnobsConfirmed,
+    KnobsReverted,
+    KnobsTurned,
+    LabelsSuspected,
+    LayersMeasured,
+    MemoryRanOut,
+    Probed,
+    RolledBack,
+    RunEnded,
+    RunStarted,
+    SnapshotTaken,
+    Survey,
+    Surveyed,
+    TrainingEnded,
+)
+
+WARM_UP_STEPS = 20
+"""First steps after a start or a reload: caches fill, workers start, kernels are chosen."""
+TIMED_STEPS = 500
+"""Steps behind the phases: long enough for a median, short enough to follow a change."""
+TIMED_BEATS = 400
+"""And at most so many beats."""
+SNAPSHOTS_HELD = 3
+"""The trainer's ring (trials.md)."""
+DEVICE_WINDOW_S = 30.0
+"""Seconds of device samples behind utilisation."""
+HOST_SAMPLES = 5
+"""Samples behind the idle cores: one a second."""
+LOSS_SHAPING = frozenset({"class_weights", "label_smoothing", "augment", "augment_strength", "dropout"})
+"""Knobs after whose turn the training loss means something else."""
+TIME_SHAPING = frozenset(
+    {"batch_size", "micro_batch", "amp", "augment", "workers", "prefetch", "cache", "channels_last", "threads"}
+)
+"""Knobs after whose turn a step takes another time."""
+
+
+class TimeSignal:
+    """Where the time of the steps goes, in the steady state."""
+
+    def __init__(self) -> None:
+        self.beats: deque[BeatTaken] = deque(maxlen=TIMED_BEATS)
+        self._steps = 0
+        self._from_step = WARM_UP_STEPS
+
+    def push(self, beat: BeatTaken) -> None:
+        """Take a beat, unless the steps are still warming up or part of a trial."""
+        if beat.trial or beat.step - beat.steps < self._from_step:
+            return
+        if len(self.beats) == TIMED_BEATS:
+            self._steps -= self.beats.popleft().steps
+        self.beats.append(beat)
+        self._steps += beat.steps
+        while len(self.beats) > 1 and self._steps - self.beats[0].steps >= TIMED_STEPS:
+            self._steps -= self.beats.popleft().steps
+
+    def begin_anew(self, step: int) -> None:
+        """Forget all times: from here on a step is another one."""
+        self.beats.clear()
+        self._steps = 0
+        self._from_step = step + WARM_UP_STEPS
+
+    @property
+    def steps(self) -> int:
+        """Steps behind the times."""
+        return self._steps
+
+
+class Signals:
+    """All signals of one run."""
+
+    def __init__(self) -> None:
+        self.started: RunStarted | None = None
+        self.survey: Survey | None = None
+        self.labels: LabelsSuspected | None = None
+        self.beat: BeatTaken | None = None
+        self.step = 0
+        self.epoch = 0.0
+        self.samples = 0
+        self.t = 0.0
+        self.knobs: dict[str, Knob] = {}
+        self.confirmed: set[str] = set()
+        self.last_turn_step = 0
+        self.loss = LossSignal(1)
+        self.gradients = GradientSignal()
+        self.validation = EvaluationSignal("", True)
+        self.layers = LayerSignal()
+        self.times = TimeSignal()
+        self.label_runs: deque[float] = deque(maxlen=50)
+        self.evaluation_s = self.checkpoint_s = 0.0
+        self.ran_out = 0
+        self.peak_bytes = 0
+        self.probes: dict[str, dict[str, Any]] = {}
+        self.rollbacks = 0
+        self.last_rollback_step = 0
+        self.rung_lr = nan
+        self.snapshots: list[int] = [0]
+        self.ended: TrainingEnded | None = None
+        self.over = False
+        self.host: deque[HostSample] = deque(maxlen=HOST_SAMPLES)
+        self.devices: deque[tuple[float, DeviceSample]] = deque()
+        self._began_t = 0.0
+        self._elapsed_before_s = 0.0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Wall seconds that the trainer has run, over all its starts."""
+        return self._elapsed_before_s + (max(self.t - self._began_t, 0.0) if self.started else 0.0)
+
+    @property
+    def eta_s(self) -> float:
+        """Seconds still to go, as the trainer's last beat had it."""
+        return self.beat.eta_s if self.beat and not self.ended else 0.0
+
+    @property
+    def step_s(self) -> float:
+        """Wall seconds of a step lately; 0 before the first beat."""
+        beats = self.times.beats or ([self.beat] if self.beat else [])
+        steps = sum(beat.steps for beat in beats)
+        return sum(beat.seconds for beat in beats) / steps if steps else 0.0
+
+    def hear(self, event: Event) -> None:
+        """Fold one event."""
+        if isinstance(event, RunStarted):
+            self._start(event)
+        self.t = max(self.t, event.t)
+        match event:
+            case BeatTaken():
+                self._beat(event)
+            case Surveyed():
+                self.survey = event.survey
+            case LayersMeasured():
+                self.layers.push(event)
+            case Evaluated():
+                self.evaluation_s += event.seconds
+                if event.split == "val":
+                    self.validation.push(event)
+            case LabelsSuspected():
+                self.labels = event
+            case KnobsTurned():
+                self._turn(event.changes, event.step)
+                if not event.probation:
+                    self._confirm(event.changes, event.step)
+            case KnobsConfirmed():
+                self._confirm(event.changes, event.step)
+            case KnobsReverted():
+                self._turn(event.changes, event.step)
+                self.confirmed -= {change.knob for change in event.changes}
+            case GuardActed(why="loss_outlier" | "gradient_outlier"):
+                self.loss.outlier(event.step)
+            case MemoryRanOut():
+                self.ran_out += 1
+                self._hold("micro_batch", event.micro_batch_after)
+                self.times.begin_anew(event.step)
+            case SnapshotTaken():
+                self.snapshots = [0, *[at for at in self.snapshots if at][-(SNAPSHOTS_HELD - 1) :], event.step]
+            case CheckpointWritten():
+                self.checkpoint_s += event.seconds
+            case Probed():
+                self.probes[event.probe] = event.result
+            case RolledBack():
+                self._roll_back(event)
+            case TrainingEnded():
+                self.ended = event
+            case RunEnded():
+                self.over = True
+            case _:
+                pass
+
+    def sense(self, sample: Sample) -> None:
+        """Fold what the sensors saw."""
+        if sample.host is not None:
+            self.host.append(sample.host)
+        index = self.started.device.index if self.started else 0
+        self.devices.extend((sample.t, device) for device in sample.devices if device.index == index)
+        while self.devices and self.devices[0][0] < sample.t - DEVICE_WINDOW_S:
+            self.devices.popleft()
+
+    def _start(self, event: RunStarted) -> None:
+        """Begin, or go on after a resume: what came after the checkpoint never happened."""
+        if self.started is not None:
+            self._elapsed_before_s = self.elapsed_s
+            self._cut(event.step)
+            self.times.begin_anew(event.step)
+        else:
+            self.loss = LossSignal(event.steps_total)
+            self.validation = EvaluationSignal(event.task.metric, event.task.higher_is_better)
+            self.times = TimeSignal()
+        self.snapshots = [0]
+        self.ended, self.over = None, False
+        self.loss.steps_total = event.steps_total
+        self.started = event
+        self._began_t = self.t = event.t
+        self.step, self.samples = event.step, event.samples
+        self.knobs = {knob.name: knob for knob in event.knobs}
+
+    def _beat(self, beat: BeatTaken) -> None:
+        norms = dict(enumerate(beat.grad_norm))
+        bin_steps = max(1, round(beat.steps / len(beat.loss))) if beat.loss else 1
+        same_bins = len(beat.grad_norm) == len(beat.loss)
+        for place, (step, loss) in enumerate(spread_over_steps(beat.step, beat.steps, beat.loss)):
+            self.loss.push(step, loss, norms.get(place, 0.0) if same_bins else 0.0, bin_steps)
+        for step, norm in spread_over_steps(beat.step, beat.steps, beat.grad_norm):
+            self.gradients.push(step, norm)
+        self.gradients.clipped(beat.step, beat.steps, beat.clipped)
+        self.times.push(beat)
+        if beat.label_runs >= 0:
+            self.label_runs.append(beat.label_runs)
+        self.peak_bytes = max(self.peak_bytes, beat.peak_bytes)
+        self.beat = beat
+        self.step, self.epoch, self.samples = beat.step, beat.epoch, beat.samples
+
+    def _turn(self, changes: tuple[Change, ...], step: int) -> None:
+        turned = {change.knob for change in changes if change.old != change.new}
+        for change in changes:
+            self._hold(change.knob, change.new)
+        if turned & LOSS_SHAPING:
+            self.loss.begin_anew(step)
+        if turned & TIME_SHAPING:
+            self.times.begin_anew(step)
+
+    def _hold(self, name: str, value: KnobValue) -> None:
+        if name in self.knobs:
+            self.knobs[name] = self.knobs[name].model_copy(update={"value": value})
+
+    def _confirm(self, changes: tuple[Change, ...], step: int) -> None:
+        names = {change.knob for change in changes}
+        self.confirmed |= names
+        if any(name in self.knobs and self.knobs[name].effect == "changes_learning" for name in names):
+            self.last_turn_step = step
+
+    def _roll_back(self, event: RolledBack) -> None:
+        lr = self.knobs["lr"].value if "lr" in self.knobs else nan
+        self.rung_lr = float(lr) if isinstance(lr, int | float) and isfinite(lr) else nan
+        self.rollbacks += 1
+        self.last_rollback_step = event.step
+        self._cut(event.step)
+        self.last_turn_step = event.step
+
+    def _cut(self, step: int) -> None:
+        for signal in (self.loss, self.gradients, self.validation, self.layers):
+            signal.cut(step)
+        self.snapshots = [at for at in self.snapshots if at <= step] or [0]
+        self.step = step

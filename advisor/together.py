@@ -1,0 +1,89 @@
+"""Trainer and driver in one process, in lockstep over an in-memory link: for tests, the fault bench and tiny runs.
+
+The same trainer, the same judgement and the same files as with two processes; only the pipe between them is a function
+call. This is the one file that imports both upper and lower floor, and the one exemption from the import contracts.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from advisor.ledger import Entry, RunClosed
+from advisor.mind import Settings
+from advisor.orders import Orders, make_run
+from advisor.report.build import write_report
+from advisor.report.schema import Report
+from advisor.runs import Run
+from advisor.session import Session
+from trainer.config import Config
+from trainer.journal import JournalWriter
+from trainer.link import MemoryLink
+from trainer.run import run as run_trainer
+from trainer.wire import Answer, Command, Event, RunEnded, write
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a run in one process has left."""
+
+    run: Run
+    words: RunEnded
+    events: tuple[Event, ...]
+    entries: tuple[Entry, ...]
+
+    def report(self) -> Report:
+        """Write the report into the run directory, and return it."""
+        return write_report(self.run)
+
+
+def run_together(config: Config, folder: Path, *, listen: Callable[[Event], None] | None = None) -> Told:
+    """Train in this process, advised, in lockstep.
+
+    Args:
+        config: What to train; `advisor.mode` is `auto` where it is left out.
+        folder: The run's own folder; made if it is not there.
+        listen: Called with every event, for a bench that wants to see them.
+
+    Raises:
+        RunError: when the folder cannot be used.
+    """
+    mode = config.advisor.mode or "auto"
+    run = make_run(folder, folder.name, Orders(config=config, mode=mode, lockstep=True))
+    events: list[Event] = []
+    entries: list[Entry] = []
+    journal, ledger = JournalWriter(run.events), JournalWriter(run.ledger)
+
+    def enter(entry: Entry) -> None:
+        timed = entry.model_copy(update={"t": time.time()})
+        entries.append(timed)
+        ledger.append(write(timed))
+
+    session = Session(
+        Settings(
+            mode=mode,
+            budget=config.advisor.budget,
+            mute=config.advisor.mute,
+            compress=config.advisor.compress,
+            compress_loss=config.advisor.compress_loss,
+            lockstep=True,
+        ),
+        enter,
+        strict=True,
+    )
+
+    def hear(event: Event) -> list[Command]:
+        events.append(event)
+        journal.append(write(event))
+        if listen is not None:
+            listen(event)
+        return [command for command in session.hear(event) if not isinstance(command, Answer)]
+
+    try:
+        words = run_trainer(run.folder, MemoryLink(hear))
+        session.close()
+        enter(RunClosed(step=words.step, why=words.why, exit_code={"mistake": 2, "failed": 3}.get(words.why, 0)))
+    finally:
+        journal.close()
+        ledger.close()
+    return Told(run, words, tuple(events), tuple(entries))

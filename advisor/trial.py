@@ -1,0 +1,67 @@
+"""A trial from its first command to its verdict: which kind it is, and how it ends when the trainer ends it."""
+
+from dataclasses import dataclass
+
+from advisor.consider import Try
+from advisor.judge import Verdict
+from advisor.scoring import score_of
+from advisor.trials.compression import CompressionTrial
+from advisor.trials.fork import ForkTrial
+from advisor.trials.free import StopTrial, UntriedTurn
+from advisor.trials.rescue import RescueTrial
+from advisor.trials.rounds import RoundsTrial
+from advisor.trials.words import Moved, Setting, Trial, over
+from rules.vocabulary import Deed
+from trainer.wire import CommandRefused, Event, RunEnded, RunStarted
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a trial has to know of the run besides its setting."""
+
+    pool: tuple[float, ...] = ()
+    """fork: differences of earlier null arms."""
+    onset: int = 0
+    """rescue: step at which the trouble began."""
+    loss_now: float = float("nan")
+    """rescue: the smoothed loss."""
+    rescued: bool = False
+    best_step: int = 0
+    """early stop: step of the best evaluation."""
+    compress_loss: float = 0.01
+
+
+def open_trial(chosen: Try, setting: Setting, about: Circumstances) -> Trial:
+    """Return the trial of a choice, before its first command."""
+    match chosen.how:
+        case "rounds":
+            return RoundsTrial(setting, agreement_passes=chosen.agreement_passes)
+        case "fork":
+            score = score_of(chosen.fix, setting.metric, setting.old) or chosen.fix.improves
+            return ForkTrial(setting, score=score, steps=chosen.steps, nulls=chosen.nulls, pool=about.pool)
+        case "rescue":
+            return RescueTrial(setting, onset=about.onset, loss_before=about.loss_now, again=about.rescued)
+        case "compression":
+            return CompressionTrial(setting, most_loss=about.compress_loss)
+        case "free" if chosen.fix.deed is Deed.STOP:
+            return StopTrial(setting, best_step=about.best_step)
+        case _:
+            return UntriedTurn(setting)
+
+
+def advance(trial: Trial, event: Event) -> Moved:
+    """Return what an event makes of a trial; a refusal, a restart and the end of the run end every kind alike."""
+    match event:
+        case CommandRefused() if event.trial == trial.setting.trial:
+            return over(trial.setting, Verdict("refused", f"the trainer refused: {event.why}"))
+        case RunEnded():
+            return abandon(trial, f"the run ended ({event.why}) before there was a verdict")
+        case RunStarted():
+            return abandon(trial, "the trainer was started again before there was a verdict")
+        case _:
+            return trial.advance(event)
+
+
+def abandon(trial: Trial, why: str) -> Moved:
+    """Return the end of a trial that nobody will finish."""
+    return over(trial.setting, Verdict("undecided", why))

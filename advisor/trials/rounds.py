@@ -1,0 +1,105 @@
+"""Rounds: the same training with and without a turn, in neighbouring stretches, for throughput."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from advisor.budget import ROUNDS, STRETCH_S, STRETCH_STEPS
+from advisor.judge import Agreement, Verdict, judge_agreement, judge_rounds
+from advisor.ledger import Entry, TrialHeard
+from advisor.trials.words import VETOED, Moved, Setting, over
+from trainer.wire import (
+    AgreementMeasured,
+    Alternate,
+    Arm,
+    Command,
+    Confirm,
+    Event,
+    StretchTaken,
+    TrialEnded,
+    Turn,
+)
+
+
+@dataclass(frozen=True)
+class RoundsTrial:
+    """Waits for an agreement, where one was asked for, then for all stretches; judges when the trainer is done."""
+
+    setting: Setting
+    agreement_passes: int = 0
+    agreement: Agreement | None = None
+    seconds: dict[int, dict[Arm, float]] = field(default_factory=dict)
+    """Round → arm → seconds an example."""
+    veto: bool = False
+
+    def begin(self) -> tuple[Command, ...]:
+        """Ask for the rounds."""
+        return (
+            Alternate(
+                trial=self.setting.trial,
+                turns=self.setting.turns,
+                rounds=ROUNDS,
+                stretch_steps=STRETCH_STEPS,
+                stretch_s=STRETCH_S,
+                agreement_passes=self.agreement_passes,
+            ),
+        )
+
+    def vetoed(self) -> RoundsTrial:
+        """Return the trial so that it will not be kept."""
+        return replace(self, veto=True)
+
+    def advance(self, event: Event) -> Moved:
+        """Take a stretch, an agreement or the end."""
+        match event:
+            case AgreementMeasured(trial=self.setting.trial):
+                agreement = Agreement(event.loss_difference, event.gradient_cosine)
+                numbers = {"difference": event.loss_difference, "cosine": event.gradient_cosine}
+                heard = TrialHeard(trial=self.setting.trial, what="agreement", numbers=numbers)
+                return Moved(replace(self, agreement=agreement), entries=(heard,))
+            case StretchTaken(trial=self.setting.trial):
+                return self._stretch(event)
+            case TrialEnded(trial=self.setting.trial):
+                return self._end(event)
+            case _:
+                return Moved(self)
+
+    @property
+    def gains(self) -> list[float]:
+        """Relative time saved in each round that has both its stretches."""
+        return [
+            1 - arms["candidate"] / arms["control"]
+            for _, arms in sorted(self.seconds.items())
+            if "candidate" in arms and arms.get("control", 0.0) > 0
+        ]
+
+    def _stretch(self, event: StretchTaken) -> Moved:
+        if event.timed_samples <= 0:
+            return Moved(self)
+        arms = {**self.seconds.get(event.round, {}), event.arm: event.timed_s / event.timed_samples}
+        after = replace(self, seconds={**self.seconds, event.round: arms})
+        entries: tuple[Entry, ...] = ()
+        if "candidate" in arms and arms.get("control", 0.0) > 0:
+            without_s, with_s = arms["control"], arms["candidate"]
+            numbers = {"without_s": without_s, "with_s": with_s, "gain": 1 - with_s / without_s}
+            entries = (TrialHeard(trial=self.setting.trial, what="round", numbers=numbers),)
+        return Moved(after, entries=entries)
+
+    def _end(self, event: TrialEnded) -> Moved:
+        verdict = self._verdict(event.why)
+        commands: tuple[Command, ...] = ()
+        if verdict.keep:
+            turn = Turn(trial=self.setting.trial, turns=self.setting.turns)
+            commands = (turn, Confirm(trial=self.setting.trial))
+        return over(self.setting, verdict, event.seconds, commands)
+
+    def _verdict(self, why: str) -> Verdict:
+        if self.veto:
+            return VETOED
+        if self.agreement_passes:
+            if self.agreement is None:
+                return Verdict("undecided", why or "the agreement of the two was not measured")
+            if (differs := judge_agreement(self.agreement)) is not None:
+                return differs
+        verdict = judge_rounds(self.gains, ROUNDS)
+        return replace(verdict, why=f"{verdict.why}: {why}") if len(self.gains) < ROUNDS and why else verdict

@@ -1,0 +1,69 @@
+"""Chooses the bounds and the ticks of a chart's axes; pure functions on numbers."""
+
+from collections.abc import Sequence
+from math import ceil, floor, log10
+
+import numpy as np
+
+from advisor.tui.series import Floats
+
+LOGARITHMIC_RATIO = 50.0
+"""Positive values that span more than this are drawn on a logarithmic axis unless the user says otherwise: on a linear
+one, nine tenths of them would lie in the lowest row."""
+OUTLIER_QUANTILE = 0.995
+"""Above this quantile values may leave the picture when they would more than double its height: one spike must not
+flatten a whole run."""
+
+
+def bounds(values: Sequence[Floats], logarithmic: bool) -> tuple[float, float]:
+    """Return (bottom, top) for finite values of several lines, with a little air; (0, 1) when there are none."""
+    finite = np.concatenate([np.empty(0), *(one[np.isfinite(one)] for one in values)])
+    if logarithmic:
+        finite = finite[finite > 0]
+    if not len(finite):
+        return (0.1, 1.0) if logarithmic else (0.0, 1.0)
+    bottom, top = float(finite.min()), float(finite.max())
+    most = float(np.quantile(finite, OUTLIER_QUANTILE))
+    if not logarithmic and top - bottom > 2 * (most - bottom) > 0:
+        top = most
+    if logarithmic:
+        return bottom / 1.05, top * 1.05
+    if top - bottom <= 1e-9 * max(abs(top), abs(bottom), 1e-12):
+        spread = abs(top) * 0.1 or 1.0
+        return bottom - spread, top + spread
+    air = (top - bottom) * 0.04
+    return bottom - air, top + air
+
+
+def wants_logarithm(values: Sequence[Floats]) -> bool:
+    """Tell whether the values are all positive and span so much that a linear axis would hide them."""
+    finite = np.concatenate([np.empty(0), *(one[np.isfinite(one)] for one in values)])
+    if len(finite) < 2 or finite.min() <= 0:
+        return False
+    low, high = np.quantile(finite, [0.01, 0.99])
+    return bool(high / low > LOGARITHMIC_RATIO)
+
+
+def linear_ticks(bottom: float, top: float, most: int) -> list[float]:
+    """Return at most `most` round values (1, 2 or 5 times a power of ten) inside the bounds."""
+    span = top - bottom
+    if span <= 0 or most < 1:
+        return []
+    power = 10.0 ** floor(log10(span / most))
+    for factor in (1, 2, 5, 10, 20, 50):
+        step = power * factor
+        first, last = ceil(bottom / step - 1e-9), floor(top / step + 1e-9)
+        if last - first + 1 <= most:
+            return [round(place * step, 12) if abs(step) > 1e-9 else place * step for place in range(first, last + 1)]
+    return []
+
+
+def logarithmic_ticks(bottom: float, top: float, most: int) -> list[float]:
+    """Return at most `most` powers of ten inside the bounds; where there are fewer than two, 1-2-5 steps."""
+    first, last = ceil(log10(bottom) - 1e-9), floor(log10(top) + 1e-9)
+    if last - first >= 1:
+        stride = max(1, ceil((last - first + 1) / most))
+        return [10.0**power for power in range(first, last + 1, stride)]
+    steps = [factor * 10.0**power for power in range(first - 1, last + 1) for factor in (1, 2, 5)]
+    inside = [one for one in steps if bottom <= one <= top]
+    return inside[:most] if len(inside) >= 2 else linear_ticks(bottom, top, most)

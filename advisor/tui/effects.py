@@ -1,0 +1,124 @@
+"""What a fix does and did, as people read it: turns, trial, progress, measured effect."""
+
+from collections.abc import Mapping
+from statistics import median
+
+from advisor.ledger import How, Measured, TrialHeard
+from advisor.told import InterventionState
+from advisor.tui import words
+from rules.vocabulary import Deed, Effect, Fix, Value
+
+EFFECTS = {
+    Effect.FREE: "free: nothing that is learned changes",
+    Effect.SAME_MATHEMATICS: "same mathematics: only the speed changes",
+    Effect.OTHER_ROUNDING: "other rounding: the numbers differ in their last digits",
+    Effect.CHANGES_LEARNING: "changes what is learned",
+    Effect.RESCUE: "a rescue: applied, not tried",
+    Effect.NEEDS_A_PERSON: "needs a person",
+}
+TRIALS: dict[How, str] = {
+    "rounds": "six rounds with and without it, kept only if all agree",
+    "fork": "a fork from one snapshot with and without it, kept only if it clears the noise",
+    "rescue": "applied at once, not tried",
+    "free": "scored beside the present state on the same pass",
+    "compression": "a compressed copy beside the original, kept only within the allowed loss",
+    "untried": "applied, not tried",
+}
+_NAMES = {"step_s": "step time", "loss": "loss", "bytes": "size", "time": "run time", "seconds": "run time"}
+"""Quantities that a gain makes smaller, by the name that people use."""
+ROUNDS = 6
+"""Rounds of a throughput trial (trials.md)."""
+
+
+def turns_text(turns: Mapping[str, Value], old: Mapping[str, Value], arrow: str = "→") -> str:
+    """Return `workers 0 → 2, cache off → on`."""
+    return ", ".join(
+        f"{knob} {words.value(old[knob])} {arrow} {words.value(to)}"
+        if knob in old
+        else f"{knob} {arrow} {words.value(to)}"
+        for knob, to in turns.items()
+    )
+
+
+def deed_text(fix: Fix, now: Mapping[str, Value]) -> str:
+    """Return what would be done: the turns, or the deed in words."""
+    turns = turns_text({turn.knob: turn.to for turn in fix.turns}, now)
+    before = {Deed.ROLLBACK: "go back to a snapshot", Deed.START_OVER: "go back to the start"}.get(fix.deed, "")
+    alone = {
+        Deed.STOP: "end the run at its best",
+        Deed.COMPRESS: f"compress by {fix.method}",
+        Deed.PERSON: "for a person to do",
+    }
+    return "; ".join(part for part in (before, turns) if part) or alone.get(fix.deed, fix.name)
+
+
+def expected_text(fix: Fix) -> str:
+    """Return the expected gain in words, with how it was estimated."""
+    if fix.expected <= 0:
+        return f"{_NAMES.get(fix.improves, fix.improves.replace('_', ' '))}: {fix.estimated_by}"
+    return f"{_gain(fix.expected, fix.improves)} ({fix.estimated_by})"
+
+
+def measured_text(measured: Measured) -> str:
+    """Return a measured gain with its interval: `33% less step time (30% to 36%)`."""
+    kind, _, quantity = measured.unit.partition(" ")
+    if kind == "relative" and quantity:
+        return f"{_gain(measured.median, quantity)} ({_interval(measured, quantity in _NAMES)})"
+    if measured.unit == "bytes":
+        return f"{words.size(abs(measured.median))} {'less' if measured.median >= 0 else 'more'}"
+    if measured.unit == "seconds":
+        return f"{words.seconds(abs(measured.median))} {'saved' if measured.median >= 0 else 'lost'}"
+    unit = measured.unit.replace("_", " ")
+    return f"{unit} {measured.median:+.3g} ({measured.low:+.3g} to {measured.high:+.3g})"
+
+
+def _interval(measured: Measured, lessens: bool) -> str:
+    """Return both ends; without signs where all of it points the way that the words before it say."""
+    ends = (measured.low, measured.high)
+    if lessens and min(ends) * max(ends) > 0:
+        low, high = sorted(abs(end) for end in ends)
+        return f"{words.share(low)} to {words.share(high)}"
+    return f"{words.signed_share(min(ends))} to {words.signed_share(max(ends))}"
+
+
+def _gain(share: float, quantity: str) -> str:
+    if quantity in _NAMES:
+        return f"{words.share(abs(share))} {'less' if share >= 0 else 'more'} {_NAMES[quantity]}"
+    return f"{words.signed_share(share)} {quantity.replace('_', ' ')}"
+
+
+def progress_text(trial: InterventionState) -> str:
+    """Return where a running trial stands: `round 3 of 6, so far 33% less step time`."""
+    if trial.how == "rounds":
+        gains = [heard.numbers["gain"] for heard in trial.heard if heard.what == "round" and "gain" in heard.numbers]
+        so_far = f", so far {_gain(median(gains), trial.fix.improves)}" if gains else ""
+        return f"round {min(len(gains) + 1, ROUNDS)} of {ROUNDS}{so_far}"
+    if trial.how == "fork":
+        done = ", ".join(dict.fromkeys(trial.arms))
+        return f"fork of {trial.steps_planned or '…'} steps: {done + ' done' if done else 'the control arm runs'}"
+    if trial.how == "compression":
+        return "the compressed copy is scored"
+    return "applied, its recovery is watched"
+
+
+def heard_text(heard: TrialHeard) -> str:
+    """Return one measurement of a trial: a round as two times and their gain, an arm as its scores."""
+    told = dict(heard.numbers)
+    if heard.what == "round" and {"without_s", "with_s"} <= told.keys():
+        gain = f", gain {words.signed_share(told['gain'])}" if "gain" in told else ""
+        return f"without {words.seconds(told['without_s'])}, with {words.seconds(told['with_s'])} an example{gain}"
+    return "  ".join(f"{name.replace('_', ' ')} {words.number(one)}" for name, one in told.items())
+
+
+def outcome_text(intervention: InterventionState) -> str:
+    """Return what became of a fix, as a word or two."""
+    if intervention.undone:
+        return "undone"
+    return {
+        None: "trying",
+        "kept": "kept",
+        "rolled_back": "taken back",
+        "undecided": "not kept",
+        "applied_untried": "applied, not tried",
+        "refused": "not tried",
+    }[intervention.outcome]

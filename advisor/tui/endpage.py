@@ -1,0 +1,211 @@
+"""The report's first page, as soon as there is one; before that, what can be said so far; after a crash, its last words."""
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+
+from pydantic import ValidationError
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from advisor.report.schema import Intervention, Report
+from advisor.runs import Run
+from advisor.story import Story
+from advisor.tui import words
+from advisor.tui.effects import measured_text, turns_text
+from advisor.tui.pages import PULL_S, Page
+from advisor.tui.scene import Scene
+from rules.vocabulary import Value
+from trainer import wire
+
+LABEL_CELLS = 12
+BAR_CELLS = 28
+OUTCOMES = {
+    "kept": "kept",
+    "rolled_back": "taken back",
+    "undecided": "not kept",
+    "applied_untried": "applied, not tried",
+    "refused": "not tried",
+}
+EVENT_CELLS = 72
+"""What is shown of an event: one line each."""
+SHOWN = 8
+"""Findings and fixes on the first page; the rest is in report.html."""
+
+
+def read_report(run: Run) -> Report | None:
+    """Return the report of a run; nothing when it is not there yet, or of a form that this version does not know."""
+    try:
+        return Report.model_validate_json(run.report.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def first_page(report: Report, folder: str) -> Content:
+    """Return the report's first page."""
+    lines = [
+        Content.assemble((report.verdict, "bold")),
+        _row("why", report.why),
+        _row("next", report.next),
+        Content(""),
+        *_metrics(report),
+        *_time(report.time),
+        *_interventions(report.interventions),
+        *_findings(report),
+        Content(""),
+        _row("in full", f"{folder}/report.html"),
+    ]
+    return Content("\n").join(lines)
+
+
+def _row(label: str, *parts: str | tuple[str, str]) -> Content:
+    return Content.assemble((f"{label:<{LABEL_CELLS}}", "$muted"), *parts)
+
+
+def _head(text: str) -> list[Content]:
+    return [Content(""), Content.assemble((text, "bold $primary"))]
+
+
+def _metrics(report: Report) -> list[Content]:
+    metrics = report.metrics
+    noise = f" ± {words.number(metrics.standard_error, 2)}" if metrics.standard_error is not None else ""
+    said = [
+        (name, value)
+        for name, value in (("best", metrics.best), ("final", metrics.final), ("test", metrics.test))
+        if value is not None
+    ]
+    if not said:
+        return [_row(metrics.name, "was never measured")]
+    parts = "   ".join(f"{name} {words.number(value)}" for name, value in said)
+    return [_row(metrics.name, parts, (f"{noise}   a constant predictor: {words.number(metrics.baseline)}", "$muted"))]
+
+
+def _time(time: Mapping[str, float]) -> list[Content]:
+    parts = {part: spent for part, spent in time.items() if part != "total" and isfinite(spent) and spent > 0}
+    total = time.get("total") or sum(parts.values())
+    if not parts or total <= 0:
+        return []
+    lines = _head(f"where {words.seconds(total)} went")
+    for part, spent in sorted(parts.items(), key=lambda item: -item[1]):
+        if spent / total >= 0.005:
+            cells = max(round(spent / total * BAR_CELLS), 1)
+            lines.append(
+                _row(
+                    part.replace("_", " "),
+                    f"{words.share(spent / total):>5}  ",
+                    ("━" * cells, "$primary"),
+                    (f"  {words.seconds(spent)}", "$muted"),
+                )
+            )
+    return lines
+
+
+def _interventions(interventions: tuple[Intervention, ...]) -> list[Content]:
+    done = [one for one in interventions if one.outcome != "refused"]
+    if not done:
+        return [*_head("fixes"), Content.assemble(("none was tried", "$muted"))]
+    lines = _head("fixes")
+    for one in done[:SHOWN]:
+        outcome = "undone" if one.undone else OUTCOMES[one.outcome]
+        gain = f": {measured_text(one.measured)}" if one.measured else ""
+        turned = turns_text(_side(one, "new"), _side(one, "old"))
+        colour = "$success" if outcome in ("kept", "applied, not tried") else "$muted"
+        lines.append(_row(f"step {one.step:,}", (outcome, colour), gain, "  ", one.fix, (f"  {turned}", "$muted")))
+    return lines
+
+
+def _side(one: Intervention, side: str) -> dict[str, Value]:
+    return {knob: held for knob, turned in one.turns.items() if (held := turned.get(side)) is not None}
+
+
+def _findings(report: Report) -> list[Content]:
+    if not report.findings:
+        return [*_head("findings"), Content.assemble((f"none; {len(report.passed)} rules passed", "$muted"))]
+    lines = _head("findings")
+    for one in report.findings[:SHOWN]:
+        state = "mended" if one.mended else one.role
+        lines.append(_row(one.code, one.message, (f"  {state}, {one.severity.value}", "$muted")))
+    more = len(report.findings) - SHOWN
+    return [*lines, Content.assemble((f"and {more} more", "$muted"))] if more > 0 else lines
+
+
+def so_far(scene: Scene) -> Content:
+    """Return what can be said before there is a report."""
+    story = scene.story
+    lines = [Content.assemble(("the report is written when the run ends", "bold")), Content("so far:")]
+    if story.best is not None and story.started is not None:
+        name = story.started.task.metric
+        lines.append(_row(name, f"best {words.number(story.best.metrics[name])} at step {story.best.step:,}"))
+    spent = story.seconds
+    lines += _time(spent | {"total": sum(spent.values())})
+    return Content("\n").join(lines)
+
+
+def last_words(scene: Scene, log: list[str]) -> Content:
+    """Return the end of a run that failed: why, its traceback, its last events."""
+    story = scene.story
+    why = story.exits[-1].why if story.exits else (story.ended.text if story.ended else "")
+    trace = traceback_of(log) or list(story.exits[-1].last_lines if story.exits else ())
+    lines = [Content.assemble(("the trainer failed", "bold $error"), f": {why}" if why else "")]
+    lines += [*_head("traceback"), *(Content(line) for line in trace or ["the trainer left none"])]
+    lines += [
+        *_head(f"the last {len(scene.last_events)} events"),
+        *(_event(one, story) for one in reversed(scene.last_events)),
+    ]
+    return Content("\n").join(lines)
+
+
+def traceback_of(log: list[str]) -> list[str]:
+    """Return the last traceback of a log, or nothing."""
+    starts = [place for place, line in enumerate(log) if line.startswith("Traceback (most recent call last)")]
+    return log[starts[-1] :] if starts else []
+
+
+def _event(event: wire.Event, story: Story) -> Content:
+    if isinstance(event, wire.BeatTaken):
+        last = [(name, held[-1]) for name, held in (("loss", event.loss), ("gradient", event.grad_norm)) if held]
+        told: dict[str, object] = {"steps": event.steps, "lr": event.lr, **dict(last)}
+    else:
+        told = event.model_dump(exclude={"t", "step", "samples", "kind", "pid", "pid_started"})
+    scalars = {name: one for name, one in told.items() if isinstance(one, bool | int | float | str) and one != ""}
+    said = "  ".join(f"{name.replace('_', ' ')} {words.value(one)}" for name, one in scalars.items())
+    age_s = event.t - story.last_t
+    return Content.assemble(
+        (f"{age_s:>9.2f} s  step {event.step:>7,}  ", "$muted"),
+        event.kind.replace("_", " "),
+        (f"  {said[:EVENT_CELLS]}", "$muted"),
+    )
+
+
+class ReportPage(Page):
+    """The page; it fills itself as soon as the report lies in the run directory."""
+
+    DEFAULT_CSS = (
+        "ReportPage VerticalScroll { padding: 1 2; scrollbar-size-vertical: 1; } ReportPage Static { height: auto; }"
+    )
+
+    def __init__(self, run: Run, said: Callable[[], Content]) -> None:
+        super().__init__("report")
+        self._run = run
+        self._said = said
+        self._shown = ""
+
+    def body(self) -> ComposeResult:
+        """Yield the text."""
+        with VerticalScroll():
+            yield Static("", id="page")
+
+    def on_mount(self) -> None:
+        """Show what there is and look again until the report is there."""
+        self.query_one(VerticalScroll).focus()
+        self.pull()
+        self.set_interval(PULL_S, self.pull)
+
+    def pull(self) -> None:
+        """Show the report, or what can be said instead of it."""
+        report = read_report(self._run)
+        said = first_page(report, str(self._run.folder)) if report else self._said()
+        if said.plain != self._shown:
+            self._shown = said.plain
+            self.query_one("#page", Static).update(said)

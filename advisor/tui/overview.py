@@ -1,0 +1,125 @@
+"""The overview: all panes of the main screen, arranged by the size of the terminal."""
+
+from collections.abc import Mapping
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.content import Content
+from textual.geometry import Size
+from textual.widgets import Log
+
+from advisor.tui.cards import Feed, nothing_yet, summary
+from advisor.tui.chart import Chart
+from advisor.tui.feed_pane import FeedPane
+from advisor.tui.glance import Glance, Glimpse, Progress
+from advisor.tui.machine import Machine, rows
+from advisor.tui.plots import NAMES, Plotter
+from advisor.tui.scene import Scene
+from advisor.tui.steptime import StepTime
+
+MEDIUM_CELLS, MEDIUM_ROWS = 110, 34
+WIDE_CELLS, WIDE_ROWS = 170, 44
+"""Sizes from which more panes fit without crowding."""
+PANES = ("loss", "metric", "rate", "gradient", "machine", "feed", "log")
+"""In the order of their number keys."""
+SHOWN: Mapping[str, frozenset[str]] = {
+    "compact": frozenset({"loss", "feed"}),
+    "medium": frozenset({"loss", "metric", "rate", "gradient", "feed", "machine"}),
+    "wide": frozenset(PANES),
+}
+"""The panes that are shown at a size unless the user has said otherwise."""
+LOG_LINES = 1000
+"""Lines kept in the little log pane; the log page has more."""
+
+
+class Overview(Container):
+    """The panes. Each is handed what it shows and draws only when that has changed."""
+
+    def __init__(self, ascii_only: bool = False) -> None:
+        super().__init__(id="overview")
+        self.ascii_only = ascii_only
+        self.zoomed = False
+        """The charts show the newest part only."""
+        self.form = "compact"
+        self.asked_for: dict[str, bool] = {}
+        """Panes that the user has shown or hidden."""
+        self._seen: tuple[object, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """Lay out the panes; app.tcss gives them their places."""
+        yield Glance(self.ascii_only)
+        yield Progress(self.ascii_only)
+        yield StepTime(self.ascii_only)
+        with Container(id="body"):
+            with Container(id="charts"):
+                for name in NAMES:
+                    yield Chart(ascii_only=self.ascii_only, id=name, classes="pane")
+            with Container(id="side"):
+                yield FeedPane()
+                yield Machine()
+        log = Log(id="log", max_lines=LOG_LINES, classes="pane")
+        log.border_title = "log"
+        yield log
+
+    @property
+    def feed(self) -> FeedPane:
+        """The advisor feed."""
+        return self.query_one(FeedPane)
+
+    @property
+    def seen(self) -> Glimpse:
+        """What the glance line says now."""
+        return self.query_one(Glance).seen
+
+    @property
+    def log_shown(self) -> bool:
+        """Tell whether the log pane is on the screen."""
+        return bool(self.query_one("#log").display)
+
+    def place_panes(self, size: Size) -> None:
+        """Choose the form for this size and put the panes in their places."""
+        wide = size.width >= WIDE_CELLS and size.height >= WIDE_ROWS
+        medium = size.width >= MEDIUM_CELLS and size.height >= MEDIUM_ROWS
+        self.form = "wide" if wide else "medium" if medium else "compact"
+        for one in SHOWN:
+            self.set_class(one == self.form, one)
+        for name in PANES:
+            self.query_one(f"#{name}").display = self.asked_for.get(name, name in SHOWN[self.form])
+        charts = sum(bool(self.query_one(f"#{name}").display) for name in NAMES)
+        place = self.query_one("#charts")
+        place.display = charts > 0
+        place.set_class(charts == 1, "single")
+        self.query_one("#side").display = any(self.query_one(f"#{name}").display for name in ("feed", "machine"))
+
+    def toggle(self, name: str) -> None:
+        """Show or hide a pane."""
+        self.asked_for[name] = not self.query_one(f"#{name}").display
+        self.place_panes(self.size)
+
+    def show(self, scene: Scene, seen: Glimpse, asked: Mapping[str, str]) -> None:
+        """Hand every visible pane what it shows; nothing is done where nothing has come in."""
+        self.query_one(Glance).show(seen)
+        feed = self.feed
+        key = (id(scene), scene.version, self.zoomed, tuple(asked), self.size, feed.size, tuple(self.asked_for.items()))
+        if key == self._seen:
+            return
+        self._seen = key
+        story = scene.story
+        self.query_one(Progress).show(story.step / story.steps_total if story.steps_total else 0.0)
+        self.query_one(StepTime).show(scene.recent_step_s, scene.phases)
+        plotter = Plotter(scene, self.zoomed, self.ascii_only)
+        for chart in self.query(Chart):
+            if chart.display and chart.id is not None:
+                chart.show(plotter.plot(chart.id))
+        panel = self.query_one(Machine)
+        if panel.display:
+            panel.show(rows(scene, self.ascii_only))
+        if feed.display:
+            listed = Feed(story, feed.size.width - 3, asked, self.ascii_only).rows()
+            title = Content.assemble(("advisor", "bold"), f"  {summary(story)}" if listed else "")
+            feed.show(listed, title, nothing_yet(story))
+
+    def write_log(self, lines: list[str]) -> None:
+        """Add lines to the log pane, in bulk."""
+        if lines:
+            self.query_one("#log", Log).write_lines(lines)

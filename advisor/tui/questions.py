@@ -1,0 +1,85 @@
+"""The questions that the keys ask before they change a run: what would happen, and the wish that a yes writes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from advisor.told import InterventionState, ProposalState
+from advisor.tui import words
+from advisor.tui.effects import EFFECTS, TRIALS, deed_text, expected_text, turns_text
+from rules.vocabulary import Value
+from trainer.knobs import Knob, KnobValue
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, what it means line by line, and the wish behind a yes."""
+
+    text: str
+    lines: tuple[tuple[str, str], ...]
+    yes: str
+    wish: str
+    target: str = ""
+    turns: tuple[dict[str, Value], ...] = ()
+
+
+def apply(proposal: ProposalState, knobs: Mapping[str, KnobValue]) -> Question:
+    """Ask whether the fix that waits shall be applied."""
+    lines = (
+        ("does", deed_text(proposal.fix, knobs)),
+        ("effect", EFFECTS[proposal.fix.effect]),
+        ("expected", expected_text(proposal.fix)),
+        ("trial", f"{TRIALS[proposal.how]}; about {words.seconds(proposal.expected_cost_s)}"),
+        ("first", "it is assessed anew: it lapses where its finding no longer stands"),
+    )
+    return Question(f"apply: {proposal.fix.name}?", lines, "apply", "accept", proposal.proposal)
+
+
+def veto(proposal: ProposalState, knobs: Mapping[str, KnobValue]) -> Question:
+    """Ask whether the fix that waits shall be vetoed."""
+    lines = (("would do", deed_text(proposal.fix, knobs)), ("veto", "it is not tried in this run"))
+    return Question(f"veto: {proposal.fix.name}?", lines, "veto", "veto", proposal.proposal)
+
+
+def undo(tried: InterventionState) -> Question:
+    """Ask whether a fix shall be taken back."""
+    back = turns_text(tried.old, tried.new) or "what it did is no knob: the run keeps its place"
+    gained = tried.why or "its trial, which has no verdict yet"
+    return Question(
+        f"undo: {tried.fix.name}?", (("turns back", back), ("gives up", gained)), "undo", "undo", tried.trial
+    )
+
+
+def freeze(frozen: bool) -> Question:
+    """Ask whether the advisor shall be frozen, or thawed."""
+    if frozen:
+        return Question("thaw the advisor?", (("then", "it may try fixes again, within its budget"),), "thaw", "thaw")
+    then = "it watches and reports; no new trial begins until you thaw it"
+    return Question("freeze the advisor?", (("then", then),), "freeze", "freeze")
+
+
+def pause(paused: bool) -> Question:
+    """Ask whether the run shall pause, or go on."""
+    if paused:
+        return Question("let the run go on?", (("then", "it trains on from where it stands"),), "go on", "resume")
+    then = "it stands still at its next step and keeps its memory and its place"
+    return Question("pause the run?", (("then", then),), "pause", "pause")
+
+
+def stop(run_name: str) -> Question:
+    """Ask whether the run shall end."""
+    lines = (
+        ("then", "it writes a checkpoint, judges its best model, reports and ends"),
+        ("later", f"advisor resume {run_name} takes it up again"),
+    )
+    return Question("stop the run?", lines, "stop", "stop")
+
+
+def turn(knob: Knob, now: KnobValue, to: KnobValue) -> Question:
+    """Ask whether a knob shall be turned by hand."""
+    when = {"live": "at the next step", "reload": "when its loader is rebuilt", "restart": "by a restart"}[knob.turns]
+    lines = (
+        ("turns", turns_text({knob.name: to}, {knob.name: now})),
+        ("effect", knob.effect.replace("_", " ")),
+        ("when", when),
+    )
+    return Question(f"turn {knob.name}?", lines, "turn", "turn", turns=({"knob": knob.name, "to": to},))

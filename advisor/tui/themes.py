@@ -1,0 +1,69 @@
+"""The colours: a calm dark theme, a light one, one for the colour-blind and one without colour."""
+
+from textual.theme import Theme
+
+CALM = Theme(
+    name="calm",
+    primary="#7aaedb",
+    secondary="#e2b671",
+    accent="#b9a1e3",
+    success="#86c294",
+    warning="#e2b671",
+    error="#e58383",
+    foreground="#d3d8e0",
+    background="#13161b",
+    surface="#13161b",
+    panel="#222833",
+    dark=True,
+    variables={"rule": "#333b48", "faint": "#4d586a", "muted": "#8b95a5", "raw": "#34506b", "shade": "#2a2d3d"},
+)
+PAPER = Theme(
+    name="paper",
+    primary="#1f6aa5",
+    secondary="#a05a00",
+    accent="#7046b0",
+    success="#2c7a3f",
+    warning="#a05a00",
+    error="#b3261e",
+    foreground="#24292f",
+    background="#fbfaf7",
+    surface="#fbfaf7",
+    panel="#ebe8e1",
+    dark=False,
+    variables={"rule": "#d5d0c5", "faint": "#b3ada0", "muted": "#6a6459", "raw": "#a9c6de", "shade": "#e6e0ef"},
+)
+COLOUR_BLIND = Theme(
+    name="colour-blind",
+    primary="#56b4e9",
+    secondary="#e69f00",
+    accent="#cc79a7",
+    success="#009e73",
+    warning="#f0e442",
+    error="#d55e00",
+    foreground="#e6e6e6",
+    background="#121212",
+    surface="#121212",
+    panel="#262626",
+    dark=True,
+    variables={"rule": "#3a3a3a", "faint": "#5c5c5c", "muted": "#9a9a9a", "raw": "#2b5d7a", "shade": "#33282f"},
+)
+MONOCHROME = Theme(
+    name="monochrome",
+    primary="#e0e0e0",
+    secondary="#b0b0b0",
+    accent="#ffffff",
+    success="#e0e0e0",
+    warning="#f4f4f4",
+    error="#ffffff",
+    foreground="#d0d0d0",
+    background="#101010",
+    surface="#101010",
+    panel="#2a2a2a",
+    dark=True,
+    variables={"rule": "#3c3c3c", "faint": "#606060", "muted": "#989898", "raw": "#5c5c5c", "shade": "#2a2a2a"},
+)
+"""Okabe and Ito's palette (jfly.uni-koeln.de/color) for COLOUR_BLIND."""
+
+THEMES = (CALM, PAPER, COLOUR_BLIND, MONOCHROME)
+DEFAULTS = {"rule": "#444444", "faint": "#666666", "muted": "#999999", "raw": "#446688", "shade": "#333344"}
+"""Values of our own variables in themes that are not ours."""

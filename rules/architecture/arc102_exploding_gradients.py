@@ -1,0 +1,74 @@
+"""The gradient is far larger than a step can use.
+
+## What it does
+Looks for a gradient norm over a thousand, or seventy times as large in the first layer as in the last, in a run that
+learns badly.
+
+## Why it matters
+A few such steps throw the weights to where nothing can be learned.
+
+## What to do
+Clip the gradients at the 90th percentile of their norms; scale the inputs; lower the rate.
+
+## Fix safety
+Clipping changes what is learned; a fork with a control arm decides.
+
+## When to ignore it
+The loss is a sum over many items instead of a mean: its gradients are large by nature.
+
+## References
+- Pascanu et al., «On the difficulty of training recurrent neural networks», 2013
+"""
+
+from math import isfinite
+
+from rules.facts import GradientFacts, KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
+from rules.learning import LAYER_CHECKS, learns_badly
+from rules.remedies import advice, possible, turned
+from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
+
+NORM_LIMIT = 1e3
+"""Norm of the whole gradient: mean losses of healthy nets stay two powers of ten below."""
+RATIO_LIMIT = 70.0
+"""First over last layer (the limit of DeepLocalize and TheDeepChecker)."""
+
+
+@rule("ARC102")
+def exploding_gradients(
+    run: RunFacts, task: TaskFacts, loss: LossFacts, gradients: GradientFacts, layers: LayerFacts, knobs: KnobFacts
+) -> Finding | None:
+    """Find gradients that are too large to learn from."""
+    if not learns_badly(run, task, loss):
+        return None
+    known = layers.checks >= LAYER_CHECKS and len(layers.layers) > 1 and layers.layers[-1].grad_norm > 0
+    ratio = layers.layers[0].grad_norm / layers.layers[-1].grad_norm if known else 0.0
+    if gradients.now <= NORM_LIMIT and ratio <= RATIO_LIMIT:
+        return None
+    clips: tuple[Fix, ...] = ()
+    if isfinite(gradients.p90) and gradients.p90 > 0 and knobs.number("clip") == 0:
+        clips = possible(knobs, _clip(gradients.p90))
+    return Finding(
+        code="ARC102",
+        name="exploding_gradients",
+        severity=Severity.WARNING,
+        message=f"{gradients.now:.3g} is the norm of the gradient, and the run does not learn",
+        evidence=(
+            Evidence(fact="gradients.now", value=gradients.now, limit=NORM_LIMIT),
+            Evidence(fact="layers.grad_norm", value=ratio, limit=RATIO_LIMIT),
+        ),
+        causes=("the learning rate is too high", "inputs or targets of large scale", "an initialisation that grows"),
+        explains=("OPT104", "GEN103", "NUM103"),
+        fixes=(*clips, advice("scale inputs and targets to a spread of 1", improves="loss")),
+    )
+
+
+def _clip(norm: float) -> Fix:
+    return Fix(
+        name=f"clip gradients at {norm:.2g}",
+        effect=Effect.CHANGES_LEARNING,
+        turns=turned(clip=norm),
+        improves="loss",
+        guards=(METRIC_GUARD,),
+        expected=0.0,
+        estimated_by="nobody can say before the first clipped steps",
+    )

@@ -1,0 +1,72 @@
+"""Most units of a layer never fire.
+
+## What it does
+Looks for a layer with a ReLU-like activation of which more than half of the units are active on fewer than one in a
+hundred examples, in the median of three checks, in a run that learns badly.
+
+## Why it matters
+A unit that never fires gets no gradient and does not come back; the layer is narrower than it was built.
+
+## What to do
+Start over at the rate of a sweep when the rate is what killed them; else He initialisation and an activation with a
+slope below zero (LeakyReLU, GELU).
+
+## Fix safety
+A new start is a rescue: applied, not tried. Another activation needs a person.
+
+## When to ignore it
+Sparse features are meant, and the loss is fine: the rule then keeps silent anyway.
+
+## References
+- Lu et al., «Dying ReLU and Initialization: Theory and Numerical Examples», 2019
+- He et al., «Delving Deep into Rectifiers», 2015
+"""
+
+from rules.facts import KnobFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
+from rules.learning import LAYER_CHECKS, learns_badly, rate_over_pick
+from rules.remedies import advice, new_start, possible, turned
+from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
+
+DEAD_LIMIT = 0.5
+"""Of a layer's units: healthy nets have layers with a third of them silent."""
+SWEEP_MARGIN = 3.0
+"""A sweep is good to a factor of 3; nearer than that, the rate did not kill them."""
+EARLY_SHARE = 0.25
+"""Of the run: a new start costs little."""
+
+
+@rule("ARC103")
+def dead_units(
+    run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts, knobs: KnobFacts, probes: ProbeFacts
+) -> Finding | None:
+    """Find layers most of whose units are dead."""
+    dead = [layer for layer in layers.layers if layer.dead_share > DEAD_LIMIT]
+    if not learns_badly(run, task, loss) or layers.checks < LAYER_CHECKS or not dead:
+        return None
+    worst = max(dead, key=lambda layer: layer.dead_share)
+    early = run.progress <= EARLY_SHARE
+    asked = early and "lr_sweep" not in probes.done
+    blamed = early and rate_over_pick(knobs, probes) >= SWEEP_MARGIN
+    over = Fix(
+        name=f"start over with lr {probes.lr_pick:.2g}",
+        effect=Effect.RESCUE,
+        deed=Deed.START_OVER,
+        turns=turned(lr=probes.lr_pick),
+        improves="loss",
+        expected=0.0,
+        estimated_by="applied, not tried: dead units do not come back at any rate",
+    )
+    return Finding(
+        code="ARC103",
+        name="dead_units",
+        severity=Severity.WARNING,
+        message=f"{worst.dead_share:.0%} of the units of {worst.name} never fire ({len(dead)} such layers)",
+        evidence=(Evidence(fact="layers.dead_share", value=worst.dead_share, limit=DEAD_LIMIT),),
+        causes=("a rate so high that it pushed them below zero", "an initialisation with large negative biases"),
+        probes=("lr_sweep",) if asked else (),
+        explains=("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101"),
+        fixes=(
+            *((new_start(),) if asked else possible(knobs, over) if blamed else ()),
+            advice("use He initialisation and an activation with a slope below zero (LeakyReLU)", improves="loss"),
+        ),
+    )

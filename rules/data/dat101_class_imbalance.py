@@ -1,0 +1,87 @@
+"""Rare classes are not recognised because there are so few of them.
+
+## What it does
+Looks for a training split whose largest class has ten times the examples of its smallest, together with a recall of
+the rare classes that is 15 points below that of the common ones, once the common ones are learned.
+
+## Why it matters
+The mean loss hardly notices a class of one in a hundred; a net can be right almost always and never on that class.
+
+## What to do
+Weigh the loss by class: first by the root of the rarity, which costs the common classes little, then fully.
+
+## Fix safety
+Changes what is learned; a fork decides on balanced accuracy. The unweighted loss may rise, so it is no guard; the main
+metric may not fall by more than a standard error.
+
+## When to ignore it
+The rare classes do not matter to you, or calibrated probabilities matter more than recall: weights shift them.
+
+## References
+- Johnson and Khoshgoftaar, «Survey on deep learning with class imbalance», 2019
+- Menon et al., «Long-tail learning via logit adjustment», 2021
+"""
+
+from math import isfinite
+from statistics import fmean
+
+from rules.facts import ClassFacts, KnobFacts, RunFacts
+from rules.remedies import advice, possible, turned
+from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
+
+RATIO_LIMIT = 10.0
+"""Largest over smallest class: below, plain training copes (Johnson and Khoshgoftaar 2019)."""
+RECALL_GAP_LIMIT = 0.15
+"""Points of recall between common and rare classes: less is within the noise of small classes."""
+COMMON_LEARNED = 0.5
+"""Mean recall of the common classes: below, the net has not learned anything yet."""
+REPAIRED_SHARE = {"sqrt": 0.4, "balanced": 0.5}
+"""Of the gap, what weights closed on faulty runs (digits, classes kept 1 in 25: recall .26 → .79)."""
+
+
+@rule("DAT101")
+def class_imbalance(run: RunFacts, classes: ClassFacts, knobs: KnobFacts) -> Finding | None:
+    """Find rare classes that are recognised much less often than common ones."""
+    if not run.warm or classes.ratio < RATIO_LIMIT or len(classes.recalls) != len(classes.counts):
+        return None
+    top = max(classes.counts)
+    held = [pair for pair in zip(classes.counts, classes.recalls, strict=True) if pair[0] and isfinite(pair[1])]
+    rare = [recall for count, recall in held if count * RATIO_LIMIT <= top]
+    common = [recall for count, recall in held if count * RATIO_LIMIT > top]
+    if not rare or not common or fmean(common) < COMMON_LEARNED or fmean(common) - fmean(rare) < RECALL_GAP_LIMIT:
+        return None
+    gap = fmean(common) - fmean(rare)
+    weights = knobs.values["class_weights"]
+    return Finding(
+        code="DAT101",
+        name="class_imbalance",
+        severity=Severity.WARNING,
+        message=f"{len(rare)} of {len(held)} classes are rare and recognised {fmean(rare):.0%} of the time, "
+        f"the others {fmean(common):.0%}",
+        evidence=(
+            Evidence(fact="classes.ratio", value=classes.ratio, limit=RATIO_LIMIT),
+            Evidence(fact="classes.recalls", value=gap, limit=RECALL_GAP_LIMIT),
+        ),
+        causes=("the loss is dominated by the common classes", "too few examples to learn the rare classes from"),
+        explains=("GEN103", "OPT104"),
+        fixes=(
+            *possible(
+                knobs,
+                *(() if weights == "balanced" else (_weigh("sqrt", gap * len(rare) / len(held)),)),
+                _weigh("balanced", gap * len(rare) / len(held)),
+            ),
+            advice("collect more examples of the rare classes", improves="rare_recall"),
+        ),
+    )
+
+
+def _weigh(how: str, gain_limit: float) -> Fix:
+    return Fix(
+        name=f"weigh the loss by class ({how})",
+        effect=Effect.CHANGES_LEARNING,
+        turns=turned(class_weights=how),
+        improves="balanced_accuracy",
+        guards=(METRIC_GUARD,),
+        expected=REPAIRED_SHARE[how] * gain_limit,
+        estimated_by=f"{REPAIRED_SHARE[how]:.0%} of the recall gap, averaged over all classes",
+    )

@@ -1,0 +1,1 @@
+"""Rules about training against held-out data."""

@@ -1,0 +1,110 @@
+"""The net learns its training examples by heart.
+
+## What it does
+Looks for a validation loss whose last three values lie, in the median, a fifth and a twentieth of the chance loss
+above the least before them, while the training loss is at its own least. It needs four evaluations.
+
+## Why it matters
+Each further step makes the net surer of what it remembers and worse at what it has not seen.
+
+## What to do
+In this order, one at a time: augment images; smooth labels; raise the weight decay; add dropout. Stopping at the best
+evaluation is always there (GEN102), and more data or a smaller net are for the next run.
+
+## Fix safety
+Changes what is learned; a fork with a control arm decides on the validation loss, with the main metric as guard.
+
+## When to ignore it
+The metric you care for still rises: a net that is sure and right pays with its loss only where it is wrong. The rule
+then says so as information.
+
+## References
+- Goodfellow et al., «Deep Learning», 2016, chapter 7
+- Guo et al., «On Calibration of Modern Neural Networks», 2017
+"""
+
+from statistics import median
+
+from rules.facts import KnobFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
+from rules.remedies import advice, possible, turned
+from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, Value, rule
+
+EVALUATIONS = 4
+"""With fewer there is no least value that three others could lie above."""
+RECENT = 3
+"""Evaluations whose median counts: one bad one is no trend."""
+RISE_LIMIT = 1.2
+"""Times the least validation loss."""
+MEANT_SHARE = 0.05
+"""Of the chance loss: a rise near zero is no loss of anything."""
+FALLING_FACTOR = 1.1
+"""Times the least smoothed training loss: still at its best."""
+FALLING_SHARE = 0.02
+"""Of the chance loss above that least: near zero a loss may double and still be at its best."""
+RECOVERED_SHARE = 0.5
+"""Of the rise: regularisers seldom win back all of it."""
+SMOOTHING = 0.1
+"""Share of the target: what image classifiers use since Szegedy et al. 2016."""
+LEAST_DECAY = 1e-3
+"""Weight decay to begin with where there is none."""
+DECAY_FACTOR = 10.0
+"""A step of decay that shows within an epoch."""
+DECAY_MOST = 0.5
+"""Above it, decay alone keeps a net from learning (OPT107)."""
+MORE_DROPOUT = 0.1
+"""Share: one step."""
+
+
+@rule("GEN101")
+def overfitting(
+    run: RunFacts, task: TaskFacts, loss: LossFacts, validation: ValidationFacts, knobs: KnobFacts
+) -> Finding | None:
+    """Find a validation loss that rises while the training loss falls."""
+    seen = validation.evaluations
+    if not run.warm or len(seen) < EVALUATIONS:
+        return None
+    recent, least = median(one.loss for one in seen[-RECENT:]), min(one.loss for one in seen[:-RECENT])
+    limit = max(RISE_LIMIT * least, least + MEANT_SHARE * task.baseline_loss)
+    fallen = max(FALLING_FACTOR * loss.best, loss.best + FALLING_SHARE * task.baseline_loss)
+    if not min(recent, validation.last.loss) > limit or not loss.now <= fallen:
+        return None
+    last, best = validation.last, validation.best
+    worse = abs(best.metric - last.metric) > last.standard_error
+    rise = recent - least
+    return Finding(
+        code="GEN101",
+        name="overfitting",
+        severity=Severity.WARNING if worse else Severity.INFO,
+        message=f"{recent:.3g} is the validation loss, after {least:.3g}, while the training loss falls to {loss.now:.2g}"
+        + ("" if worse else "; the metric has not suffered yet"),
+        evidence=(
+            Evidence(fact="validation.loss", value=recent, limit=limit),
+            Evidence(fact="loss.now", value=loss.now, limit=fallen),
+            Evidence(fact="validation.metric", value=last.metric, limit=best.metric),
+        ),
+        causes=("more weights than the examples can hold in check", "wrong labels that are learned by heart"),
+        fixes=(*possible(knobs, *_in_order(task, knobs, rise / recent)), advice("get more data, or a smaller net")),
+    )
+
+
+def _in_order(task: TaskFacts, knobs: KnobFacts, rise_share: float) -> list[Fix]:
+    decay = min(max(DECAY_FACTOR * knobs.number("weight_decay"), LEAST_DECAY), DECAY_MOST)
+    ladder: list[tuple[str, str, Value, bool]] = [
+        ("augment the images", "augment", True, task.inputs == "image"),
+        (f"smooth labels by {SMOOTHING}", "label_smoothing", SMOOTHING, knobs.number("label_smoothing") < SMOOTHING),
+        (f"raise weight_decay to {decay:g}", "weight_decay", decay, decay > knobs.number("weight_decay")),
+        ("add dropout", "dropout", round(knobs.number("dropout") + MORE_DROPOUT, 3), knobs.number("dropout") < 0.5),
+    ]
+    return [
+        Fix(
+            name=name,
+            effect=Effect.CHANGES_LEARNING,
+            turns=turned(**{knob: to}),
+            improves="loss",
+            guards=(METRIC_GUARD,),
+            expected=RECOVERED_SHARE * rise_share,
+            estimated_by=f"{RECOVERED_SHARE:.0%} of the rise of the validation loss since its least",
+        )
+        for name, knob, to, fits in ladder
+        if fits
+    ]

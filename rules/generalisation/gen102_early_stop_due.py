@@ -1,0 +1,96 @@
+"""The run has had its best and goes on.
+
+## What it does
+Looks for a metric, and a validation loss, that have gained nothing beyond noise for five evaluations and a tenth of
+the run, with the rate decayed at least once where a schedule decays it.
+
+## Why it matters
+The best model is kept already; what follows costs time and buys nothing.
+
+## What to do
+Stop, and take the best.
+
+## Fix safety
+Free: the best checkpoint is unchanged. The gain is the time that is left.
+
+## When to ignore it
+You expect a late second descent (small algorithmic tasks, very large nets), or you stop by your own rule.
+
+## References
+- Prechelt, «Early Stopping – But When?», 1998
+"""
+
+from rules.facts import KnobFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
+from rules.learning import at_chance, skill
+from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
+
+PATIENCE_EVALUATIONS = 5
+"""Evaluations without a gain: with fewer, one in ten runs stops too soon."""
+PATIENCE_SHARE = 0.10
+"""Of the run without a gain."""
+GAIN_LIMIT = 0.001
+"""Relative: a tenth of a per cent of the metric is nothing, however sure."""
+LOSS_GAIN_LIMIT = 0.01
+"""Relative gain of the validation loss: while it falls, the metric may follow."""
+DECAYED_PROGRESS = 0.6
+"""Of the run: by then every schedule that decays has cut its rate by a half at least."""
+LIVE_CHANGE_EVALUATIONS = 2
+"""Evaluations after a turn of what is learned: it needs time to show."""
+WORTH_SHARE = 0.05
+"""Of the run still to come: with less there is nothing to save."""
+LEARNED_SKILL = 0.02
+"""On the way to perfection: a run that learned nothing has no best to keep."""
+
+
+@rule("GEN102")
+def early_stop_due(
+    run: RunFacts, task: TaskFacts, loss: LossFacts, validation: ValidationFacts, knobs: KnobFacts
+) -> Finding | None:
+    """Find a run that could stop at its best."""
+    best, last = validation.best, validation.last
+    bar = max(best.standard_error, GAIN_LIMIT * abs(best.metric))
+    since = _last_gain_step(validation, bar)
+    idle = [one for one in validation.evaluations if one.step > max(since, run.last_turn_step)]
+    waits_for_decay = knobs.values["schedule"] != "constant" and run.progress < DECAYED_PROGRESS
+    turned_lately = run.last_turn_step > 0 and len(idle) < PATIENCE_EVALUATIONS + LIVE_CHANGE_EVALUATIONS
+    if not run.warm or run.finished or waits_for_decay or turned_lately or len(idle) < PATIENCE_EVALUATIONS:
+        return None
+    former = min((one.loss for one in validation.evaluations if one.step <= since), default=last.loss)
+    loss_falls = min(one.loss for one in idle) < (1 - LOSS_GAIN_LIMIT) * former
+    learned = skill(task, best.metric) >= LEARNED_SKILL and not at_chance(task, loss)
+    left = run.steps_left / max(run.steps_total, 1)
+    idle_share = (last.step - since) / max(run.steps_total, 1)
+    if loss_falls or not learned or left < WORTH_SHARE or idle_share < PATIENCE_SHARE or knobs.values["early_stop"]:
+        return None
+    return Finding(
+        code="GEN102",
+        name="early_stop_due",
+        severity=Severity.INFO,
+        message=f"{len(idle)} evaluations brought no gain over {best.metric:.3g}; {left:.0%} of the run is left",
+        evidence=(
+            Evidence(fact="validation.evaluations", value=len(idle), limit=PATIENCE_EVALUATIONS),
+            Evidence(fact="validation.best", value=best.metric, limit=bar),
+            Evidence(fact="run.steps_left", value=left, limit=WORTH_SHARE),
+        ),
+        causes=("the data hold no more for this net", "the net has begun to overfit"),
+        fixes=(
+            Fix(
+                name="stop at the best evaluation",
+                effect=Effect.FREE,
+                deed=Deed.STOP,
+                improves="time",
+                expected=left,
+                estimated_by="the share of the steps that are left",
+            ),
+        ),
+    )
+
+
+def _last_gain_step(validation: ValidationFacts, bar: float) -> int:
+    """Return the step of the last evaluation that beat all before it, since the last such one, by more than `bar`."""
+    sign = 1 if validation.higher_is_better else -1
+    held, step = validation.evaluations[0].metric, validation.evaluations[0].step
+    for one in validation.evaluations[1:]:
+        if sign * (one.metric - held) > bar:
+            held, step = one.metric, one.step
+    return step

@@ -1,0 +1,48 @@
+"""The validation split is too small for the differences that matter.
+
+## What it does
+Looks at the standard error of the main metric at the last evaluation.
+
+## Why it matters
+Two models, two settings or two checkpoints that differ by less than twice that error cannot be told apart; the best
+one of many is then the luckiest one.
+
+## What to do
+Hold out more (data.val_fraction), or judge by several folds.
+
+## Fix safety
+Needs a person: the split stays as it is while a run goes on.
+
+## When to ignore it
+You only want to see that the run learns.
+
+## References
+- Bouthillier et al., «Accounting for Variance in Machine Learning Benchmarks», 2021
+"""
+
+from math import ceil
+
+from rules.facts import RunFacts, TaskFacts, ValidationFacts
+from rules.remedies import advice
+from rules.vocabulary import Evidence, Finding, Severity, rule
+
+ERROR_LIMIT = 0.02
+"""Points of the metric: fixes gain some points; at two standard errors, four of them would drown."""
+
+
+@rule("GEN104")
+def validation_too_small(run: RunFacts, task: TaskFacts, validation: ValidationFacts) -> Finding | None:
+    """Find a validation split whose noise hides what is being judged."""
+    error = validation.last.standard_error
+    if not run.warm or not task.higher_is_better or not error > ERROR_LIMIT:
+        return None
+    needed = ceil(task.val_examples * (error / ERROR_LIMIT) ** 2)
+    return Finding(
+        code="GEN104",
+        name="validation_too_small",
+        severity=Severity.INFO,
+        message=f"{error:.3f} is the standard error of {task.metric} on {task.val_examples} validation examples",
+        evidence=(Evidence(fact="validation.standard_error", value=error, limit=ERROR_LIMIT),),
+        causes=("too few examples are held out",),
+        fixes=(advice(f"hold out about {needed} examples (data.val_fraction), or judge by several folds"),),
+    )

@@ -1,0 +1,77 @@
+"""The training loss climbs away from where it has been.
+
+## What it does
+Looks for a smoothed loss that stayed over 1.5 times its least value for 50 steps, or that is three times as high as
+before the first step. The climb must also be more than a tenth of what a constant predictor
+loses, and more than twice the spread of the batches: a loss near zero, or a noisy one, may double without meaning.
+
+## Why it matters
+A loss that climbs for that long does not come back by itself at this rate; the steps from here on are lost.
+
+## What to do
+Go back to a state from before the climb and clip the gradients at their 90th percentile. If it happens again, halve
+the rate. If it was so from the first steps, the rate was never right: start over with the one a sweep picks.
+
+## Fix safety
+Rescue: applied and not tried, because there is no sound run to compare with.
+
+## When to ignore it
+The loss itself was changed on the way (other weights, smoothing, stronger augmentation), by your own code.
+
+## References
+- Chowdhery et al., «PaLM», 2022, section 5.1 (rewind and skip the batches)
+- Schaul et al., «No More Pesky Learning Rates», 2013
+"""
+
+from rules.facts import BranchFacts, GradientFacts, KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
+from rules.rescue import ladder, look_at_the_code
+from rules.vocabulary import Evidence, Finding, Severity, rule
+
+CLIMB_STEPS = 50
+"""Steps over 1.5 × the least smoothed loss: spikes of healthy runs are over by then."""
+START_FACTOR = 3.0
+"""Times the loss before the first step: an untrained net is not that wrong."""
+MEANT_SHARE = 0.1
+"""Of the chance loss: a climb smaller than this is noise around a converged loss."""
+NOISE_FACTOR = 2.0
+"""Spreads of the batch loss: the least of many medians of 20 lies up to one and a half below a flat curve."""
+SETTLED_STEPS = 20
+"""Steps before a smoothed loss exists that can be held against the first one."""
+
+
+@rule("NUM102")
+def divergence(
+    run: RunFacts,
+    task: TaskFacts,
+    loss: LossFacts,
+    gradients: GradientFacts,
+    knobs: KnobFacts,
+    probes: ProbeFacts,
+    branch: BranchFacts,
+) -> Finding | None:
+    """Find a training loss that has climbed and stays up."""
+    noise = NOISE_FACTOR * loss.noise_share * loss.now
+    meant = loss.now - loss.best > max(MEANT_SHARE * task.baseline_loss, noise)
+    comparable = loss.best_step >= run.last_turn_step
+    climbing = run.warm and comparable and loss.above_best_steps >= CLIMB_STEPS
+    worse_than_untrained = run.step >= SETTLED_STEPS and loss.now > START_FACTOR * max(
+        loss.at_start, task.baseline_loss
+    )
+    if not (climbing and meant) and not worse_than_untrained:
+        return None
+    onset = max(run.step - loss.above_best_steps, 0) if climbing else 0
+    fixes, asked = ladder(run, onset, gradients.p90, knobs, probes, branch)
+    return Finding(
+        code="NUM102",
+        name="divergence",
+        severity=Severity.ERROR,
+        message=f"{loss.now:.3g} is the training loss, after {loss.best:.3g} at step {loss.best_step}",
+        evidence=(
+            Evidence(fact="loss.above_best_steps", value=loss.above_best_steps, limit=CLIMB_STEPS),
+            Evidence(fact="loss.now", value=loss.now, limit=START_FACTOR * max(loss.at_start, task.baseline_loss)),
+        ),
+        causes=("the learning rate is too high here", "a run of bad batches", "moments that no longer fit the loss"),
+        probes=asked,
+        explains=("OPT104", "ARC102", "OPT105", "NUM103"),
+        fixes=(*fixes, look_at_the_code()),
+    )

@@ -1,0 +1,95 @@
+"""The learning rate is far too high.
+
+## What it does
+Suspects the rate when, after the first steps, the loss is worse than a constant predictor's and has risen; or, after
+a tenth of the run, is no better than that and does not fall, or stays high and throws about from step to step. It then asks for a rate sweep, and speaks up when the rate is at
+least ten times the one that the sweep picks.
+
+## Why it matters
+At such a rate a step overshoots whatever the gradient says. In the first steps it also drives the units into
+states (dead, saturated) that a later, lower rate does not mend.
+
+## What to do
+While little is lost, start over with the rate that the sweep picks; later, go on from here with it.
+
+## Fix safety
+Starting over is a rescue: applied, not tried. Going on at another rate changes what is learned; a fork with a
+control arm decides, on weights averaged over its second half.
+
+## When to ignore it
+A very large rate is meant: cyclical schedules with super-convergence, or a rate scaled by the model's own code.
+
+## References
+- Smith, «Cyclical Learning Rates for Training Neural Networks», 2017 (the range test)
+- Wu et al., «Understanding Short-Horizon Bias in Stochastic Meta-Optimization», arXiv 1803.02021
+"""
+
+from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
+from rules.learning import STALLED_FALL_SHARE, SWEEP_FACTOR, at_chance, rate_over_pick, rose, stalled_high
+from rules.remedies import new_start, possible, turned
+from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
+
+WILD_NOISE_SHARE = 0.5
+"""Spread over smoothed loss: healthy runs have .35 at most while the loss is still high (regression, batch 32)."""
+WORSE_FACTOR = 1.05
+"""Times the chance loss, after the first steps and a rise: only steps that are too long do that."""
+JUDGED_SHARE = 0.10
+"""Of the run: healthy runs have left chance by then; one that is worse than chance need not wait for it."""
+EARLY_SHARE = 0.25
+"""Of the run: starting over loses less than carrying on from a broken state would."""
+
+
+@rule("OPT101")
+def rate_too_high(
+    run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: KnobFacts, probes: ProbeFacts
+) -> Finding | None:
+    """Find a run that does not learn because its steps are too long."""
+    high = rose(task, loss)
+    worse = high and loss.now > WORSE_FACTOR * task.baseline_loss
+    returned = at_chance(task, loss) and (high or not loss.fall_share >= STALLED_FALL_SHARE)
+    wild = stalled_high(task, loss) and loss.noise_share > WILD_NOISE_SHARE
+    if not run.warm or not (worse or (run.progress >= JUDGED_SHARE and (returned or wild))):
+        return None
+    ratio = rate_over_pick(knobs, probes)
+    asked = "lr_sweep" not in probes.done
+    if not asked and not ratio >= SWEEP_FACTOR:
+        return None
+    rate, pick = knobs.number("lr"), probes.lr_pick
+    against = "no better than a constant's" if at_chance(task, loss) else f"noisy by {loss.noise_share:.0%}"
+    said = f"the loss {loss.now:.3g} is {against}: lr {rate:.2g} may be too high"
+    return Finding(
+        code="OPT101",
+        name="rate_too_high",
+        severity=Severity.INFO if asked and not worse else Severity.ERROR,
+        message=said if asked else f"{ratio:.0f} times the rate of the sweep ({pick:.2g}) is lr {rate:.2g}",
+        evidence=(
+            Evidence(fact="knobs.lr", value=rate, limit="sweep to come" if asked else SWEEP_FACTOR * pick),
+            Evidence(fact="loss.now", value=loss.now, limit=task.baseline_loss),
+            Evidence(fact="loss.noise_share", value=loss.noise_share, limit=WILD_NOISE_SHARE),
+        ),
+        causes=("the learning rate is too high", "dead or saturated units", "inputs of very large scale"),
+        probes=("lr_sweep",) if asked else (),
+        explains=() if asked else SYMPTOMS,
+        fixes=(new_start(),) if asked else possible(knobs, _to_the_pick(run, task, loss, pick)),
+    )
+
+
+SYMPTOMS = (
+    "NUM101", "NUM102", "NUM103", "OPT103", "OPT104", "OPT105", "OPT106", "OPT108", "OPT109", "GEN102", "GEN103",
+    "ARC101", "ARC102", "ARC103", "ARC104",
+)  # fmt: skip
+"""What a rate that is far too high brings about."""
+
+
+def _to_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, pick: float) -> Fix:
+    start_over = run.progress <= EARLY_SHARE
+    return Fix(
+        name=f"start over with lr {pick:.2g}" if start_over else f"set lr to {pick:.2g}",
+        effect=Effect.RESCUE if start_over else Effect.CHANGES_LEARNING,
+        deed=Deed.START_OVER if start_over else Deed.TURN,
+        turns=turned(lr=pick),
+        improves="loss",
+        guards=() if start_over else (METRIC_GUARD,),
+        expected=max(0.0, 1 - task.baseline_loss / loss.now) if loss.now > 0 else 0.0,
+        estimated_by="at least back to the loss of a constant predictor; what lies below it nobody can say",
+    )

@@ -1,0 +1,87 @@
+"""The learning rate is far too low.
+
+## What it does
+Draws the loss on in a straight line to the end of the run, which flatters it. When even that ends above half of
+what a constant predictor loses, and the loss never rose on the way, it asks for a rate sweep, and speaks up when the sweep picks at least ten times the
+present rate.
+
+## Why it matters
+The run will end before it has learned what its data can teach; the machine works for nothing.
+
+## What to do
+Raise the rate to the pick, or, if that is too much, half the way there on a logarithmic scale.
+
+## Fix safety
+Changes what is learned; a fork with a control arm decides, on weights averaged over its second half.
+
+## When to ignore it
+A pretrained model is being tuned gently on purpose, or the loss has a floor that is high by nature.
+
+## References
+- Smith, «Cyclical Learning Rates for Training Neural Networks», 2017 (the range test)
+"""
+
+from math import sqrt
+
+from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
+from rules.learning import HIGH_LOSS_SHARE, SWEEP_FACTOR, rate_over_pick, rose
+from rules.remedies import possible, turned
+from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
+
+JUDGED_SHARE = 0.10
+"""Of the run, after the warm-up: before, a line through the loss says nothing about its end."""
+QUIET_NOISE_SHARE = 0.3
+"""Spread over smoothed loss: a rate that is too low makes a smooth curve."""
+CLOSED_SHARE = 0.3
+"""Of the loss: the share that a rate of the right order closes over a run on small data, carefully said."""
+
+
+@rule("OPT102")
+def rate_too_low(
+    run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: KnobFacts, probes: ProbeFacts
+) -> Finding | None:
+    """Find a run that will end before it has learned, because its steps are too short."""
+    per_step = max(loss.at_start - loss.now, 0.0) / max(run.step, 1)
+    at_end = loss.now - per_step * run.steps_left
+    judged = run.warm and run.progress >= knobs.number("warmup") + JUDGED_SHARE
+    if (
+        not judged
+        or rose(task, loss)
+        or loss.noise_share > QUIET_NOISE_SHARE
+        or not at_end > HIGH_LOSS_SHARE * task.baseline_loss
+    ):
+        return None
+    asked = "lr_sweep" not in probes.done
+    ratio = rate_over_pick(knobs, probes)
+    if not asked and not ratio <= 1 / SWEEP_FACTOR:
+        return None
+    rate, pick = knobs.number("lr"), probes.lr_pick
+    said = f"the loss {loss.now:.3g} heads for {at_end:.3g} at the end of the run: lr {rate:.2g} may be too low"
+    return Finding(
+        code="OPT102",
+        name="rate_too_low",
+        severity=Severity.INFO if asked else Severity.WARNING,
+        message=said
+        if asked
+        else f"{1 / ratio:.0f} times the present lr {rate:.2g} is what a sweep picks ({pick:.2g})",
+        evidence=(
+            Evidence(fact="knobs.lr", value=rate, limit="sweep to come" if asked else pick / SWEEP_FACTOR),
+            Evidence(fact="loss.now", value=at_end, limit=HIGH_LOSS_SHARE * task.baseline_loss),
+        ),
+        causes=("the learning rate is too low", "the data hold no more", "the net is too small"),
+        probes=("lr_sweep",) if asked else (),
+        explains=() if asked else ("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101"),
+        fixes=() if asked else possible(knobs, _raise_to(pick), _raise_to(sqrt(pick * rate))),
+    )
+
+
+def _raise_to(rate: float) -> Fix:
+    return Fix(
+        name=f"raise lr to {rate:.2g}",
+        effect=Effect.CHANGES_LEARNING,
+        turns=turned(lr=rate),
+        improves="loss",
+        guards=(METRIC_GUARD,),
+        expected=CLOSED_SHARE,
+        estimated_by="what a rate of the right order gained on small runs that were ten times too slow, at the least",
+    )

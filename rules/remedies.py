@@ -1,0 +1,56 @@
+"""Fixes in the few shapes that rules share: a turn of knobs that is possible here, and advice for a person."""
+
+from rules.facts import KnobFacts
+from rules.vocabulary import Deed, Effect, Fix, Turned, Value
+
+WHOLE = 1e-9
+"""Two values of a knob that differ by less than this share are the same value."""
+
+
+def turned(**knobs: Value) -> tuple[Turned, ...]:
+    """Return the turns of these knobs: `turned(lr=0.1, clip=1.0)`."""
+    return tuple(Turned(knob=name, to=value) for name, value in knobs.items())
+
+
+def possible(knobs: KnobFacts, *fixes: Fix) -> tuple[Fix, ...]:
+    """Return those fixes whose knobs can be turned in this run and would change something."""
+    return tuple(fix for fix in fixes if not fix.turns or _would_change(knobs, fix.turns))
+
+
+def advice(name: str, *, improves: str = "metric", expected: float = 0.0, estimated_by: str = "") -> Fix:
+    """Return a fix that only a person can carry out."""
+    return Fix(
+        name=name,
+        effect=Effect.NEEDS_A_PERSON,
+        deed=Deed.PERSON,
+        improves=improves,
+        expected=expected,
+        estimated_by=estimated_by or "not estimated: it depends on what the person does",
+    )
+
+
+def new_start() -> Fix:
+    """Return the advice to start over at the rate of a sweep that was not made yet.
+
+    Its deed says that the sweep belongs on the state before the first step.
+    """
+    return Fix(
+        name="start over at a rate that a sweep picks",
+        effect=Effect.NEEDS_A_PERSON,
+        deed=Deed.START_OVER,
+        improves="loss",
+        expected=0.0,
+        estimated_by="not estimated: the sweep was not made",
+    )
+
+
+def _would_change(knobs: KnobFacts, turns: tuple[Turned, ...]) -> bool:
+    if not knobs.can(*(turn.knob for turn in turns)):
+        return False
+    return any(not _same(knobs.values[turn.knob], turn.to) for turn in turns)
+
+
+def _same(now: Value, to: Value) -> bool:
+    if isinstance(now, str) or isinstance(to, str):
+        return now == to
+    return abs(now - to) <= WHOLE * max(abs(now), abs(to))

@@ -1,0 +1,46 @@
+"""Watching the run costs more than it should.
+
+## What it does
+Looks at the share of a step that goes into our own measurements.
+
+## Why it matters
+An adviser that slows the run down has to earn that back first.
+
+## What to do
+Longer steps (a larger batch) make the share smaller; a run can also be trained without the adviser.
+
+## Fix safety
+Needs a person. Nothing that is learned depends on it.
+
+## When to ignore it
+The steps are so short (below a millisecond) that any clock shows.
+
+## References
+- Nethercote, «Dynamic Binary Analysis and Instrumentation», 2004 (what observation costs)
+"""
+
+from rules.facts import PhaseFacts, RunFacts
+from rules.remedies import advice
+from rules.vocabulary import Evidence, Finding, Severity, rule
+
+SHARE_LIMIT = 0.01
+"""Of a step: the bound that this project sets itself."""
+
+
+@rule("RUN103")
+def watching_costs(run: RunFacts, phases: PhaseFacts) -> Finding | None:
+    """Find a run that we slow down."""
+    share = phases.shares.get("advisor", 0.0)
+    if not run.warm or share <= SHARE_LIMIT:
+        return None
+    return Finding(
+        code="RUN103",
+        name="watching_costs",
+        severity=Severity.INFO,
+        message=f"{share:.1%} of each step goes into watching it",
+        evidence=(Evidence(fact="phases.shares", value=share, limit=SHARE_LIMIT),),
+        causes=("steps that are very short",),
+        fixes=(
+            advice("train without the adviser", improves="time", expected=share, estimated_by="the share of a step"),
+        ),
+    )

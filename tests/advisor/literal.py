@@ -1,0 +1,178 @@
+"""Literal events, findings and runs: one function of keyword defaults each."""
+
+from typing import Any
+
+from advisor.assess import Standing
+from advisor.budget import Budget
+from advisor.consider import Scene
+from advisor.trials.words import Setting
+from rules.facts import ProbeFacts, RunFacts
+from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Rule, Severity, Turned
+from trainer.knobs import SPECS, Knob, KnobValue, catalogue
+from trainer.wire import (
+    ArmScored,
+    BeatTaken,
+    DeviceInfo,
+    Evaluated,
+    ModelInfo,
+    RunStarted,
+    StretchTaken,
+    Survey,
+    TaskInfo,
+    TrialEnded,
+)
+
+KNOB_VALUES: dict[str, KnobValue] = {
+    "lr": 0.1, "schedule": "constant", "warmup": 0.0, "optimizer": "sgd", "momentum": 0.9, "beta2": 0.999,
+    "weight_decay": 0.0, "clip": 0.0, "batch_size": 32, "micro_batch": 0, "amp": "off", "augment": False,
+    "augment_strength": 0.5, "dropout": 0.0, "label_smoothing": 0.0, "class_weights": "none", "early_stop": False,
+    "workers": 0, "prefetch": 2, "cache": False, "channels_last": False, "threads": 1, "eval_every": 1.0,
+}  # fmt: skip
+
+
+def knobs(unavailable: dict[str, str] | None = None, **values: KnobValue) -> tuple[Knob, ...]:
+    assert set(KNOB_VALUES) == set(SPECS)
+    return catalogue({**KNOB_VALUES, **values}, unavailable or {})
+
+
+def started(**fields: Any) -> RunStarted:
+    task = TaskInfo(
+        kind="classification", classes=("a", "b"), inputs="image", input_shape=(1, 8, 8), train_examples=1000,
+        val_examples=200, test_examples=200, metric="accuracy", higher_is_better=True, baseline_metric=0.5,
+        baseline_loss=0.69, in_memory=fields.pop("in_memory", True), source="literal",
+    )  # fmt: skip
+    model = ModelInfo(
+        name="mlp", parameters=1000, trainable=1000, layers=("0", "1"), has_conv=False, has_norm=False, has_dropout=True
+    )
+    device = DeviceInfo(
+        type=fields.pop("device", "cpu"), name="cpu", memory_bytes=8 << 30, amp_dtypes=("bf16",), threads=1
+    )
+    given = {
+        "t": 0.0, "pid": 1, "pid_started": 0.0, "task": task, "model": model, "device": device, "knobs": knobs(),
+        "steps_total": 2000, "samples_total": 64000, "epochs": 10.0, "steps_per_epoch": 200, "seed": 0,
+        "lockstep": False, "resumed": False, "versions": {},
+    }  # fmt: skip
+    return RunStarted(**{**given, **fields})
+
+
+def beat(step: int, *, steps: int = 10, loss: float | tuple[float, ...] = 1.0, **fields: Any) -> BeatTaken:
+    losses = loss if isinstance(loss, tuple) else (loss,) * steps
+    given = {
+        "t": step * 0.01, "seconds": steps * 0.01, "epoch": step / 200, "lr": 0.1, "grad_norm": (1.0,) * len(losses),
+        "phases": {"input_wait": 0.002 * steps, "forward": 0.008 * steps}, "step_s": (0.01,) * steps,
+        "eta_s": (2000 - step) * 0.01, "label_runs": 0.5,
+    }  # fmt: skip
+    return BeatTaken(step=step, steps=steps, loss=losses, **{**given, **fields})
+
+
+def evaluated(step: int, metric: float = 0.9, loss: float = 0.3, **fields: Any) -> Evaluated:
+    given = {
+        "t": step * 0.01, "split": "val", "epoch": step / 200, "metrics": {"accuracy": metric}, "standard_error": 0.01,
+        "seconds": 0.05, "examples": 200, "train_loss": 0.2, "train_metrics": {"accuracy": 0.95}, "best": True,
+        "recalls": (0.9, 0.8),
+    }  # fmt: skip
+    return Evaluated(step=step, loss=loss, **{**given, **fields})
+
+
+def survey(**fields: Any) -> Survey:
+    given = {
+        "examples": 1000, "sampled": 1000, "seconds": 0.1, "class_counts": (500, 500), "duplicate_share": 0.0,
+        "conflicting_share": 0.0, "val_overlap_share": 0.0, "test_overlap_share": 0.0, "missing_share": 0.0,
+        "input_mean": 0.0, "input_std_low": 1.0, "input_std_high": 1.0, "input_abs_max": 3.0, "constant_features": 0,
+        "features": 64, "neighbour_label_match": 0.5,
+    }  # fmt: skip
+    return Survey(**{**given, **fields})
+
+
+def stretch(trial: str, number: int, arm: str, seconds: float, samples: int = 640) -> StretchTaken:
+    return StretchTaken(step=100, trial=trial, round=number, arm=arm, steps=20, timed_samples=samples, timed_s=seconds)
+
+
+def scored(trial: str, arm: str, loss: float, *, diverged: bool = False, step: int = 100, **scores: float) -> ArmScored:
+    figures = {"loss": loss, "tail_loss": loss, "metric": 0.9, "accuracy": 0.9, "balanced_accuracy": 0.9, **scores}
+    return ArmScored(
+        step=step, trial=trial, arm=arm, steps=40, seconds=0.4, scores=figures,
+        standard_errors={"metric": 0.01, "accuracy": 0.01}, diverged=diverged,
+    )  # fmt: skip
+
+
+def ended(trial: str, arm: str = "control", seconds: float = 0.5, why: str = "", step: int = 140) -> TrialEnded:
+    return TrialEnded(step=step, trial=trial, went_on_from=arm, seconds=seconds, why=why)
+
+
+FAMILY = {
+    Effect.CHANGES_LEARNING: ("loss", {"lr": 0.01}),
+    Effect.SAME_MATHEMATICS: ("step_s", {"workers": 2}),
+    Effect.OTHER_ROUNDING: ("step_s", {"amp": "bf16"}),
+    Effect.FREE: ("time", {}),
+    Effect.RESCUE: ("finite", {"lr": 0.01}),
+    Effect.NEEDS_A_PERSON: ("loss", {}),
+}
+
+
+def fix(effect: Effect = Effect.CHANGES_LEARNING, *, deed: Deed | None = None, **fields: Any) -> Fix:
+    improves, turns = FAMILY[effect]
+    turns = fields.pop("turns", turns)
+    usual = {Effect.RESCUE: Deed.ROLLBACK, Effect.FREE: Deed.STOP, Effect.NEEDS_A_PERSON: Deed.PERSON}
+    given = {
+        "name": f"turn {', '.join(turns) or 'nothing'}", "improves": improves, "expected": 0.2,
+        "estimated_by": "a literal",
+    }  # fmt: skip
+    return Fix(
+        effect=effect,
+        deed=deed or usual.get(effect, Deed.TURN),
+        turns=tuple(Turned(knob=knob, to=to) for knob, to in turns.items()),
+        **{**given, **fields},
+    )
+
+
+def finding(code: str = "OPT900", *fixes: Fix, severity: Severity = Severity.WARNING, **fields: Any) -> Finding:
+    given = {
+        "name": "literal", "message": "5 things are literal",
+        "evidence": (Evidence(fact="run.step", value=1, limit=0),),
+    }  # fmt: skip
+    return Finding(code=code, severity=severity, fixes=fixes, **{**given, **fields})
+
+
+def standing(code: str = "OPT900", *fixes: Fix, seen: int = 2, **fields: Any) -> Standing:
+    return Standing(finding(code, *fixes, **fields), seen=seen, stands=True, step=50)
+
+
+def scene(**fields: Any) -> Scene:
+    room = fields.pop("budget_share", 0.5)
+    given = {
+        "mode": "auto", "step": 400, "steps_left": 1600, "knobs": {knob.name: knob for knob in knobs()},
+        "phase": "0.1", "metric": "accuracy", "step_s": 0.01, "eta_s": 16.0, "last_evaluation_step": 400,
+        "budget": Budget(share=room, spent_steps=0, steps_total=2000, progress=0.2),
+    }  # fmt: skip
+    return Scene(**{**given, **fields})
+
+
+def setting(one: Fix, how: str = "fork", **fields: Any) -> Setting:
+    given = {
+        "trial": "t1", "code": "OPT900", "step": 100, "t": 1.0, "step_s": 0.01, "eta_s": 10.0, "steps_left": 1900,
+        "metric": "accuracy", "higher_is_better": True, "old": {"lr": 0.1},
+    }  # fmt: skip
+    return Setting(fix=one, how=how, **{**given, **fields})
+
+
+def rule_from(code: str, *fixes: Fix, since: int = 0, until: int = 10**9, **fields: Any) -> Rule:
+    """A rule that speaks between two steps."""
+
+    def literal_rule(run: RunFacts) -> Finding | None:
+        return finding(code, *fixes, **fields) if since <= run.step < until else None
+
+    return Rule(code, literal_rule)
+
+
+def probing_rule(code: str) -> Rule:
+    """A rule that wants a sweep before it can name the rate."""
+
+    def literal_rule(run: RunFacts, probes: ProbeFacts) -> Finding | None:
+        if run.step < 20:
+            return None
+        if "lr_sweep" not in probes.done:
+            return finding(code, severity=Severity.ERROR, probes=("lr_sweep",))
+        return finding(code, fix(turns={"lr": probes.lr_pick}), severity=Severity.ERROR)
+
+    return Rule(code, literal_rule)

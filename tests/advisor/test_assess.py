@@ -1,0 +1,123 @@
+import pytest
+
+from advisor.assess import ABSENT_TO_CLEAR, SEEN_TO_STAND, Assessment, Standing, assess, follow, unripe
+from advisor.causes import parts
+from rules.facts import Facts, LossFacts, RunFacts
+from rules.vocabulary import Deed, Effect, Finding, Rule, Severity
+from tests.advisor.literal import finding, fix, rule_from
+
+RUN = Facts({"run": RunFacts(step=100, steps_total=1000, epoch=1.0, steps_per_epoch=100, batch_size=32)})
+
+
+def raising(run: RunFacts) -> Finding | None:
+    raise ZeroDivisionError("division by zero")
+
+
+def of_loss(loss: LossFacts) -> Finding | None:
+    return None
+
+
+def test_a_rule_passes_finds_or_is_not_assessed() -> None:
+    rules = (rule_from("OPT901"), rule_from("OPT902", since=1000), Rule("OPT903", of_loss))
+    assessment = assess(rules, RUN)
+    assert [one.code for one in assessment.findings] == ["OPT901"]
+    assert assessment.passed == ("OPT902",)
+    assert assessment.not_assessed == {"OPT903": ("loss",)}
+
+
+def test_a_rule_that_raises_is_recorded_and_hinders_nobody() -> None:
+    assessment = assess((Rule("OPT901", raising), rule_from("OPT902")), RUN)
+    assert assessment.errors == {"OPT901": "ZeroDivisionError: division by zero"}
+    assert [one.code for one in assessment.findings] == ["OPT902"]
+
+
+def test_a_muted_rule_is_not_put_the_question() -> None:
+    assert assess((Rule("OPT901", raising),), RUN, mute=("OPT901",)) == Assessment()
+
+
+@pytest.mark.parametrize(
+    ("one", "looks"),
+    [
+        pytest.param(finding("OPT901"), SEEN_TO_STAND, id="a warning has to be seen twice"),
+        pytest.param(finding("OPT901", severity=Severity.ERROR), 1, id="an error stands at once"),
+        pytest.param(finding("OPT901", fix(Effect.RESCUE)), 1, id="what can be rescued stands at once"),
+        pytest.param(finding("SIZ901", fix(Effect.FREE, deed=Deed.COMPRESS)), 1, id="a finished model is seen once"),
+    ],
+)
+def test_a_finding_stands_after_it_was_seen_often_enough(one: Finding, looks: int) -> None:
+    standings: dict[str, Standing] = {}
+    for look in range(1, looks + 1):
+        followed = follow(standings, Assessment(findings=(one,)), look)
+        standings = dict(followed.standings)
+        assert bool(followed.found) == (look == looks)
+    assert follow(standings, Assessment(findings=(one,)), 9).found == ()
+
+
+def test_a_finding_seen_with_a_gap_does_not_stand() -> None:
+    seen, absent = Assessment(findings=(finding("OPT901"),)), Assessment(passed=("OPT901",))
+    standings: dict[str, Standing] = {}
+    for assessment in (seen, absent, seen):
+        followed = follow(standings, assessment, 1)
+        standings = dict(followed.standings)
+        assert not followed.found
+
+
+def test_a_finding_is_cleared_after_it_was_absent_three_times_in_a_row() -> None:
+    standings = {"OPT901": Standing(finding("OPT901"), seen=5, stands=True)}
+    absent, seen = Assessment(passed=("OPT901",)), Assessment(findings=(finding("OPT901"),))
+    cleared = []
+    for assessment in (absent, absent, seen, *([absent] * ABSENT_TO_CLEAR)):
+        followed = follow(standings, assessment, 1)
+        standings = dict(followed.standings)
+        cleared.append(followed.cleared)
+    assert cleared == [(), (), (), (), (), ("OPT901",)]
+    assert standings == {}
+
+
+def test_a_rule_that_cannot_be_assessed_says_nothing_either_way() -> None:
+    standings = {"OPT901": Standing(finding("OPT901"), seen=5, absent=2, stands=True)}
+    followed = follow(standings, Assessment(not_assessed={"OPT901": ("phases",)}), 1)
+    assert followed.standings == standings
+
+
+def test_after_the_run_has_changed_a_finding_stands_but_is_not_ripe() -> None:
+    standings = unripe({"A": Standing(finding("A"), seen=5, stands=True), "B": Standing(finding("B"), seen=1)})
+    assert set(standings) == {"A"}
+    assert standings["A"].stands
+    assert not standings["A"].ripe
+
+
+ROLES = [
+    pytest.param([finding("A")], {"A": ("cause", "")}, id="one warning is the cause"),
+    pytest.param([finding("A", severity=Severity.INFO)], {"A": ("contributing", "")}, id="an opportunity is no cause"),
+    pytest.param(
+        [finding("A", explains=("B",)), finding("B", severity=Severity.ERROR)],
+        {"A": ("cause", ""), "B": ("symptom", "A")},
+        id="what is explained is a symptom, however severe",
+    ),
+    pytest.param(
+        [finding("A"), finding("B", severity=Severity.ERROR)],
+        {"A": ("contributing", ""), "B": ("cause", "")},
+        id="the most severe one is the cause",
+    ),
+    pytest.param(
+        [finding("A"), finding("B", explains=("C",)), finding("C")],
+        {"A": ("contributing", ""), "B": ("cause", ""), "C": ("symptom", "B")},
+        id="of equals, the one that explains more",
+    ),
+    pytest.param(
+        [finding("A", explains=("B",)), finding("B", explains=("A",), severity=Severity.ERROR)],
+        {"A": ("symptom", "B"), "B": ("cause", "")},
+        id="two that explain each other: the more severe one is the cause",
+    ),
+    pytest.param(
+        [finding("A", explains=("B",)), finding("B", explains=("C",)), finding("C", explains=("A",))],
+        {"A": ("cause", ""), "B": ("symptom", "A"), "C": ("symptom", "B")},
+        id="a ring has a cause all the same",
+    ),
+]
+
+
+@pytest.mark.parametrize(("findings", "expected"), ROLES)
+def test_each_finding_plays_its_part(findings: list[Finding], expected: dict[str, tuple[str, str]]) -> None:
+    assert {code: (part.role, part.explained_by) for code, part in parts(findings).items()} == expected

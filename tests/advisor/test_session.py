@@ -1,0 +1,168 @@
+"""The driver's core: counting, answering, stopping, and going on when the judgement fails."""
+
+import pytest
+
+from advisor.ledger import Entry, Judged, Noted, TrialStarted, Wished
+from advisor.mind import Mind, Settings
+from advisor.session import Session
+from rules.vocabulary import Effect, Fix, Turned
+from trainer import wire
+from trainer.wire import Answer, Command, Decide, Event, Finish, Stop, write
+
+
+def started(lockstep: bool = False) -> wire.RunStarted:
+    return wire.RunStarted(
+        t=1.0, pid=1, pid_started=1.0, steps_total=100, samples_total=6400, epochs=1.0, steps_per_epoch=100, seed=0,
+        lockstep=lockstep, resumed=False, versions={}, knobs=(),
+        task=wire.TaskInfo(
+            kind="classification", classes=("a", "b"), inputs="table", input_shape=(4,), train_examples=100,
+            val_examples=50, test_examples=50, metric="accuracy", higher_is_better=True, baseline_metric=0.5,
+            baseline_loss=0.69, in_memory=True, source="sklearn:iris",
+        ),
+        model=wire.ModelInfo(
+            name="mlp", parameters=10, trainable=10, layers=("a",), has_conv=False, has_norm=False, has_dropout=False
+        ),
+        device=wire.DeviceInfo(type="cpu", name="cpu", memory_bytes=1, amp_dtypes=(), threads=1),
+    )  # fmt: skip
+
+
+def beat(step: int) -> wire.BeatTaken:
+    return wire.BeatTaken(
+        t=1.0 + step, step=step, samples=step, steps=1, seconds=0.1, epoch=0.0, lr=0.1, loss=(1.0,), grad_norm=(1.0,),
+        phases={},
+    )  # fmt: skip
+
+
+def evaluated(step: int) -> wire.Evaluated:
+    return wire.Evaluated(
+        t=1.0 + step, step=step, split="val", epoch=1.0, loss=1.0, metrics={"accuracy": 0.5}, standard_error=0.1,
+        seconds=0.1, examples=50,
+    )  # fmt: skip
+
+
+def session(**settings: object) -> tuple[Session, list[Entry]]:
+    entries: list[Entry] = []
+    return Session(Settings(**{"mode": "watch", **settings}), entries.append), entries  # type: ignore[arg-type]
+
+
+def hear(of: Session, *events: Event | str) -> list[Command]:
+    return of.hear_lines([event if isinstance(event, str) else write(event) for event in events])
+
+
+def test_every_line_counts_whoever_wrote_it() -> None:
+    core, _ = session()
+    commands = hear(core, started(), '{"kind": "of a later version"}', "nonsense", evaluated(3))
+    assert core.heard == 4
+    assert commands[-1] == Answer(heard=4)
+
+
+def test_a_free_trainer_is_answered_where_it_may_wait_only() -> None:
+    core, _ = session()
+    hear(core, started())
+    assert hear(core, beat(1)) == []
+    assert hear(core, beat(2), evaluated(2), beat(3)) == [Answer(heard=5)]
+
+
+def test_a_trainer_in_lockstep_is_answered_always() -> None:
+    core, _ = session()
+    hear(core, started(lockstep=True))
+    assert core.lockstep
+    assert hear(core, beat(1)) == [Answer(heard=2)]
+
+
+def test_a_wish_to_stop_becomes_one_command_and_one_entry() -> None:
+    core, entries = session()
+    hear(core, started())
+    assert core.wish(Wished(wish="stop", viewer="me")) == [Stop(why="stopped")]
+    assert [entry.kind for entry in entries] == ["wished"]
+
+
+def test_a_wish_to_stop_a_training_that_is_over_lets_it_go() -> None:
+    core, _ = session()
+    hear(core, started(), wire.TrainingEnded(step=9, why="finished", best_step=9))
+    assert Finish() in core.wish(Wished(wish="stop", viewer="me"))
+
+
+def test_a_stopped_training_is_not_compressed() -> None:
+    core, _ = session(mode="auto")
+    commands = hear(core, started(), wire.TrainingEnded(t=5.0, step=50, why="stopped", best_step=50))
+    assert not any(isinstance(command, wire.Compress) for command in commands)
+    assert Finish() in commands
+
+
+def test_rounds_are_timed_between_their_beginning_and_their_end() -> None:
+    core, _ = session()
+    hear(core, started(), wire.TrialBegan(trial="t1", how="rounds", steps=20))
+    assert core.timing
+    hear(core, wire.TrialEnded(trial="t1", went_on_from="control", seconds=1.0))
+    assert not core.timing
+    hear(core, wire.TrialBegan(trial="t2", how="fork", steps=20))
+    assert not core.timing
+
+
+FIX = Fix(
+    name="use bf16", effect=Effect.OTHER_ROUNDING, turns=(Turned(knob="amp", to="bf16"),), improves="step_s",
+    expected=0.1, estimated_by="a guess",
+)  # fmt: skip
+TRIAL = TrialStarted(trial="t1", code="DEV101", fix=FIX, how="rounds", old={"amp": "off"}, expected_cost_s=1.0)
+
+
+def test_a_trial_that_a_dead_driver_left_open_is_taken_back() -> None:
+    core, entries = session(mode="auto")
+    commands = core.restore([write(started())], [TRIAL], live=True)
+    assert any(isinstance(command, wire.Revert) for command in commands)
+    assert [(one.trial, one.outcome) for one in entries if isinstance(one, Judged)] == [("t1", "undecided")]
+    assert core.suspect == ""
+
+
+def test_the_knob_on_trial_is_the_suspect(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(mind: Mind, *past: object) -> list[Command]:
+        raise ZeroDivisionError("deliberate")
+
+    monkeypatch.setattr(Mind, "restore", fail)
+    core, _ = session(mode="auto")
+    assert core.restore([write(started()), write(beat(1))], [TRIAL], live=True) == [Answer(heard=2)]
+    assert core.suspect == "amp"
+
+
+def test_a_run_outlives_a_judgement_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    core, entries = session()
+    hear(core, started())
+
+    def fail(mind: Mind, event: Event) -> list[Command]:
+        raise ZeroDivisionError("deliberate")
+
+    monkeypatch.setattr(Mind, "hear", fail)
+    scored = wire.ArmScored(trial="t1", arm="candidate", steps=4, seconds=1.0, scores={}, standard_errors={})
+    assert hear(core, evaluated(1)) == [Answer(heard=2)]
+    assert hear(core, scored) == [Decide(trial="t1", arm="control")]
+    assert core.wish(Wished(wish="stop", viewer="me")) == [Stop(why="stopped")]
+    assert Finish() in hear(core, wire.TrainingEnded(step=9, why="finished", best_step=9))
+    (note,) = (entry for entry in entries if isinstance(entry, Noted))
+    assert note.level == "error"
+    assert "ZeroDivisionError: deliberate" in note.text
+
+
+def test_a_bench_wants_to_see_the_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(mind: Mind, event: Event) -> list[Command]:
+        raise ZeroDivisionError("deliberate")
+
+    monkeypatch.setattr(Mind, "hear", fail)
+    with pytest.raises(ZeroDivisionError):
+        Session(Settings(), lambda entry: None, strict=True).hear(started())
+
+
+def test_a_new_driver_counts_on_from_the_files() -> None:
+    core, _ = session()
+    lines = [write(started()), write(beat(1)), "torn", write(evaluated(2))]
+    assert core.restore(iter(lines), [], live=True)[-1] == Answer(heard=4)
+    assert hear(core, evaluated(3))[-1] == Answer(heard=5)
+
+
+def test_a_new_trainer_is_not_taken_for_the_old_one() -> None:
+    core, _ = session()
+    hear(core, started(), wire.RunEnded(why="failed", seconds=1.0))
+    core.expect_start()
+    assert core.started is None
+    assert core.ended is None
+    assert core.began

@@ -1,0 +1,252 @@
+from math import inf, isinf, isnan, nan
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from advisor.gather import OF_WALL_TIME, gather
+from advisor.sensors.sample import HostSample, Sample
+from advisor.signals import Signals
+from advisor.windows import StepWindow, median_of
+from rules.facts import GROUPS, BranchFacts, LossFacts, ProbeFacts, RunFacts
+from tests.advisor.literal import beat, evaluated, knobs, started, survey
+from trainer.wire import (
+    Change,
+    Event,
+    GuardActed,
+    KnobsConfirmed,
+    KnobsReverted,
+    KnobsTurned,
+    Layer,
+    LayersMeasured,
+    Probed,
+    RolledBack,
+    SnapshotTaken,
+    Surveyed,
+)
+
+
+def told(*events: Event) -> Signals:
+    signals = Signals()
+    for event in events:
+        signals.hear(event)
+    return signals
+
+
+def beats(until: int, loss: float = 1.0, since: int = 0, every: int = 10) -> list[Event]:
+    return [beat(step, steps=every, loss=loss) for step in range(since + every, until + 1, every)]
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.integers(1, 40))
+def test_a_window_has_the_median_of_its_last_values(values: list[float], span: int) -> None:
+    window = StepWindow(span)
+    for step, value in enumerate(values, start=1):
+        window.push(step, value)
+    assert window.median == median_of(values[-span:])
+
+
+@given(st.lists(st.floats(0, 10), min_size=5, max_size=60), st.integers(0, 60))
+def test_a_cut_window_is_as_if_the_rest_had_never_been(values: list[float], cut: int) -> None:
+    cut_one, short = StepWindow(100), StepWindow(100)
+    for step, value in enumerate(values, start=1):
+        cut_one.push(step, value)
+        if step <= cut:
+            short.push(step, value)
+    cut_one.cut(cut)
+    assert cut_one.values == short.values
+    assert cut_one.median == short.median or isnan(short.median)
+
+
+def test_a_window_of_a_very_long_run_stays_small() -> None:
+    window = StepWindow(10_000)
+    for step in range(1, 30_001):
+        window.push(step, float(step))
+    assert len(window) <= 600
+    assert window.median == pytest.approx(25_000, rel=0.01)
+
+
+def test_smoothed_loss_is_the_median_of_the_last_twenty_steps() -> None:
+    signals = told(started(), *beats(100, 2.0), *beats(120, 1.0, since=100))
+    assert signals.loss.now == 1.0
+    assert signals.loss.best == 1.0
+    assert signals.loss.at_start == 2.0
+
+
+def test_steps_above_the_best_are_counted_and_forgotten_when_it_falls_again() -> None:
+    signals = told(started(), *beats(100, 1.0), *beats(200, 5.0, since=100))
+    assert 70 <= signals.loss.above_best_steps <= 100
+    for event in beats(260, 1.0, since=200):
+        signals.hear(event)
+    assert signals.loss.above_best_steps == 0
+
+
+def test_a_loss_near_zero_may_double_without_being_above_its_best() -> None:
+    signals = told(started(), *beats(20, 2.0), *beats(100, 0.001, since=20), *beats(200, 0.003, since=100))
+    assert signals.loss.above_best_steps == 0
+
+
+def test_a_non_finite_loss_is_counted_with_its_onset_and_does_not_poison_the_median() -> None:
+    signals = told(started(), *beats(100, 1.0), beat(110, loss=(1.0,) * 4 + (nan,) * 6))
+    assert signals.loss.non_finite_steps == 6
+    assert signals.loss.onset == 105
+    assert signals.loss.now == 1.0
+
+
+def test_a_non_finite_gradient_counts_like_a_non_finite_loss() -> None:
+    signals = told(started(), beat(10, loss=1.0, grad_norm=(1.0,) * 9 + (inf,)))
+    assert signals.loss.non_finite_steps == 1
+
+
+def test_a_run_that_is_never_finite_has_loss_facts_all_the_same() -> None:
+    loss = gather(told(started(), beat(10, loss=nan))).groups["loss"]
+    assert isinstance(loss, LossFacts)
+    assert isinf(loss.now)
+    assert loss.non_finite_steps == 10
+
+
+def test_a_rollback_takes_back_losses_evaluations_and_troubles_behind_its_step() -> None:
+    signals = told(
+        started(), *beats(100, 1.0), evaluated(100), *beats(200, 0.5, since=100), evaluated(200, 0.2),
+        beat(210, loss=nan), GuardActed(step=210, why="loss_outlier", deed="skipped", value=9.0),
+        RolledBack(step=100, from_step=210, skipped_batches=11),
+    )  # fmt: skip
+    assert signals.step == 100
+    assert signals.loss.best == 1.0
+    assert signals.loss.non_finite_steps == 0
+    assert signals.loss.outliers_in_50() == 0
+    assert [one.step for one in signals.validation.evaluations] == [100]
+    branch = gather(signals).groups["branch"]
+    assert isinstance(branch, BranchFacts)
+    assert (branch.rollbacks, branch.last_rollback_step) == (1, 100)
+
+
+def test_a_start_over_begins_the_loss_anew() -> None:
+    signals = told(
+        started(), *beats(100, 50.0), RolledBack(step=0, from_step=100, skipped_batches=0), beat(10, loss=2.0)
+    )
+    assert signals.loss.at_start == 2.0
+    assert signals.loss.best == 2.0
+
+
+def test_a_turn_that_changes_what_the_loss_means_begins_its_smoothing_anew() -> None:
+    turn = KnobsTurned(
+        step=100, changes=(Change(knob="class_weights", old="none", new="balanced"),), probation=False, trial="t1"
+    )
+    signals = told(started(), *beats(100, 0.1), turn, *beats(140, 2.0, since=100))
+    assert signals.loss.now == 2.0
+    assert signals.loss.above_best_steps == 0
+    assert signals.knobs["class_weights"].value == "balanced"
+
+
+def test_a_turn_of_the_loader_begins_the_times_anew() -> None:
+    turn = KnobsTurned(step=200, changes=(Change(knob="workers", old=0, new=2),), probation=True)
+    signals = told(started(), *beats(200), turn)
+    assert "phases" not in gather(signals).groups
+    for event in beats(300, since=200):
+        signals.hear(event)
+    assert "phases" in gather(signals).groups
+
+
+def test_confirmed_knobs_are_remembered_and_forgotten_when_reverted() -> None:
+    change = (Change(knob="lr", old=0.1, new=0.01),)
+    signals = told(started(), *beats(50), KnobsConfirmed(step=50, changes=change))
+    assert signals.confirmed == {"lr"}
+    assert signals.last_turn_step == 50
+    signals.hear(KnobsReverted(step=60, changes=(Change(knob="lr", old=0.01, new=0.1),), why="a test"))
+    assert signals.confirmed == set()
+    assert signals.knobs["lr"].value == 0.1
+
+
+def test_beats_of_rounds_say_nothing_about_the_steady_state() -> None:
+    signals = told(started(), *beats(40), *[beat(step, trial="t1") for step in range(50, 200, 10)])
+    assert signals.times.steps == 20
+
+
+def test_phases_are_shares_that_sum_to_one() -> None:
+    phases = gather(told(started(), *beats(200))).groups["phases"]
+    assert sum(phases.shares.values()) == pytest.approx(1)  # type: ignore[attr-defined]
+    assert phases.shares["input_wait"] == pytest.approx(0.2)  # type: ignore[attr-defined]
+    assert phases.step_s == pytest.approx(0.01)  # type: ignore[attr-defined]
+
+
+def test_in_memory_data_have_no_loader() -> None:
+    assert "loader" not in gather(told(started(in_memory=True), *beats(200))).groups
+    assert "loader" in gather(told(started(in_memory=False), *beats(200))).groups
+
+
+def test_groups_that_nobody_gathered_are_absent() -> None:
+    groups = set(gather(told(started())).groups)
+    assert groups == {"run", "task", "device", "model", "knobs", "probes", "branch"}
+    assert gather(Signals()).groups == {}
+
+
+def test_every_group_has_the_type_that_rules_expect() -> None:
+    layer = Layer(name="0", kind="Linear", grad_norm=1.0, weight_norm=1.0, update_ratio=1e-3)
+    signals = told(
+        started(in_memory=False), Surveyed(survey=survey()), *beats(200), evaluated(200),
+        LayersMeasured(step=200, layers=(layer,)), beat(210, peak_bytes=1 << 20),
+    )  # fmt: skip
+    signals.sense(
+        Sample(t=1.0, host=HostSample(cores=2, busy_share=0.5, idle_cores=1.0, memory_bytes=8, memory_free_bytes=4))
+    )
+    groups = gather(signals).groups
+    assert all(isinstance(group, GROUPS[name]) for name, group in groups.items())
+    assert set(GROUPS) - set(groups) == {"labels", "utilisation", "table"}
+
+
+def test_in_lockstep_no_fact_depends_on_wall_time() -> None:
+    signals = told(started(in_memory=False, lockstep=True), *beats(200), beat(210, peak_bytes=1 << 20))
+    groups = gather(signals, lockstep=True).groups
+    assert not OF_WALL_TIME & set(groups)
+    assert "memory" not in groups
+
+
+def test_a_probe_that_could_not_tell_is_done_with_nothing_picked() -> None:
+    answer = {"pick": None, "spread": "NaN"}
+    probes = gather(told(started(), Probed(probe="lr_sweep", seconds=1.0, result=answer))).groups["probes"]
+    assert isinstance(probes, ProbeFacts)
+    assert "lr_sweep" in probes.done
+    assert isnan(probes.lr_pick)
+    assert isnan(probes.lr_spread)
+
+
+def test_layers_are_medians_over_three_checks() -> None:
+    def check(step: int, norm: float) -> LayersMeasured:
+        layer = Layer(name="0", kind="Linear", grad_norm=norm, weight_norm=1.0, update_ratio=1e-3, dead_share=0.5)
+        return LayersMeasured(step=step, layers=(layer,))
+
+    layers = gather(told(started(), *[check(step, float(step)) for step in (1, 2, 3, 9)])).groups["layers"]
+    assert layers.checks == 3  # type: ignore[attr-defined]
+    assert layers.layers[0].grad_norm == 3.0  # type: ignore[attr-defined]
+    assert isnan(layers.layers[0].saturated_share)  # type: ignore[attr-defined]
+
+
+def test_the_ring_holds_three_snapshots_and_the_start() -> None:
+    signals = told(started(), *[SnapshotTaken(step=step, seconds=0, bytes=1) for step in (100, 200, 300, 400)])
+    assert signals.snapshots == [0, 200, 300, 400]
+
+
+def test_a_resumed_run_forgets_what_came_after_its_checkpoint() -> None:
+    signals = told(started(), *beats(100, 1.0), *beats(200, 9.0, since=100), started(step=100, resumed=True, t=50.0))
+    run = gather(signals).groups["run"]
+    assert isinstance(run, RunFacts)
+    assert run.step == 100
+    assert "loss" not in gather(signals).groups
+    assert signals.loss.best == 1.0
+    assert signals.elapsed_s == pytest.approx(2.0)
+
+
+def test_a_knob_that_is_unavailable_or_needs_a_restart_cannot_be_turned() -> None:
+    facts = gather(told(started(knobs=knobs({"amp": "no such device"})))).groups["knobs"]
+    assert not facts.can("amp")  # type: ignore[attr-defined]
+    assert facts.can("lr", "workers")  # type: ignore[attr-defined]
+
+
+@settings(max_examples=30)
+@given(st.lists(st.one_of(st.floats(), st.just(nan)), min_size=1, max_size=64), st.integers(1, 500))
+def test_whatever_a_beat_holds_facts_can_be_gathered(losses: list[float], steps: int) -> None:
+    signals = told(
+        started(), beat(steps, steps=steps, loss=tuple(losses)), beat(2 * steps, steps=steps, loss=tuple(losses))
+    )
+    gather(signals)
+    assert signals.loss.non_finite_steps >= sum(not -inf < loss < inf for loss in losses)

@@ -1,0 +1,302 @@
+from math import nan
+
+import pytest
+
+from advisor.consider import Try
+from advisor.ledger import Judged, TrialHeard
+from advisor.trial import Circumstances, abandon, advance, open_trial
+from advisor.trials.words import Moved, Trial
+from rules.vocabulary import Deed, Effect, Fix
+from tests.advisor.literal import beat, ended, fix, scored, setting, started, stretch
+from trainer.wire import (
+    AgreementMeasured,
+    Alternate,
+    Command,
+    CommandRefused,
+    Compress,
+    Compressed,
+    Confirm,
+    Decide,
+    Event,
+    Fork,
+    GuardActed,
+    KnobsConfirmed,
+    Rollback,
+    RolledBack,
+    RunEnded,
+    Stop,
+    Told,
+    TrainingEnded,
+    Turn,
+)
+
+
+def opened(
+    one: Fix, how: str, *, about: Circumstances | None = None, passes: int = 0, nulls: int = 1, **fields: object
+) -> Trial:
+    chosen = Try("OPT900", one, how, 1.0, steps=40, nulls=nulls, agreement_passes=passes)  # type: ignore[arg-type]
+    return open_trial(chosen, setting(one, how, **fields), about or Circumstances())
+
+
+def told(trial: Trial, *events: Event) -> tuple[Judged | None, list[Command], list[TrialHeard], Trial | None]:
+    """What a trial makes of events: its verdict, the commands, the measurements, and the trial itself."""
+    commands: list[Command] = []
+    heard: list[TrialHeard] = []
+    verdict, now = None, trial
+    for event in events:
+        moved: Moved = advance(now, event)
+        commands += moved.commands
+        heard += [entry for entry in moved.entries if isinstance(entry, TrialHeard)]
+        verdict = next((entry for entry in moved.entries if isinstance(entry, Judged)), verdict)
+        if moved.trial is None:
+            return verdict, commands, heard, None
+        now = moved.trial
+    return verdict, commands, heard, now
+
+
+SPEED, ROUNDING = fix(Effect.SAME_MATHEMATICS), fix(Effect.OTHER_ROUNDING)
+
+
+def rounds(gain: float) -> list[Event]:
+    return [
+        one for n in range(6) for one in (stretch("t1", n, "control", 1.0), stretch("t1", n, "candidate", 1 - gain))
+    ]
+
+
+def test_rounds_ask_for_six_and_turn_and_confirm_what_is_kept() -> None:
+    trial = opened(SPEED, "rounds")
+    (asked,) = trial.begin()
+    assert isinstance(asked, Alternate)
+    assert (asked.rounds, asked.stretch_steps, asked.agreement_passes) == (6, 20, 0)
+    verdict, commands, heard, _ = told(trial, *rounds(0.1), ended("t1", seconds=0.7))
+    assert verdict is not None
+    assert (verdict.outcome, verdict.cost_s) == ("kept", 0.7)
+    assert len(heard) == 6
+    assert heard[0].numbers["gain"] == pytest.approx(0.1)
+    assert isinstance(commands[0], Turn)
+    assert commands[0].trial == "t1"
+    assert commands[0].turns[0].to == 2
+    assert isinstance(commands[1], Confirm)
+
+
+def test_rounds_that_lose_leave_the_knobs_alone() -> None:
+    verdict, commands, _, _ = told(opened(SPEED, "rounds"), *rounds(-0.1), ended("t1"))
+    assert verdict is not None
+    assert verdict.outcome == "rolled_back"
+    assert commands == []
+
+
+AGREES = AgreementMeasured(trial="t1", passes=20, loss_difference=0.001, gradient_cosine=0.999)
+DIFFERS = AgreementMeasured(trial="t1", passes=20, loss_difference=0.5, gradient_cosine=0.999)
+
+
+@pytest.mark.parametrize(
+    ("first", "outcome"),
+    [
+        pytest.param([AGREES], "kept", id="the arms agree"),
+        pytest.param([DIFFERS], "rolled_back", id="they do not"),
+        pytest.param([], "undecided", id="nobody measured it"),
+    ],
+)
+def test_other_rounding_is_kept_only_when_it_agrees(first: list[Event], outcome: str) -> None:
+    verdict, _, _, _ = told(opened(ROUNDING, "rounds", passes=20), *first, *rounds(0.3), ended("t1"))
+    assert verdict is not None
+    assert verdict.outcome == outcome
+
+
+def test_rounds_that_ended_early_are_undecided() -> None:
+    verdict, _, _, _ = told(opened(SPEED, "rounds"), *rounds(0.3)[:7], ended("t1", why="the run was stopped"))
+    assert verdict is not None
+    assert verdict.outcome == "undecided"
+    assert "stopped" in verdict.why
+
+
+def arms(control: float, candidate: float, null: float) -> list[Event]:
+    return [scored("t1", "control", control), scored("t1", "candidate", candidate), scored("t1", "null", null)]
+
+
+@pytest.mark.parametrize(
+    ("losses", "arm", "outcome"),
+    [
+        pytest.param((1.0, 0.5, 1.01), "candidate", "kept", id="a gain above the noise"),
+        pytest.param((1.0, 0.9, 1.1), "control", "undecided", id="a gain within the noise"),
+        pytest.param((1.0, 1.2, 1.01), "control", "rolled_back", id="worse"),
+    ],
+)
+def test_a_fork_decides_when_all_arms_are_heard(losses: tuple[float, float, float], arm: str, outcome: str) -> None:
+    trial = opened(fix(), "fork")
+    assert trial.begin() == (Fork(trial="t1", turns=setting(fix()).turns, steps=40, nulls=1),)
+    _, commands, _, _ = told(trial, *arms(*losses)[:2])
+    assert commands == []
+    verdict, commands, heard, _ = told(trial, *arms(*losses), ended("t1", arm, seconds=0.9))
+    assert commands == [Decide(trial="t1", arm=arm)]
+    assert verdict is not None
+    assert (verdict.outcome, verdict.cost_s) == (outcome, 0.9)
+    assert [one.what for one in heard] == ["control", "candidate", "null"]
+    assert heard[0].numbers["steps"] == 40
+
+
+def test_a_rate_is_judged_by_averaged_weights() -> None:
+    better = scored("t1", "candidate", 0.5, tail_loss=2.0)
+    verdict, _, _, _ = told(
+        opened(fix(), "fork"), arms(1.0, 0.5, 1.01)[0], better, scored("t1", "null", 1.01), ended("t1")
+    )
+    assert verdict is not None
+    assert verdict.outcome == "rolled_back"
+    assert verdict.measured is not None
+    assert verdict.measured.unit == "relative tail_loss"
+
+
+def test_a_fork_with_pooled_nulls_needs_none_of_its_own() -> None:
+    trial = opened(fix(), "fork", about=Circumstances(pool=(0.01, -0.01, 0.01)), nulls=0)
+    verdict, _, _, _ = told(trial, *arms(1.0, 0.9, 0)[:2], ended("t1", "candidate"))
+    assert verdict is not None
+    assert verdict.outcome == "kept"
+    assert "3 null arms" in verdict.why
+
+
+def test_a_verdict_that_came_too_late_is_void() -> None:
+    verdict, _, _, _ = told(opened(fix(), "fork"), *arms(1.0, 0.5, 1.01), ended("t1", "control"))
+    assert verdict is not None
+    assert verdict.outcome == "undecided"
+    assert "too late" in verdict.why
+
+
+def test_events_of_another_trial_say_nothing() -> None:
+    trial = opened(fix(), "fork")
+    verdict, commands, heard, now = told(trial, scored("t9", "control", 1.0), ended("t9"))
+    assert (verdict, commands, heard, now) == (None, [], [], trial)
+
+
+@pytest.mark.parametrize("how", ["fork", "rounds", "compression"])
+def test_a_vetoed_trial_is_not_kept(how: str) -> None:
+    one = fix(Effect.FREE, deed=Deed.COMPRESS, method="int8") if how == "compression" else SPEED
+    trial = opened(one, how).vetoed()
+    copy = compressed(400, 0.9)
+    verdict, commands, _, _ = told(trial, *rounds(0.3), *arms(1.0, 0.5, 1.01), copy, ended("t1", "control"))
+    assert not any(isinstance(command, Turn) or command == Decide(trial="t1", arm="candidate") for command in commands)
+    assert verdict is None or verdict.outcome == "undecided"
+
+
+ROLLED = RolledBack(step=100, from_step=180, trial="t1", skipped_batches=3)
+
+
+@pytest.mark.parametrize(
+    ("one", "about", "asked"),
+    [
+        pytest.param(
+            fix(Effect.RESCUE, deed=Deed.START_OVER), Circumstances(onset=10),
+            Rollback(trial="t1", to_step=0, turns=setting(fix()).turns), id="over from the start",
+        ),
+        pytest.param(
+            fix(Effect.RESCUE), Circumstances(onset=200),
+            Rollback(trial="t1", to_step=150, turns=setting(fix()).turns), id="to well before the onset",
+        ),
+        pytest.param(
+            fix(Effect.RESCUE), Circumstances(onset=200, rescued=True),
+            Rollback(trial="t1", to_step=150, turns=setting(fix()).turns, rewarm_steps=100), id="the second time, slowly",
+        ),
+        pytest.param(
+            fix(Effect.RESCUE, deed=Deed.STOP, turns={}), Circumstances(), Stop(trial="t1", why="hopeless"), id="stop"
+        ),
+    ],
+)  # fmt: skip
+def test_a_rescue_goes_its_rung(one: Fix, about: Circumstances, asked: Command) -> None:
+    assert opened(one, "rescue", about=about).begin() == (asked,)
+
+
+def test_a_rescue_shows_its_recovery_and_what_it_lost() -> None:
+    trial = opened(fix(Effect.RESCUE), "rescue", about=Circumstances(onset=170, loss_now=nan))
+    good = [beat(step, loss=0.8) for step in range(110, 160, 10)]
+    verdict, _, _, _ = told(trial, beat(180, loss=nan), ROLLED, *good)
+    assert verdict is not None
+    assert verdict.outcome == "applied_untried"
+    assert "0.8 after 50 steps" in verdict.why
+    assert verdict.cost_s == pytest.approx(80 * 0.01)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        pytest.param(beat(120, loss=(1.0,) * 9 + (nan,)), id="a loss that is no number"),
+        pytest.param(GuardActed(step=115, why="non_finite_gradient", deed="skipped", value=nan), id="a skipped step"),
+    ],
+)
+def test_a_rescue_that_does_not_hold_says_so(again: Event) -> None:
+    verdict, _, _, _ = told(opened(fix(Effect.RESCUE), "rescue"), ROLLED, beat(110, loss=0.8), again)
+    assert verdict is not None
+    assert verdict.outcome == "applied_untried"
+    assert "did not recover" in verdict.why
+
+
+STOP = fix(Effect.FREE, turns={})
+
+
+@pytest.mark.parametrize(
+    ("best_step", "outcome"),
+    [pytest.param(300, "kept", id="the best is as before"), pytest.param(400, "applied_untried", id="a newer best")],
+)
+def test_an_early_stop_is_kept_when_the_best_is_unchanged(best_step: int, outcome: str) -> None:
+    trial = opened(STOP, "free", about=Circumstances(best_step=300))
+    assert trial.begin() == (Stop(trial="t1", why="early_stop"),)
+    verdict, _, _, _ = told(trial, beat(310), TrainingEnded(step=400, why="early_stop", best_step=best_step))
+    assert verdict is not None
+    assert verdict.outcome == outcome
+    assert verdict.measured is not None
+    assert (verdict.measured.median, verdict.measured.unit) == (10.0, "seconds")
+
+
+def compressed(after: int, metric: float) -> Compressed:
+    return Compressed(
+        trial="t1", method="int8", path="x", bytes_before=1000, bytes_after=after, latency_before_s=1.0,
+        latency_after_s=1.0, metric_before=0.9, metric_after=metric, standard_error=0.01,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("events", "outcome", "arm"),
+    [
+        pytest.param([compressed(300, 0.9)], "kept", "candidate", id="smaller and as good"),
+        pytest.param([compressed(300, 0.8)], "rolled_back", "control", id="too much worse"),
+        pytest.param([Told(text="int8: the extra is missing")], "refused", None, id="cannot be done"),
+    ],
+)
+def test_a_compressed_copy_is_judged(events: list[Event], outcome: str, arm: str | None) -> None:
+    trial = opened(fix(Effect.FREE, deed=Deed.COMPRESS, method="int8", turns={}), "compression")
+    assert trial.begin() == (Compress(trial="t1", method="int8"),)
+    verdict, commands, _, _ = told(trial, *events, ended("t1", seconds=3.0))
+    assert verdict is not None
+    assert (verdict.outcome, verdict.cost_s) == (outcome, 3.0)
+    assert commands == ([Decide(trial="t1", arm=arm)] if arm else [])
+
+
+def test_a_turn_that_no_trial_can_measure_is_applied_untried() -> None:
+    trial = opened(fix(Effect.SAME_MATHEMATICS, improves="time", turns={"eval_every": 2.0}), "untried")
+    assert [type(command) for command in trial.begin()] == [Turn, Confirm]
+    verdict, _, _, _ = told(trial, KnobsConfirmed(trial="t1", changes=()))
+    assert verdict is not None
+    assert verdict.outcome == "applied_untried"
+
+
+KINDS = [
+    pytest.param(fix(), "fork", id="fork"),
+    pytest.param(SPEED, "rounds", id="rounds"),
+    pytest.param(fix(Effect.RESCUE), "rescue", id="rescue"),
+    pytest.param(STOP, "free", id="stop"),
+    pytest.param(fix(Effect.FREE, deed=Deed.COMPRESS, method="prune"), "compression", id="compression"),
+    pytest.param(SPEED, "untried", id="untried"),
+]
+
+
+@pytest.mark.parametrize(("one", "how"), KINDS)
+def test_every_kind_ends_when_the_trainer_refuses_restarts_or_ends(one: Fix, how: str) -> None:
+    ends: list[tuple[Event, str]] = [
+        (CommandRefused(command="x", trial="t1", why="no room"), "refused"),
+        (RunEnded(why="failed", seconds=1.0), "undecided"),
+        (started(resumed=True), "undecided"),
+    ]
+    for event, outcome in ends:
+        verdict, _, _, now = told(opened(one, how), event)
+        assert verdict is not None
+        assert (verdict.outcome, now) == (outcome, None)
+    assert abandon(opened(one, how), "the driver died").entries[0].outcome == "undecided"  # type: ignore[union-attr]

@@ -1,0 +1,138 @@
+"""The survey sees what is wrong with the data, within its time."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.trainer.data.written import configured
+from trainer.config import parse
+from trainer.data.order import Order
+from trainer.data.own import open_task
+from trainer.data.source import Source, open_source
+from trainer.survey import survey
+from trainer.task import Task
+from trainer.wire import Survey
+
+FASHION = Path(os.environ.get("FASHION_MNIST", "/usr/share/datasets/fashion-mnist"))
+
+
+def looked_at(source: Source, limit_s: float = 10.0, shuffle: bool = True) -> Survey:
+    return survey(source, Order(source.train.examples, 32, 0, shuffle), limit_s)
+
+
+def pair(inputs: Any, targets: Any, **task: Any) -> Source:
+    config = parse({"task": {"factory": "mine.py:make"}}, "test")
+    return open_task(Task(model=nn.Linear(1, 1), train=(inputs, targets), **task), config)
+
+
+NUMBERS = np.random.default_rng(0)
+
+
+def test_healthy_digits_show_nothing() -> None:
+    source = open_source(configured("sklearn:digits"))
+    found = looked_at(source)
+    assert found.examples == found.sampled == source.train.examples
+    assert (found.duplicate_share, found.val_overlap_share, found.test_overlap_share) == (0, 0, 0)
+    assert (found.missing_share, found.constant_features, found.features, found.unreadable) == (0, 0, 1, 0)
+    assert sum(found.class_counts) == source.train.examples
+    assert abs(found.neighbour_label_match - 0.1) < 0.04
+    assert found.input_mean < 0.05
+    assert 0.9 < found.input_std_low <= found.input_std_high < 1.1
+    assert found.seconds < 5
+
+
+def test_copies_conflicts_and_overlap_are_counted() -> None:
+    inputs, targets = NUMBERS.normal(size=(200, 5)), np.arange(200) % 2
+    inputs[100:120] = inputs[:20]
+    targets[100:110] = 1 - targets[:10]
+    targets[110:120] = targets[10:20]
+    val_inputs = np.concatenate([inputs[:15], NUMBERS.normal(size=(45, 5))])
+    test_inputs = np.concatenate([inputs[50:53], NUMBERS.normal(size=(27, 5))])
+    source = pair(inputs, targets, val=(val_inputs, np.arange(60) % 2), test=(test_inputs, np.arange(30) % 2))
+    found = looked_at(source)
+    assert found.duplicate_share == pytest.approx(20 / 200)
+    assert found.conflicting_share == pytest.approx(20 / 200)
+    assert found.val_overlap_share == pytest.approx(15 / 60)
+    assert found.test_overlap_share == pytest.approx(3 / 30)
+
+
+def test_what_a_short_look_finds_is_scaled_to_the_whole() -> None:
+    inputs, targets = NUMBERS.normal(size=(100_000, 20)), np.arange(100_000) % 2
+    inputs[50_000:70_000] = inputs[:20_000]
+    val_inputs = np.concatenate([inputs[30_000:31_000], NUMBERS.normal(size=(1000, 20))])
+    found = looked_at(pair(inputs, targets, val=(val_inputs, np.arange(2000) % 2)), limit_s=0.12)
+    assert found.sampled < 100_000, "the time must have run out for this test to say anything"
+    assert found.duplicate_share == pytest.approx(0.2, abs=0.12)
+    assert found.val_overlap_share == pytest.approx(0.5, abs=0.25)
+
+
+def test_scales_missing_and_constant_features_are_seen() -> None:
+    inputs = NUMBERS.normal(size=(400, 4)) * [1, 5000, 1, 0] + [0, 0, 300, 7]
+    inputs[::4, 0] = np.nan
+    found = looked_at(pair(inputs, np.arange(400) % 2))
+    assert found.missing_share == pytest.approx(1 / 16, rel=0.1)
+    assert (found.features, found.constant_features) == (4, 1)
+    assert found.input_std_low == pytest.approx(1, rel=0.2)
+    assert found.input_std_high == pytest.approx(5000, rel=0.2)
+    assert found.input_mean > 250
+    assert found.input_abs_max > 5000
+
+
+def test_an_order_that_is_not_shuffled_shows_in_the_neighbours() -> None:
+    source = pair(NUMBERS.normal(size=(400, 3)), np.repeat([0, 1], 200))
+    assert looked_at(source, shuffle=False).neighbour_label_match > 0.95
+    assert abs(looked_at(source).neighbour_label_match - 0.5) < 0.1
+
+
+def test_columns_of_a_table_are_described(mixed_csv: Path) -> None:
+    found = looked_at(open_source(configured(f"csv:{mixed_csv}", target="target")))
+    columns = {column.name: column for column in found.columns}
+    assert columns["ash"].missing_share == pytest.approx(0.1, abs=0.06)
+    assert columns["flavanoids"].correlation > 0.7
+    assert columns["region"].unique == 2
+    assert math.isnan(columns["region"].std)
+    assert columns["region"].correlation > 0.4
+    assert columns["bottle"].correlation == 0, "a name that each row has alone explains nothing"
+    assert columns["alcohol"].mean == pytest.approx(13, abs=0.3)
+    assert found.missing_share > 0
+    assert found.input_std_high < 1.5, "0/1 inputs of categories have no scale"
+
+
+def test_a_leaking_column_stands_out(tmp_path: Path) -> None:
+    path = tmp_path / "leak.csv"
+    values = NUMBERS.normal(size=120)
+    path.write_text("\n".join(["x,leak,y", *[f"{NUMBERS.normal()},{value * 3},{value}" for value in values]]))
+    found = looked_at(open_source(configured(f"csv:{path}", target="y")))
+    assert {column.name: round(column.correlation, 1) for column in found.columns}["leak"] == 1.0
+    assert math.isnan(found.neighbour_label_match)
+
+
+def test_pictures_are_looked_at_without_their_random_transforms(pictures: Path) -> None:
+    for file in sorted((pictures / "0").iterdir())[:6]:
+        (pictures / "1" / f"copy{file.name}").write_bytes(file.read_bytes())
+    source = open_source(configured(f"images:{pictures}", transforms=["rotate:20", "crop:2"], test_fraction=0))
+    before = torch.get_rng_state()
+    found = looked_at(source)
+    assert torch.equal(before, torch.get_rng_state())
+    shared = found.duplicate_share * source.train.examples + found.val_overlap_share * source.val.examples
+    assert shared >= 6
+    assert found.features == 1
+
+
+def test_structures_and_tokens_have_no_scale() -> None:
+    found = looked_at(pair(NUMBERS.integers(0, 9, size=(100, 12)), np.arange(100) % 2))
+    assert found.features == 0
+    assert math.isnan(found.input_std_high)
+
+
+@pytest.mark.skipif(not FASHION.is_dir(), reason="Fashion-MNIST is not installed")
+def test_fashion_mnist_is_surveyed_in_seconds() -> None:
+    found = looked_at(open_source(configured(f"idx:{FASHION}")), limit_s=1.0)
+    assert found.seconds < 10
+    assert found.duplicate_share < 0.01

@@ -1,0 +1,106 @@
+"""Compression of a finished model: smaller on disk, scored on held-out examples, loadable, and taken back when told."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.trainer.running import config_of, run_with, training_of
+from trainer import compress
+from trainer.compress import CompressError, pruned
+from trainer.export import load
+from trainer.training import Training
+from trainer.wire import Command, Compress, Compressed, Decide, Event, TrainingEnded
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Training:
+    """A digits MLP with more weights than it needs, trained for a few epochs by a plain loop."""
+    folder = tmp_path_factory.mktemp("run")
+    training, _ = training_of(folder, config_of(model={"name": "mlp", "hidden": (256, 128)}, lr=3e-3))
+    assert training.setup.source.train.tensors is not None
+    inputs, targets = training.setup.source.train.tensors
+    optimizer = torch.optim.AdamW(training.model.parameters(), 3e-3)
+    torch.manual_seed(0)
+    for _ in range(8):
+        for rows in torch.randperm(len(inputs)).split(64):
+            optimizer.zero_grad()
+            training.objective(training.model(inputs[rows]), targets[rows]).backward()
+            optimizer.step()
+    training.keep_best()
+    return training
+
+
+@pytest.mark.parametrize(("method", "name", "at_most"), [("prune", "pruned", 0.6), ("int8", "int8", 0.3)])
+def test_the_copy_is_smaller_and_nearly_as_good(trained: Training, method: str, name: str, at_most: float) -> None:
+    result = compress.run(trained, Compress(trial="t1", method=method))  # type: ignore[arg-type]
+    event = result.event
+    assert event.trial == "t1"
+    assert event.bytes_after == Path(event.path).stat().st_size
+    assert event.bytes_after < at_most * event.bytes_before
+    assert event.metric_after >= event.metric_before * (1 - trained.config.advisor.compress_loss)
+    assert event.test_before is not None
+    assert event.test_after is not None
+    assert event.test_after > event.test_before - 0.03
+    assert 0 <= event.standard_error < 0.02
+    assert 0 < event.latency_after_s < 1
+    inputs, targets = trained.setup.source.val.tensors  # type: ignore[misc]
+    accuracy = float((load(trained.folder, name).outputs(inputs).argmax(1) == targets).float().mean())
+    assert accuracy == pytest.approx(event.metric_after)
+
+
+def test_pruning_takes_more_than_asked_for_where_the_metric_bears_it(trained: Training) -> None:
+    event = compress.run(trained, Compress(method="prune", amount=0.3)).event
+    assert event.bytes_after < 0.5 * event.bytes_before
+
+
+def test_pruning_beyond_what_the_metric_bears_is_shown_as_a_loss(trained: Training) -> None:
+    event = compress.run(trained, Compress(method="prune", amount=0.99)).event
+    assert event.metric_after < event.metric_before - 0.1
+    assert event.standard_error > 0
+
+
+def test_a_discarded_copy_is_gone_and_the_original_is_not(trained: Training) -> None:
+    result = compress.run(trained, Compress(method="int8"))
+    result.discard()
+    assert not result.path.exists()
+    assert load(trained.folder).classes == tuple("0123456789")
+
+
+def test_compression_leaves_the_model_as_it_was(trained: Training) -> None:
+    before = {name: value.clone() for name, value in trained.model.state_dict().items()}
+    compress.run(trained, Compress(method="prune"))
+    assert all(torch.equal(value, before[name]) for name, value in trained.model.state_dict().items())
+
+
+def test_a_model_without_large_weights_is_refused(tmp_path: Path) -> None:
+    training, _ = training_of(tmp_path, config_of("sklearn:iris", model={"name": "linear"}, batch_size=16))
+    with pytest.raises(CompressError, match="nothing to make smaller"):
+        compress.run(training, Compress(method="int8"))
+
+
+def test_pruning_takes_the_smallest_weights_of_the_whole_net() -> None:
+    weights = {
+        "large": torch.linspace(1, 2, 400).reshape(20, 20),
+        "small": torch.linspace(0.1, 0.9, 400).reshape(20, 20),
+        "bias": torch.full((4,), 1e-3),
+    }
+    half = pruned(weights, 0.5)
+    assert torch.equal(half["large"], weights["large"])
+    assert not half["small"].any()
+    assert torch.equal(half["bias"], weights["bias"])
+
+
+def test_a_run_compresses_on_command_and_deletes_what_was_not_worth_it(tmp_path: Path) -> None:
+    def driver(event: Event) -> list[Command]:
+        if isinstance(event, TrainingEnded):
+            keep = [Compress(trial="a", method="int8"), Decide(trial="a", arm="candidate")]
+            drop = [Compress(trial="b", method="prune"), Decide(trial="b", arm="control")]
+            return [*keep, *drop]
+        return []
+
+    ended, heard = run_with(tmp_path / "run", config_of(epochs=1), driver)
+    assert ended.why == "finished"
+    assert [event.method for event in heard if isinstance(event, Compressed)] == ["int8", "prune"]
+    assert (tmp_path / "run" / "int8.safetensors").exists()
+    assert not (tmp_path / "run" / "pruned.safetensors").exists()

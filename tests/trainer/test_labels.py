@@ -1,0 +1,115 @@
+"""Label noise: clean data read as clean, spoiled ones as spoiled, and the suspects are the wrong ones."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.bench.label_noise import Run, watch
+from tests.trainer.running import config_of, training_of
+from trainer.labels import EXAMPLES_MIN, LabelWatch, noise_share
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(Run("digits", 8, 3e-3, 32), id="digits"),
+        pytest.param(Run("digits", 8, 0.1, 64, "sgd"), id="digits-sgd"),
+        pytest.param(Run("digits", 8, 1e-3, 512), id="hardly-learned"),
+        pytest.param(Run("breast_cancer", 8, 1e-3, 32), id="breast-cancer"),
+        pytest.param(Run("diabetes in two classes", 16, 1e-3, 32), id="classes-that-overlap"),
+    ],
+)
+def test_clean_labels_read_as_clean(run: Run) -> None:
+    watched, _, _ = watch(run, 0.0, "symmetric")
+    report = watched.suspects()
+    assert report is None or report.noise_share < 0.02
+
+
+@pytest.mark.parametrize(
+    ("share", "kind", "low", "high"),
+    [
+        pytest.param(0.1, "symmetric", 0.05, 0.14, id="ten-per-cent"),
+        pytest.param(0.1, "pair", 0.05, 0.14, id="ten-per-cent-into-the-next-class"),
+        pytest.param(0.3, "symmetric", 0.2, 0.4, id="thirty-per-cent"),
+    ],
+)
+def test_wrong_labels_are_counted_and_the_suspects_are_wrong(share: float, kind: str, low: float, high: float) -> None:
+    watched, given, true = watch(Run("digits", 8, 3e-3, 32), share, kind)
+    report = watched.suspects()
+    assert report is not None
+    assert low < report.noise_share < high
+    assert len(report.suspects) == 50
+    wrong = [bool(given[index] != true[index]) for index, *_ in report.suspects]
+    assert sum(wrong) >= 48
+    right = [int(true[index]) == believed for index, _, believed, _ in report.suspects]
+    assert sum(right) >= 46
+    assert [margin for *_, margin in report.suspects] == sorted(margin for *_, margin in report.suspects)
+
+
+def test_a_run_of_fewer_epochs_than_the_first_window_says_nothing() -> None:
+    watched, _, _ = watch(Run("digits", 3, 3e-3, 32), 0.1, "symmetric")
+    assert watched.suspects() is None
+
+
+def test_too_few_examples_say_nothing() -> None:
+    watched = LabelWatch(EXAMPLES_MIN - 1, 2, CPU)
+    rows = torch.arange(EXAMPLES_MIN - 1)
+    for _ in range(10):
+        watched.observe(rows.numpy(), torch.randn(len(rows), 2), rows % 2)
+    assert watched.suspects() is None
+
+
+def test_a_restored_watch_goes_on_as_if_nothing_had_happened() -> None:
+    torch.manual_seed(0)
+    rows, targets = torch.arange(300), torch.arange(300) % 3
+    batches = [torch.randn(300, 3) + 4 * torch.nn.functional.one_hot(targets, 3) for _ in range(12)]
+    whole, first, second = (LabelWatch(300, 3, CPU) for _ in range(3))
+    for outputs in batches:
+        whole.observe(rows.numpy(), outputs, targets)
+    for outputs in batches[:5]:
+        first.observe(rows.numpy(), outputs, targets)
+    second.restore(first.tensors())
+    for outputs in batches[5:]:
+        second.observe(rows.numpy(), outputs, targets)
+    assert second.suspects() == whole.suspects()
+
+
+def test_a_large_training_split_is_watched_in_part_and_names_its_examples_rightly() -> None:
+    classes, examples = 1000, 40_000
+    watched = LabelWatch(examples, classes, CPU)
+    rows = torch.arange(examples)
+    given = rows % classes
+    wrong = rows % 20 == 0
+    true = torch.where(wrong, (given + 1) % classes, given)
+    for _ in range(4):
+        for part in rows.split(8000):
+            watched.observe(part.numpy(), 14.0 * torch.nn.functional.one_hot(true[part], classes), given[part])
+    report = watched.suspects()
+    assert report is not None
+    assert all(bool(wrong[index]) for index, *_ in report.suspects)
+    assert sum(tensor.nbytes for tensor in watched.tensors().values()) < 80 << 20
+
+
+def test_a_net_that_has_not_begun_to_learn_says_nothing() -> None:
+    share, settled = noise_share(torch.full((400,), 0.15), torch.rand(400) < 0.2)
+    assert share != share
+    assert not settled
+
+
+def test_outputs_that_are_not_finite_do_not_spoil_the_sums() -> None:
+    watched = LabelWatch(300, 3, CPU)
+    rows, targets = torch.arange(300), torch.arange(300) % 3
+    watched.observe(rows.numpy(), torch.full((300, 3), float("nan")), targets)
+    for _ in range(5):
+        watched.observe(rows.numpy(), 9.0 * torch.nn.functional.one_hot(targets, 3), targets)
+    report = watched.suspects()
+    assert report is not None
+    assert report.noise_share == 0.0
+
+
+def test_a_run_of_a_regression_has_no_labels_to_watch(tmp_path: Path) -> None:
+    training, _ = training_of(tmp_path, config_of("sklearn:diabetes"))
+    assert training.labels is None

@@ -1,0 +1,159 @@
+"""The loss: accumulation equals the whole batch, weights and smoothing turn, the plain loss never moves."""
+
+from functools import partial
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainer.objective import WEIGHT_CAP, Objective, weights_of
+
+COUNTS = (180, 20, 4)
+
+
+def batch(examples: int = 12, seed: int = 0) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    outputs = torch.randn(examples, 3, generator=generator).requires_grad_()
+    return outputs, torch.randint(0, 3, (examples,), generator=generator)
+
+
+def gradient(objective: Objective, outputs: Tensor, targets: Tensor, cuts: list[int]) -> Tensor:
+    """Of the loss accumulated over pieces of the given sizes."""
+    leaf = outputs.detach().clone().requires_grad_()
+    for piece, wanted in zip(leaf.split(cuts), targets.split(cuts), strict=True):
+        objective(piece, wanted, normaliser=len(targets)).backward()
+    assert leaf.grad is not None
+    return leaf.grad
+
+
+@given(
+    cut=st.integers(1, 11),
+    scheme=st.sampled_from(["none", "sqrt", "balanced"]),
+    smoothing=st.sampled_from([0.0, 0.1]),
+    own=st.sampled_from([None, nn.CrossEntropyLoss(), functional.cross_entropy]),
+)
+def test_accumulated_pieces_have_the_gradient_of_the_whole_batch(
+    cut: int, scheme: str, smoothing: float, own: object
+) -> None:
+    objective = Objective("classification", own, COUNTS)  # type: ignore[arg-type]
+    if not objective.unavailable:
+        objective.class_weights, objective.label_smoothing = scheme, smoothing  # type: ignore[assignment]
+    outputs, targets = batch()
+    whole = gradient(objective, outputs, targets, [12])
+    assert torch.allclose(whole, gradient(objective, outputs, targets, [cut, 12 - cut]), atol=1e-7)
+
+
+def test_a_loss_that_sums_is_not_divided_twice() -> None:
+    objective = Objective("classification", nn.CrossEntropyLoss(reduction="sum"), COUNTS)
+    outputs, targets = batch()
+    assert torch.allclose(
+        gradient(objective, outputs, targets, [12]), gradient(objective, outputs, targets, [5, 7]), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("scheme", ["sqrt", "balanced"])
+def test_weights_have_mean_one_over_the_training_examples(scheme: str) -> None:
+    counts = torch.tensor(COUNTS, dtype=torch.float64)
+    weights = weights_of(counts, scheme)  # type: ignore[arg-type]
+    assert float((weights * counts).sum() / counts.sum()) == pytest.approx(1.0)
+    assert weights[2] > weights[1] > weights[0]
+
+
+def test_balanced_weights_are_capped_and_the_root_is_milder() -> None:
+    counts = torch.tensor([10_000.0, 1.0], dtype=torch.float64)
+    balanced, root = weights_of(counts, "balanced"), weights_of(counts, "sqrt")
+    assert balanced[1] / balanced[0] == pytest.approx(WEIGHT_CAP / 0.50005)
+    assert root[1] / root[0] < balanced[1] / balanced[0]
+
+
+def test_a_class_without_examples_gets_a_finite_weight() -> None:
+    assert torch.isfinite(weights_of(torch.tensor([5.0, 0.0]), "balanced")).all()
+
+
+def test_the_built_in_loss_is_that_of_torch() -> None:
+    outputs, targets = batch()
+    objective = Objective("classification", None, COUNTS)
+    assert torch.equal(objective(outputs, targets), objective.plain(outputs, targets))
+    assert float(objective.plain(outputs, targets)) == pytest.approx(float(functional.cross_entropy(outputs, targets)))
+    objective.label_smoothing = 0.1
+    smooth = functional.cross_entropy(outputs, targets, label_smoothing=0.1)
+    assert float(objective(outputs, targets)) == pytest.approx(float(smooth))
+
+
+def test_weights_and_smoothing_move_the_loss_but_never_the_plain_one() -> None:
+    outputs, targets = batch()
+    objective = Objective("classification", None, COUNTS)
+    plain = float(objective.plain(outputs, targets))
+    objective.class_weights, objective.label_smoothing = "balanced", 0.2
+    assert float(objective(outputs, targets)) != pytest.approx(plain)
+    assert float(objective.plain(outputs, targets)) == plain
+    objective.class_weights, objective.label_smoothing = "none", 0.0
+    assert float(objective(outputs, targets)) == plain
+
+
+def test_outputs_of_one_column_are_compared_with_their_own_targets_only() -> None:
+    objective = Objective("regression")
+    targets = torch.randn(8)
+    assert float(objective(targets.reshape(8, 1).clone(), targets)) == 0.0
+
+
+def test_a_loss_of_the_users_gets_the_shapes_as_they_are() -> None:
+    seen = []
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        seen.append((outputs.shape, targets.shape))
+        return (outputs[:, 0] - targets).abs().mean()
+
+    Objective("regression", loss).plain(torch.zeros(4, 1), torch.zeros(4))
+    assert seen == [((4, 1), (4,))]
+
+
+@pytest.mark.parametrize(
+    ("objective", "stuck"),
+    [
+        pytest.param(Objective("classification", None, COUNTS), set(), id="built-in"),
+        pytest.param(Objective("classification", nn.CrossEntropyLoss(), COUNTS), set(), id="plain-cross-entropy"),
+        pytest.param(
+            Objective("classification", nn.CrossEntropyLoss(label_smoothing=0.1), COUNTS),
+            {"class_weights", "label_smoothing"},
+            id="smoothed-by-the-user",
+        ),
+        pytest.param(
+            Objective("classification", partial(functional.cross_entropy, reduction="mean"), COUNTS),
+            {"class_weights", "label_smoothing"},
+            id="function",
+        ),
+        pytest.param(Objective("classification"), {"class_weights"}, id="counts-unknown"),
+        pytest.param(Objective("regression"), {"class_weights", "label_smoothing"}, id="regression"),
+        pytest.param(Objective("multilabel"), {"class_weights", "label_smoothing"}, id="multilabel"),
+    ],
+)
+def test_knobs_that_the_loss_cannot_turn_are_named_with_a_reason(objective: Objective, stuck: set[str]) -> None:
+    assert set(objective.unavailable) == stuck
+    assert all(objective.unavailable.values())
+
+
+@pytest.mark.parametrize("kind", ["classification", "regression", "multilabel"])
+def test_the_losses_of_the_examples_have_the_plain_loss_as_mean(kind: str) -> None:
+    outputs, classes = batch()
+    targets = {
+        "classification": classes,
+        "regression": torch.randn(12, 3),
+        "multilabel": functional.one_hot(classes, 3).float(),
+    }[kind]
+    objective = Objective(kind)  # type: ignore[arg-type]
+    losses = objective.per_example(outputs, targets)
+    assert losses is not None
+    assert losses.shape == (12,)
+    assert float(losses.mean()) == pytest.approx(float(objective.plain(outputs, targets)))
+
+
+def test_the_loss_of_a_regression_is_relative_to_the_spread_of_each_column() -> None:
+    targets = torch.randn(500, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([100.0, 0.01])
+    objective = Objective("regression", target_variance=targets.var(0, correction=0))
+    losses = objective.per_example(targets.mean(0).expand_as(targets), targets)
+    assert losses is not None
+    assert float(losses.mean()) == pytest.approx(1.0, rel=1e-4)

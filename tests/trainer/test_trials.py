@@ -1,0 +1,259 @@
+"""Turns on probation, rounds, forks, rollbacks and probes, in real small runs."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.running import config_of, of, run_with
+from trainer.wire import (
+    AgreementMeasured,
+    Alternate,
+    ArmScored,
+    BeatTaken,
+    Command,
+    CommandRefused,
+    Confirm,
+    Decide,
+    Evaluated,
+    Event,
+    Fork,
+    KnobsConfirmed,
+    KnobsReverted,
+    KnobsTurned,
+    Probe,
+    Probed,
+    ProbeName,
+    Revert,
+    RolledBack,
+    Rollback,
+    StretchTaken,
+    TrialEnded,
+    Turn,
+    Turned,
+)
+
+
+class Once:
+    """A driver that says something once, at the first beat at or after a step."""
+
+    def __init__(self, step: int, *commands: Command) -> None:
+        self.step, self.commands = step, list(commands)
+
+    def __call__(self, event: Event) -> list[Command]:
+        if isinstance(event, BeatTaken) and event.step >= self.step and self.commands:
+            said, self.commands = self.commands, []
+            return said
+        return []
+
+
+def lr(to: float) -> tuple[Turned, ...]:
+    return (Turned(knob="lr", to=to),)
+
+
+def losses(heard: list[Event]) -> list[float]:
+    return [loss for beat in of(heard, BeatTaken) for loss in beat.loss]
+
+
+# ---------------------------------------------------------------- probation
+
+
+def test_an_unconfirmed_knob_turns_back(tmp_path: Path) -> None:
+    driver = Once(5, Turn(trial="t", turns=lr(0.5), probation_steps=7))
+    _, heard = run_with(tmp_path, config_of(), driver)
+    turned, reverted = of(heard, KnobsTurned), of(heard, KnobsReverted)
+    assert [event.changes[0].new for event in turned] == [0.5]
+    assert turned[0].probation
+    assert [event.changes[0].new for event in reverted] == [1e-3]
+    assert reverted[0].step == turned[0].step + 7
+
+
+def test_a_confirmed_knob_stays(tmp_path: Path) -> None:
+    driver = Once(5, Turn(trial="t", turns=lr(0.01), probation_steps=7), Confirm(trial="t"))
+    _, heard = run_with(tmp_path, config_of(schedule="constant", warmup=0.0), driver)
+    assert len(of(heard, KnobsConfirmed)) == 1
+    assert not of(heard, KnobsReverted)
+    assert of(heard, BeatTaken)[-1].lr == pytest.approx(0.01)
+
+
+def test_a_confirmed_knob_can_be_taken_back(tmp_path: Path) -> None:
+    driver = Once(5, Turn(trial="t", turns=lr(0.01)), Confirm(trial="t"), Revert(trial="t", why="the user wants it"))
+    _, heard = run_with(tmp_path, config_of(schedule="constant", warmup=0.0), driver)
+    assert of(heard, KnobsReverted)[0].why == "the user wants it"
+    assert of(heard, BeatTaken)[-1].lr == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize(
+    ("turns", "why"),
+    [
+        pytest.param((Turned(knob="brightness", to=1),), "there is no knob", id="unknown"),
+        pytest.param((Turned(knob="lr", to=-1.0),), "at least", id="out of bounds"),
+        pytest.param((Turned(knob="workers", to=2),), "cannot be turned here", id="not in this run"),
+        pytest.param((Turned(knob="optimizer", to="lion"),), "one of", id="no such choice"),
+        pytest.param((Turned(knob="batch_size", to=True),), "holds a int", id="wrong type"),
+        pytest.param((*lr(0.1), Turned(knob="amp", to="int4")), "one of", id="one of two is wrong"),
+    ],
+)
+def test_a_turn_that_cannot_be_made_is_refused_and_changes_nothing(
+    tmp_path: Path, turns: tuple[Turned, ...], why: str
+) -> None:
+    _, heard = run_with(tmp_path, config_of(), Once(5, Turn(trial="t", turns=turns)))
+    assert why in of(heard, CommandRefused)[0].why
+    assert not of(heard, KnobsTurned)
+
+
+def test_a_turn_that_is_taken_back_at_once_leaves_the_run_as_it_was(tmp_path: Path) -> None:
+    _, plain = run_with(tmp_path / "plain", config_of())
+    driver = Once(5, Turn(trial="t", turns=lr(0.3)), Revert(trial="t", why="a test"))
+    _, turned = run_with(tmp_path / "turned", config_of(), driver)
+    assert losses(turned) == losses(plain)
+
+
+# ---------------------------------------------------------------- rounds
+
+
+def test_rounds_train_on_and_tell_six_pairs_in_opposite_order(tmp_path: Path) -> None:
+    command = Alternate(trial="r", turns=(Turned(knob="threads", to=1),), stretch_steps=4, stretch_s=0.001)
+    config = config_of(epochs=10, threads=2)
+    _, plain = run_with(tmp_path / "plain", config)
+    _, heard = run_with(tmp_path / "rounds", config, Once(10, command))
+    stretches = of(heard, StretchTaken)
+    assert [s.arm for s in stretches[:4]] == ["control", "candidate", "candidate", "control"]
+    assert len(stretches) == 12
+    assert all(s.timed_s > 0 and s.timed_samples >= 4 * 32 for s in stretches)
+    assert of(heard, TrialEnded)[0].went_on_from == "control"
+    assert sum(beat.steps for beat in of(heard, BeatTaken)) == sum(beat.steps for beat in of(plain, BeatTaken))
+    assert losses(heard)[-5:] == pytest.approx(losses(plain)[-5:], rel=1e-3), "no sample was lost or seen twice"
+
+
+def test_the_agreement_of_smaller_pieces_is_measured_before_the_rounds(tmp_path: Path) -> None:
+    turns = (Turned(knob="micro_batch", to=16),)
+    command = Alternate(trial="r", turns=turns, stretch_steps=4, stretch_s=0.001, agreement_passes=5)
+    _, heard = run_with(tmp_path, config_of(epochs=10), Once(10, command))
+    agreement = of(heard, AgreementMeasured)[0]
+    assert agreement.passes == 5
+    assert agreement.loss_difference < 1e-4
+    assert agreement.gradient_cosine > 0.9999
+
+
+def test_rounds_that_do_not_fit_into_the_run_are_refused(tmp_path: Path) -> None:
+    command = Alternate(trial="r", turns=(Turned(knob="threads", to=1),), stretch_steps=500)
+    _, heard = run_with(tmp_path, config_of(), Once(10, command))
+    assert "do not fit" in of(heard, CommandRefused)[0].why
+    assert not of(heard, StretchTaken)
+
+
+# ---------------------------------------------------------------- forks
+
+
+class Judge:
+    """A driver that forks once and then decides for an arm, or says nothing."""
+
+    def __init__(self, fork: Fork, arm: str | None) -> None:
+        self.once, self.arm, self.fork = Once(10, fork), arm, fork
+
+    def __call__(self, event: Event) -> list[Command]:
+        last = isinstance(event, ArmScored) and event.arm == ("null" if self.fork.nulls else "candidate")
+        if last and self.arm:
+            return [Decide(trial=self.fork.trial, arm=self.arm)]  # type: ignore[arg-type]
+        return self.once(event)
+
+
+def test_a_fork_won_by_the_control_costs_no_step_and_changes_nothing(tmp_path: Path) -> None:
+    config = config_of(dropout=0.2)
+    _, plain = run_with(tmp_path / "plain", config)
+    fork = Fork(trial="f", turns=lr(1.0), steps=20, nulls=2)
+    for arm in ("control", None):
+        _, heard = run_with(tmp_path / f"fork-{arm}", config, Judge(fork, arm))
+        assert [scored.arm for scored in of(heard, ArmScored)] == ["control", "candidate", "null", "null"]
+        assert not of(heard, KnobsTurned)
+        assert of(heard, TrialEnded)[0].went_on_from == "control"
+        final, expected = of(heard, Evaluated)[-1], of(plain, Evaluated)[-1]
+        assert (final.loss, final.metrics) == (expected.loss, expected.metrics)
+
+
+def test_a_fork_won_by_the_candidate_goes_on_with_its_turn(tmp_path: Path) -> None:
+    fork = Fork(trial="f", turns=lr(0.01), steps=20, nulls=0)
+    _, heard = run_with(tmp_path, config_of(schedule="constant", warmup=0.0), Judge(fork, "candidate"))
+    arms = {scored.arm: scored.scores for scored in of(heard, ArmScored)}
+    assert arms["candidate"]["loss"] < arms["control"]["loss"], "ten times the rate is better at the start"
+    assert of(heard, KnobsConfirmed)[0].changes[0].new == 0.01
+    assert of(heard, BeatTaken)[-1].lr == pytest.approx(0.01)
+    assert {"loss", "metric", "tail_loss", "tail_metric", "balanced_accuracy", "train_loss"} <= set(arms["control"])
+
+
+def test_an_arm_that_changes_nothing_scores_the_same_to_the_bit(tmp_path: Path) -> None:
+    fork = Fork(trial="f", turns=lr(1e-3), steps=15, nulls=1)
+    _, heard = run_with(tmp_path, config_of(dropout=0.3), Judge(fork, "control"))
+    arms = {scored.arm: scored.scores for scored in of(heard, ArmScored)}
+    assert arms["control"] == arms["candidate"]
+    assert arms["null"]["loss"] != arms["control"]["loss"]
+
+
+def test_a_candidate_that_diverges_is_never_gone_on_from(tmp_path: Path) -> None:
+    fork = Fork(trial="f", turns=(*lr(1e4), Turned(knob="optimizer", to="sgd")), steps=20, nulls=0)
+    _, heard = run_with(tmp_path, config_of(), Judge(fork, "candidate"), mode="watch")
+    candidate = next(scored for scored in of(heard, ArmScored) if scored.arm == "candidate")
+    assert candidate.diverged
+    assert of(heard, TrialEnded)[0].went_on_from == "control"
+
+
+def test_a_fork_leaves_no_beats_of_its_arms(tmp_path: Path) -> None:
+    fork = Fork(trial="f", turns=lr(0.01), steps=20, nulls=1)
+    _, heard = run_with(tmp_path, config_of(), Judge(fork, "control"))
+    seen = [beat.step for beat in of(heard, BeatTaken)]
+    assert seen == sorted(set(seen))
+
+
+# ---------------------------------------------------------------- rollback
+
+
+def test_a_start_over_goes_back_to_step_0_and_turns_the_rate(tmp_path: Path) -> None:
+    config = config_of(epochs=6, lr=3.0, optimizer="momentum", schedule="constant", warmup=0.0)
+    driver = Once(20, Rollback(trial="s", to_step=0, turns=lr(0.02)))
+    words, heard = run_with(tmp_path, config, driver)
+    back = of(heard, RolledBack)[0]
+    assert (back.step, back.samples) == (0, 0)
+    assert back.from_step >= 20
+    assert words.why == "finished"
+    before, final = of(heard, Evaluated)[0], of(heard, Evaluated)[-2]
+    assert before.metrics["accuracy"] < 0.4 < 0.8 < final.metrics["accuracy"]
+
+
+def test_a_rollback_skips_the_batches_behind_it_and_rewarms(tmp_path: Path) -> None:
+    config = config_of(epochs=10, schedule="constant", warmup=0.0)
+    driver = Once(100, Rollback(trial="s", to_step=60, turns=lr(5e-4), rewarm_steps=30))
+    _, heard = run_with(tmp_path, config, driver)
+    back = of(heard, RolledBack)[0]
+    assert 0 < back.step <= 60
+    assert back.skipped_batches > 0
+    at = heard.index(back)
+    rates = [event.lr for event in heard[at:] if isinstance(event, BeatTaken)]
+    assert rates[0] < 1e-4
+    assert rates[-1] == pytest.approx(5e-4)
+
+
+# ---------------------------------------------------------------- probes
+
+
+@pytest.mark.parametrize(
+    "probe", ["lr_sweep", "single_batch_fit", "cached_batch", "fetched_batch", "zeroed_input", "mode_switch"]
+)
+def test_a_probe_leaves_the_run_to_the_bit_as_it_was(tmp_path: Path, probe: ProbeName) -> None:
+    config = config_of(dropout=0.2)
+    _, plain = run_with(tmp_path / "plain", config)
+    _, heard = run_with(tmp_path / "probed", config, Once(10, Probe(probe=probe)))
+    assert of(heard, Probed)[0].result
+    assert losses(heard) == losses(plain)
+
+
+def test_a_sweep_from_the_start_picks_a_rate_that_learns(tmp_path: Path) -> None:
+    config = config_of(lr=30.0, optimizer="momentum", schedule="constant", warmup=0.0)
+    _, heard = run_with(tmp_path, config, Once(10, Probe(probe="lr_sweep", from_start=True)))
+    pick = of(heard, Probed)[0].result["pick"]
+    assert 3e-3 < pick < 0.5
+
+
+def test_a_sound_net_learns_sixteen_examples_by_heart(tmp_path: Path) -> None:
+    _, heard = run_with(tmp_path, config_of(), Once(2, Probe(probe="single_batch_fit")))
+    result = of(heard, Probed)[0].result
+    assert result["last_loss"] < 0.2 * result["first_loss"]

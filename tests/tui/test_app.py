@@ -1,0 +1,309 @@
+import subprocess
+import sys
+
+import pytest
+from textual.widgets import DataTable, Input, Log, Markdown
+
+from advisor import ledger
+from advisor.tui.asking import Asked, ValueAsked
+from advisor.tui.chart import Chart
+from advisor.tui.endpage import ReportPage
+from advisor.tui.feed_pane import FeedPane
+from advisor.tui.pages import HelpPage, KnobsPage, LedgerPage, LogPage, WhyPage
+from advisor.tui.voice import Voice
+from tests.tui.conftest import Open, read_all, wishes
+from tests.tui.recording import RARE_CLASSES, Recording
+
+
+def choose(feed: FeedPane, key: str) -> None:
+    feed.highlighted = feed.get_option_index(key)
+
+
+@pytest.mark.parametrize(
+    ("key", "row", "wish", "target"),
+    [
+        pytest.param("a", "proposal-p2", "accept", "p2", id="apply"),
+        pytest.param("x", "proposal-p2", "veto", "p2", id="veto"),
+        pytest.param("u", "fix-t2", "undo", "t2", id="undo"),
+        pytest.param("f", "", "freeze", "", id="freeze"),
+        pytest.param("space", "", "pause", "", id="pause"),
+        pytest.param("s", "", "stop", "", id="stop"),
+    ],
+)
+async def test_a_key_that_changes_the_run_asks_once_and_then_wishes(
+    opened: Open, key: str, row: str, wish: str, target: str
+) -> None:
+    async with opened("healthy") as (app, pilot):
+        if row:
+            choose(app.overview.feed, row)
+        await pilot.press(key)
+        assert isinstance(app.screen, Asked)
+        assert wishes(app.run_files) == []
+        await pilot.press("y")
+        await pilot.pause()
+        assert [(one.wish, one.target) for one in wishes(app.run_files)] == [(wish, target)]
+
+
+@pytest.mark.parametrize("key", ["n", "escape"])
+async def test_a_no_leaves_the_run_alone(opened: Open, key: str) -> None:
+    async with opened("healthy") as (app, pilot):
+        await pilot.press("a", key)
+        await pilot.pause()
+        assert wishes(app.run_files) == []
+        assert len(app.screen_stack) == 1
+
+
+async def test_the_question_names_what_would_turn(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        await pilot.press("a")
+        assert isinstance(app.screen, Asked)
+        assert ("does", "class_weights none → sqrt") in app.screen.question.lines
+
+
+async def test_a_proposal_that_was_answered_is_not_asked_again(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        await pilot.press("a", "y")
+        await pilot.pause()
+        assert "you asked to apply it" in app.overview.feed.rows["proposal-p2"].head.plain
+        await pilot.press("a")
+        assert len(app.screen_stack) == 1
+
+
+async def test_the_drivers_answer_takes_the_wish_off_the_screen(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        await pilot.press("a", "y")
+        await pilot.pause()
+        entry = ledger.Refused(t=2e9, step=2900, code="DAT104", fix=RARE_CLASSES.fixes[0], why="the budget is spent")
+        with app.run_files.ledger.open("a") as file:
+            file.write(entry.model_dump_json() + "\n")
+        for _ in range(50):
+            await pilot.pause(0.05)
+            app.pull()
+            if "proposal-p2" not in app.overview.feed.rows:
+                break
+        assert app.asked == {}
+        assert any("the budget is spent" in row.head.plain for row in app.overview.feed.rows.values())
+
+
+async def test_a_read_only_viewer_has_no_keys_that_change_the_run(opened: Open) -> None:
+    async with opened("healthy", readonly=True) as (app, pilot):
+        for key in ("a", "x", "u", "f", "space", "s"):
+            await pilot.press(key)
+            assert len(app.screen_stack) == 1
+        assert "read-only" in app.overview.seen.note
+        assert list(app.run_files.wishes.iterdir()) == []
+
+
+async def test_a_second_viewer_is_read_only(opened: Open) -> None:
+    async with opened("healthy") as (app, _pilot):
+        assert "already looks on" in Voice(app.run_files, readonly=False, viewer="another").why_silent
+
+
+async def test_a_knob_is_turned_within_its_bounds_and_asked_for_with_its_effect(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        await pilot.press("k", "enter")
+        await pilot.pause()
+        assert isinstance(app.screen, ValueAsked)
+        app.screen.query_one(Input).value = "-1"
+        await pilot.press("enter")
+        assert isinstance(app.screen, ValueAsked)
+        assert "at least 0" in str(app.screen.query_one(".wrong").render())
+        app.screen.query_one(Input).value = "0.01"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, Asked)
+        await pilot.press("y")
+        await pilot.pause()
+        (wish,) = wishes(app.run_files)
+        assert wish.wish == "turn"
+        assert wish.turns == ({"knob": "lr", "to": 0.01},)
+
+
+@pytest.mark.parametrize(
+    ("key", "page"),
+    [
+        pytest.param("l", LedgerPage, id="ledger"),
+        pytest.param("k", KnobsPage, id="knobs"),
+        pytest.param("r", ReportPage, id="report"),
+        pytest.param("o", LogPage, id="log"),
+        pytest.param("w", WhyPage, id="why"),
+        pytest.param("f1", HelpPage, id="help"),
+        pytest.param("question_mark", HelpPage, id="help by ?"),
+    ],
+)
+async def test_a_page_opens_by_its_key_and_closes_by_escape(opened: Open, key: str, page: type) -> None:
+    async with opened("healthy", size=(80, 24)) as (app, pilot):
+        await pilot.press(key)
+        await pilot.pause()
+        assert isinstance(app.screen, page)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(app.screen_stack) == 1
+
+
+async def test_the_ledger_lists_what_was_kept_and_what_was_taken_back(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        await pilot.press("l")
+        await pilot.pause()
+        table = app.screen.query_one(DataTable)
+        rows = [[str(cell) for cell in table.get_row_at(place)] for place in range(table.row_count)]
+        assert [row[3] for row in rows] == ["kept", "taken back"]
+        assert rows[0][5] == "33% less step time (30% to 36%)"
+
+
+async def test_why_shows_the_numbers_and_the_rules_own_page(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        choose(app.overview.feed, "finding-INP101")
+        await pilot.press("w")
+        await pilot.pause()
+        assert "loader.wait_share" in str(app.screen.query_one("#numbers").render())
+        assert app.screen.query_one(Markdown)
+
+
+async def test_the_log_is_filtered(opened: Open) -> None:
+    async with opened("crashed") as (app, pilot):
+        await pilot.press("escape", "slash")
+        await pilot.pause()
+        assert isinstance(app.screen, LogPage)
+        await pilot.press(*"bus")
+        app.screen.pull()
+        assert [line for line in app.screen.query_one(Log).lines if line] == [
+            "trainer  RuntimeError: a worker died of a bus error"
+        ]
+
+
+async def test_a_row_opens_and_stays_open_while_the_feed_changes(opened: Open) -> None:
+    async with opened("trying") as (app, pilot):
+        feed = app.overview.feed
+        choose(feed, "fix-t2")
+        before = feed.virtual_size.height
+        await pilot.press("enter")
+        await pilot.pause()
+        assert feed.virtual_size.height > before
+        heard = ledger.TrialHeard(t=2e9, step=980, trial="t2", what="round", numbers={"gain": 0.4})
+        with app.run_files.ledger.open("a") as file:
+            file.write(heard.model_dump_json() + "\n")
+        for _ in range(50):
+            await pilot.pause(0.05)
+            app.pull()
+            if "round 5 of 6" in feed.rows["fix-t2"].head.plain:
+                break
+        assert "round 5 of 6" in feed.rows["fix-t2"].head.plain
+        assert feed.chosen is feed.rows["fix-t2"]
+        assert "fix-t2" in feed.opened
+
+
+async def test_numbers_show_and_hide_panes(opened: Open) -> None:
+    async with opened("healthy", size=(80, 24)) as (app, pilot):
+        metric = app.query_one("#metric", Chart)
+        assert not metric.display
+        await pilot.press("2")
+        assert metric.display
+        await pilot.press("1", "2")
+        assert not app.query_one("#charts").display
+
+
+async def test_more_room_brings_more_panes(opened: Open) -> None:
+    async with opened("healthy", size=(80, 24)) as (app, pilot):
+        assert app.overview.form == "compact"
+        await pilot.resize_terminal(120, 40)
+        await pilot.pause()
+        assert app.overview.form == "medium"
+        assert app.query_one("#machine").display
+        await pilot.resize_terminal(200, 60)
+        await pilot.pause()
+        assert app.query_one("#log").display
+
+
+async def test_nothing_is_drawn_while_nothing_comes_in(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        await pilot.pause(0.3)
+        before = [chart.paintings for chart in app.query(Chart)]
+        for _ in range(5):
+            app.pull()
+            await pilot.pause()
+        assert [chart.paintings for chart in app.query(Chart)] == before
+
+
+async def test_the_onlooker_is_quiet_while_rounds_are_timed(opened: Open) -> None:
+    async with opened("trying") as (app, _pilot):
+        app.pull()
+        assert app._quiet_left > 0
+
+
+async def test_a_silent_run_is_called_stalled(opened: Open) -> None:
+    async with opened("stalled") as (app, _pilot):
+        assert app.overview.seen.word == "stalled"
+
+
+async def test_a_crash_ends_on_its_traceback_and_last_events(opened: Open) -> None:
+    async with opened("crashed") as (app, pilot):
+        assert isinstance(app.screen, ReportPage)
+        await pilot.pause()
+        said = str(app.screen.query_one("#page").render())
+        assert "Traceback (most recent call last)" in said
+        assert "a worker died of a bus error" in said
+        assert "beat taken" in said
+
+
+async def test_zoom_shows_the_newest_fifth(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        await pilot.press("z")
+        await pilot.pause()
+        axis = app.query_one("#loss", Chart).render_line(app.query_one("#loss").size.height - 1).text
+        assert "2,400" in axis
+        assert "1,000" not in axis
+
+
+async def test_a_replay_can_be_stopped_scrubbed_and_sped_up(opened: Open) -> None:
+    async with opened("healthy", replay=1.0) as (app, pilot):
+        playback = app.feeder.playback
+        assert playback is not None
+        await pilot.press("space")
+        assert playback.paused
+        await pilot.press(*["right"] * 10)
+        assert playback.share == pytest.approx(0.5, abs=0.1)
+        await pilot.press("plus")
+        assert playback.speed == 2.0
+        assert wishes(app.run_files) == []
+
+
+async def test_the_palette_has_every_action(opened: Open) -> None:
+    async with opened("healthy") as (app, _pilot):
+        offered = {command.title for command in app.get_system_commands(app.screen)}
+        assert {"apply", "freeze or thaw the advisor", "stop the run", "zoom the charts", "detach"} <= offered
+
+
+async def test_detaching_ends_with_zero_and_leaves_no_file_behind(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        await pilot.press("d")
+        await pilot.pause()
+        assert app.return_value == 0
+    assert list(app.run_files.wishes.iterdir()) == []
+
+
+async def test_without_unicode_the_screen_is_ascii(opened: Open) -> None:
+    async with opened("nan", size=(80, 24), ascii_only=True) as (app, _pilot):
+        chart = app.query_one("#loss", Chart)
+        body = "".join(chart.render_line(y).text for y in range(chart.size.height))
+        assert body.isascii()
+        assert str(app.query_one("#steptime").render()).isascii()
+        assert str(app.query_one("#glance").render()).isascii()
+
+
+async def test_a_run_that_grows_is_followed(opened: Open) -> None:
+    async with opened("warming") as (app, pilot):
+        made = Recording.go_on(app.run_files, step=100)
+        made.train(400)
+        made.flush()
+        for _ in range(60):
+            await pilot.pause(0.05)
+            if app.overview.seen.step == 500:
+                break
+        await read_all(app, pilot)
+        assert app.overview.seen.step == 500
+
+
+def test_the_terminal_ui_loads_no_torch() -> None:
+    code = "import sys, advisor.tui.app; print([m for m in ('torch', 'sklearn', 'pandas') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,0 +1,169 @@
+"""Beats: what the steps since the last one were like, gathered without a synchronisation and told now and then.
+
+On an asynchronous device the values are copied at one beat and told at the next, when they have arrived by themselves.
+"""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from time import perf_counter
+
+import torch
+
+from trainer.data.batch import Batch
+from trainer.memory import peak_bytes, reserved_bytes
+from trainer.optim import rate_of
+from trainer.step import Taken
+from trainer.training import Training
+from trainer.wire import BeatTaken, RunEnded
+
+BEAT_S = 0.25
+"""A beat at least so often, so that a person sees the run move."""
+
+BEAT_SHARE = 0.01
+"""… and for each hundredth of the run, so that a short run is seen in detail."""
+
+MOST_A_SECOND = 100
+"""Never more often than that: a beat costs about 50 µs."""
+
+VALUES_MOST = 64
+"""Values of a series in one beat; more steps than that are told as the means of bins."""
+
+
+@dataclass
+class _Gathered:
+    losses: list[torch.Tensor] = field(default_factory=list)
+    norms: list[torch.Tensor] = field(default_factory=list)
+    step_s: list[float] = field(default_factory=list)
+    fetch_s: float = 0.0
+    skipped: int = 0
+    clipped: int = 0
+
+
+class Beats:
+    """Gathers steps and tells them as `BeatTaken`."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        self._gathered = _Gathered()
+        self._late: tuple[BeatTaken, torch.Tensor] | None = None
+        self._told_at = perf_counter()
+        self._stepped_at = self._told_at
+        self._seconds_of_sample = 0.0
+        self.trial = ""
+        """Set while rounds are run."""
+
+    def step(self, taken: Taken, batch: Batch) -> None:
+        """Take in one step."""
+        now = perf_counter()
+        gathered = self._gathered
+        gathered.losses.append(taken.loss)
+        gathered.norms.append(taken.norm)
+        gathered.step_s.append(now - self._stepped_at)
+        gathered.fetch_s += batch.fetch_s
+        gathered.skipped += taken.skipped
+        gathered.clipped += taken.clipped
+        self._stepped_at = now
+
+    def resume(self) -> None:
+        """Go on after something that is no step: an evaluation, a trial, a pause."""
+        self._stepped_at = perf_counter()
+        self._training.clocks.skip()
+
+    def due(self) -> bool:
+        """Tell whether the next beat is due; in lockstep by steps alone, so that a run repeats."""
+        steps = len(self._gathered.losses)
+        enough = steps >= max(1, round(self._training.steps_total * BEAT_SHARE))
+        if self._training.lockstep or not steps:
+            return enough and steps > 0
+        waited = perf_counter() - self._told_at
+        return waited >= BEAT_S or (enough and waited >= 1 / MOST_A_SECOND)
+
+    def take(self, batch: Batch) -> None:
+        """Tell what was gathered (on an asynchronous device: what was gathered one beat before)."""
+        gathered, self._gathered = self._gathered, _Gathered()
+        if not gathered.losses:
+            return
+        values = torch.stack([torch.stack(gathered.losses).float(), torch.stack(gathered.norms).float()])
+        beat = self._beat(gathered, batch)
+        self._told_at = perf_counter()
+        if self._training.device.type == "cpu":
+            self._tell(beat, values)
+            return
+        late, self._late = self._late, (beat, values.to("cpu", non_blocking=True))
+        if late is not None:
+            self._tell(*late)
+
+    def flush(self, batch: Batch | None) -> None:
+        """Tell all that is left, waiting for the device: before a trial, and at the end."""
+        if batch is not None:
+            self.take(batch)
+        if self._late is not None:
+            torch.accelerator.synchronize()
+            late, self._late = self._late, None
+            self._tell(*late)
+
+    def drop(self) -> None:
+        """Forget what was not told yet: it belongs to a branch that is left behind."""
+        self._gathered, self._late = _Gathered(), None
+
+    def _beat(self, gathered: _Gathered, batch: Batch) -> BeatTaken:
+        training = self._training
+        seconds, phases = training.clocks.take()
+        steps = len(gathered.losses)
+        examples = steps * training.batch_size
+        pace = seconds / max(examples, 1)
+        old = self._seconds_of_sample
+        self._seconds_of_sample = pace if not old else 0.9 * old + 0.1 * pace
+        left = training.progress.samples_total - training.progress.samples
+        return BeatTaken(
+            step=training.progress.step,
+            samples=training.progress.samples,
+            steps=steps,
+            seconds=seconds,
+            epoch=training.epoch,
+            lr=rate_of(training.optimizer),
+            loss=(),
+            grad_norm=(),
+            step_s=binned(gathered.step_s),
+            phases=phases,
+            loader_cpu_s=gathered.fetch_s / steps,
+            skipped=gathered.skipped,
+            clipped=gathered.clipped,
+            peak_bytes=peak_bytes(training.device),
+            reserved_bytes=reserved_bytes(training.device),
+            trial=self.trial,
+            eta_s=max(left, 0) * self._seconds_of_sample,
+            label_runs=_label_runs(batch),
+        )
+
+    def _tell(self, beat: BeatTaken, values: torch.Tensor) -> None:
+        losses, norms = values.tolist()
+        self._training.guard.learn(norms)
+        self._training.link.say(beat.model_copy(update={"loss": binned(losses), "grad_norm": binned(norms)}))
+
+
+def binned(values: list[float]) -> tuple[float, ...]:
+    """Return at most 64 values: the means of bins of equal length. One NaN makes its bin NaN: it must not be lost."""
+    if len(values) <= VALUES_MOST:
+        return tuple(values)
+    edges = [round(i * len(values) / VALUES_MOST) for i in range(VALUES_MOST + 1)]
+    return tuple(sum(values[a:b]) / (b - a) for a, b in pairwise(edges))
+
+
+def _label_runs(batch: Batch) -> float:
+    targets = batch.targets
+    if targets.dim() != 1 or targets.is_floating_point() or len(targets) < 2 or targets.device.type != "cpu":
+        return -1.0
+    return float((targets[1:] == targets[:-1]).float().mean())
+
+
+def last_words(training: Training, why: str, text: str, seconds: float) -> RunEnded:
+    """Return the trainer's last event."""
+    return RunEnded(
+        step=training.progress.step,
+        samples=training.progress.samples,
+        why=why,
+        text=text,
+        seconds=seconds,
+        dropped=training.link.dropped,
+    )

@@ -1,0 +1,188 @@
+"""Evaluation: one pass over a split, in evaluation mode, by the plain loss and the task's metrics."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from trainer.data.batch import Feed, Ticket
+from trainer.data.feed import open_feed
+from trainer.data.source import Split
+from trainer.metrics import Measured
+from trainer.step import moved
+from trainer.training import Training
+from trainer.wire import Evaluated
+from trainer.wire import Split as SplitName
+
+BATCH = 512
+"""Examples of one forward pass without gradients: large enough to be fast, small enough for small devices."""
+
+TRAIN_SAMPLE_MOST = 512
+"""Training examples that an evaluation looks at besides: enough to see a gap of 5 points."""
+
+HELD_MOST_BYTES = 256 << 20
+"""A sample of decoded examples up to this size stays in memory, so that it is decoded only once."""
+
+
+@dataclass
+class Scored:
+    """What a model made of a split."""
+
+    loss: float
+    """The mean plain loss."""
+    scores: Measured
+    examples: int
+
+    def figures(self) -> dict[str, float]:
+        """Return the loss and every metric; the main one also under the name `metric`."""
+        return {"loss": self.loss, "metric": self.scores.main, **self.scores.values}
+
+
+class Examiner:
+    """Evaluates a run's model on its splits; keeps the feeds and what was decoded for them."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        source = training.setup.source
+        self._feeds: dict[str, Feed] = {}
+        self._held: dict[str, list[tuple[Any, torch.Tensor]]] = {}
+        self._indices = {
+            "train": sample_of(source.train.examples, min(TRAIN_SAMPLE_MOST, source.val.examples)),
+            "val": np.arange(source.val.examples),
+        }
+        if source.test is not None:
+            self._indices["test"] = np.arange(source.test.examples)
+
+    def evaluate(self, *, final: bool = False) -> Evaluated:
+        """Return how the model of now does on the validation split and on a sample of the training split."""
+        training = self._training
+        begun = perf_counter()
+        validation = self.score(training.model, "val")
+        train = self.score(training.model, "train")
+        return self._event("val", validation, begun, final, train)
+
+    def test(self, model: nn.Module) -> Evaluated | None:
+        """Return how a model does on the test split, which no trial has seen; nothing where there is none."""
+        if "test" not in self._indices:
+            return None
+        begun = perf_counter()
+        return self._event("test", self.score(model, "test"), begun, final=True)
+
+    def score(self, model: nn.Module, split: SplitName) -> Scored:
+        """Return loss and metrics of a model on a split. Neither the model nor a generator is changed."""
+        training = self._training
+        outputs, targets, losses, count = [], [], torch.zeros((), device=training.device), 0
+        with evaluating(model), torch.no_grad():
+            for inputs, wanted in self._batches(split):
+                x = moved(inputs, training.device)
+                if training.knobs["channels_last"] and isinstance(x, torch.Tensor) and x.dim() == 4:
+                    x = x.contiguous(memory_format=torch.channels_last)
+                y = wanted.to(training.device, non_blocking=True)
+                with training.precision.context():
+                    out = model(x)
+                losses += training.objective.plain(out.float(), y) * len(y)
+                count += len(y)
+                outputs.append(out.float())
+                targets.append(y)
+        return self._scored(torch.cat(outputs), torch.cat(targets), float(losses) / max(count, 1))
+
+    def close(self) -> None:
+        """Let go of the feeds."""
+        for feed in self._feeds.values():
+            feed.close()
+
+    def _scored(self, outputs: torch.Tensor, targets: torch.Tensor, loss: float) -> Scored:
+        return Scored(loss, self._training.setup.metrics.measure(outputs, targets), len(targets))
+
+    def _event(
+        self, split: SplitName, scored: Scored, begun: float, final: bool, train: Scored | None = None
+    ) -> Evaluated:
+        progress = self._training.progress
+        return Evaluated(
+            step=progress.step,
+            samples=progress.samples,
+            split=split,
+            epoch=self._training.epoch,
+            loss=scored.loss,
+            metrics=scored.scores.values,
+            standard_error=scored.scores.standard_error,
+            recalls=scored.scores.recalls,
+            seconds=perf_counter() - begun,
+            examples=scored.examples,
+            train_loss=train.loss if train else float("nan"),
+            train_metrics=train.scores.values if train else {},
+            final=final,
+            confusion=scored.scores.confusion if final else (),
+        )
+
+    def _batches(self, split: str) -> Iterator[tuple[Any, torch.Tensor]]:
+        held = self._held.get(split)
+        if held is not None:
+            yield from held
+            return
+        part: Split = getattr(self._training.setup.source, split)
+        batches, room = [], HELD_MOST_BYTES if part.tensors is None else -1
+        for batch in self._feed(split).batches(in_order(self._indices[split])):
+            room -= _bytes_of(batch.inputs)
+            batches.append((batch.inputs, batch.targets))
+            yield batch.inputs, batch.targets
+            if room < 0:
+                batches.clear()
+        if room >= 0:
+            self._held[split] = batches
+
+    def _feed(self, split: str) -> Feed:
+        if split not in self._feeds:
+            training, source = self._training, self._training.setup.source
+            part: Split | None = getattr(source, split)
+            assert part is not None
+            self._feeds[split] = open_feed(
+                part,
+                source.collate,
+                device=training.device,
+                seed=training.config.train.seed,
+                workers=0 if part.tensors is not None else int(training.knobs["workers"]),
+                prefetch=int(training.knobs["prefetch"]),
+                cache=False,
+            )
+        return self._feeds[split]
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model into evaluation mode, and every module of it back as it was."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def in_order(indices: np.ndarray[Any, np.dtype[np.int64]]) -> Iterator[Ticket]:
+    """Yield tickets over the given examples, in their order. Epoch 0: per-item randomness is the same every time."""
+    for start in range(0, len(indices), BATCH):
+        yield Ticket(epoch=0, offset=start, indices=indices[start : start + BATCH])
+
+
+def sample_of(examples: int, most: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return a fixed sample of a split, the same in every run."""
+    if examples <= most:
+        return np.arange(examples)
+    return np.sort(np.random.default_rng(0).choice(examples, most, replace=False))
+
+
+def _bytes_of(value: Any) -> int:
+    if isinstance(value, torch.Tensor):
+        return value.nbytes
+    if isinstance(value, dict):
+        return sum(map(_bytes_of, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(_bytes_of, value))
+    return 0

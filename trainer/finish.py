@@ -1,0 +1,107 @@
+"""The end of a run: the last evaluation, the best model on the test split, and what is still wanted of it."""
+
+from time import perf_counter, sleep
+
+from trainer import compress
+from trainer.beat import Beats
+from trainer.evaluate import Examiner
+from trainer.keeping import Keeper
+from trainer.training import Training
+from trainer.wire import Command, Compress, Decide, Evaluated, Finish, Told, TrainingEnded, TrialBegan, TrialEnded
+
+WAIT_FIRST_S = 5.0
+"""A driver that is there says within this time what it still wants; one in lockstep is waited for."""
+
+WAIT_VERDICT_S = 30.0
+"""… and judges a compressed model within that."""
+
+
+def finish(training: Training, examiner: Examiner, keeper: Keeper, beats: Beats) -> None:
+    """Evaluate for the last time, save, judge the best model on the test split, and obey what is still asked."""
+    beats.resume()
+    last = _evaluate(training, examiner)
+    keeper.judge(last)
+    keeper.write_last()
+    best = training.best_model()
+    tested = examiner.test(best)
+    if tested is not None:
+        training.seconds["evaluation"] += tested.seconds
+        training.link.say(tested.model_copy(update={"step": training.progress.best_step}))
+    _tell_labels(training)
+    training.link.say(
+        TrainingEnded(
+            step=training.progress.step,
+            samples=training.progress.samples,
+            why=training.ending or "finished",
+            best_step=training.progress.best_step,
+        )
+    )
+    _serve(training)
+
+
+def _evaluate(training: Training, examiner: Examiner) -> Evaluated:
+    from trainer.loop import is_better
+
+    event = examiner.evaluate(final=True)
+    training.seconds["evaluation"] += event.seconds
+    event = event.model_copy(update={"best": is_better(training, event)})
+    training.link.say(event)
+    return event
+
+
+def _tell_labels(training: Training) -> None:
+    if training.labels is not None and (suspected := training.labels.suspects()) is not None:
+        training.link.say(
+            suspected.model_copy(update={"step": training.progress.step, "samples": training.progress.samples})
+        )
+
+
+def _serve(training: Training) -> None:
+    """Compress the finished model as asked, until the driver wants nothing more or is not there."""
+    begun, patience = perf_counter(), float("inf") if training.lockstep else WAIT_FIRST_S
+    pending: compress.Compression | None = None
+    while training.link.attached() and perf_counter() - begun < patience:
+        training.link.wait_until_heard(min(patience, 0.2))
+        commands = training.link.heard()
+        for command in commands:
+            if isinstance(command, Finish):
+                return
+            pending = _serve_one(training, command, pending)
+            begun, patience = perf_counter(), float("inf") if training.lockstep else WAIT_VERDICT_S
+        if training.lockstep and not commands:
+            return
+        sleep(0.005)
+
+
+def _serve_one(
+    training: Training, command: Command, pending: "compress.Compression | None"
+) -> "compress.Compression | None":
+    if isinstance(command, Compress):
+        return _compress(training, command)
+    if isinstance(command, Decide) and pending is not None:
+        if command.arm == "control":
+            pending.discard()
+        return None
+    return pending
+
+
+def _compress(training: Training, command: Compress) -> "compress.Compression | None":
+    where = {"step": training.progress.step, "samples": training.progress.samples}
+    begun = perf_counter()
+    training.link.say(TrialBegan(**where, trial=command.trial, how="compression", steps=0))
+    result = None
+    try:
+        result = compress.run(training, command)
+        training.link.say(result.event.model_copy(update=where))
+    except compress.CompressError as refused:
+        training.link.say(Told(**where, level="info", text=f"{command.method}: {refused}"))
+    training.link.say(
+        TrialEnded(
+            **where,
+            trial=command.trial,
+            went_on_from="control",
+            seconds=perf_counter() - begun,
+            why="" if result else "it could not be compressed",
+        )
+    )
+    return result

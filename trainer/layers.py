@@ -1,0 +1,116 @@
+"""Per-layer measurements of one step: gradient and weight norms, the update, dead and saturated units."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from trainer.wire import Layer, LayersMeasured
+
+RECTIFIERS = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.ReLU6)
+SQUASHERS = (nn.Tanh, nn.Sigmoid)
+
+DEAD_SHARE = 0.01
+"""A unit that is active on under 1 % of the batch's examples counts as dead (rules.md)."""
+
+SATURATED_INPUT = 5.0
+"""Beyond ±5 tanh and sigmoid have slopes under 0.01 (rules.md)."""
+
+IDENTICAL = 1e-6
+"""Rows of the first layer closer than that can never learn different things (rules.md)."""
+
+
+def weighted_layers(model: nn.Module) -> list[tuple[str, nn.Module, nn.Parameter]]:
+    """Return (name, module, weight) of every layer whose weight has two dimensions or more, in order of definition."""
+    found = []
+    for name, module in model.named_modules():
+        weight = getattr(module, "weight", None)
+        if isinstance(weight, nn.Parameter) and weight.dim() >= 2 and weight.requires_grad:
+            found.append((name or "model", module, weight))
+    return found
+
+
+class LayerProbe:
+    """Measures the layers during one step: hooks during the forward pass, norms around the update."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._layers = weighted_layers(model)
+        self._gradients: list[torch.Tensor] = []
+        self._before: list[tuple[nn.Parameter, torch.Tensor]] = []
+        self._pulled: list[bool] = []
+        self._activity: dict[str, dict[str, Any]] = {}
+        self._handles = []
+        last = ""
+        names = {id(module): name for name, module, _ in self._layers}
+        for module in model.modules():
+            last = names.get(id(module), last)
+            if last and isinstance(module, RECTIFIERS + SQUASHERS):
+                self._handles.append(module.register_forward_hook(self._watch(last)))
+        self._names: dict[int, str] = {id(p): name for name, p in model.named_parameters()}
+
+    def _watch(self, name: str) -> Any:
+        def hook(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
+            if not isinstance(output, torch.Tensor) or not arguments or not isinstance(arguments[0], torch.Tensor):
+                return
+            activity = self._activity.setdefault(name, {})
+            entering = arguments[0].detach()
+            if isinstance(module, SQUASHERS):
+                activity["saturated"] = (entering.abs() > SATURATED_INPUT).float().mean()
+            else:
+                active = (entering > 0).float()
+                axes = [axis for axis in range(active.dim()) if axis != (1 if active.dim() > 2 else active.dim() - 1)]
+                activity["dead"] = (active.mean(dim=axes) < DEAD_SHARE).float().mean()
+            activity["std"] = output.detach().float().std()
+
+        return hook
+
+    def before(self, model: nn.Module) -> None:
+        """Look at the gradients and remember the weights, after the backward pass."""
+        for handle in self._handles:
+            handle.remove()
+        self._gradients = [
+            weight.grad.detach().float().norm() if weight.grad is not None else torch.zeros(())
+            for _, _, weight in self._layers
+        ]
+        self._before = [(p, p.detach().clone()) for p in model.parameters() if p.requires_grad and p.grad is not None]
+        self._pulled = [bool(p.grad.any()) for p, _ in self._before if p.grad is not None]
+
+    def report(self) -> LayersMeasured:
+        """Return the measurements, read from the device now: after the update, before the next step."""
+        old_of = {id(parameter): old for parameter, old in self._before}
+        layers = []
+        for (name, module, weight), gradient in zip(self._layers, self._gradients, strict=True):
+            norm = float(weight.detach().float().norm())
+            old = old_of.get(id(weight))
+            update = float((weight.detach() - old).float().norm()) if old is not None else 0.0
+            activity = self._activity.get(name, {})
+            layers.append(
+                Layer(
+                    name=name,
+                    kind=type(module).__name__,
+                    grad_norm=float(gradient),
+                    weight_norm=norm,
+                    update_ratio=update / norm if norm > 0 else 0.0,
+                    dead_share=_number(activity.get("dead")),
+                    saturated_share=_number(activity.get("saturated")),
+                    activation_std=_number(activity.get("std")),
+                )
+            )
+        unchanged = tuple(
+            self._names.get(id(parameter), "?")
+            for (parameter, old), pulled in zip(self._before, self._pulled, strict=True)
+            if pulled and torch.equal(parameter.detach(), old)
+        )
+        return LayersMeasured(
+            layers=tuple(layers), first_rows_identical=self._first_rows_identical(), unchanged=unchanged
+        )
+
+    def _first_rows_identical(self) -> bool:
+        if not self._layers:
+            return False
+        rows = self._layers[0][2].detach().flatten(1).float()
+        return rows.shape[0] > 1 and bool((rows - rows[0]).abs().max() < IDENTICAL)
+
+
+def _number(value: torch.Tensor | None) -> float | None:
+    return None if value is None else float(value)

@@ -1,0 +1,106 @@
+"""The training loop, to be read from top to bottom.
+
+A step boundary is the only place where anything but a step happens: commands are obeyed there, knobs turn there,
+evaluations, snapshots, beats and trials begin there.
+"""
+
+from time import perf_counter
+
+from trainer.beat import Beats, last_words
+from trainer.evaluate import Examiner
+from trainer.finish import finish
+from trainer.keeping import Keeper
+from trainer.layers import LayerProbe
+from trainer.obey import Orders
+from trainer.snapshot import Ring, take
+from trainer.start import announce
+from trainer.step import take_step
+from trainer.training import Training
+from trainer.wire import Evaluated, RunEnded
+
+PACE_S = 0.2
+PACE_SHARE = 0.01
+"""With a driver attached the run pauses at an evaluation until it was heard: at most 200 ms and 1 % of the time so far."""
+
+LAYER_SHARE = 0.01
+LAYER_STEPS_LEAST = 5
+"""The layers are looked at for every hundredth of the run, at most every five steps."""
+
+
+def train(training: Training, *, resumed: bool = False) -> RunEnded:
+    """Train to the end of the run, or until it is told to stop; return the last words, which were said."""
+    begun = perf_counter()
+    announce(training, resumed=resumed)
+    ring = Ring(take(training, on_host=True), training.steps_total)
+    beats, examiner, keeper = Beats(training), Examiner(training), Keeper(training)
+    orders = Orders(training, beats, examiner, ring, keeper)
+    next_layers, batch = training.progress.step, None
+    training.model.train()
+    training.clocks.start()
+
+    while training.progress.samples < training.progress.samples_total:
+        if orders.obey():
+            beats.resume()
+        if training.ending:
+            break
+        training.clocks.mark("advisor")
+
+        batch = training.supply.take()
+        training.clocks.mark("input_wait")
+
+        probing = training.progress.step >= next_layers
+        layers = LayerProbe(training.model) if probing else None
+        beats.step(take_step(training, batch, layers), batch)
+
+        if layers is not None:
+            next_layers = training.progress.step + max(LAYER_STEPS_LEAST, round(training.steps_total * LAYER_SHARE))
+            training.link.say(layers.report().model_copy(update=orders.where()))
+        if beats.due():
+            beats.take(batch)
+            if training.lockstep:
+                training.link.wait_until_heard(float("inf"))
+        training.clocks.mark("advisor")
+
+        if training.progress.next_evaluation <= training.progress.samples < training.progress.samples_total:
+            beats.take(batch)
+            keeper.judge(evaluate(training, examiner, begun))
+            if keeper.exhausted():
+                training.ending = "early_stop"
+            beats.resume()
+        if ring.due(training.progress.step) and not training.guard.armed(training.progress.step):
+            orders.snapshot()
+            beats.resume()
+        if keeper.due():
+            keeper.write_last()
+            beats.resume()
+
+    beats.flush(batch)
+    orders.board.revert_all("the run has ended")
+    finish(training, examiner, keeper, beats)
+    words = last_words(training, training.ending or "finished", "", perf_counter() - begun)
+    training.link.say(words)
+    training.supply.close()
+    examiner.close()
+    return words
+
+
+def evaluate(training: Training, examiner: Examiner, begun: float) -> Evaluated:
+    """Evaluate, tell it, and give the driver a moment to hear it before the run moves on."""
+    event = examiner.evaluate()
+    training.seconds["evaluation"] += event.seconds
+    training.progress.next_evaluation = training.next_evaluation()
+    better = is_better(training, event)
+    event = event.model_copy(update={"best": better})
+    training.link.say(event)
+    patience = min(PACE_S, PACE_SHARE * (perf_counter() - begun))
+    training.link.wait_until_heard(float("inf") if training.lockstep else patience)
+    return event
+
+
+def is_better(training: Training, event: Evaluated) -> bool:
+    """Tell whether this is the best model so far, by the main metric; a NaN never is."""
+    metric, best = next(iter(event.metrics.values())), training.progress.best_metric
+    if metric != metric:
+        return False
+    sign = 1 if training.setup.info.higher_is_better else -1
+    return best != best or sign * metric > sign * best

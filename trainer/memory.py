@@ -1,0 +1,38 @@
+"""How much memory the trainer uses: the device's peak, or the resident size where the device is the host."""
+
+import resource
+import sys
+
+import torch
+
+PAGE_UNIT = 1 if sys.platform == "darwin" else 1024
+"""getrusage counts bytes on macOS and kibibytes elsewhere."""
+
+
+def peak_bytes(device: torch.device) -> int:
+    """Return the peak of allocated memory since the last call; on the host the peak of the process."""
+    if device.type == "cuda":
+        peak = torch.cuda.max_memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        return peak
+    if device.type == "mps":
+        return torch.mps.current_allocated_memory()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PAGE_UNIT
+
+
+def reserved_bytes(device: torch.device) -> int:
+    """Return what the allocator holds; 0 on the host."""
+    if device.type == "cuda":
+        return torch.cuda.memory_reserved(device)
+    if device.type == "mps":
+        return torch.mps.driver_allocated_memory()
+    return 0
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return the memory that is free on the device (for the host: what can be had without swapping)."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    import psutil
+
+    return int(psutil.virtual_memory().available)

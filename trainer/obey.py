@@ -1,0 +1,167 @@
+"""Obeying commands at a step boundary, each answered by events."""
+
+from dataclasses import replace
+from time import sleep
+
+from trainer import fork, probes, rounds
+from trainer.beat import Beats
+from trainer.board import Board
+from trainer.data.feed import CacheRefused
+from trainer.evaluate import Examiner
+from trainer.fork import ForkRefused
+from trainer.keeping import Keeper
+from trainer.knobs import KnobError
+from trainer.rounds import RoundsRefused
+from trainer.snapshot import Ring, restore
+from trainer.training import Training
+from trainer.turning import check_turns, turn
+from trainer.wire import (
+    Alternate,
+    Checkpoint,
+    Command,
+    Confirm,
+    Fork,
+    KnobsConfirmed,
+    KnobsTurned,
+    Pause,
+    Probe,
+    Resume,
+    Revert,
+    Rollback,
+    RolledBack,
+    Snapshot,
+    SnapshotTaken,
+    Stop,
+    Turn,
+)
+
+PAUSE_POLL_S = 0.02
+"""While a run stands still."""
+
+
+class Orders:
+    """What the trainer was told, and what became of it."""
+
+    def __init__(self, training: Training, beats: Beats, examiner: Examiner, ring: Ring, keeper: Keeper) -> None:
+        self._training = training
+        self._beats = beats
+        self._examiner = examiner
+        self._ring = ring
+        self._keeper = keeper
+        self.board = Board(training)
+
+    def obey(self) -> bool:
+        """Carry out what has come; return whether anything but training happened."""
+        commands = self._training.link.heard()
+        self.board.expire()
+        disturbed = False
+        while commands:
+            commands = self._carry_out(commands[0]) + commands[1:]
+            disturbed = True
+            if not commands:
+                commands = self._training.link.heard()
+        return disturbed
+
+    def where(self) -> dict[str, int]:
+        """Return step and samples of now, for an event."""
+        return {"step": self._training.progress.step, "samples": self._training.progress.samples}
+
+    def snapshot(self) -> None:
+        """Take a snapshot that the run can be turned back to."""
+        snapshot, seconds = self._ring.add(self._training)
+        self._training.link.say(SnapshotTaken(**self.where(), seconds=seconds, bytes=snapshot.held_bytes))
+
+    def _carry_out(self, command: Command) -> list[Command]:
+        """Do one command; return commands that came while it was done."""
+        match command:
+            case Turn():
+                self.board.turn(command)
+            case Confirm():
+                self.board.confirm(command)
+            case Revert():
+                self.board.revert(command)
+            case Alternate():
+                self._alternate(command)
+            case Fork():
+                return self._fork(command)
+            case Rollback():
+                self._roll_back(command)
+            case Probe():
+                self._beats.flush(None)
+                probes.run(self._training, command, self._ring.start)
+            case Snapshot():
+                self.snapshot()
+            case Checkpoint():
+                self._keeper.write_last()
+            case Pause():
+                return self._pause()
+            case Stop():
+                self._training.ending = command.why
+            case _:
+                pass
+        return []
+
+    def _alternate(self, command: Alternate) -> None:
+        try:
+            rounds.run(self._training, command, self._beats)
+        except (RoundsRefused, KnobError, CacheRefused) as refused:
+            self.board.refuse("alternate", command.trial, str(refused))
+
+    def _fork(self, command: Fork) -> list[Command]:
+        self._beats.flush(None)
+        try:
+            changes, commands = fork.run(self._training, command, self._examiner)
+        except (ForkRefused, KnobError, CacheRefused) as refused:
+            self.board.refuse("fork", command.trial, str(refused))
+            return []
+        if changes:
+            self.board.remember(command.trial, changes)
+        self._beats.resume()
+        return commands
+
+    def _roll_back(self, command: Rollback) -> None:
+        training = self._training
+        try:
+            check_turns(training, command.turns)
+        except KnobError as refused:
+            self.board.refuse("rollback", command.trial, str(refused))
+            return
+        self._beats.drop()
+        self.board.revert_all("the run is rolled back")
+        from_step, place, samples = training.progress.step, training.supply.place, training.progress.samples
+        target = self._ring.at_or_before(command.to_step)
+        best = training.progress
+        restore(training, target, with_knobs=False)
+        training.progress = replace(
+            training.progress,
+            best_metric=best.best_metric,
+            best_loss=best.best_loss,
+            best_step=best.best_step,
+        )
+        training.guard.forget()
+        skipped = 0
+        if target is not self._ring.start:
+            training.supply.go_to(place)
+            skipped = -(-(samples - target.progress.samples) // training.batch_size)
+        training.link.say(RolledBack(**self.where(), from_step=from_step, trial=command.trial, skipped_batches=skipped))
+        if command.turns:
+            changes = turn(training, command.turns)
+            self.board.remember(command.trial, changes)
+            training.link.say(KnobsTurned(**self.where(), changes=changes, trial=command.trial, probation=False))
+            training.link.say(KnobsConfirmed(**self.where(), changes=changes, trial=command.trial))
+        if command.rewarm_steps:
+            training.progress.rewarm_since = training.progress.samples
+            training.progress.rewarm_over = command.rewarm_steps * training.batch_size
+        self._beats.resume()
+
+    def _pause(self) -> list[Command]:
+        """Stand still until told to go on; whatever else comes is carried out meanwhile. Nobody there: go on."""
+        training = self._training
+        while not training.ending and training.link.attached():
+            commands = training.link.heard()
+            for number, command in enumerate(commands):
+                if isinstance(command, Resume):
+                    return commands[number + 1 :]
+                self._carry_out(command)
+            sleep(PAUSE_POLL_S)
+        return []

@@ -1,0 +1,178 @@
+"""What training makes small: the loss, with class weights and label smoothing that can be turned while it runs.
+
+Two numbers come of it. `__call__` is what the optimizer sees; `plain` is what the run is judged by: never weighted, never
+smoothed, so that a turn of either knob cannot make its own success.
+
+The loss of a batch is the sum over its examples divided by a normaliser, never a mean of means: a window of several
+micro-batches, each divided by the examples of the whole window, has the gradient of the whole batch.
+"""
+
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trainer.config import ClassWeights
+from trainer.task import Loss
+
+Kind = Literal["classification", "regression", "multilabel"]
+
+WEIGHT_CAP = 10.0
+"""A class may count at most ten times an average one: beyond, a handful of examples steers every step."""
+
+OWN_LOSS = "the task brings its own loss: weights and smoothing cannot be laid over it"
+NO_CLASSES = "only a classification has classes to weigh or to smooth over"
+
+
+class Objective:
+    """The loss of a run.
+
+    Args:
+        kind: what is learned; it chooses the built-in loss (cross entropy, MSE, BCE with logits).
+        loss: the user's own loss `loss(outputs, targets)`, a scalar mean; used as it is. A plain
+            `nn.CrossEntropyLoss()` is the built-in cross entropy by another name, so its knobs turn.
+        class_counts: examples of each class in the training split; class weights need them.
+        target_variance: of a regression's training targets, [K]; the built-in MSE is divided by it, so that 1 is the
+            loss of the best constant, whatever the target's units. Left out: plain MSE.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        loss: Loss | None = None,
+        class_counts: tuple[int, ...] | None = None,
+        target_variance: Tensor | None = None,
+    ) -> None:
+        self.kind = kind
+        self.user_loss = loss
+        self.unavailable: dict[str, str] = {}
+        """Knobs that cannot turn with this loss, and why."""
+        self._counts = torch.tensor(class_counts or (), dtype=torch.float64)
+        self._class_weights: ClassWeights = "none"
+        self._weights: Tensor | None = None
+        self._variance = target_variance
+        self._device = torch.device("cpu")
+        self._smoothing = 0.0
+        self._built_in = loss is None or (kind == "classification" and _is_plain_cross_entropy(loss))
+        if kind != "classification":
+            self.unavailable = dict.fromkeys(("class_weights", "label_smoothing"), NO_CLASSES)
+        elif not self._built_in:
+            self.unavailable = dict.fromkeys(("class_weights", "label_smoothing"), OWN_LOSS)
+        elif not class_counts:
+            self.unavailable["class_weights"] = "the class counts of the training split are not known"
+
+    @property
+    def class_weights(self) -> ClassWeights:
+        """How classes are weighed: `none`, `sqrt` = √(N/(C·n)), `balanced` = N/(C·n), each capped at 10."""
+        return self._class_weights
+
+    @class_weights.setter
+    def class_weights(self, value: ClassWeights) -> None:
+        self._class_weights = value
+        self._weights = None if value == "none" else weights_of(self._counts, value).float().to(self._device)
+
+    @property
+    def label_smoothing(self) -> float:
+        """Share of each target that is spread over all classes, 0 to 1."""
+        return self._smoothing
+
+    @label_smoothing.setter
+    def label_smoothing(self, value: float) -> None:
+        self._smoothing = value
+
+    def to(self, device: torch.device) -> Self:
+        """Move weights, and a loss that is a module, to the device."""
+        self._device = device
+        if self._weights is not None:
+            self._weights = self._weights.to(device)
+        if self._variance is not None:
+            self._variance = self._variance.to(device)
+        if isinstance(self.user_loss, nn.Module):
+            self.user_loss.to(device)
+        return self
+
+    def __call__(self, outputs: Tensor, targets: Tensor, normaliser: int | None = None) -> Tensor:
+        """Return the loss to step on, a scalar.
+
+        Args:
+            outputs: of the model, [B, …].
+            targets: [B] int64, or [B] or [B, K] float32.
+            normaliser: examples in the whole accumulation window; left out: those of this batch.
+        """
+        if self._built_in and (self.user_loss is None or self._weights is not None or self._smoothing):
+            losses = self._examples(outputs, targets, self._weights, self._smoothing)
+            return losses.sum() / (normaliser or len(losses))
+        value = self._own(outputs, targets)
+        if normaliser is None or _is_sum(self.user_loss):
+            return value
+        return value * (len(targets) / normaliser)
+
+    def plain(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss to judge by: the mean over the batch, unweighted and unsmoothed, a scalar."""
+        if self.user_loss is None:
+            return self._examples(outputs, targets, None, 0.0).mean()
+        return self._own(outputs, targets)
+
+    def per_example(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
+        """Return the plain loss of each example, [B]; nothing where the user's own loss hides it."""
+        return self._examples(outputs, targets, None, 0.0) if self._built_in else None
+
+    def _own(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        assert self.user_loss is not None
+        value = self.user_loss(outputs, targets)
+        return value.mean() if value.ndim else value
+
+    def _examples(self, outputs: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float) -> Tensor:
+        """Return built-in losses [B]; figures of one example (pixels, columns) are averaged."""
+        outputs = outputs.float()
+        match self.kind:
+            case "classification":
+                losses = functional.cross_entropy(
+                    outputs, targets, weight=weights, label_smoothing=smoothing, reduction="none"
+                )
+            case "regression":
+                losses = functional.mse_loss(_aligned(outputs, targets), targets, reduction="none")
+                losses = losses if self._variance is None else losses / self._variance
+            case "multilabel":
+                aligned = _aligned(outputs, targets)
+                losses = functional.binary_cross_entropy_with_logits(aligned, targets, reduction="none")
+        return losses.flatten(1).mean(1) if losses.ndim > 1 else losses
+
+
+def weights_of(counts: Tensor, scheme: ClassWeights) -> Tensor:
+    """Return the weight of each class, [C], with mean 1 over the training examples, so that the step size stays.
+
+    The root is the milder form: full balance multiplies the gradient noise of the rarest class as well
+    (compare Cui et al. 2019, «Class-Balanced Loss», arXiv 1901.05555).
+
+    Args:
+        counts: examples of each class, [C]; a class without any gets the cap.
+        scheme: `none`, `sqrt` or `balanced`.
+    """
+    if scheme == "none":
+        return torch.ones_like(counts)
+    ratios = counts.sum() / (len(counts) * counts)
+    capped = (ratios.sqrt() if scheme == "sqrt" else ratios).clamp(max=WEIGHT_CAP)
+    return capped * (counts.sum() / (counts * capped).sum())
+
+
+def _aligned(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Give [B, 1] outputs the shape of [B] targets (or the other way round): broadcasting would compare all with all."""
+    if outputs.shape != targets.shape and outputs.numel() == targets.numel():
+        return outputs.reshape(targets.shape)
+    return outputs
+
+
+def _is_plain_cross_entropy(loss: Any) -> bool:
+    return (
+        type(loss) is nn.CrossEntropyLoss
+        and loss.weight is None
+        and loss.label_smoothing == 0.0
+        and loss.reduction == "mean"
+    )
+
+
+def _is_sum(loss: Any) -> bool:
+    """Tell a loss that adds up its examples: the sums of micro-batches are the sum of the batch already."""
+    return getattr(loss, "reduction", "mean") == "sum"

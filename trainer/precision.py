@@ -1,0 +1,31 @@
+"""Mixed precision that can be switched between two steps: autocast and, for fp16, a loss scaler."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Precision:
+    """The precision of forward and backward; weights and moments stay in fp32."""
+
+    def __init__(self, device: torch.device, dtypes: tuple[str, ...]) -> None:
+        self._device = device
+        self._dtypes = dtypes
+        self.name = "off"
+        """off, bf16 or fp16: what is really in use."""
+        self.scaler = torch.amp.GradScaler(device.type, enabled=False)
+
+    def set(self, name: str) -> None:
+        """Switch; `auto` takes the best type of this device (off where there is none)."""
+        best = self._dtypes[0] if self._dtypes else "off"
+        self.name = best if name == "auto" else name
+        self.scaler = torch.amp.GradScaler(self._device.type, enabled=self.name == "fp16")
+
+    def context(self) -> AbstractContextManager[Any]:
+        """Return the context of a forward pass."""
+        if self.name == "off":
+            return nullcontext()
+        return torch.autocast(self._device.type, dtype=DTYPES[self.name])

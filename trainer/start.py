@@ -1,0 +1,75 @@
+"""The start of a run: what is there to train, on what, with which knobs; and what the data look like."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+
+from trainer.survey import survey
+from trainer.training import Training
+from trainer.turning import apply_first
+from trainer.wire import RunStarted, Surveyed, Told
+
+SURVEY_MOST_S = 10.0
+SURVEY_SHARE = 0.05
+"""The survey takes at most 10 s or 5 % of the run, where that can be told."""
+
+SURVEY_LEAST_S = 0.5
+
+STEP_GUESS_S = 0.001
+"""Before the first step nobody knows how long one takes; a millisecond is a small net's."""
+
+
+def announce(training: Training, *, resumed: bool) -> None:
+    """Say that the run begins, and what its data look like (unless it is resumed: it was said)."""
+    apply_first(training)
+    if not training.progress.next_evaluation:
+        training.progress.next_evaluation = training.next_evaluation()
+    training.link.say(
+        RunStarted(
+            step=training.progress.step,
+            samples=training.progress.samples,
+            pid=os.getpid(),
+            pid_started=pid_started(),
+            task=training.setup.info,
+            model=training.setup.model_info,
+            device=training.device_info,
+            knobs=training.catalogue(),
+            steps_total=training.steps_total,
+            samples_total=training.progress.samples_total,
+            epochs=training.config.train.epochs,
+            steps_per_epoch=training.steps_per_epoch,
+            seed=training.config.train.seed,
+            lockstep=training.lockstep,
+            resumed=resumed,
+            versions=versions(),
+        )
+    )
+    if resumed:
+        return
+    guess = training.steps_total * STEP_GUESS_S
+    limit = min(max(SURVEY_SHARE * guess, SURVEY_LEAST_S), SURVEY_MOST_S)
+    found = survey(training.setup.source, training.supply.order, limit)
+    training.link.say(Surveyed(survey=found))
+    if found.unreadable:
+        text = f"{found.unreadable} items could not be read and are left out: look at them, or remove them"
+        training.link.say(Told(level="warning", text=text))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    found = {"python": platform.python_version(), "torch": torch.__version__}
+    for name in ("numpy", "scikit-learn", "torchvision", "training-advisor"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def pid_started() -> float:
+    """Return when this process was started, in Unix seconds: with its number it names the process for good."""
+    import psutil
+
+    return float(psutil.Process().create_time())

@@ -1,0 +1,119 @@
+"""The supply of training batches: the order of the epoch, and the feed that fetches, rebuilt in place when asked.
+
+The place in the order moves when a batch is *taken*, not when it is fetched: a rebuild or a restore loses no example and
+sees none twice.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+
+from trainer.data.batch import Batch, Feed, Ticket
+from trainer.data.feed import open_feed
+from trainer.data.order import Order
+from trainer.data.source import Split
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the run stands in the order: what the next batch begins with."""
+
+    epoch: int = 0
+    offset: int = 0
+
+
+class Supply:
+    """Batches of the training split, endlessly."""
+
+    def __init__(
+        self,
+        split: Split,
+        collate: Callable[[list[Any]], Any] | None,
+        *,
+        device: torch.device,
+        seed: int,
+        batch_size: int,
+        workers: int,
+        prefetch: int,
+        cache: bool,
+    ) -> None:
+        self.split = split
+        self.order = Order(split.examples, batch_size, seed)
+        self.place = Place()
+        self._collate, self._device, self._seed = collate, device, seed
+        self.feed = self.build_feed(workers, prefetch, cache)
+        self._batches: Iterator[Batch] | None = None
+
+    def build_feed(self, workers: int, prefetch: int, cache: bool) -> Feed:
+        """Return a feed of the training split; the one in use stays as it is.
+
+        Raises:
+            CacheRefused: when the decoded items cannot be kept, or do not fit into memory.
+        """
+        return open_feed(
+            self.split,
+            self._collate,
+            device=self._device,
+            seed=self._seed,
+            workers=workers,
+            prefetch=prefetch,
+            cache=cache,
+        )
+
+    def take(self) -> Batch:
+        """Return the next batch and move on."""
+        if self._batches is None:
+            self._batches = self.feed.batches(self.order.tickets(self.place.epoch, self.place.offset))
+        batch = next(self._batches)
+        self.place = after(batch.ticket)
+        return batch
+
+    def tickets_ahead(self, count: int) -> list[Ticket]:
+        """Return the tickets of the next batches without taking them."""
+        return list(islice(self.order.tickets(self.place.epoch, self.place.offset), count))
+
+    def steps_for(self, samples: int) -> int:
+        """Return how many batches the next `samples` examples make; each epoch ends with its own short batch."""
+        examples, size = self.split.examples, self.order.batch_size
+        rest = examples - self.place.offset % examples
+        if samples <= rest:
+            return max(-(-samples // size), 0)
+        epochs, last = divmod(samples - rest, examples)
+        return -(-rest // size) + epochs * -(-examples // size) + -(-last // size)
+
+    def go_to(self, place: Place) -> None:
+        """Go on from another place."""
+        self.drop_ahead()
+        self.place = place
+
+    def drop_ahead(self) -> None:
+        """Forget what was prepared ahead; it will be asked for again."""
+        if self._batches is not None:
+            close = getattr(self._batches, "close", None)
+            self._batches = None
+            if close:
+                close()
+
+    def exchange(self, feed: Feed) -> Feed:
+        """Go on with another feed; return the one that was in use, still open."""
+        self.drop_ahead()
+        old, self.feed = self.feed, feed
+        return old
+
+    def resize(self, batch_size: int) -> None:
+        """Change the batch size; the rest of the epoch goes on where it stands."""
+        self.drop_ahead()
+        self.order.batch_size = batch_size
+
+    def close(self) -> None:
+        """Let go of workers and caches."""
+        self.drop_ahead()
+        self.feed.close()
+
+
+def after(ticket: Ticket) -> Place:
+    """Return the place behind a batch. An order turns over by itself when the epoch is used up."""
+    return Place(ticket.epoch, ticket.offset + len(ticket.indices))

@@ -1,0 +1,220 @@
+"""The survey: what the data look like before the first step, from a sample that is bounded by time.
+
+Examples are looked at in a seeded random order until the time is up, so that what was seen stands for the whole. Where
+only a share of the training split was seen, what was found of pairs (duplicates, overlap) is divided by that share.
+"""
+
+import hashlib
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from trainer.data.association import association
+from trainer.data.fetch import Fetch, FetchError
+from trainer.data.order import Order
+from trainer.data.seeding import preserved_generators, seed_fetch
+from trainer.data.source import Column, Source, Split
+from trainer.data.table import missing
+from trainer.wire import ColumnFacts, Survey
+
+CHUNK_EXAMPLES = 256
+"""Looked at between two looks at the clock."""
+
+SCALE_EXAMPLES = 5000
+"""Enough to know a spread to a per cent or two; the rest is only fingerprinted."""
+
+TRAIN_TIME_SHARE = 0.6
+"""Of the time, so much goes to the training split; validation and test share what is left."""
+
+COLUMN_ROWS = 20_000
+"""Columns of a longer table are judged by so many rows."""
+
+NEIGHBOURS = 20_000
+"""Pairs of neighbours that are compared."""
+
+
+@dataclass
+class _Seen:
+    """What was seen of one split."""
+
+    examples: int = 0
+    of: int = 0
+    labels: dict[bytes, Counter[bytes]] = field(default_factory=lambda: defaultdict(Counter))
+    """Fingerprint of the input → targets that came with it."""
+    inputs: list[torch.Tensor] = field(default_factory=list)
+    """Some of them, as the model gets them."""
+    missing: int = 0
+    values: int = 0
+
+    @property
+    def share(self) -> float:
+        """Share of the split that was seen."""
+        return self.examples / max(self.of, 1)
+
+
+def survey(source: Source, order: Order, limit_s: float = 10.0) -> Survey:
+    """Return what the data look like; the random generators are left as they were.
+
+    Args:
+        source: The data.
+        order: The order in which the training split will be drawn.
+        limit_s: Stop looking at examples after so many seconds.
+    """
+    begin = time.perf_counter()
+    with preserved_generators():
+        seed_fetch(0, 0, 0)
+        train = _look(source.train, source, begin + TRAIN_TIME_SHARE * limit_s)
+        rest_s = (limit_s - (time.perf_counter() - begin)) / (2 if source.test else 1)
+        val = _look(source.val, source, time.perf_counter() + rest_s)
+        test = _look(source.test, source, time.perf_counter() + rest_s) if source.test else _Seen()
+    duplicates, conflicts = _pairs(train)
+    missing_share = source.raw.missing_share or train.missing / max(train.values, 1)
+    counts = _class_counts(source)
+    return Survey(
+        examples=source.train.examples,
+        sampled=train.examples,
+        class_counts=counts,
+        duplicate_share=duplicates,
+        conflicting_share=conflicts,
+        val_overlap_share=_overlap(val, train),
+        test_overlap_share=_overlap(test, train),
+        missing_share=missing_share,
+        neighbour_label_match=_neighbour_match(source, order),
+        unreadable=source.raw.unreadable_by_now,
+        columns=_columns(source),
+        **_scales(train.inputs, source),
+        seconds=time.perf_counter() - begin,
+    )
+
+
+def _look(split: Split, source: Source, until: float) -> _Seen:
+    """Look at examples in random order until the time is up; at one chunk at least."""
+    seen = _Seen(of=split.examples)
+    shuffled = np.random.default_rng(0).permutation(split.examples)
+    fetch = Fetch(split.dataset, source.collate, seed=0)
+    size = CHUNK_EXAMPLES if split.tensors is not None else CHUNK_EXAMPLES // 8
+    for start in range(0, split.examples, size):
+        if start and time.perf_counter() > until:
+            break
+        indices = shuffled[start : start + size]
+        if split.tensors is not None:
+            chosen = torch.from_numpy(indices)
+            inputs, targets = split.tensors[0][chosen], split.tensors[1][chosen]
+        else:
+            try:
+                inputs, targets = fetch.read(indices, transformed=False)
+            except Exception as failed:
+                # The user's data set: the same failure would meet the run, and is told by the feed.
+                raise FetchError(f"the data set failed while it was surveyed: {failed}") from failed
+        _take_in(seen, inputs, targets, len(indices))
+    return seen
+
+
+def _take_in(seen: _Seen, inputs: Any, targets: torch.Tensor, examples: int) -> None:
+    seen.examples += examples
+    if not isinstance(inputs, torch.Tensor) or len(inputs) != examples:
+        return
+    for row, target in zip(inputs.numpy(), targets.numpy(), strict=True):
+        seen.labels[hashlib.blake2b(row.tobytes(), digest_size=12).digest()][target.tobytes()] += 1
+    if inputs.is_floating_point():
+        seen.missing += int((~torch.isfinite(inputs)).sum())
+        seen.values += inputs.numel()
+        if seen.examples <= SCALE_EXAMPLES:
+            seen.inputs.append(inputs)
+
+
+def _pairs(train: _Seen) -> tuple[float, float]:
+    """Return the shares of the training split that equal an earlier example, and another with a different label."""
+    copies = sum(targets.total() - 1 for targets in train.labels.values())
+    conflicting = sum(targets.total() for targets in train.labels.values() if len(targets) > 1)
+    scale = max(train.examples, 1) * max(train.share, 1e-9)
+    return min(copies / scale, 1.0), min(conflicting / scale, 1.0)
+
+
+def _overlap(held_out: _Seen, train: _Seen) -> float:
+    """Return the share of a held-out split that is in the training split too."""
+    if not held_out.examples or not train.examples:
+        return 0.0
+    found = sum(targets.total() for print_, targets in held_out.labels.items() if print_ in train.labels)
+    return min(found / held_out.examples / train.share, 1.0)
+
+
+def _class_counts(source: Source) -> tuple[int, ...]:
+    targets = source.train.targets
+    if source.kind != "classification" or targets is None or targets.ndim != 1:
+        return ()
+    return tuple(torch.bincount(targets, minlength=len(source.classes)).tolist())
+
+
+def _neighbour_match(source: Source, order: Order) -> float:
+    """Return the share of neighbours in the order of the first epoch that have the same label; NaN without classes."""
+    targets = source.train.targets
+    if source.kind != "classification" or targets is None or targets.ndim != 1 or len(targets) < 2:
+        return float("nan")
+    drawn = targets[torch.from_numpy(order.permutation(0)[: NEIGHBOURS + 1])]
+    return float((drawn[1:] == drawn[:-1]).float().mean())
+
+
+def _scales(sample: list[torch.Tensor], source: Source) -> dict[str, Any]:
+    """Return how large the inputs are, feature by feature: a channel of an image, a column of a table, else the whole.
+
+    Inputs that are no fractions (tokens, structures) have no scale: no features, and NaN.
+    """
+    if not sample:
+        unknown = dict.fromkeys(("input_mean", "input_std_low", "input_std_high", "input_abs_max"), float("nan"))
+        return {**unknown, "constant_features": 0, "features": 0}
+    inputs = torch.cat(sample)
+    if source.inputs == "image":
+        values = inputs.transpose(0, 1).flatten(1)
+    elif inputs.ndim == 2:
+        values = inputs.T
+        if source.raw.numeric_features is not None and source.raw.numeric_features:
+            values = values[list(source.raw.numeric_features)]
+    else:
+        values = inputs.flatten()[None]
+    finite = values.double().where(torch.isfinite(values), torch.tensor(float("nan"), dtype=torch.float64))
+    means = finite.nanmean(dim=1)
+    spreads = ((finite - means[:, None]) ** 2).nanmean(dim=1).sqrt()
+    largest = finite.nan_to_num(0.0).abs().amax(dim=1)
+    varied = spreads > 1e-7 * largest
+    known = spreads[varied] if bool(varied.any()) else torch.zeros(1)
+    return {
+        "input_mean": float(means.nan_to_num(0.0).abs().max()),
+        "input_std_low": float(known.min()),
+        "input_std_high": float(known.max()),
+        "input_abs_max": float(largest.max()),
+        "constant_features": int((~varied).sum()),
+        "features": int(inputs[0].numel()) if source.inputs != "image" else len(values),
+    }
+
+
+def _columns(source: Source) -> tuple[ColumnFacts, ...]:
+    targets = source.train.targets
+    if targets is None or targets.ndim != 1:
+        return ()
+    rows = np.arange(source.train.examples)
+    if len(rows) > COLUMN_ROWS:
+        rows = np.random.default_rng(0).permutation(len(rows))[:COLUMN_ROWS]
+    target = targets.numpy()[rows]
+    return tuple(_column(one, rows, target, source.kind == "classification") for one in source.raw.columns)
+
+
+def _column(column: Column, rows: npt.NDArray[np.int64], target: npt.NDArray[Any], classes: bool) -> ColumnFacts:
+    """Return one raw column's facts; a column of texts has no mean and no spread: NaN."""
+    values = column.values[rows]
+    gone = missing(values)
+    there = values[~gone]
+    numeric = column.numeric and len(there) > 0
+    return ColumnFacts(
+        name=column.name,
+        missing_share=float(gone.mean()) if len(gone) else 0.0,
+        unique=len(np.unique(there if column.numeric else there.astype(str))),
+        mean=float(there.mean()) if numeric else float("nan"),
+        std=float(there.std()) if numeric else float("nan"),
+        correlation=association(there, target[~gone], numeric=column.numeric, classes=classes),
+    )

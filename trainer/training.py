@@ -1,0 +1,177 @@
+"""A training in progress: all that the loop, the trials and the probes work on."""
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from trainer.clocks import Clocks
+from trainer.config import Config
+from trainer.device import describe_device, pick_device
+from trainer.guard import Guard
+from trainer.knobs import SPECS, Knob, KnobEffect, KnobValue, catalogue
+from trainer.labels import LabelWatch
+from trainer.link import Link
+from trainer.objective import Objective
+from trainer.optim import adopt_optimizer, build_optimizer
+from trainer.precision import Precision
+from trainer.setup import Setup
+from trainer.supply import Supply
+from trainer.wire import DeviceInfo
+
+
+@dataclass
+class Progress:
+    """How far the run has come, in the branch that counts. All is counted in samples, so a batch change bends nothing."""
+
+    step: int = 0
+    samples: int = 0
+    samples_total: int = 0
+    next_evaluation: int = 0
+    """Samples at which the next evaluation is due."""
+    next_checkpoint: int = 0
+    rewarm_since: int = 0
+    rewarm_over: int = 0
+    """Samples over which the rate rises after a rescue or a new optimizer; 0 = none."""
+    best_metric: float = float("nan")
+    best_loss: float = float("nan")
+    best_step: int = 0
+    stale_evaluations: int = 0
+    """Evaluations since the last real gain: what early stopping counts."""
+
+
+@dataclass
+class Best:
+    """The best model so far, on the host."""
+
+    weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    written_step: int = -1
+
+
+class Training:
+    """A model, its data, its optimizer, its knobs, and how far it has come."""
+
+    def __init__(self, setup: Setup, config: Config, folder: Path, link: Link, *, lockstep: bool, mode: str) -> None:
+        train = config.train
+        self.setup = setup
+        self.config = config
+        self.folder = folder
+        self.link = link
+        self.lockstep = lockstep
+        self.device = pick_device(train.device)
+        self.device_info: DeviceInfo = describe_device(self.device)
+        self.model: nn.Module = setup.model.to(self.device)
+        self.objective: Objective = setup.objective.to(self.device)
+        self.knobs: dict[str, KnobValue] = first_values(config, self.device_info.threads)
+        self.unavailable = dict(setup.unavailable)
+        self.unavailable.update(_unavailable_here(setup, self.device_info))
+        self.knobs["dropout"] = setup.dropout
+        self.precision = Precision(self.device, self.device_info.amp_dtypes)
+        self.optimizer = self.make_optimizer(own=True)
+        self.supply = Supply(
+            setup.source.train,
+            setup.source.collate,
+            device=self.device,
+            seed=train.seed,
+            batch_size=train.batch_size,
+            workers=train.workers,
+            prefetch=train.prefetch,
+            cache=train.cache,
+        )
+        self.augmenter = torch.Generator(device=self.device)
+        self.augmenter.manual_seed(train.seed)
+        self.progress = Progress(samples_total=round(train.epochs * setup.source.train.examples))
+        self.best = Best()
+        self.guard = Guard(active=mode != "watch")
+        self.clocks = Clocks(self.device)
+        self.labels = LabelWatch.for_setup(setup, self.device)
+        self.watching = True
+        """Off inside the arms of a fork and in probes: what happens there is no part of the run's history."""
+        self.ending = ""
+        """Why the run is to end at the next step boundary; empty while it goes on."""
+        self.seconds: dict[str, float] = {"evaluation": 0.0, "checkpoint": 0.0, "trials": 0.0}
+
+    def make_optimizer(self, *, own: bool = False) -> torch.optim.Optimizer:
+        """Return a fresh optimizer by the knobs; the user's own one at the start of a run that has one."""
+        if own and self.setup.optimizer is not None:
+            optimizer = adopt_optimizer(self.setup.optimizer, self.model)
+            self.knobs["lr"] = max(float(group["lr"]) for group in optimizer.param_groups)
+            return optimizer
+        return build_optimizer(
+            str(self.knobs["optimizer"]),
+            self.model,
+            lr=float(self.knobs["lr"]),
+            momentum=float(self.knobs["momentum"]),
+            beta2=float(self.knobs["beta2"]),
+            weight_decay=float(self.knobs["weight_decay"]),
+        )
+
+    @property
+    def share_done(self) -> float:
+        """Share of the run's samples that were seen."""
+        return self.progress.samples / max(self.progress.samples_total, 1)
+
+    @property
+    def batch_size(self) -> int:
+        """Examples behind one optimizer step."""
+        return int(self.knobs["batch_size"])
+
+    @property
+    def steps_total(self) -> int:
+        """Optimizer steps of the whole run, at the batch size of now."""
+        return self.progress.step + self.supply.steps_for(self.progress.samples_total - self.progress.samples)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of one pass over the training split."""
+        return -(-self.setup.source.train.examples // self.batch_size)
+
+    @property
+    def epoch(self) -> float:
+        """Passes over the training split so far."""
+        return self.progress.samples / self.setup.source.train.examples
+
+    def next_evaluation(self) -> int:
+        """Return the samples at which the next evaluation is due: on a grid of the run, whatever came between."""
+        every = max(float(self.knobs["eval_every"]) * self.setup.source.train.examples, 1.0)
+        return round((self.progress.samples // every + 1) * every)
+
+    def catalogue(self) -> tuple[Knob, ...]:
+        """Return every knob with its value now."""
+        effects: dict[str, KnobEffect] = {"micro_batch": "changes_learning"} if self.setup.model_info.has_norm else {}
+        return catalogue(self.knobs, self.unavailable, effects)
+
+    def keep_best(self) -> None:
+        """Remember the weights of now as the best ones."""
+        self.best.weights = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
+
+    def best_model(self) -> nn.Module:
+        """Return a copy of the model with the best weights, in evaluation mode."""
+        model = copy.deepcopy(self.model)
+        if self.best.weights:
+            model.load_state_dict(self.best.weights)
+        return model.eval()
+
+
+def first_values(config: Config, threads: int) -> dict[str, KnobValue]:
+    """Return every knob's value as the configuration has it."""
+    train: dict[str, Any] = config.train.model_dump()
+    values: dict[str, KnobValue] = {name: train[name] for name in SPECS}
+    values["threads"] = train["threads"] or threads
+    return values
+
+
+def _unavailable_here(setup: Setup, device: DeviceInfo) -> dict[str, str]:
+    reasons: dict[str, str] = {}
+    if not device.amp_dtypes:
+        reasons["amp"] = f"{device.name} has no mixed precision type"
+    if device.type != "cpu":
+        reasons["threads"] = "the work is done on the device"
+    if setup.source.train.cache_refusal:
+        reasons["cache"] = setup.source.train.cache_refusal
+    if setup.optimizer is not None:
+        reasons["optimizer"] = "the task brings its own optimizer"
+    return reasons

@@ -1,0 +1,154 @@
+"""Turning knobs: what must happen to the run when a knob's value changes, as one transaction.
+
+Most knobs are only read by the next step. Those below do something when they turn; each deed takes the run with all new
+values already in place.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+import torch
+
+from trainer.config import ClassWeights
+from trainer.data.feed import CacheRefused
+from trainer.knobs import KnobError, KnobValue
+from trainer.models.layers import set_dropout
+from trainer.optim import set_beta2, set_momentum, set_weight_decay
+from trainer.training import Training
+from trainer.wire import Change, Turned
+
+REWARM_STEPS = 100
+"""A fresh optimizer has no moments: its rate rises over so many steps (knobs.md: 100-1000), at most a 20th of the run."""
+
+
+def check_turns(training: Training, turns: Iterable[Turned]) -> dict[str, KnobValue]:
+    """Return the wanted values in the knobs' own types.
+
+    Raises:
+        KnobError: when one of them cannot be turned, or not to that value; nothing has changed then.
+    """
+    known = {knob.name: knob for knob in training.catalogue()}
+    values: dict[str, KnobValue] = {}
+    for turned in turns:
+        if turned.knob not in known:
+            raise KnobError(f"there is no knob {turned.knob!r} in this run")
+        if known[turned.knob].turns == "restart":
+            raise KnobError(f"{turned.knob} turns only at a restart")
+        values[turned.knob] = known[turned.knob].check(turned.to)
+    return values
+
+
+def turn(training: Training, turns: Iterable[Turned]) -> tuple[Change, ...]:
+    """Turn knobs and return what has changed, for the undo record.
+
+    Raises:
+        KnobError: when a knob refuses; nothing has changed then.
+    """
+    values = check_turns(training, turns)
+    changes = tuple(Change(knob=name, old=training.knobs[name], new=value) for name, value in values.items())
+    try:
+        set_knobs(training, {change.knob: change.new for change in changes if change.old != change.new})
+    except CacheRefused as refused:
+        set_knobs(training, {change.knob: change.old for change in changes if change.old != change.new})
+        raise KnobError(str(refused)) from None
+    return changes
+
+
+def undo(changes: Iterable[Change]) -> tuple[Turned, ...]:
+    """Return the turns that take changes back."""
+    return tuple(Turned(knob=change.knob, to=change.old) for change in changes)
+
+
+def set_knobs(training: Training, values: dict[str, KnobValue]) -> None:
+    """Set values that were checked, and do what they ask for."""
+    training.knobs.update(values)
+    for deed in dict.fromkeys(DEEDS[name] for name in DEEDS if name in values):
+        deed(training)
+    if not LEARNING.isdisjoint(values):
+        training.guard.forget()
+
+
+def loader_of(values: dict[str, KnobValue]) -> dict[str, Any]:
+    """Return the loader's part of the knobs, as the supply takes it."""
+    return {
+        "workers": int(values["workers"]),
+        "prefetch": int(values["prefetch"]),
+        "cache": bool(values["cache"]),
+    }
+
+
+def apply_first(training: Training) -> None:
+    """Bring the run in line with the knobs that nothing was built by yet, at its start."""
+    for deed in (_turn_objective, _turn_precision, _turn_layout, _turn_threads):
+        deed(training)
+
+
+def _new_optimizer(training: Training) -> None:
+    training.optimizer = training.make_optimizer()
+    steps = min(REWARM_STEPS, training.steps_total // 20)
+    training.progress.rewarm_since = training.progress.samples
+    training.progress.rewarm_over = steps * training.batch_size
+
+
+def _turn_optimizer(training: Training) -> None:
+    set_weight_decay(training.optimizer, float(training.knobs["weight_decay"]))
+    set_momentum(training.optimizer, float(training.knobs["momentum"]))
+    set_beta2(training.optimizer, float(training.knobs["beta2"]))
+
+
+def _turn_objective(training: Training) -> None:
+    training.objective.class_weights = cast("ClassWeights", training.knobs["class_weights"])
+    training.objective.label_smoothing = float(training.knobs["label_smoothing"])
+
+
+def _turn_dropout(training: Training) -> None:
+    set_dropout(training.model, float(training.knobs["dropout"]))
+
+
+def _turn_precision(training: Training) -> None:
+    training.precision.set(str(training.knobs["amp"]))
+
+
+def _turn_layout(training: Training) -> None:
+    layout = torch.channels_last if training.knobs["channels_last"] else torch.contiguous_format
+    if training.setup.model_info.has_conv:
+        training.model.to(memory_format=layout)
+
+
+def _turn_threads(training: Training) -> None:
+    if training.device.type == "cpu" and int(training.knobs["threads"]) != torch.get_num_threads():
+        torch.set_num_threads(int(training.knobs["threads"]))
+
+
+def _rebuild_loader(training: Training) -> None:
+    training.supply.exchange(training.supply.build_feed(**loader_of(training.knobs))).close()
+
+
+def _resize_batch(training: Training) -> None:
+    training.supply.resize(training.batch_size)
+
+
+Deed = Callable[[Training], None]
+
+DEEDS: dict[str, Deed] = {
+    "optimizer": _new_optimizer,
+    "weight_decay": _turn_optimizer,
+    "momentum": _turn_optimizer,
+    "beta2": _turn_optimizer,
+    "amp": _turn_precision,
+    "dropout": _turn_dropout,
+    "label_smoothing": _turn_objective,
+    "class_weights": _turn_objective,
+    "channels_last": _turn_layout,
+    "threads": _turn_threads,
+    "batch_size": _resize_batch,
+    "workers": _rebuild_loader,
+    "prefetch": _rebuild_loader,
+    "cache": _rebuild_loader,
+}
+"""What has to be done when a knob turns; knobs that are not here are read by the next step."""
+
+LEARNING = frozenset(
+    {"lr", "optimizer", "momentum", "beta2", "weight_decay", "batch_size", "label_smoothing", "class_weights"}
+)
+"""Knobs after whose turn other losses and norms are usual."""
