@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 
 from advisor.budget import LEAST_HORIZON, Budget, plan_fork, too_late_for_rounds
-from advisor.history import PROBE_STEPS, Attempt, History, shape_of
+from advisor.history import PROBE_STEPS, Attempt, History, reason_of, shape_of
 from advisor.ledger import How
 from advisor.scoring import score_of
 from rules.vocabulary import Deed, Effect, Finding, Fix, Severity
@@ -27,6 +27,8 @@ STEP_PROBES = frozenset({"cached_batch"})
 """Probes that answer in seconds: in lockstep their answer would not repeat."""
 _WAITS = ("cause first", "cool-down", "still improving", "frozen")
 """Reasons that pass by themselves."""
+_OF_THE_RUN = ("budget", "too late")
+"""Reasons that hold for every fix of a finding alike: told once."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,14 @@ class No:
     why: str
 
     @property
+    def reason(self) -> str:
+        """The reason without its details."""
+        return reason_of(self.why)
+
+    @property
     def passes(self) -> bool:
         """Whether the reason passes by itself."""
-        return self.why.partition(":")[0] in _WAITS
+        return self.reason in _WAITS
 
 
 def weigh(finding: Finding, history: History, scene: Scene) -> tuple[AskProbe | Try | No | None, list[No]]:
@@ -108,7 +115,8 @@ def weigh(finding: Finding, history: History, scene: Scene) -> tuple[AskProbe | 
             case None:
                 continue
             case No() if not considered.passes:
-                refused.append(considered)
+                if not any(considered.reason == no.reason in _OF_THE_RUN for no in refused):
+                    refused.append(considered)
             case _:
                 return considered, refused
     return None, refused

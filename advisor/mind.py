@@ -12,7 +12,7 @@ from advisor.choose import Choice, choose
 from advisor.consider import AskProbe, No, Try
 from advisor.diagnosis import Diagnosis
 from advisor.gather import gather
-from advisor.history import NO_LONGER, Attempt, History, reason_of, shape_of
+from advisor.history import NO_LONGER, Attempt, History, shape_of
 from advisor.judge import regressed
 from advisor.ledger import Entry, Judged, ProbeAsked, Proposed, Refused, TrialStarted, Undone, Wished
 from advisor.scene import circumstances_of, repeats, scene_of, setting_of
@@ -211,7 +211,8 @@ class Mind:
                 return []
 
     def _refuse(self, no: No) -> None:
-        if (no.code, shape_of(no.fix), reason_of(no.why)) not in self.history.refused:
+        told = {"budget", "too late"} if no.reason == "too late" else {no.reason}
+        if not any((no.code, shape_of(no.fix), reason) in self.history.refused for reason in told):
             self._say(Refused(code=no.code, fix=no.fix, why=no.why))
 
     def _offer(self, offer: Try) -> None:

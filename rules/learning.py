@@ -19,7 +19,9 @@ ROSE_FACTOR = 1.1
 LAYER_CHECKS = 3
 """Measurements of the layers: fewer are moved by one batch, or fall on a skipped step."""
 SWEEP_FACTOR = 10.0
-"""A sweep is good to a factor of 3 or so; only a tenfold disagreement says that a rate is wrong."""
+"""No sweep of 90 disagreed tenfold with a good rate (bad starts, measured): by itself it says that a rate is wrong."""
+SWEEP_MARGIN = 3.0
+"""A threefold disagreement is one in six of good rates, nine in ten of rates ten times too high: it needs a symptom."""
 
 
 def at_chance(task: TaskFacts, loss: LossFacts) -> bool:

@@ -1,8 +1,14 @@
 """Fixes in the few shapes that rules share: a turn of knobs that is possible here, and advice for a person."""
 
+from math import isfinite
+
 from rules.facts import KnobFacts
 from rules.vocabulary import Deed, Effect, Fix, Turned, Value
 
+FALLBACK_CLIP = 1.0
+"""Gradient norm to clip at where no sound ones are known: the customary value."""
+CLIP_CEILING = 1e3
+"""Norm: a percentile above it was taken from an explosion."""
 WHOLE = 1e-9
 """Two values of a knob that differ by less than this share are the same value."""
 
@@ -27,6 +33,11 @@ def advice(name: str, *, improves: str = "metric", expected: float = 0.0, estima
         expected=expected,
         estimated_by=estimated_by or "not estimated: it depends on what the person does",
     )
+
+
+def clip_norm(seen: float) -> float:
+    """Return the gradient norm to clip at: the 90th percentile seen, or the customary 1 where that tells nothing."""
+    return seen if isfinite(seen) and 0 < seen <= CLIP_CEILING else FALLBACK_CLIP
 
 
 def new_start() -> Fix:

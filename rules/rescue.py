@@ -5,11 +5,11 @@ before the first step with the rate that a sweep picks. Again: half the rate and
 say that no knob recovers it. (Cutting the rate once does not cure a rate that is a hundred times too high.)
 """
 
-from math import isfinite, isnan
+from math import isnan
 
 from rules.facts import BranchFacts, KnobFacts, ProbeFacts, RunFacts
 from rules.learning import rate_over_pick
-from rules.remedies import advice, possible, turned
+from rules.remedies import advice, clip_norm, possible, turned
 from rules.vocabulary import Deed, Effect, Fix, Turned
 
 EARLY_SHARE = 0.05
@@ -26,8 +26,6 @@ BLIND_RATE_CUT = 0.1
 """From the start and no pick to go by: a rate that fails at once is rarely wrong by less than ten."""
 PICK_MARGIN = 2.0
 """A pick less than this factor below the rate does not explain the trouble."""
-FALLBACK_CLIP = 1.0
-"""Gradient norm to clip at when no finite norms are known; the customary value."""
 
 
 def early(run: RunFacts, step: int) -> bool:
@@ -36,14 +34,14 @@ def early(run: RunFacts, step: int) -> bool:
 
 
 def ladder(
-    run: RunFacts, onset: int, clip_norm: float, knobs: KnobFacts, probes: ProbeFacts, branch: BranchFacts
+    run: RunFacts, onset: int, seen_norm: float, knobs: KnobFacts, probes: ProbeFacts, branch: BranchFacts
 ) -> tuple[tuple[Fix, ...], tuple[str, ...]]:
     """Return the fixes of the present rung, and the probes that have to come first.
 
     Args:
         run: Where the run stands.
         onset: Step at which the trouble began.
-        clip_norm: 90th percentile of the gradient norms; NaN where none is known.
+        seen_norm: 90th percentile of the gradient norms; NaN where none is known.
         knobs: What can be turned.
         probes: Whether a sweep has picked a rate.
         branch: What was rescued before.
@@ -56,10 +54,10 @@ def ladder(
         fixes = (_slower(onset, knobs, from_start),)
         asked: tuple[str, ...] = ()
     elif from_start:
-        fixes = (_start_over(clip_norm, knobs, probes),)
+        fixes = (_start_over(seen_norm, knobs, probes),)
         asked = () if "lr_sweep" in probes.done else ("lr_sweep",)
     else:
-        fixes = (_roll_back(onset, clip_norm, knobs),)
+        fixes = (_roll_back(onset, seen_norm, knobs),)
         asked = ()
     return possible(knobs, *fixes) or (_stop(),), asked
 
@@ -69,19 +67,19 @@ def _rung(onset: int, branch: BranchFacts) -> int:
     return branch.rollbacks if again else 0
 
 
-def _start_over(clip_norm: float, knobs: KnobFacts, probes: ProbeFacts) -> Fix:
+def _start_over(seen_norm: float, knobs: KnobFacts, probes: ProbeFacts) -> Fix:
     ratio = rate_over_pick(knobs, probes)
     if ratio >= PICK_MARGIN:
         turns, why = turned(lr=probes.lr_pick), "the rate that the sweep picks"
     elif isnan(ratio):
         turns, why = turned(lr=BLIND_RATE_CUT * knobs.number("lr")), "no sweep could tell a rate: a tenth"
     else:
-        turns, why = _clip(clip_norm, knobs), "the sweep finds the rate right: clip what is too steep"
+        turns, why = _clip(seen_norm, knobs), "the sweep finds the rate right: clip what is too steep"
     return _rescue(f"start over with {_said(turns)}", Deed.START_OVER, turns, why)
 
 
-def _roll_back(onset: int, clip_norm: float, knobs: KnobFacts) -> Fix:
-    turns = _clip(clip_norm, knobs)
+def _roll_back(onset: int, seen_norm: float, knobs: KnobFacts) -> Fix:
+    turns = _clip(seen_norm, knobs)
     to_step = max(onset - MARGIN_STEPS, 0)
     why = "the state before the onset was sound; the 90th percentile of the gradient norms was too"
     return _rescue(f"roll back to before step {to_step} with {_said(turns)}", Deed.ROLLBACK, turns, why)
@@ -125,8 +123,8 @@ def look_at_the_code() -> Fix:
     )
 
 
-def _clip(clip_norm: float, knobs: KnobFacts) -> tuple[Turned, ...]:
-    clip = clip_norm if isfinite(clip_norm) and clip_norm > 0 else FALLBACK_CLIP
+def _clip(seen: float, knobs: KnobFacts) -> tuple[Turned, ...]:
+    clip = clip_norm(seen)
     now = knobs.number("clip")
     return turned(clip=clip) if now == 0 or clip < now else turned(lr=RATE_CUT * knobs.number("lr"))
 

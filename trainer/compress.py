@@ -1,7 +1,8 @@
 """The finished model is made smaller, written, read back, and scored beside the original.
 
-Pruning sets the smallest weights of the whole net to zero (global magnitude; Han et al. 2015, arXiv 1506.02626) and writes
-the rest with a bit mask: as many as the metric on the validation split bears. Int8 writes weights with eight bits and a
+Pruning sets the weights that matter least to zero and writes the rest with a bit mask: as many as the metric on the
+validation split bears. What matters is judged by LAMP (Lee et al. 2021, arXiv 2010.07611), which ranks magnitudes over the
+whole net without emptying a layer of small weights. Int8 writes weights with eight bits and a
 scale for each output channel. Both are packings of the file (`trainer.packing`): bytes fall, arithmetic and speed stay as
 they were, and that is what the measured latency shows. The test split is only reported.
 """
@@ -168,11 +169,20 @@ def run(training: Training, command: Compress) -> Compression:
 
 
 def pruned(weights: dict[str, Tensor], amount: float) -> dict[str, Tensor]:
-    """Return weights of which the smallest share `amount`, over all layers together, is zero."""
-    names = [name for name, weight in weights.items() if packable(weight)]
-    sizes = torch.cat([weights[name].float().abs().flatten() for name in names])
-    limit = sizes.kthvalue(max(1, round(amount * len(sizes)))).values
-    return weights | {name: weights[name] * (weights[name].float().abs() > limit) for name in names}
+    """Return weights of which the share `amount` that matters least, over all layers together, is zero."""
+    scores = {name: lamp_scores(weight) for name, weight in weights.items() if packable(weight)}
+    every = torch.cat([score.flatten() for score in scores.values()])
+    limit = every.kthvalue(max(1, round(amount * len(every)))).values
+    return weights | {name: weights[name] * (score > limit) for name, score in scores.items()}
+
+
+def lamp_scores(weight: Tensor) -> Tensor:
+    """Return how much each weight matters, comparable between layers: its square over those of all larger ones."""
+    squares, order = weight.double().square().flatten().sort()
+    remaining = squares.flip(0).cumsum(0).flip(0)
+    scores = torch.empty_like(squares)
+    scores[order] = squares / remaining.clamp(min=torch.finfo(torch.float64).tiny)
+    return scores.reshape(weight.shape)
 
 
 def _most(training: Training, judge: _Judge, model: nn.Module, least: float, metric_before: float) -> float:

@@ -91,7 +91,7 @@ def line(seen: Glimpse, width: int, ascii_only: bool = False) -> Content:
     """Return the glance line for so many cells; what matters least is left out first."""
     glyph, colour = _LOOKS.get(seen.word, ("●", "$foreground"))
     glyph = "*" if ascii_only else glyph
-    parts: list[tuple[int, Content]] = [(0, Content.assemble((f" {glyph} {seen.word}", f"bold {colour}")))]
+    parts: list[tuple[int, Content]] = [(-1, Content.assemble((f" {glyph} {seen.word}", f"bold {colour}")))]
     if seen.steps_total:
         parts.append(
             (0, Content.assemble(("step ", "$muted"), f"{seen.step:,}", (f" of {seen.steps_total:,}", "$muted")))

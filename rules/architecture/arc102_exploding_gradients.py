@@ -20,11 +20,9 @@ The loss is a sum over many items instead of a mean: its gradients are large by 
 - Pascanu et al., «On the difficulty of training recurrent neural networks», 2013
 """
 
-from math import isfinite
-
 from rules.facts import GradientFacts, KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import LAYER_CHECKS, learns_badly
-from rules.remedies import advice, possible, turned
+from rules.remedies import advice, clip_norm, possible, turned
 from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
 
 NORM_LIMIT = 1e3
@@ -45,8 +43,8 @@ def exploding_gradients(
     if gradients.now <= NORM_LIMIT and ratio <= RATIO_LIMIT:
         return None
     clips: tuple[Fix, ...] = ()
-    if isfinite(gradients.p90) and gradients.p90 > 0 and knobs.number("clip") == 0:
-        clips = possible(knobs, _clip(gradients.p90))
+    if knobs.number("clip") == 0:
+        clips = possible(knobs, _clip(clip_norm(gradients.p90)))
     return Finding(
         code="ARC102",
         name="exploding_gradients",

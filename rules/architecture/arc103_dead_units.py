@@ -23,14 +23,12 @@ Sparse features are meant, and the loss is fine: the rule then keeps silent anyw
 """
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import LAYER_CHECKS, learns_badly, rate_over_pick
+from rules.learning import LAYER_CHECKS, SWEEP_MARGIN, learns_badly, rate_over_pick
 from rules.remedies import advice, new_start, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
 DEAD_LIMIT = 0.5
 """Of a layer's units: healthy nets have layers with a third of them silent."""
-SWEEP_MARGIN = 3.0
-"""A sweep is good to a factor of 3; nearer than that, the rate did not kill them."""
 EARLY_SHARE = 0.25
 """Of the run: a new start costs little."""
 

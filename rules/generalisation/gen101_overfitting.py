@@ -16,7 +16,7 @@ Changes what is learned; a fork with a control arm decides on the validation los
 
 ## When to ignore it
 The metric you care for still rises: a net that is sure and right pays with its loss only where it is wrong. The rule
-then says so as information.
+then speaks as information, as it does for a model that is good all the same.
 
 ## References
 - Goodfellow et al., «Deep Learning», 2016, chapter 7
@@ -26,6 +26,7 @@ then says so as information.
 from statistics import median
 
 from rules.facts import KnobFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
+from rules.learning import skill
 from rules.remedies import advice, possible, turned
 from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, Value, rule
 
@@ -41,6 +42,8 @@ FALLING_FACTOR = 1.1
 """Times the least smoothed training loss: still at its best."""
 FALLING_SHARE = 0.02
 """Of the chance loss above that least: near zero a loss may double and still be at its best."""
+GOOD_SKILL = 0.9
+"""On the way to perfection: a good model is no alarm."""
 RECOVERED_SHARE = 0.5
 """Of the rise: regularisers seldom win back all of it."""
 SMOOTHING = 0.1
@@ -70,11 +73,12 @@ def overfitting(
         return None
     last, best = validation.last, validation.best
     worse = abs(best.metric - last.metric) > last.standard_error
+    good = skill(task, last.metric) >= GOOD_SKILL
     rise = recent - least
     return Finding(
         code="GEN101",
         name="overfitting",
-        severity=Severity.WARNING if worse else Severity.INFO,
+        severity=Severity.WARNING if worse and not good else Severity.INFO,
         message=f"{recent:.3g} is the validation loss, after {least:.3g}, while the training loss falls to {loss.now:.2g}"
         + ("" if worse else "; the metric has not suffered yet"),
         evidence=(

@@ -22,10 +22,8 @@ The guard clips or skips such steps already (auto and advise mode); a handful in
 - Goyal et al., «Accurate, Large Minibatch SGD», 2017
 """
 
-from math import isfinite
-
 from rules.facts import GradientFacts, KnobFacts, LossFacts, RunFacts
-from rules.remedies import advice, possible, turned
+from rules.remedies import advice, clip_norm, possible, turned
 from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
 
 OUTLIERS_LIMIT = 3
@@ -38,8 +36,8 @@ def loss_outliers(run: RunFacts, loss: LossFacts, gradients: GradientFacts, knob
     if not run.warm or loss.outliers_in_50 < OUTLIERS_LIMIT:
         return None
     clips: tuple[Fix, ...] = ()
-    if knobs.number("clip") == 0 and isfinite(gradients.p90) and gradients.p90 > 0:
-        clips = possible(knobs, _clip(gradients.p90))
+    if knobs.number("clip") == 0:
+        clips = possible(knobs, _clip(clip_norm(gradients.p90)))
     return Finding(
         code="NUM103",
         name="loss_outliers",

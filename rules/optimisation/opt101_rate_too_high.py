@@ -3,7 +3,7 @@
 ## What it does
 Suspects the rate when, after the first steps, the loss is worse than a constant predictor's and has risen; or, after
 a tenth of the run, is no better than that and does not fall, or stays high and throws about from step to step. It then asks for a rate sweep, and speaks up when the rate is at
-least ten times the one that the sweep picks.
+least three times the one that the sweep picks (ten times, where it is only noisy).
 
 ## Why it matters
 At such a rate a step overshoots whatever the gradient says. In the first steps it also drives the units into
@@ -25,7 +25,7 @@ A very large rate is meant: cyclical schedules with super-convergence, or a rate
 """
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import STALLED_FALL_SHARE, SWEEP_FACTOR, at_chance, rate_over_pick, rose, stalled_high
+from rules.learning import STALLED_FALL_SHARE, SWEEP_FACTOR, SWEEP_MARGIN, at_chance, rate_over_pick, rose, stalled_high
 from rules.remedies import new_start, possible, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -52,7 +52,8 @@ def rate_too_high(
         return None
     ratio = rate_over_pick(knobs, probes)
     asked = "lr_sweep" not in probes.done
-    if not asked and not ratio >= SWEEP_FACTOR:
+    factor = SWEEP_MARGIN if worse or returned else SWEEP_FACTOR
+    if not asked and not ratio >= factor:
         return None
     rate, pick = knobs.number("lr"), probes.lr_pick
     against = "no better than a constant's" if at_chance(task, loss) else f"noisy by {loss.noise_share:.0%}"
@@ -63,7 +64,7 @@ def rate_too_high(
         severity=Severity.INFO if asked and not worse else Severity.ERROR,
         message=said if asked else f"{ratio:.0f} times the rate of the sweep ({pick:.2g}) is lr {rate:.2g}",
         evidence=(
-            Evidence(fact="knobs.lr", value=rate, limit="sweep to come" if asked else SWEEP_FACTOR * pick),
+            Evidence(fact="knobs.lr", value=rate, limit="sweep to come" if asked else factor * pick),
             Evidence(fact="loss.now", value=loss.now, limit=task.baseline_loss),
             Evidence(fact="loss.noise_share", value=loss.noise_share, limit=WILD_NOISE_SHARE),
         ),

@@ -25,7 +25,7 @@ from math import sqrt
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.learning import HIGH_LOSS_SHARE, SWEEP_FACTOR, rate_over_pick, rose
-from rules.remedies import possible, turned
+from rules.remedies import new_start, possible, turned
 from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
 
 JUDGED_SHARE = 0.10
@@ -71,7 +71,7 @@ def rate_too_low(
         causes=("the learning rate is too low", "the data hold no more", "the net is too small"),
         probes=("lr_sweep",) if asked else (),
         explains=() if asked else ("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101"),
-        fixes=() if asked else possible(knobs, _raise_to(pick), _raise_to(sqrt(pick * rate))),
+        fixes=(new_start(),) if asked else possible(knobs, _raise_to(pick), _raise_to(sqrt(pick * rate))),
     )
 
 

@@ -25,7 +25,7 @@ The signal is weak by nature (rare events, returns of shares): a loss close to t
 from math import isfinite
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
-from rules.learning import CHANCE_SHARE, STALLED_FALL_SHARE, at_chance, rate_over_pick
+from rules.learning import CHANCE_SHARE, STALLED_FALL_SHARE, SWEEP_MARGIN, at_chance, rate_over_pick
 from rules.remedies import advice, new_start, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -41,8 +41,6 @@ FIT_SHARE = 0.5
 """Last over first loss on 16 examples: a net and a loss that work get far below a half."""
 UNUSED_BAND = 0.02
 """Around 1: the loss without inputs equals the loss with them."""
-SWEEP_MARGIN = 3.0
-"""A sweep is good to a factor of 3; a rate that far from the pick may be the cause where nothing is learned."""
 
 
 @rule("OPT103")

@@ -24,7 +24,7 @@ The layers start at zero (some last layers do), so that a ratio means nothing ye
 from statistics import median
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import LAYER_CHECKS, learns_badly, rate_over_pick
+from rules.learning import LAYER_CHECKS, SWEEP_MARGIN, learns_badly, rate_over_pick
 from rules.remedies import possible, turned
 from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -32,8 +32,6 @@ RATIO_LOW = 1e-5
 """Update over weight: a thousandth of this per cent of a weight per step is no movement within a run."""
 RATIO_HIGH = 1e-1
 """Update over weight: ten such steps replace the layer."""
-SWEEP_MARGIN = 3.0
-"""A sweep is good to a factor of 3; nearer than that, the rate is not to blame."""
 
 
 @rule("OPT109")

@@ -2,7 +2,17 @@
 
     python -m tests.bench.label_noise
 
-prints one line a run: the true share, the estimate, plain disagreement, and how many of the suspects are really wrong.
+prints one line a run: the true share, the estimate, and how many of the suspects are really wrong. It takes about five
+minutes on one core (torch 2.15, CPU). Read for a true share of about:
+
+    data (ways to train)         0.00           0.05           0.10           0.20           0.40       suspects wrong
+    digits (7)               0.000, 2 ×  –   .031-.047, –   .048-.088, –   .167-.196, –   .362-.477     0.96-1.00
+    Fashion-MNIST (4)        0.000           .037-.044      .084-.108      .203-.234      .443-.467     0.92-1.00
+    breast cancer (2)        0.000           .044-.048      .142-.143      .242-.262      .447-.507     0.81-0.98
+    diabetes, 2 classes (2)  .000, .022      .046-.056      .102-.111      .235-.265      .381-.400     0.25-0.68
+
+– is a run that had hardly learned (digits, 8 epochs of batches of 512; 10 epochs at a rate of 0.0003): nothing is said.
+The last set's classes overlap by a quarter: the share is read well, but its suspects are as often hard as wrong.
 """
 
 import gzip

@@ -79,15 +79,17 @@ def test_a_model_without_large_weights_is_refused(tmp_path: Path) -> None:
         compress.run(training, Compress(method="int8"))
 
 
-def test_pruning_takes_the_smallest_weights_of_the_whole_net() -> None:
+def test_pruning_takes_the_smallest_weights_of_each_layer_and_empties_none() -> None:
     weights = {
         "large": torch.linspace(1, 2, 400).reshape(20, 20),
-        "small": torch.linspace(0.1, 0.9, 400).reshape(20, 20),
+        "small": torch.linspace(0.001, 0.002, 400).reshape(20, 20),
         "bias": torch.full((4,), 1e-3),
     }
     half = pruned(weights, 0.5)
-    assert torch.equal(half["large"], weights["large"])
-    assert not half["small"].any()
+    for name in ("large", "small"):
+        kept = half[name] != 0
+        assert kept.sum() == 200
+        assert weights[name][kept].min() > weights[name][~kept].max()
     assert torch.equal(half["bias"], weights["bias"])
 
 

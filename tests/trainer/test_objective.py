@@ -77,7 +77,7 @@ def test_the_built_in_loss_is_that_of_torch() -> None:
     outputs, targets = batch()
     objective = Objective("classification", None, COUNTS)
     assert torch.equal(objective(outputs, targets), objective.plain(outputs, targets))
-    assert float(objective.plain(outputs, targets)) == pytest.approx(float(functional.cross_entropy(outputs, targets)))
+    assert objective.plain(outputs, targets).item() == pytest.approx(functional.cross_entropy(outputs, targets).item())
     objective.label_smoothing = 0.1
     smooth = functional.cross_entropy(outputs, targets, label_smoothing=0.1)
     assert float(objective(outputs, targets)) == pytest.approx(float(smooth))

@@ -34,7 +34,7 @@ def start(run: Run, **environment: str) -> tuple[subprocess.Popen[bytes], int]:
     return process, inner
 
 
-def seen(terminal: int, word: str, seconds: float = 30.0) -> str:
+def seen(terminal: int, word: str, seconds: float = 20.0) -> str:
     """Read the terminal until a word appears and return all of it."""
     said, end = "", time.monotonic() + seconds
     while word not in said and time.monotonic() < end:
@@ -51,7 +51,7 @@ def test_a_killed_viewer_leaves_the_run_untouched(recorded: Callable[[str], Run]
     run = recorded("healthy")
     before = fingerprint(run)
     process, terminal = start(run)
-    assert "training" in seen(terminal, "training")
+    assert "accuracy" in seen(terminal, "accuracy")
     process.send_signal(number)
     process.wait(20)
     os.close(terminal)
@@ -68,7 +68,7 @@ def test_a_killed_viewer_leaves_the_run_untouched(recorded: Callable[[str], Run]
 )
 def test_a_plain_terminal_shows_the_run_too(recorded: Callable[[str], Run], environment: dict[str, str]) -> None:
     process, terminal = start(recorded("healthy"), **environment)
-    assert "training" in seen(terminal, "training")
+    assert "accuracy" in seen(terminal, "accuracy")
     os.write(terminal, b"d")
     said = seen(terminal, "\x00never", seconds=4)
     assert process.wait(20) == 0
@@ -78,7 +78,7 @@ def test_a_plain_terminal_shows_the_run_too(recorded: Callable[[str], Run], envi
 
 def test_the_viewer_yields_to_the_training(recorded: Callable[[str], Run]) -> None:
     process, terminal = start(recorded("warming"))
-    seen(terminal, "warming")
+    seen(terminal, "step")
     assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10
     process.kill()
     process.wait(20)
