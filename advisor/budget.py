@@ -54,8 +54,8 @@ class ForkPlan:
 def plan_fork(steps_left: int, room_steps: float, scoring_steps: float, pooled: Callable[[int], int]) -> ForkPlan | str:
     """Return the fork that fits the budget, or why none does.
 
-    It looks as far as it should with as many null arms as help; for want of room it first gives up null arms, all but
-    the one it needs, then reach.
+    For want of room it gives up half its reach before it gives up null arms: from one null arm to three the noise that
+    a gain has to pass falls to less than half.
 
     Args:
         steps_left: Of the run.
@@ -66,22 +66,14 @@ def plan_fork(steps_left: int, room_steps: float, scoring_steps: float, pooled: 
     reach = int(min(max(HORIZON_SHARE * steps_left, LEAST_HORIZON), MOST_HORIZON))
     if steps_left < PAYS_BACK_HORIZONS * reach:
         return f"too late: {steps_left} steps are left, and a fork looks {reach} steps ahead"
-    known = pooled(reach)
-    least, most = (0 if known else 1), max(MOST_NULLS - known, 0)
-    for nulls in range(max(most, least), least - 1, -1):
-        cost = (1 + nulls) * (reach + scoring_steps) + scoring_steps
-        if cost <= room_steps:
-            return ForkPlan(reach, nulls, cost)
-    fitting = int((room_steps - scoring_steps) / (1 + least) - scoring_steps)
-    if fitting < LEAST_HORIZON:
-        needed = (1 + least) * (LEAST_HORIZON + scoring_steps) + scoring_steps
-        return f"budget: a fork costs {needed:.0f} steps, and trials may cost {room_steps:.0f} more in this run"
-    nulls = least or (0 if pooled(fitting) else 1)
-    if nulls > least:
-        fitting = int((room_steps - scoring_steps) / (1 + nulls) - scoring_steps)
-        if fitting < LEAST_HORIZON:
-            return f"budget: trials may cost {room_steps:.0f} more steps, too few for a fork with a null arm"
-    return ForkPlan(fitting, nulls, (1 + nulls) * (fitting + scoring_steps) + scoring_steps)
+    for least_reach, least_nulls in ((max(reach // 2, LEAST_HORIZON), MOST_NULLS - 1), (LEAST_HORIZON, 1)):
+        for wanted in range(MOST_NULLS, least_nulls - 1, -1):
+            nulls = max(wanted - pooled(reach), 0)
+            steps = min(int((room_steps - scoring_steps) / (1 + nulls) - scoring_steps), reach)
+            if steps >= least_reach and nulls + pooled(steps) >= least_nulls:
+                return ForkPlan(steps, nulls, (1 + nulls) * (steps + scoring_steps) + scoring_steps)
+    needed = 2 * (LEAST_HORIZON + scoring_steps) + scoring_steps
+    return f"budget: a fork costs {needed:.0f} steps, and trials may cost {room_steps:.0f} more in this run"
 
 
 def rounds_steps(step_s: float) -> int:

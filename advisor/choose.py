@@ -61,12 +61,12 @@ def choose(standings: Iterable[Standing], parts: Mapping[str, Part], history: Hi
 
 def _order(option: AskProbe | Try, finding: Finding, part: Part, scene: Scene) -> tuple[float, ...]:
     """Return what sorts first: rescue, cause before symptom, class, expected gain, cheaper undo."""
-    role = {"cause": 0, "contributing": 1, "symptom": 2}[part.role]
+    symptom = 1 if part.role == "symptom" else 0
     rescues = isinstance(option, Try) and option.how == "rescue"
     urgent = 0 if rescues or finding.severity is Severity.ERROR else 1
     if isinstance(option, AskProbe):
-        return (urgent, role, -1, 0.0, 0)
+        return (urgent, symptom, -1, 0.0, 0)
     undo = max(
         (_UNDO[scene.knobs[turn.knob].turns] for turn in option.fix.turns if turn.knob in scene.knobs), default=0
     )
-    return (urgent, role, _RANK.get(option.fix.effect, 0), -option.fix.expected, undo)
+    return (urgent, symptom, _RANK.get(option.fix.effect, 0), -option.fix.expected, undo)

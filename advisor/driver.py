@@ -7,16 +7,13 @@ detached form; `advisor train --headless` runs the same loop in its own process.
 import argparse
 import faulthandler
 import os
-import signal
 import sys
 import time
-import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from advisor.interrupts import INTERRUPTED, TERMINATED, Interrupts
+from advisor.interrupts import Interrupts
 from advisor.lease import Lease, LeaseHeld
 from advisor.ledger import (
     DriverStarted,
@@ -31,7 +28,7 @@ from advisor.ledger import (
 from advisor.mind import Settings
 from advisor.onlooker import Nobody, Onlooker
 from advisor.orders import Orders, read_orders
-from advisor.report.schema import Report
+from advisor.outcome import FAILED, MISTAKE, QUIET_CODES, Outcome, exit_code_of, try_report
 from advisor.runs import Run, RunError, open_run
 from advisor.sensors.sampler import Sampler
 from advisor.session import Session
@@ -40,9 +37,6 @@ from advisor.wishes import WishReader
 from trainer.config import ConfigError
 from trainer.journal import JournalReader, JournalWriter
 from trainer.wire import Command, RunEnded, write
-
-DONE, MISTAKE, FAILED = 0, 2, 3
-"""Exit codes of a run, also of the command that drove it; a stopped one ends with 130 or 143."""
 
 POLL_LOCKSTEP_S = 0.002
 """The trainer stands still until it is answered."""
@@ -56,22 +50,7 @@ STOP_PATIENCE_S = 30.0
 EXIT_GRACE_S = 20.0
 """A trainer that has said its last word and lives on after so long hangs in its own clean-up."""
 
-QUIET_CODES = (None, INTERRUPTED, TERMINATED, -signal.SIGTERM, -signal.SIGINT)
-"""How a trainer leaves that was asked to before it could speak; nothing: it was not our child."""
-
 How = Literal["fresh", "resume", "join"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended, as far as its driver is concerned."""
-
-    why: str
-    """finished, early_stop, stopped, hopeless, mistake or failed."""
-    exit_code: int
-    text: str = ""
-    """The one line that says what a user has to mend, or how the run failed."""
-    report: Report | None = None
 
 
 def drive(run: Run, how: How, onlooker: Onlooker | None = None, interrupts: Interrupts | None = None) -> Outcome:
@@ -311,9 +290,7 @@ class Driver:
     # ------------------------------------------------------------ the end
 
     def _conclude(self, why: str, exit_: Exit) -> Outcome:
-        done = self._interrupts.exit_code if self._interrupts.heard else DONE
-        stopped = self._interrupts.exit_code
-        code = {"finished": done, "early_stop": done, "stopped": stopped, "mistake": MISTAKE}.get(why, FAILED)
+        code = exit_code_of(why, self._interrupts)
         if code in (MISTAKE, FAILED):
             self._record(exit_, exit_.text or describe(exit_))
         return self._finish(why, code, exit_.text)
@@ -328,20 +305,11 @@ class Driver:
     def _finish(self, why: str, exit_code: int, text: str) -> Outcome:
         self._session.close()
         never_began = why == "mistake" and not self._session.began
-        report = None if never_began else self._write_report()
+        report, failure = (None, "") if never_began else try_report(self._run)
+        if failure:
+            self._note(Noted(level="error", text=failure))
         self._note(RunClosed(why=why, exit_code=exit_code))
         return Outcome(why, exit_code, text, report)
-
-    def _write_report(self) -> Report | None:
-        from advisor.report.build import write_report  # loads what only a report needs
-
-        try:
-            return write_report(self._run)
-        except Exception as failed:  # the training is done and safe whatever becomes of its report
-            traceback.print_exc()
-            text = f"the report could not be written ({failed}): `advisor report {self._run.folder}` tries again"
-            self._note(Noted(level="error", text=text))
-            return None
 
     def _note(self, entry: Entry) -> None:
         """Write an entry of the driver's own, with the time and the place."""

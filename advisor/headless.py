@@ -6,9 +6,10 @@ from typing import Literal
 
 from rich.console import Console
 
-from advisor.driver import DONE, FAILED, MISTAKE, How, Outcome, drive
+from advisor.driver import How, drive
 from advisor.interrupts import Interrupts
 from advisor.mistakes import Mistake
+from advisor.outcome import DONE, FAILED, MISTAKE, Outcome
 from advisor.progress import open_progress, write_line
 from advisor.report.schema import Report
 from advisor.runs import Run
@@ -62,12 +63,11 @@ def show_report(run: Run, report: Report) -> None:
     from advisor.report.page import first_page
 
     console = Console()
-    try:
+    with console.capture() as page:
         console.print()
         console.print(first_page(report))
         console.print(f"\nreport  {run.report.with_suffix('.html')}", soft_wrap=True, highlight=False)
-    except OSError:  # nobody reads any more; the files are there
-        return
+    write_line(sys.stdout, page.get().rstrip("\n"))
 
 
 def paths(run: Run) -> str:

@@ -26,8 +26,8 @@ from trainer.wire import ArmScored, Event, Probed, RolledBack, RunStarted
 
 LOST: frozenset[Outcome] = frozenset({"rolled_back", "undecided"})
 """Outcomes after which a fix has not helped."""
-STAGES = (0.1, 0.5, 0.9)
-"""Shares of the run at which its phase changes: settling, learning, refining, ending. Noise differs between them."""
+STAGES = (0.5,)
+"""Shares of the run at which its phase changes: learning, refining. More stages would leave each with one null arm."""
 PROBE_STEPS = {"lr_sweep": 100, "single_batch_fit": 60, "cached_batch": 20}
 """What a probe costs in steps, where it costs more than a pass or two (knobs.md, «LR sweep»)."""
 NO_LONGER = "no longer stands"

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from rich.console import Console
@@ -79,8 +80,9 @@ class BarProgress:
             transient=True,
         )
         self._task = self._bar.add_task("waiting", total=None, where="for the trainer to load")
-        self._bar.start()
-        self._bar.refresh()
+        self._seen = True
+        """Somebody can see it: a terminal that was closed under us costs the run nothing."""
+        self._draw(self._bar.start, self._bar.refresh)
 
     def hear(self, event: Event) -> None:
         """Take in an event; print its line if it is news that the bar does not show."""
@@ -107,11 +109,18 @@ class BarProgress:
                 completed=story.step,
                 where=glance(story),
             )
-        self._bar.refresh()
+        self._draw(self._bar.refresh)
 
     def close(self) -> None:
         """Take the bar away."""
-        self._bar.stop()
+        self._draw(self._bar.stop)
+
+    def _draw(self, *strokes: Callable[[], None]) -> None:
+        try:
+            for stroke in strokes if self._seen else ():
+                stroke()
+        except (OSError, ValueError, SystemExit):  # rich leaves the process when its reader is gone; a run must not
+            self._seen = False
 
     def _show(self, line: Line | None) -> None:
         if line is None or line.word == "step":
@@ -119,7 +128,7 @@ class BarProgress:
         row = Table.grid(Column(width=7), Column(width=8, style=STYLES[line.level] or "bold"), Column(overflow="fold"))
         style = STYLES[line.level] if line.level == "error" else ""
         row.add_row(Text(_clock(time.monotonic() - self._began), style="dim"), line.word, Text(line.text, style=style))
-        self._console.print(row)
+        self._draw(lambda: self._console.print(row))
 
 
 def open_progress(story: Story | None = None) -> PlainProgress | BarProgress:

@@ -5,11 +5,12 @@ A fold, not a history: its memory does not grow with the run, and folding the sa
 
 from collections import deque
 from math import isfinite, nan
+from statistics import mean
 from typing import Any
 
 from advisor.sensors.sample import DeviceSample, HostSample, Sample
 from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal
-from advisor.windows import spread_over_steps
+from advisor.windows import median_of, spread_over_steps
 from trainer.knobs import Knob, KnobValue
 from trainer.wire import (
     BeatTaken,
@@ -40,6 +41,8 @@ TIMED_STEPS = 500
 """Steps behind the phases: long enough for a median, short enough to follow a change."""
 TIMED_BEATS = 400
 """And at most so many beats."""
+OTHER_TIME = 1.5
+"""A beat that took this multiple of its steps' own time held something else as well."""
 SNAPSHOTS_HELD = 3
 """The trainer's ring (trials.md)."""
 DEVICE_WINDOW_S = 30.0
@@ -64,7 +67,7 @@ class TimeSignal:
 
     def push(self, beat: BeatTaken) -> None:
         """Take a beat, unless the steps are still warming up or part of a trial."""
-        if beat.trial or beat.step - beat.steps < self._from_step:
+        if beat.trial or beat.step - beat.steps < self._from_step or _holds_more_than_steps(beat):
             return
         if len(self.beats) == TIMED_BEATS:
             self._steps -= self.beats.popleft().steps
@@ -83,6 +86,11 @@ class TimeSignal:
     def steps(self) -> int:
         """Steps behind the times."""
         return self._steps
+
+
+def _holds_more_than_steps(beat: BeatTaken) -> bool:
+    """Tell whether a beat's seconds hold an evaluation, a trial or a pause besides its steps."""
+    return bool(beat.step_s) and beat.seconds > OTHER_TIME * beat.steps * mean(beat.step_s)
 
 
 class Signals:
@@ -128,15 +136,16 @@ class Signals:
 
     @property
     def eta_s(self) -> float:
-        """Seconds still to go, as the trainer's last beat had it."""
-        return self.beat.eta_s if self.beat and not self.ended else 0.0
+        """Seconds that the steps still to go will take."""
+        left = self.started.steps_total - self.step if self.started and not self.ended else 0
+        return max(left, 0) * self.step_s
 
     @property
     def step_s(self) -> float:
-        """Wall seconds of a step lately; 0 before the first beat."""
+        """Median wall seconds of a step lately; 0 before the first beat."""
         beats = self.times.beats or ([self.beat] if self.beat else [])
-        steps = sum(beat.steps for beat in beats)
-        return sum(beat.seconds for beat in beats) / steps if steps else 0.0
+        steps = median_of(step_s for beat in beats for step_s in beat.step_s)
+        return steps if steps == steps else 0.0
 
     def hear(self, event: Event) -> None:
         """Fold one event."""

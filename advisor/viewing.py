@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator
 
 from advisor.attach import closing
-from advisor.driver import DONE, Outcome
 from advisor.headless import FailOn, paths, show_outcome
 from advisor.lease import is_driven
 from advisor.ledger import read_entry
+from advisor.outcome import DONE, Outcome
 from advisor.progress import open_progress, write_line
 from advisor.runs import Run
 from advisor.story import Story

@@ -5,6 +5,7 @@ On an asynchronous device the values are copied at one beat and told at the next
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import isfinite
 from time import perf_counter
 
 import torch
@@ -14,7 +15,7 @@ from trainer.memory import peak_bytes, reserved_bytes
 from trainer.optim import rate_of
 from trainer.step import Taken
 from trainer.training import Training
-from trainer.wire import BeatTaken, RunEnded
+from trainer.wire import BeatTaken, GuardActed, RunEnded
 
 BEAT_S = 0.25
 """A beat at least so often, so that a person sees the run move."""
@@ -136,10 +137,27 @@ class Beats:
             label_runs=_label_runs(batch),
         )
 
+    def _tell_what_the_device_skipped(self, beat: BeatTaken, losses: list[float], norms: list[float]) -> None:
+        """On an asynchronous device the guard acts without the host; the host tells it when the values arrive."""
+        guard = self._training.guard
+        for loss, norm in zip(losses, norms, strict=True):
+            if not (isfinite(loss) and isfinite(norm)) and not self._training.precision.scaler.is_enabled():
+                guard.acted_step = beat.step
+                why = "non_finite_gradient" if isfinite(loss) else "non_finite_loss"
+                self._training.link.say(_told_late(beat, loss, why, guard.active))
+
     def _tell(self, beat: BeatTaken, values: torch.Tensor) -> None:
         losses, norms = values.tolist()
+        if self._training.device.type != "cpu":
+            self._tell_what_the_device_skipped(beat, losses, norms)
         self._training.guard.learn(norms)
         self._training.link.say(beat.model_copy(update={"loss": binned(losses), "grad_norm": binned(norms)}))
+
+
+def _told_late(beat: BeatTaken, value: float, why: str, active: bool) -> GuardActed:
+    return GuardActed.model_validate(
+        {"step": beat.step, "samples": beat.samples, "why": why, "deed": "skipped" if active else "saw", "value": value}
+    )
 
 
 def binned(values: list[float]) -> tuple[float, ...]:

@@ -73,7 +73,9 @@ class TrainConfig(_Section):
     optimizer: Optimizer = Field("adamw", description="sgd, momentum, nesterov, adam, adamw or rmsprop")
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum, nesterov, rmsprop: the momentum")
     beta2: float = Field(0.999, ge=0, lt=1, description="adam, adamw: decay of the second moment")
-    weight_decay: float = Field(0.05, ge=0, description="decay of weights; biases and norms are left out")
+    weight_decay: float = Field(
+        0.05, ge=0, description="decay of weights, not of biases and norms; left out: 0.05 with adamw, else 0"
+    )
     schedule: Schedule = Field("cosine", description="constant, step, cosine or one-cycle, counted in samples")
     warmup: float = Field(0.03, ge=0, lt=1, description="share of the run over which the rate rises linearly")
     clip: float = Field(0.0, ge=0, description="largest gradient norm; 0 = no clipping")
@@ -101,6 +103,14 @@ class TrainConfig(_Section):
     memory_limit: int = Field(
         0, ge=0, description="test aid: a step over this many examples on the device raises out-of-memory; 0 = none"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _decay_of_the_optimizer(cls, given: Any) -> Any:
+        """0.05 suits decoupled decay (AdamW); added to the gradient of the others it stops a small net from learning."""
+        if isinstance(given, dict) and "weight_decay" not in given and given.get("optimizer", "adamw") != "adamw":
+            return {**given, "weight_decay": 0.0}
+        return given
 
     @field_validator("amp", mode="before")
     @classmethod

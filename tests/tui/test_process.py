@@ -46,7 +46,13 @@ def seen(terminal: int, word: str, seconds: float = 20.0) -> str:
     return said
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP], ids=["SIGKILL", "SIGHUP"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGKILL, id="SIGKILL"),
+        pytest.param(signal.SIGHUP, id="SIGHUP", marks=pytest.mark.slow),
+    ],
+)
 def test_a_killed_viewer_leaves_the_run_untouched(recorded: Callable[[str], Run], number: signal.Signals) -> None:
     run = recorded("healthy")
     before = fingerprint(run)
@@ -61,8 +67,8 @@ def test_a_killed_viewer_leaves_the_run_untouched(recorded: Callable[[str], Run]
 @pytest.mark.parametrize(
     "environment",
     [
-        pytest.param({"TERM": "xterm"}, id="16 colours"),
-        pytest.param({"TERM": "vt100", "NO_COLOR": "1"}, id="no colour"),
+        pytest.param({"TERM": "xterm"}, id="16 colours", marks=pytest.mark.slow),
+        pytest.param({"TERM": "vt100", "NO_COLOR": "1"}, id="no colour", marks=pytest.mark.slow),
         pytest.param({"PYTHONIOENCODING": "ascii"}, id="no UTF-8"),
     ],
 )
@@ -76,6 +82,7 @@ def test_a_plain_terminal_shows_the_run_too(recorded: Callable[[str], Run], envi
     os.close(terminal)
 
 
+@pytest.mark.slow
 def test_the_viewer_yields_to_the_training(recorded: Callable[[str], Run]) -> None:
     process, terminal = start(recorded("warming"))
     seen(terminal, "step")

@@ -1,0 +1,83 @@
+"""The same trainer on a CUDA device: skipped where there is none."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.trainer.running import config_of, of, run_with, training_of
+from trainer.snapshot import restore, take
+from trainer.step import take_step
+from trainer.wire import (
+    AgreementMeasured,
+    Alternate,
+    BeatTaken,
+    Command,
+    Evaluated,
+    Event,
+    GuardActed,
+    MemoryRanOut,
+    StretchTaken,
+    Turned,
+)
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+
+
+def test_a_run_on_the_device_learns(tmp_path: Path) -> None:
+    words, heard = run_with(tmp_path, config_of(device="cuda", epochs=10, lr=3e-3))
+    assert words.why == "finished"
+    assert of(heard, Evaluated)[-1].metrics["accuracy"] > 0.9
+    assert all(sum(beat.phases.values()) > 0 for beat in of(heard, BeatTaken))
+
+
+def test_a_snapshot_on_the_device_repeats(tmp_path: Path) -> None:
+    training, _ = training_of(tmp_path, config_of(device="cuda", dropout=0.2, deterministic=True))
+    training.model.train()
+    snapshot = take(training)
+    first = [float(take_step(training, training.supply.take()).loss) for _ in range(5)]
+    restore(training, snapshot)
+    assert [float(take_step(training, training.supply.take()).loss) for _ in range(5)] == pytest.approx(first, abs=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "rmsprop"])
+def test_the_kernel_leaves_out_a_step_that_is_not_finite(tmp_path: Path, optimizer: str) -> None:
+    training, _ = training_of(tmp_path, config_of(device="cuda", optimizer=optimizer))
+    training.model.train()
+    batch = training.supply.take()
+    before = {name: value.clone() for name, value in training.model.state_dict().items()}
+    batch.inputs = torch.full_like(batch.inputs, float("nan"))
+    take_step(training, batch)
+    assert all(torch.equal(value, before[name]) for name, value in training.model.state_dict().items())
+
+
+def test_what_the_device_skipped_is_told(tmp_path: Path) -> None:
+    _, heard = run_with(tmp_path, config_of(device="cuda", lr=1e5, optimizer="sgd", warmup=0.0, epochs=2))
+    assert any(event.deed == "skipped" for event in of(heard, GuardActed))
+
+
+def test_bf16_is_tried_by_rounds_with_agreement(tmp_path: Path) -> None:
+    asked: list[Command] = [
+        Alternate(trial="a", turns=(Turned(knob="amp", to="bf16"),), stretch_s=0.01, agreement_passes=20)
+    ]
+
+    def driver(event: Event) -> list[Command]:
+        return [asked.pop()] if isinstance(event, BeatTaken) and event.step >= 10 and asked else []
+
+    _, heard = run_with(tmp_path, config_of(device="cuda", epochs=60), driver)
+    assert of(heard, AgreementMeasured)[0].gradient_cosine > 0.99
+    assert len(of(heard, StretchTaken)) == 12
+
+
+def test_real_out_of_memory_is_survived(tmp_path: Path) -> None:
+    model = {"name": "cnn", "width": 256}
+    torch.cuda.set_per_process_memory_fraction(0.02)
+    try:
+        words, heard = run_with(tmp_path, config_of(device="cuda", epochs=1, batch_size=1024, model=model))
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert words.why == "finished"
+    assert len(of(heard, MemoryRanOut)) <= 10

@@ -1,0 +1,135 @@
+"""Literal facts for the tests of rules: a healthy run in its middle, and what a test changes about it."""
+
+from dataclasses import replace
+from typing import Any
+
+from rules.facts import (
+    BranchFacts,
+    ClassFacts,
+    ColumnFact,
+    DeviceFacts,
+    Evaluation,
+    Facts,
+    GradientFacts,
+    HostFacts,
+    InputFacts,
+    KnobFacts,
+    LabelFacts,
+    LayerFact,
+    LayerFacts,
+    LoaderFacts,
+    LossFacts,
+    MemoryFacts,
+    ModelFacts,
+    PhaseFacts,
+    ProbeFacts,
+    RunFacts,
+    SplitFacts,
+    TableFacts,
+    TaskFacts,
+    UtilisationFacts,
+    ValidationFacts,
+)
+from rules.vocabulary import Finding, Rule, Value
+
+KNOBS: dict[str, Value] = {
+    "lr": 0.1, "schedule": "constant", "warmup": 0.0, "optimizer": "sgd", "momentum": 0.9, "beta2": 0.999,
+    "weight_decay": 1e-4, "clip": 0.0, "batch_size": 64, "micro_batch": 0, "amp": "off", "augment": False,
+    "augment_strength": 0.5, "dropout": 0.0, "label_smoothing": 0.0, "class_weights": "none", "early_stop": False,
+    "workers": 0, "prefetch": 2, "cache": False, "channels_last": False, "threads": 2, "eval_every": 1.0,
+}  # fmt: skip
+"""What the knobs hold unless a test says otherwise."""
+
+
+def knobs(turnable: frozenset[str] = frozenset(KNOBS), **values: Value) -> KnobFacts:
+    """Return the knobs with some values changed."""
+    return KnobFacts(values={**KNOBS, **values}, turnable=turnable)
+
+
+def evaluations(
+    losses: list[float],
+    metrics: list[float] | None = None,
+    *,
+    error: float = 0.01,
+    every: int = 100,
+    train: float = 0.2,
+    train_metric: float = 0.95,
+) -> ValidationFacts:
+    """Return evaluations, one every `every` steps."""
+    metrics = metrics or [0.9] * len(losses)
+    return ValidationFacts(
+        evaluations=tuple(
+            Evaluation(every * (place + 1), loss, metric, error, train, train_metric)
+            for place, (loss, metric) in enumerate(zip(losses, metrics, strict=True))
+        ),
+        higher_is_better=True,
+    )
+
+
+def layers(*grad_norms: float, dead: float = 0.1, saturated: float = 0.0, ratio: float = 1e-3) -> tuple[LayerFact, ...]:
+    """Return layers with these gradient norms, from input to output."""
+    return tuple(
+        LayerFact(f"layer{place}", "Linear", norm, 1.0, ratio, dead, saturated) for place, norm in enumerate(grad_norms)
+    )
+
+
+HEALTHY: dict[str, Any] = {
+    "run": RunFacts(step=500, steps_total=1000, epoch=5.0, steps_per_epoch=100, batch_size=64),
+    "task": TaskFacts(
+        kind="classification", inputs="image", classes=tuple("0123456789"), train_examples=6400, val_examples=1000,
+        metric="accuracy", higher_is_better=True, baseline_metric=0.1, baseline_loss=2.3,
+    ),  # fmt: skip
+    "loss": LossFacts(
+        at_start=2.4, now=0.3, best=0.29, best_step=490, fall_share=0.15, noise_share=0.2, above_best_steps=0,
+        non_finite_steps=0, curve=((10, 2.3), (100, 1.0), (250, 0.5), (500, 0.3)),
+    ),  # fmt: skip
+    "gradients": GradientFacts(at_start=2.0, now=1.0, p90=2.5, largest=4.0),
+    "validation": evaluations([1.2, 0.8, 0.6, 0.5, 0.45], [0.6, 0.7, 0.8, 0.85, 0.9]),
+    "layers": LayerFacts(layers=layers(0.2, 0.3, 0.5), checks=3),
+    "phases": PhaseFacts(
+        step_s=0.002, step_p95_s=0.003, samples_per_s=32_000, evaluation_share=0.02, checkpoint_share=0.001,
+        shares={"input_wait": 0.02, "to_device": 0.03, "forward": 0.3, "backward": 0.45, "optimizer": 0.1,
+                "advisor": 0.005, "other": 0.095},
+    ),  # fmt: skip
+    "loader": LoaderFacts(
+        wait_share=0.02, wait_s=0.00004, fetch_s=0.001, workers=1, prefetch=2, cached=False, decoded_bytes=50 << 20
+    ),
+    "host": HostFacts(cores=4, idle_cores=2.0, memory_bytes=16 << 30, memory_free_bytes=8 << 30),
+    "device": DeviceFacts(type="cpu", name="a processor", amp_dtypes=("bf16",), memory_bytes=16 << 30),
+    "utilisation": UtilisationFacts(
+        busy_share=0.9, memory_share=0.5, power_w=200, temperature_c=60, throttled_share=0.0
+    ),
+    "memory": MemoryFacts(peak_bytes=1 << 30, peak_share=0.1, reserved_bytes=1 << 30, ran_out=0, micro_batch=64),
+    "classes": ClassFacts(counts=(640,) * 10, recalls=(0.9,) * 10, neighbour_label_match=0.1),
+    "labels": LabelFacts(noise_share=0.01, suspects=5, epochs=5),
+    "inputs": InputFacts(
+        features=64, constant_features=3, missing_share=0.0, mean_abs=0.2, std_low=0.5, std_high=1.0, abs_max=9.0
+    ),
+    "table": TableFacts(columns=(ColumnFact("age", 0.0, 60, 1.0, 0.4),), examples=6400),
+    "splits": SplitFacts(duplicate_share=0.0, conflicting_share=0.0, val_overlap_share=0.0, test_overlap_share=0.0),
+    "model": ModelFacts(parameters=50_000, layers=3, has_conv=True, has_norm=False, has_dropout=True),
+    "knobs": knobs(),
+    "probes": ProbeFacts(),
+    "branch": BranchFacts(snapshots=(0, 200, 400)),
+}  # fmt: skip
+"""A run of 1000 steps of which half are done, and nothing is wrong with it."""
+
+
+def situation(**changes: Any) -> dict[str, Any]:
+    """Return the healthy run's groups with changes: a dict changes fields of its group, anything else replaces it."""
+    changed = {
+        name: replace(HEALTHY[name], **change) if isinstance(change, dict) else change
+        for name, change in changes.items()
+    }
+    return {**HEALTHY, **changed}
+
+
+def assessed(rule: Rule, changes: dict[str, Any]) -> Finding | None:
+    """Return what a rule says about the healthy run with these changes."""
+    groups = situation(**changes)
+    return rule(**{name: groups[name] for name in rule.needs})
+
+
+def missing_without(rule: Rule, group: str) -> tuple[str, ...]:
+    """Return what the rule misses in facts that lack one group."""
+    return Facts({name: facts for name, facts in HEALTHY.items() if name != group}).missing(rule.needs)

@@ -1,0 +1,58 @@
+"""ARC103 dead units: when it speaks, when it is silent, when it is not assessed."""
+
+from math import nan
+from typing import Any
+
+import pytest
+
+from rules.architecture.arc103_dead_units import dead_units
+from rules.facts import ProbeFacts
+from tests.rules.situations import assessed, layers, missing_without
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(
+            {"loss": {"now": 2.0, "fall_share": 0.0}, "layers": {"layers": layers(0.0, 0.1, dead=0.9)}},
+            id="all but dead",
+        ),
+    ],
+)
+def test_it_speaks(changes: dict[str, Any]) -> None:
+    finding = assessed(dead_units, changes)
+    assert finding is not None
+    assert (finding.code, finding.name) == ("ARC103", "dead_units")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="healthy"),
+        pytest.param({"layers": {"layers": layers(0.1, dead=0.9)}}, id="it learns"),
+        pytest.param(
+            {"loss": {"now": 2.0, "fall_share": 0.0}, "layers": {"layers": layers(0.1, dead=0.33)}}, id="a third"
+        ),
+        pytest.param(
+            {"loss": {"now": 2.0, "fall_share": 0.0}, "layers": {"layers": layers(0.1, dead=nan)}},
+            id="no such activation",
+        ),
+    ],
+)
+def test_it_is_silent(changes: dict[str, Any]) -> None:
+    assert assessed(dead_units, changes) is None
+
+
+@pytest.mark.parametrize("group", ["run", "task", "loss", "layers", "knobs", "probes"])
+def test_it_is_not_assessed_without_a_group(group: str) -> None:
+    assert missing_without(dead_units, group) == (group,)
+
+
+def test_a_rate_that_killed_them_is_left_behind() -> None:
+    dead = {"loss": {"now": 2.0, "fall_share": 0.0}, "layers": {"layers": layers(0.0, dead=1.0)}, "run": {"step": 100}}
+    swept = ProbeFacts(done=frozenset({"lr_sweep"}), lr_pick=0.01)
+    suspected, blamed = assessed(dead_units, dead), assessed(dead_units, {**dead, "probes": swept})
+    assert suspected is not None
+    assert blamed is not None
+    assert suspected.probes == ("lr_sweep",)
+    assert [fix.name for fix in blamed.fixes][0] == "start over with lr 0.01"

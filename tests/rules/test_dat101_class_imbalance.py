@@ -1,0 +1,68 @@
+"""DAT101 class imbalance: when it speaks, when it is silent, when it is not assessed."""
+
+from math import nan
+from typing import Any
+
+import pytest
+
+from rules.data.dat101_class_imbalance import class_imbalance
+from rules.vocabulary import METRIC_GUARD
+from tests.rules.situations import assessed, knobs, missing_without
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"classes": {"counts": (600, 500, 30), "recalls": (0.95, 0.9, 0.2)}}, id="a rare class is missed"),
+    ],
+)
+def test_it_speaks(changes: dict[str, Any]) -> None:
+    finding = assessed(class_imbalance, changes)
+    assert finding is not None
+    assert (finding.code, finding.name) == ("DAT101", "class_imbalance")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="healthy"),
+        pytest.param({"classes": {"counts": (600, 500, 30), "recalls": (0.95, 0.9, 0.85)}}, id="it is recognised"),
+        pytest.param({"classes": {"counts": (600, 500, 100), "recalls": (0.95, 0.9, 0.2)}}, id="not that rare"),
+        pytest.param({"classes": {"counts": (600, 500, 30), "recalls": ()}}, id="not evaluated"),
+        pytest.param(
+            {"classes": {"counts": (600, 500, 30), "recalls": (1.0, 0.0, 0.0)}, "run": {"step": 30}},
+            id="nothing learned yet",
+        ),
+        pytest.param(
+            {"classes": {"counts": (600, 500, 500, 30), "recalls": (1.0, 0.0, 0.0, 0.0)}},
+            id="the common ones are not learned",
+        ),
+        pytest.param(
+            {"classes": {"counts": (600, 500, 30), "recalls": (0.95, 0.9, nan)}}, id="not in the validation split"
+        ),
+    ],
+)
+def test_it_is_silent(changes: dict[str, Any]) -> None:
+    assert assessed(class_imbalance, changes) is None
+
+
+@pytest.mark.parametrize("group", ["run", "classes", "knobs"])
+def test_it_is_not_assessed_without_a_group(group: str) -> None:
+    assert missing_without(class_imbalance, group) == (group,)
+
+
+@pytest.mark.parametrize(
+    ("now", "offered"),
+    [
+        pytest.param("none", ["sqrt", "balanced"], id="mild first"),
+        pytest.param("sqrt", ["balanced"], id="then full"),
+        pytest.param("balanced", [], id="nothing left"),
+    ],
+)
+def test_weights_go_up_step_by_step(now: str, offered: list[str]) -> None:
+    rare = {"counts": (600, 500, 30), "recalls": (0.95, 0.9, 0.2)}
+    finding = assessed(class_imbalance, {"classes": rare, "knobs": knobs(class_weights=now)})
+    assert finding is not None
+    weighing = [fix for fix in finding.fixes if fix.turns]
+    assert [fix.turns[0].to for fix in weighing] == offered
+    assert all(fix.improves == "balanced_accuracy" and fix.guards == (METRIC_GUARD,) for fix in weighing)

@@ -1,0 +1,76 @@
+"""GEN101 overfitting: when it speaks, when it is silent, when it is not assessed."""
+
+from typing import Any
+
+import pytest
+
+from rules.generalisation.gen101_overfitting import overfitting
+from rules.vocabulary import Severity
+from tests.rules.situations import assessed, evaluations, knobs, missing_without
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(
+            {"validation": evaluations([0.6, 0.5, 0.8, 0.9, 0.95], [0.8, 0.85, 0.8, 0.79, 0.78])},
+            id="validation rises, training falls",
+        ),
+        pytest.param(
+            {"validation": evaluations([0.3, 0.2, 0.4, 0.5, 0.5], [0.96] * 5)}, id="a good model, as information"
+        ),
+    ],
+)
+def test_it_speaks(changes: dict[str, Any]) -> None:
+    finding = assessed(overfitting, changes)
+    assert finding is not None
+    assert (finding.code, finding.name) == ("GEN101", "overfitting")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="healthy"),
+        pytest.param({"validation": evaluations([2.0, 1.5, 1.0, 0.5], [0.5] * 4)}, id="it falls steeply"),
+        pytest.param({"validation": evaluations([0.02, 0.01, 0.03, 0.04, 0.05], [0.99] * 5)}, id="near zero"),
+        pytest.param(
+            {
+                "loss": {"now": 1.0, "best": 0.3},
+                "validation": evaluations([0.6, 0.5, 0.8, 0.9, 0.95], [0.8, 0.85, 0.8, 0.79, 0.78]),
+            },
+            id="training rises too",
+        ),
+        pytest.param({"validation": evaluations([0.5, 0.9, 0.9], [0.8] * 3)}, id="three evaluations"),
+        pytest.param({"validation": evaluations([0.6, 0.5, 0.5, 0.5, 0.95], [0.8] * 5)}, id="one bad one"),
+    ],
+)
+def test_it_is_silent(changes: dict[str, Any]) -> None:
+    assert assessed(overfitting, changes) is None
+
+
+@pytest.mark.parametrize("group", ["run", "task", "loss", "validation", "knobs"])
+def test_it_is_not_assessed_without_a_group(group: str) -> None:
+    assert missing_without(overfitting, group) == (group,)
+
+
+RISING = {"validation": evaluations([0.6, 0.5, 0.8, 0.9, 0.95], [0.8, 0.85, 0.8, 0.79, 0.78])}
+
+
+def test_the_answers_come_in_order_and_images_are_augmented_first() -> None:
+    images = assessed(overfitting, RISING)
+    tables = assessed(overfitting, {**RISING, "task": {"inputs": "table"}, "knobs": knobs(label_smoothing=0.1)})
+    assert images is not None
+    assert tables is not None
+    assert [fix.turns[0].knob for fix in images.fixes if fix.turns] == [
+        "augment", "label_smoothing", "weight_decay", "dropout",
+    ]  # fmt: skip
+    assert [fix.turns[0].knob for fix in tables.fixes if fix.turns] == ["weight_decay", "dropout"]
+
+
+def test_a_good_model_is_no_alarm() -> None:
+    worse = assessed(overfitting, RISING)
+    good = assessed(overfitting, {"validation": evaluations([0.3, 0.2, 0.4, 0.5, 0.5], [0.99, 0.98, 0.96, 0.96, 0.96])})
+    assert worse is not None
+    assert good is not None
+    assert worse.severity is Severity.WARNING
+    assert good.severity is Severity.INFO

@@ -1,0 +1,41 @@
+"""GEN104 validation too small: when it speaks, when it is silent, when it is not assessed."""
+
+from typing import Any
+
+import pytest
+
+from rules.generalisation.gen104_validation_too_small import validation_too_small
+from tests.rules.situations import assessed, evaluations, missing_without
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(
+            {"task": {"val_examples": 30}, "validation": evaluations([0.5], [0.9], error=0.05)}, id="thirty examples"
+        ),
+    ],
+)
+def test_it_speaks(changes: dict[str, Any]) -> None:
+    finding = assessed(validation_too_small, changes)
+    assert finding is not None
+    assert (finding.code, finding.name) == ("GEN104", "validation_too_small")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="healthy"),
+        pytest.param(
+            {"task": {"higher_is_better": False}, "validation": evaluations([0.5], [0.9], error=0.05)},
+            id="an error is no share",
+        ),
+    ],
+)
+def test_it_is_silent(changes: dict[str, Any]) -> None:
+    assert assessed(validation_too_small, changes) is None
+
+
+@pytest.mark.parametrize("group", ["run", "task", "validation"])
+def test_it_is_not_assessed_without_a_group(group: str) -> None:
+    assert missing_without(validation_too_small, group) == (group,)

@@ -1,0 +1,53 @@
+"""MEM101 memory pressure: when it speaks, when it is silent, when it is not assessed."""
+
+from typing import Any
+
+import pytest
+
+from rules.memory.mem101_memory_pressure import memory_pressure
+from rules.vocabulary import Turned
+from tests.rules.situations import assessed, missing_without
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"memory": {"peak_share": 0.95}}, id="nearly full"),
+    ],
+)
+def test_it_speaks(changes: dict[str, Any]) -> None:
+    finding = assessed(memory_pressure, changes)
+    assert finding is not None
+    assert (finding.code, finding.name) == ("MEM101", "memory_pressure")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="healthy"),
+    ],
+)
+def test_it_is_silent(changes: dict[str, Any]) -> None:
+    assert assessed(memory_pressure, changes) is None
+
+
+@pytest.mark.parametrize("group", ["run", "device", "memory", "model", "knobs"])
+def test_it_is_not_assessed_without_a_group(group: str) -> None:
+    assert missing_without(memory_pressure, group) == (group,)
+
+
+@pytest.mark.parametrize(
+    ("has_norm", "effect"),
+    [pytest.param(False, "other_rounding", id="plain"), pytest.param(True, "changes_learning", id="batch norm")],
+)
+def test_half_as_many_at_once(has_norm: bool, effect: str) -> None:
+    finding = assessed(memory_pressure, {"memory": {"peak_share": 0.95}, "model": {"has_norm": has_norm}})
+    assert finding is not None
+    assert finding.fixes[0].turns == (Turned(knob="micro_batch", to=32),)
+    assert finding.fixes[0].effect == effect
+
+
+def test_one_example_cannot_be_halved() -> None:
+    finding = assessed(memory_pressure, {"memory": {"peak_share": 0.95, "micro_batch": 1}})
+    assert finding is not None
+    assert not any(fix.turns for fix in finding.fixes)

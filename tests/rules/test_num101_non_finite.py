@@ -1,0 +1,105 @@
+"""NUM101 non finite: when it speaks, when it is silent, when it is not assessed."""
+
+from math import inf
+from typing import Any
+
+import pytest
+
+from rules.facts import ProbeFacts
+from rules.numerics.num101_non_finite import non_finite
+from rules.vocabulary import Effect
+from tests.rules.situations import assessed, knobs, missing_without
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"loss": {"non_finite_steps": 3, "non_finite_onset": 480}}, id="three steps"),
+        pytest.param({"loss": {"now": inf, "non_finite_steps": 40, "non_finite_onset": 1}}, id="never finite"),
+        pytest.param(
+            {"loss": {"non_finite_steps": 5, "non_finite_onset": 480}, "knobs": knobs(amp="fp16")},
+            id="five of a scaler",
+        ),
+    ],
+)
+def test_it_speaks(changes: dict[str, Any]) -> None:
+    finding = assessed(non_finite, changes)
+    assert finding is not None
+    assert (finding.code, finding.name) == ("NUM101", "non_finite")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="healthy"),
+        pytest.param({"loss": {"non_finite_steps": 2, "non_finite_onset": 480}}, id="two are skipped"),
+        pytest.param(
+            {"loss": {"non_finite_steps": 4, "non_finite_onset": 480}, "knobs": knobs(amp="fp16")},
+            id="a scaler looks for its scale",
+        ),
+        pytest.param(
+            {"loss": {"non_finite_steps": 9, "non_finite_onset": 300}, "run": {"step": 900}}, id="healed long ago"
+        ),
+    ],
+)
+def test_it_is_silent(changes: dict[str, Any]) -> None:
+    assert assessed(non_finite, changes) is None
+
+
+@pytest.mark.parametrize("group", ["run", "loss", "knobs", "probes", "branch"])
+def test_it_is_not_assessed_without_a_group(group: str) -> None:
+    assert missing_without(non_finite, group) == (group,)
+
+
+LATE = {"non_finite_steps": 9, "non_finite_onset": 450}
+EARLY = {"now": inf, "non_finite_steps": 9, "non_finite_onset": 4}
+SWEPT = ProbeFacts(done=frozenset({"lr_sweep"}), lr_pick=0.003)
+NO_PICK = ProbeFacts(done=frozenset({"lr_sweep"}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "deed", "turns", "probes"),
+    [
+        pytest.param({"loss": LATE, "branch": {"clip_norm": 2.5}}, "rollback", {"clip": 2.5}, (), id="first time"),
+        pytest.param({"loss": LATE}, "rollback", {"clip": 1.0}, (), id="no norm is known"),
+        pytest.param(
+            {"loss": LATE, "branch": {"clip_norm": 1e17}}, "rollback", {"clip": 1.0}, (), id="norms of an explosion"
+        ),
+        pytest.param(
+            {"loss": LATE, "knobs": knobs(clip=1.0)}, "rollback", {"lr": 0.05}, (), id="clipped already: half the rate"
+        ),
+        pytest.param({"loss": EARLY}, "start_over", {"lr": 0.01}, ("lr_sweep",), id="from the start, before the sweep"),
+        pytest.param({"loss": EARLY, "probes": SWEPT}, "start_over", {"lr": 0.003}, (), id="from the start, with a pick"),
+        pytest.param({"loss": EARLY, "probes": NO_PICK}, "start_over", {"lr": 0.01}, (), id="a sweep without a pick"),
+        pytest.param(
+            {"loss": EARLY, "probes": SWEPT, "knobs": knobs(lr=0.004)}, "start_over", {"clip": 1.0}, (),
+            id="from the start, and the rate is right",
+        ),
+        pytest.param(
+            {"loss": LATE, "branch": {"rollbacks": 1, "last_rollback_step": 400}}, "rollback", {"lr": 0.05}, (),
+            id="again: half the rate",
+        ),
+        pytest.param(
+            {"loss": LATE, "branch": {"rollbacks": 2, "last_rollback_step": 400}}, "stop", {}, (), id="a third time"
+        ),
+        pytest.param(
+            {
+                "run": {"step": 9000, "steps_total": 10_000},
+                "loss": {"now": inf, "non_finite_steps": 9, "non_finite_onset": 8990},
+                "branch": {"rollbacks": 2, "last_rollback_step": 400},
+            },
+            "rollback", {"clip": 1.0}, (), id="new trouble, long after",
+        ),
+        pytest.param({"loss": LATE, "knobs": knobs(turnable=frozenset())}, "stop", {}, (), id="no knob can be turned"),
+    ],
+)  # fmt: skip
+def test_the_ladder_goes_up_rung_by_rung(
+    changes: dict[str, Any], deed: str, turns: dict[str, float], probes: tuple[str, ...]
+) -> None:
+    finding = assessed(non_finite, changes)
+    assert finding is not None
+    first = finding.fixes[0]
+    assert first.deed == deed
+    assert first.effect is Effect.RESCUE
+    assert {turn.knob: turn.to for turn in first.turns} == pytest.approx(turns)
+    assert finding.probes == probes

@@ -1,0 +1,120 @@
+"""OPT101 rate too high: when it speaks, when it is silent, when it is not assessed."""
+
+from typing import Any
+
+import pytest
+
+from rules.facts import ProbeFacts
+from rules.optimisation.opt101_rate_too_high import rate_too_high
+from rules.vocabulary import Severity, Turned
+from tests.rules.situations import assessed, missing_without
+
+SWEPT = frozenset({"lr_sweep"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(
+            {
+                "run": {"step": 60},
+                "loss": {"now": 2.6, "fall_share": 0.9, "curve": ((10, 9.0), (100, 2.6), (500, 2.5))},
+            },
+            id="worse than guessing after a rise",
+        ),
+        pytest.param({"loss": {"now": 2.3, "fall_share": 0.0}}, id="at chance and flat"),
+        pytest.param(
+            {"loss": {"now": 2.31, "fall_share": 0.7, "curve": ((10, 9.0), (100, 2.6), (500, 2.5))}},
+            id="back at chance from a spike",
+        ),
+        pytest.param({"loss": {"now": 1.6, "fall_share": 0.0, "noise_share": 0.6}}, id="wild"),
+        pytest.param(
+            {"loss": {"now": 2.31, "fall_share": 0.0}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.02)},
+            id="confirmed by the sweep",
+        ),
+    ],
+)
+def test_it_speaks(changes: dict[str, Any]) -> None:
+    finding = assessed(rate_too_high, changes)
+    assert finding is not None
+    assert (finding.code, finding.name) == ("OPT101", "rate_too_high")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="healthy"),
+        pytest.param(
+            {
+                "run": {"step": 30},
+                "loss": {"now": 2.6, "fall_share": 0.0, "curve": ((10, 9.0), (100, 2.6), (500, 2.5))},
+            },
+            id="young",
+        ),
+        pytest.param(
+            {"run": {"step": 70}, "loss": {"now": 2.3, "fall_share": 0.0}},
+            id="still near its first loss at seven per cent",
+        ),
+        pytest.param({"loss": {"now": 0.1, "fall_share": 0.0, "noise_share": 0.9}}, id="noisy and low"),
+        pytest.param(
+            {"loss": {"now": 2.31, "fall_share": 0.0}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.05)},
+            id="the sweep agrees",
+        ),
+        pytest.param(
+            {"loss": {"now": 2.31, "fall_share": 0.0}, "probes": ProbeFacts(done=SWEPT, lr_pick=2.0)},
+            id="the sweep wants more",
+        ),
+        pytest.param(
+            {"loss": {"now": 2.31, "fall_share": 0.0}, "probes": ProbeFacts(done=SWEPT)}, id="the sweep could not tell"
+        ),
+        pytest.param(
+            {
+                "loss": {"now": 1.6, "fall_share": 0.0, "noise_share": 0.6},
+                "probes": ProbeFacts(done=SWEPT, lr_pick=0.02),
+            },
+            id="wild, and the sweep is within ten",
+        ),
+    ],
+)
+def test_it_is_silent(changes: dict[str, Any]) -> None:
+    assert assessed(rate_too_high, changes) is None
+
+
+@pytest.mark.parametrize("group", ["run", "task", "loss", "knobs", "probes"])
+def test_it_is_not_assessed_without_a_group(group: str) -> None:
+    assert missing_without(rate_too_high, group) == (group,)
+
+
+LOST = {"now": 2.6, "fall_share": 0.0, "curve": ((10, 9.0), (100, 2.6))}
+
+
+def test_a_suspicion_asks_the_sweep_and_turns_nothing() -> None:
+    finding = assessed(rate_too_high, {"loss": LOST})
+    assert finding is not None
+    assert finding.probes == ("lr_sweep",)
+    assert finding.explains == ()
+    assert not any(fix.turns for fix in finding.fixes)
+
+
+@pytest.mark.parametrize(
+    ("step", "loss", "effect", "deed"),
+    [
+        pytest.param(100, LOST, "rescue", "start_over", id="nothing learned, early"),
+        pytest.param(700, LOST, "changes_learning", "turn", id="nothing learned, late"),
+        pytest.param(
+            100, {"now": 1.6, "fall_share": 0.0, "noise_share": 0.6}, "changes_learning", "turn", id="something learned"
+        ),
+    ],
+)
+def test_the_pick_is_taken_from_the_start_while_nothing_is_lost(
+    step: int, loss: dict[str, Any], effect: str, deed: str
+) -> None:
+    finding = assessed(
+        rate_too_high, {"run": {"step": step}, "loss": loss, "probes": ProbeFacts(done=SWEPT, lr_pick=0.005)}
+    )
+    assert finding is not None
+    assert finding.severity is Severity.ERROR
+    assert finding.message == "20 times the rate of the sweep (0.005) is lr 0.1"
+    assert {"NUM101", "NUM102", "OPT103", "ARC103"} <= set(finding.explains)
+    fix = finding.fixes[0]
+    assert (fix.effect, fix.deed, fix.turns) == (effect, deed, (Turned(knob="lr", to=0.005),))

@@ -1,0 +1,81 @@
+"""OPT107 over regularised: when it speaks, when it is silent, when it is not assessed."""
+
+from typing import Any
+
+import pytest
+
+from rules.optimisation.opt107_over_regularised import over_regularised
+from tests.rules.situations import assessed, evaluations, knobs, missing_without
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(
+            {
+                "loss": {"now": 2.0, "fall_share": 0.0},
+                "validation": evaluations([2.0, 2.0], [0.3, 0.3], train=2.0),
+                "knobs": knobs(weight_decay=0.2),
+            },
+            id="decay of a fifth",
+        ),
+        pytest.param(
+            {
+                "loss": {"now": 2.0, "fall_share": 0.0},
+                "validation": evaluations([2.0, 2.0], [0.3, 0.3], train=2.0),
+                "knobs": knobs(dropout=0.8),
+            },
+            id="heavy dropout",
+        ),
+    ],
+)
+def test_it_speaks(changes: dict[str, Any]) -> None:
+    finding = assessed(over_regularised, changes)
+    assert finding is not None
+    assert (finding.code, finding.name) == ("OPT107", "over_regularised")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="healthy"),
+        pytest.param(
+            {"loss": {"now": 2.0, "fall_share": 0.0}, "validation": evaluations([2.0, 2.0], [0.3, 0.3], train=2.0)},
+            id="usual decay",
+        ),
+        pytest.param(
+            {
+                "loss": {"now": 2.0, "fall_share": 0.0},
+                "validation": evaluations([2.0, 2.0], [0.3, 0.3], train=2.0),
+                "knobs": knobs(weight_decay=0.2, optimizer="adamw"),
+            },
+            id="AdamW decouples",
+        ),
+        pytest.param(
+            {
+                "loss": {"now": 2.0, "fall_share": 0.0},
+                "validation": evaluations([2.6], [0.3], train=2.0),
+                "knobs": knobs(weight_decay=0.2),
+            },
+            id="a gap to close",
+        ),
+        pytest.param({"knobs": knobs(weight_decay=0.2)}, id="it learns all the same"),
+    ],
+)
+def test_it_is_silent(changes: dict[str, Any]) -> None:
+    assert assessed(over_regularised, changes) is None
+
+
+@pytest.mark.parametrize("group", ["run", "task", "loss", "validation", "knobs"])
+def test_it_is_not_assessed_without_a_group(group: str) -> None:
+    assert missing_without(over_regularised, group) == (group,)
+
+
+def test_the_decay_goes_back_to_a_customary_one() -> None:
+    stuck = {"loss": {"now": 2.0, "fall_share": 0.0}, "validation": evaluations([2.0], [0.3], train=2.0)}
+    finding = assessed(over_regularised, {**stuck, "knobs": knobs(weight_decay=0.2, dropout=0.6)})
+    assert finding is not None
+    assert [(fix.turns[0].knob, fix.turns[0].to) for fix in finding.fixes] == [
+        ("weight_decay", pytest.approx(0.002)),
+        ("dropout", 0.0),
+    ]
