@@ -5,11 +5,11 @@ VENV := .venv
 IN := $(VENV)/bin
 INSTALL := $(IN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
 WANTED := pyproject.toml .ci/constraints.txt
-DIGITS := examples/data/digits
+DATA := examples/data
 
 .PHONY: demo test lint clean
 
-demo: $(VENV)/.installed $(DIGITS)/.written
+demo: $(VENV)/.installed $(DATA)/.digits
 	$(IN)/advisor train examples/digits_troubled.toml --headless --mode auto
 
 test: $(VENV)/.installed-test
@@ -32,9 +32,9 @@ $(VENV)/.installed-test: $(WANTED) | $(IN)/python
 	$(INSTALL) -e '.[compress,vision,test]'
 	touch $@ $(VENV)/.installed
 
-$(DIGITS)/.written: examples/digits_images.py $(VENV)/.installed
-	$(IN)/python examples/digits_images.py $(DIGITS)
+$(DATA)/.digits: examples/digits_images.py $(VENV)/.installed
+	$(IN)/python examples/digits_images.py $(DATA)/digits
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(DIGITS) build dist
+	rm -rf $(VENV) $(DATA) build dist

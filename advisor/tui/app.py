@@ -339,7 +339,7 @@ class AdvisorApp(App[int]):
     def _instead_of_a_report(self) -> Content:
         with self.feeder.scene() as scene:
             log = list(self.feeder.trainer_log.lines)
-            return last_words(scene, log) if scene.story.word == "failed" else so_far(scene)
+            return last_words(scene, log, self.size.width - 6) if scene.story.word == "failed" else so_far(scene)
 
     def action_help(self) -> None:
         """Open the keys and signs."""

@@ -28,8 +28,6 @@ OUTCOMES = {
     "applied_untried": "applied, not tried",
     "refused": "not tried",
 }
-EVENT_CELLS = 72
-"""What is shown of an event: one line each."""
 SHOWN = 8
 """Findings and fixes on the first page; the rest is in report.html."""
 
@@ -142,7 +140,7 @@ def so_far(scene: Scene) -> Content:
     return Content("\n").join(lines)
 
 
-def last_words(scene: Scene, log: list[str]) -> Content:
+def last_words(scene: Scene, log: list[str], width: int) -> Content:
     """Return the end of a run that failed: why, its traceback, its last events."""
     story = scene.story
     why = story.exits[-1].why if story.exits else (story.ended.text if story.ended else "")
@@ -151,7 +149,7 @@ def last_words(scene: Scene, log: list[str]) -> Content:
     lines += [*_head("traceback"), *(Content(line) for line in trace or ["the trainer left none"])]
     lines += [
         *_head(f"the last {len(scene.last_events)} events"),
-        *(_event(one, story) for one in reversed(scene.last_events)),
+        *(_event(one, story).truncate(width, ellipsis=True) for one in reversed(scene.last_events)),
     ]
     return Content("\n").join(lines)
 
@@ -174,7 +172,7 @@ def _event(event: wire.Event, story: Story) -> Content:
     return Content.assemble(
         (f"{age_s:>9.2f} s  step {event.step:>7,}  ", "$muted"),
         event.kind.replace("_", " "),
-        (f"  {said[:EVENT_CELLS]}", "$muted"),
+        (f"  {said}", "$muted"),
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from math import floor, isfinite, isinf, isnan, log10
 
+MOST_DECIMALS = 7
+"""Of a tick: enough to tell apart what a narrow axis of small rates holds."""
 MISSING = "–"
 """What stands where nothing was measured: missing is missing, never zero."""
 
@@ -28,7 +30,7 @@ def aligned(values: Sequence[float]) -> list[str]:
     """Return ascending ticks of an axis with the same number of decimals, as few as tell them apart."""
     if any(one != 0 and not 1e-3 <= abs(one) < 1e6 for one in values):
         return [number(one, 2) for one in values]
-    for decimals in range(5):
+    for decimals in range(MOST_DECIMALS + 1):
         texts = [f"{one:,.{decimals}f}" for one in values]
         if all(
             abs(float(text.replace(",", "")) - one) <= 1e-6 * abs(one) for text, one in zip(texts, values, strict=True)

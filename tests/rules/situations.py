@@ -33,11 +33,30 @@ from rules.facts import (
 from rules.vocabulary import Finding, Rule, Value
 
 KNOBS: dict[str, Value] = {
-    "lr": 0.1, "schedule": "constant", "warmup": 0.0, "optimizer": "sgd", "momentum": 0.9, "beta2": 0.999,
-    "weight_decay": 1e-4, "clip": 0.0, "batch_size": 64, "micro_batch": 0, "amp": "off", "augment": False,
-    "augment_strength": 0.5, "dropout": 0.0, "label_smoothing": 0.0, "class_weights": "none", "early_stop": False,
-    "workers": 0, "prefetch": 2, "cache": False, "channels_last": False, "threads": 2, "eval_every": 1.0,
-}  # fmt: skip
+    "lr": 0.1,
+    "schedule": "constant",
+    "warmup": 0.0,
+    "optimizer": "sgd",
+    "momentum": 0.9,
+    "beta2": 0.999,
+    "weight_decay": 1e-4,
+    "clip": 0.0,
+    "batch_size": 64,
+    "micro_batch": 0,
+    "amp": "off",
+    "augment": False,
+    "augment_strength": 0.5,
+    "dropout": 0.0,
+    "label_smoothing": 0.0,
+    "class_weights": "none",
+    "early_stop": False,
+    "workers": 0,
+    "prefetch": 2,
+    "cache": False,
+    "channels_last": False,
+    "threads": 2,
+    "eval_every": 1.0,
+}
 """What the knobs hold unless a test says otherwise."""
 
 
@@ -76,21 +95,46 @@ def layers(*grad_norms: float, dead: float = 0.1, saturated: float = 0.0, ratio:
 HEALTHY: dict[str, Any] = {
     "run": RunFacts(step=500, steps_total=1000, epoch=5.0, steps_per_epoch=100, batch_size=64),
     "task": TaskFacts(
-        kind="classification", inputs="image", classes=tuple("0123456789"), train_examples=6400, val_examples=1000,
-        metric="accuracy", higher_is_better=True, baseline_metric=0.1, baseline_loss=2.3,
-    ),  # fmt: skip
+        kind="classification",
+        inputs="image",
+        classes=tuple("0123456789"),
+        train_examples=6400,
+        val_examples=1000,
+        metric="accuracy",
+        higher_is_better=True,
+        baseline_metric=0.1,
+        baseline_loss=2.3,
+    ),
     "loss": LossFacts(
-        at_start=2.4, now=0.3, best=0.29, best_step=490, fall_share=0.15, noise_share=0.2, above_best_steps=0,
-        non_finite_steps=0, curve=((10, 2.3), (100, 1.0), (250, 0.5), (500, 0.3)),
-    ),  # fmt: skip
+        at_start=2.4,
+        now=0.3,
+        best=0.29,
+        best_step=490,
+        fall_share=0.15,
+        noise_share=0.2,
+        above_best_steps=0,
+        non_finite_steps=0,
+        curve=((10, 2.3), (100, 1.0), (250, 0.5), (500, 0.3)),
+    ),
     "gradients": GradientFacts(at_start=2.0, now=1.0, p90=2.5, largest=4.0),
     "validation": evaluations([1.2, 0.8, 0.6, 0.5, 0.45], [0.6, 0.7, 0.8, 0.85, 0.9]),
     "layers": LayerFacts(layers=layers(0.2, 0.3, 0.5), checks=3),
     "phases": PhaseFacts(
-        step_s=0.002, step_p95_s=0.003, samples_per_s=32_000, evaluation_share=0.02, checkpoint_share=0.001,
-        shares={"input_wait": 0.02, "to_device": 0.03, "forward": 0.3, "backward": 0.45, "optimizer": 0.1,
-                "advisor": 0.005, "other": 0.095},
-    ),  # fmt: skip
+        step_s=0.002,
+        step_p95_s=0.003,
+        samples_per_s=32_000,
+        evaluation_share=0.02,
+        checkpoint_share=0.001,
+        shares={
+            "input_wait": 0.02,
+            "to_device": 0.03,
+            "forward": 0.3,
+            "backward": 0.45,
+            "optimizer": 0.1,
+            "advisor": 0.005,
+            "other": 0.095,
+        },
+    ),
     "loader": LoaderFacts(
         wait_share=0.02, wait_s=0.00004, fetch_s=0.001, workers=1, prefetch=2, cached=False, decoded_bytes=50 << 20
     ),
@@ -111,7 +155,7 @@ HEALTHY: dict[str, Any] = {
     "knobs": knobs(),
     "probes": ProbeFacts(),
     "branch": BranchFacts(snapshots=(0, 200, 400)),
-}  # fmt: skip
+}
 """A run of 1000 steps of which half are done, and nothing is wrong with it."""
 
 

@@ -55,4 +55,4 @@ def test_a_rate_that_killed_them_is_left_behind() -> None:
     assert suspected is not None
     assert blamed is not None
     assert suspected.probes == ("lr_sweep",)
-    assert [fix.name for fix in blamed.fixes][0] == "start over with lr 0.01"
+    assert blamed.fixes[0].name == "start over with lr 0.01"

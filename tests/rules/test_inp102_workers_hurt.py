@@ -6,7 +6,7 @@ import pytest
 
 from rules.input.inp102_workers_hurt import workers_hurt
 from rules.vocabulary import Turned
-from tests.rules.situations import assessed, missing_without
+from tests.rules.situations import assessed, knobs, missing_without
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,8 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 
 
 def test_it_fetches_in_the_trainer() -> None:
-    finding = assessed(workers_hurt, {"loader": {"wait_share": 0.3, "wait_s": 0.003, "fetch_s": 0.0005, "workers": 2}})
+    hurt = {"wait_share": 0.3, "wait_s": 0.003, "fetch_s": 0.0005, "workers": 2}
+    finding = assessed(workers_hurt, {"loader": hurt, "knobs": knobs(workers=2)})
     assert finding is not None
     assert finding.explains == ("INP101",)
     assert finding.fixes[0].turns == (Turned(knob="workers", to=0),)

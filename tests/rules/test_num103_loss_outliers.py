@@ -42,5 +42,5 @@ def test_what_is_clipped_already_is_not_clipped_again() -> None:
     loose, clipped = assessed(loss_outliers, burst), assessed(loss_outliers, {**burst, "knobs": knobs(clip=1.0)})
     assert loose is not None
     assert clipped is not None
-    assert [fix.name for fix in loose.fixes][0] == "clip gradients at 2.5"
+    assert loose.fixes[0].name == "clip gradients at 2.5"
     assert not any(fix.turns for fix in clipped.fixes)

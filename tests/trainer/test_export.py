@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 from sklearn.datasets import load_diabetes, load_digits
@@ -149,6 +149,7 @@ def test_a_mistake_on_the_command_line_is_one_line_and_exit_code_2(
 # ------------------------------------------------------------------ packing
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     shape=st.lists(st.integers(1, 40), min_size=2, max_size=4),
     density=st.floats(0, 1),
@@ -170,6 +171,7 @@ def test_weights_too_large_for_half_precision_keep_their_own() -> None:
     assert torch.equal(unpack(*pack({"w": weight}, Packing("mask")))["w"], weight)
 
 
+@settings(deadline=None, max_examples=50)
 @given(rows=st.integers(1, 30), columns=st.integers(1, 60), power=st.integers(-30, 30))
 def test_int8_is_off_by_at_most_half_a_level_of_its_channel(rows: int, columns: int, power: int) -> None:
     weight = torch.randn(rows, columns, generator=torch.Generator().manual_seed(rows)) * 10.0**power

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,6 +29,7 @@ def gradient(objective: Objective, outputs: Tensor, targets: Tensor, cuts: list[
     return leaf.grad
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     cut=st.integers(1, 11),
     scheme=st.sampled_from(["none", "sqrt", "balanced"]),
