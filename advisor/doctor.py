@@ -60,7 +60,10 @@ def show(found: dict[str, Any]) -> None:
         ("/dev/shm", _shared(machine["shm_bytes"])),
         ("nvidia", ", ".join(found["nvidia"]) or "no NVIDIA driver found"),
     ]
-    lines += [(f"torch {key}" if key != "torch" else key, _plain(value)) for key, value in torch.items()]
+    lines += [
+        (key if key == "torch" else f"torch {key}", _plain(one)) for key, one in torch.items() if key != "devices"
+    ]
+    lines += [(f"device {one.get('type', '')}", _device(one)) for one in torch.get("devices", ())]
     for name, (_, purpose) in EXTRAS.items():
         there = "installed" if found["extras"][name] else f"missing: pip install 'training-advisor[{name}]'"
         lines.append((f"extra {name}", f"{there}: {purpose}" if found["extras"][name] else f"{there} for {purpose}"))
@@ -80,6 +83,11 @@ def _shared(held: int) -> str:
         return "not there"
     text = f"{held / 2**30:.2f} GiB"
     return text if held >= SMALL_SHARED_MEMORY else f"{text}: small for loader workers: docker run --shm-size=1g"
+
+
+def _device(told: dict[str, Any]) -> str:
+    amp = ", ".join(told.get("amp_dtypes", ())) or "none"
+    return f"{told.get('name', '')}, {told.get('memory_bytes', 0) / 2**30:.1f} GiB, mixed precision {amp}"
 
 
 def _plain(value: Any) -> str:

@@ -96,6 +96,8 @@ class Driver:
         self._trainer = Trainer(run)
         self._sampler = Sampler()
         self._exits: tuple[Exit, ...] = ()
+        self._may_restart = True
+        """Not for a driver that came too late: a run that died unwatched is taken up again when a person asks for it."""
         self._stop_asked_at = 0.0
         self._ended_at = 0.0
         self._poll_s = POLL_LEAST_S
@@ -152,6 +154,8 @@ class Driver:
             self._start(resume=True)
         elif not alive and not self._trainer_was_started():
             self._start()
+        else:
+            self._may_restart = alive
 
     def _past_lines(self) -> Iterator[str]:
         while lines := self._events.read():
@@ -248,6 +252,9 @@ class Driver:
         if verdict.what == "done":
             return self._conclude(verdict.why, exit_)
         self._record(exit_, verdict.why)
+        if not self._may_restart:
+            text = f"{verdict.why}; `advisor resume {self._run.folder}` goes on from the last checkpoint"
+            return self._finish("failed", FAILED, text)
         if verdict.what == "give_up" or self._stop_asked_at:
             return self._finish("failed", FAILED, verdict.why)
         self._session.expect_start()

@@ -18,6 +18,8 @@ ROSE_FACTOR = 1.1
 """Times the first loss (or chance): the first one is of a single batch, and off by some per cent."""
 LAYER_CHECKS = 3
 """Measurements of the layers: fewer are moved by one batch, or fall on a skipped step."""
+LAST_PROBE_SHARE = 0.8
+"""Of the run: what a probe finds out later cannot pay for it any more."""
 SWEEP_FACTOR = 10.0
 """No sweep of 90 disagreed tenfold with a good rate (bad starts, measured): by itself it says that a rate is wrong."""
 SWEEP_MARGIN = 3.0

@@ -29,16 +29,25 @@ class Clocks:
         self._last_event: torch.cuda.Event | None = None
         self._mark = perf_counter()
         self._since = self._mark
+        self._stopped = False
         self._seconds: dict[str, float] = dict.fromkeys(PHASES, 0.0)
 
     def start(self) -> None:
         """Begin to count from now; what has passed since the last mark belongs to no phase."""
+        self._stopped = False
         self._mark = perf_counter()
         if self._on_device:
             self._last_event = self._record()
 
+    def stop(self) -> None:
+        """Stand still until `skip`: the steps of a fork's arms and of probes are no part of the run's time."""
+        self.mark("advisor")
+        self._stopped = True
+
     def mark(self, phase: str) -> None:
         """Count what has passed since the last mark as `phase`."""
+        if self._stopped:
+            return
         now = perf_counter()
         if self._on_device and phase in QUEUED:
             event = self._record()

@@ -87,8 +87,7 @@ class Orders:
             case Rollback():
                 self._roll_back(command)
             case Probe():
-                self._beats.flush(None)
-                probes.run(self._training, command, self._ring.start)
+                self._probe(command)
             case Snapshot():
                 self.snapshot()
             case Checkpoint():
@@ -108,16 +107,22 @@ class Orders:
             self.board.refuse("alternate", command.trial, str(refused))
 
     def _fork(self, command: Fork) -> list[Command]:
-        self._beats.flush(None)
+        self._training.clocks.stop()
         try:
             changes, commands = fork.run(self._training, command, self._examiner)
         except (ForkRefused, KnobError, CacheRefused) as refused:
             self.board.refuse("fork", command.trial, str(refused))
             return []
+        finally:
+            self._beats.resume()
         if changes:
             self.board.remember(command.trial, changes)
-        self._beats.resume()
         return commands
+
+    def _probe(self, command: Probe) -> None:
+        self._training.clocks.stop()
+        probes.run(self._training, command, self._ring.start)
+        self._beats.resume()
 
     def _roll_back(self, command: Rollback) -> None:
         training = self._training

@@ -16,6 +16,7 @@ def profile(training: Training) -> RunEnded:
     announce(training, resumed=False)
     start = take(training)
     training.model.train()
+    training.clocks.stop()
     for probe in ("cached_batch", "fetched_batch", "loss_at_init"):
         probes.run(training, Probe(probe=probe), start)
     words = last_words(training, "finished", "profile", perf_counter() - begun)

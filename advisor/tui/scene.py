@@ -4,8 +4,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import cast
 
-import numpy as np
-
 from advisor.ledger import Entry, Judged, TrialStarted
 from advisor.sensors.sample import Sample
 from advisor.story import Story
@@ -118,10 +116,9 @@ class Scene:
     def _beat(self, beat: wire.BeatTaken) -> None:
         for series, values in ((self.curves.loss, beat.loss), (self.curves.grad_norm, beat.grad_norm)):
             if values:
-                first = beat.step - beat.steps
-                steps = first + np.arange(1, len(values) + 1) * (beat.steps / len(values))
-                series.append(steps.astype(np.float64), np.asarray(values, dtype=np.float64))
-        self.curves.lr.append(np.array([float(beat.step)]), np.array([beat.lr]))
+                first, each = beat.step - beat.steps, beat.steps / len(values)
+                series.append([first + each * place for place in range(1, len(values) + 1)], values)
+        self.curves.lr.append((float(beat.step),), (beat.lr,))
         self._beats.append(beat)
         self._beats_s += beat.seconds
         while len(self._beats) > 4 and self._beats_s - self._beats[0].seconds > RECENT_S:
@@ -130,13 +127,13 @@ class Scene:
     def _evaluate(self, event: wire.Evaluated) -> None:
         if event.final:
             return
-        step = np.array([float(event.step)])
-        self.curves.val_loss.append(step, np.array([event.loss]))
+        step = (float(event.step),)
+        self.curves.val_loss.append(step, (event.loss,))
         name = self.story.started.task.metric if self.story.started else ""
         if name in event.metrics:
-            self.curves.metric.append(step, np.array([event.metrics[name]]))
+            self.curves.metric.append(step, (event.metrics[name],))
         if name in event.train_metrics:
-            self.curves.train_metric.append(step, np.array([event.train_metrics[name]]))
+            self.curves.train_metric.append(step, (event.train_metrics[name],))
 
     def _open_span(self, step: int, trial: str) -> None:
         if all(one != trial for _, _, one in self.spans):

@@ -1,6 +1,7 @@
 """Bounded series for the charts: memory stays flat however long a run is."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,20 +61,27 @@ class Series:
         self.abandoned: deque[Points] = deque(maxlen=ABANDONED_BRANCHES)
         self._table = np.empty((4, capacity))
         self._holes = np.zeros(capacity, dtype=np.bool_)
-        self._waiting: list[tuple[float, float]] = []
+        self._steps: list[float] = []
+        self._values: list[float] = []
+        """What came in and was not yet put into slots: cheap to add to, put away in bulk."""
+        self._last_step = float("-inf")
 
-    def append(self, x: Floats, y: Floats) -> None:
+    def append(self, steps: Sequence[float], values: Sequence[float]) -> None:
         """Add values at ascending steps."""
-        if not len(x):
+        if not len(steps):
             return
-        if x[0] <= self._last_step():
-            self.turn_back(float(x[0]) - 1)
+        if steps[0] <= self._last_step:
+            self.turn_back(steps[0] - 1)
         self.version += 1
-        self.last = float(y[-1])
-        if self._waiting:
-            x = np.concatenate([[one for one, _ in self._waiting], x])
-            y = np.concatenate([[one for _, one in self._waiting], y])
-            self._waiting = []
+        self.last, self._last_step = float(values[-1]), steps[-1]
+        self._steps.extend(steps)
+        self._values.extend(values)
+        if len(self._steps) >= self.capacity:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Put what came in into slots; less than a slot's worth waits on."""
+        x, y = np.array(self._steps, dtype=np.float64), np.array(self._values, dtype=np.float64)
         start = 0
         while len(x) - start >= self.stride:
             if self.length == self.capacity:
@@ -83,7 +91,7 @@ class Series:
             end = start + whole * self.stride
             self._store(x[start:end].reshape(whole, self.stride), y[start:end].reshape(whole, self.stride))
             start = end
-        self._waiting = list(zip(x[start:].tolist(), y[start:].tolist(), strict=True))
+        self._steps, self._values = self._steps[start:], self._values[start:]
 
     def turn_back(self, to_step: float) -> None:
         """Leave what lies behind `to_step` as an abandoned branch."""
@@ -92,23 +100,21 @@ class Series:
             return
         self.abandoned.append(Points(*(part.copy() for part in vars(behind).values())))
         self.length = int(np.searchsorted(self._table[0, : self.length], to_step, "right"))
-        self._waiting = [(x, y) for x, y in self._waiting if x <= to_step]
+        kept = sum(step <= to_step for step in self._steps)
+        del self._steps[kept:], self._values[kept:]
+        self._last_step = to_step
         self.version += 1
 
     def all(self) -> Points:
         """Return the whole series, copied: the next append does not change it."""
+        self._settle()
         low, high, mean = (self._table[row, : self.length].copy() for row in (1, 2, 3))
         kept = Points(self._table[0, : self.length].copy(), low, high, mean, self._holes[: self.length].copy())
-        if not self._waiting:
+        if not self._steps:
             return kept
-        tail = points(np.array([x for x, _ in self._waiting]), np.array([y for _, y in self._waiting]))
+        tail = points(np.array(self._steps), np.array(self._values))
         pairs = zip(vars(kept).values(), vars(tail).values(), strict=True)
         return Points(*(np.concatenate(pair) for pair in pairs))
-
-    def _last_step(self) -> float:
-        if self._waiting:
-            return self._waiting[-1][0]
-        return float(self._table[0, self.length - 1]) if self.length else -np.inf
 
     def _store(self, x: Floats, y: Floats) -> None:
         a, b = self.length, self.length + len(x)

@@ -43,7 +43,7 @@ FALLING_FACTOR = 1.1
 FALLING_SHARE = 0.02
 """Of the chance loss above that least: near zero a loss may double and still be at its best."""
 GOOD_SKILL = 0.9
-"""On the way to perfection: a good model is no alarm."""
+"""On the way to perfection: a good model is no alarm, and its best state is kept."""
 RECOVERED_SHARE = 0.5
 """Of the rise: regularisers seldom win back all of it."""
 SMOOTHING = 0.1
@@ -73,7 +73,7 @@ def overfitting(
         return None
     last, best = validation.last, validation.best
     worse = abs(best.metric - last.metric) > last.standard_error
-    good = skill(task, last.metric) >= GOOD_SKILL
+    good = skill(task, best.metric) >= GOOD_SKILL
     rise = recent - least
     return Finding(
         code="GEN101",

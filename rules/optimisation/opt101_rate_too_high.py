@@ -26,7 +26,16 @@ A very large rate is meant: cyclical schedules with super-convergence, or a rate
 """
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import STALLED_FALL_SHARE, SWEEP_FACTOR, SWEEP_MARGIN, at_chance, rate_over_pick, rose, stalled_high
+from rules.learning import (
+    LAST_PROBE_SHARE,
+    STALLED_FALL_SHARE,
+    SWEEP_FACTOR,
+    SWEEP_MARGIN,
+    at_chance,
+    rate_over_pick,
+    rose,
+    stalled_high,
+)
 from rules.remedies import new_start, possible, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -70,7 +79,7 @@ def rate_too_high(
             Evidence(fact="loss.noise_share", value=loss.noise_share, limit=WILD_NOISE_SHARE),
         ),
         causes=("the learning rate is too high", "dead or saturated units", "inputs of very large scale"),
-        probes=("lr_sweep",) if asked else (),
+        probes=("lr_sweep",) if asked and run.progress <= LAST_PROBE_SHARE else (),
         explains=() if asked else SYMPTOMS,
         fixes=(new_start(),) if asked else possible(knobs, _to_the_pick(run, task, loss, pick, worse or returned)),
     )

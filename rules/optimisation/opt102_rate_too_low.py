@@ -24,7 +24,7 @@ A pretrained model is being tuned gently on purpose, or the loss has a floor tha
 from math import sqrt
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import HIGH_LOSS_SHARE, SWEEP_FACTOR, rate_over_pick, rose
+from rules.learning import HIGH_LOSS_SHARE, LAST_PROBE_SHARE, SWEEP_FACTOR, rate_over_pick, rose
 from rules.remedies import new_start, possible, turned
 from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -69,7 +69,7 @@ def rate_too_low(
             Evidence(fact="loss.now", value=at_end, limit=HIGH_LOSS_SHARE * task.baseline_loss),
         ),
         causes=("the learning rate is too low", "the data hold no more", "the net is too small"),
-        probes=("lr_sweep",) if asked else (),
+        probes=("lr_sweep",) if asked and run.progress <= LAST_PROBE_SHARE else (),
         explains=() if asked else ("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101"),
         fixes=(new_start(),) if asked else possible(knobs, _raise_to(pick), _raise_to(sqrt(pick * rate))),
     )

@@ -25,7 +25,7 @@ The signal is weak by nature (rare events, returns of shares): a loss close to t
 from math import isfinite
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
-from rules.learning import CHANCE_SHARE, STALLED_FALL_SHARE, SWEEP_MARGIN, at_chance, rate_over_pick
+from rules.learning import CHANCE_SHARE, LAST_PROBE_SHARE, STALLED_FALL_SHARE, SWEEP_MARGIN, at_chance, rate_over_pick
 from rules.remedies import advice, new_start, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -72,7 +72,7 @@ def stuck_at_chance(
             Evidence(fact="loss.fall_share", value=loss.fall_share, limit=STALLED_FALL_SHARE),
         ),
         causes=causes,
-        probes=asked,
+        probes=asked if run.progress <= LAST_PROBE_SHARE else (),
         explains=("OPT104", "GEN102", "GEN103", "OPT109"),
         fixes=(*((new_start(),) if asked else possible(knobs, *_new_start(knobs, probes))), advice(ADVICE[causes[0]])),
     )

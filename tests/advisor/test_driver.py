@@ -270,6 +270,20 @@ def test_the_trainer_outlives_a_killed_driver_and_watch_takes_over(begin: Begin,
 
 
 @pytest.mark.slow
+def test_a_run_that_died_unwatched_is_closed_not_started_again(begin: Begin, long: Path) -> None:
+    started = begin(long, "--mode", "watch")
+    started.wait_for(trains)
+    started.process.kill()
+    os.kill(entries(started.run, TrainerStarted)[-1].pid, signal.SIGKILL)
+    started.end()
+    code, _, err = Started(started.run, "watch", str(started.run.folder), "--headless").end()
+    assert code == 3
+    assert "the trainer is gone" in err
+    assert len(entries(started.run, TrainerStarted)) == 1
+    assert entries(started.run, RunClosed)[-1].why == "failed"
+
+
+@pytest.mark.slow
 def test_a_killed_trainer_is_started_again_from_its_checkpoint(begin: Begin, long: Path) -> None:
     started = begin(long, "--mode", "watch")
     started.wait_for(lambda run: (run.checkpoints / "last.json").exists())

@@ -3,9 +3,10 @@
 import io
 
 import pytest
+from rich.console import Console
 
 from advisor.ledger import Entry, Found, HardwareProfiled, Judged, Refused, TrainerStarted, TrialStarted
-from advisor.progress import PlainProgress, write_line
+from advisor.progress import BarProgress, PlainProgress, write_line
 from advisor.story import Story
 from advisor.telling import MOST_REFUSALS, glance, machine, progress, tell_entry, tell_event
 from rules.vocabulary import Effect, Finding, Fix, Severity
@@ -95,6 +96,19 @@ def test_progress_is_at_most_a_line_a_second() -> None:
         plain.hear(beat(step))
         plain.hear(evaluated(step))
     assert len(out.getvalue().splitlines()) <= 3
+
+
+def test_a_bar_tells_what_was_found_and_survives_its_terminal() -> None:
+    out = io.StringIO()
+    bar = BarProgress(Console(file=out, force_terminal=True, width=80))
+    bar.hear(started())
+    bar.tick()
+    bar.enter(TRIAL)
+    assert "use bf16 (DEV101, rounds" in out.getvalue()
+    assert "0/100" in out.getvalue()
+    out.close()
+    bar.enter(TRIAL)
+    bar.close()
 
 
 def test_an_output_that_cannot_write_it_costs_nothing() -> None:

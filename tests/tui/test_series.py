@@ -15,7 +15,7 @@ values = st.lists(
 def filled(beats: list[list[float]], capacity: int = 16) -> Series:
     series, step = Series(capacity), 0
     for beat in beats:
-        series.append(np.arange(step + 1.0, step + len(beat) + 1), np.array(beat))
+        series.append([step + place + 1.0 for place in range(len(beat))], beat)
         step += len(beat)
     return series
 
@@ -58,7 +58,7 @@ def test_a_rollback_leaves_an_abandoned_branch() -> None:
 
 def test_a_step_that_was_taken_before_turns_the_series_back_by_itself() -> None:
     series = filled([[1.0] * 10])
-    series.append(np.array([6.0, 7.0]), np.array([5.0, 5.0]))
+    series.append([6.0, 7.0], [5.0, 5.0])
     assert series.all().x.tolist() == [1, 2, 3, 4, 5, 6, 7]
     assert len(series.abandoned) == 1
 
@@ -66,7 +66,7 @@ def test_a_step_that_was_taken_before_turns_the_series_back_by_itself() -> None:
 def test_only_the_last_branches_are_kept() -> None:
     series = filled([[1.0] * 10])
     for _ in range(9):
-        series.append(np.array([5.0, 6.0]), np.array([1.0, 1.0]))
+        series.append([5.0, 6.0], [1.0, 1.0])
     assert len(series.abandoned) == 3
 
 
