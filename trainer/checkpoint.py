@@ -5,7 +5,7 @@
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -29,8 +29,18 @@ class CheckpointError(Exception):
     """A checkpoint cannot be read; the text says which and why."""
 
 
-def write(folder: Path, name: str, snapshot: Snapshot, best: dict[str, torch.Tensor]) -> CheckpointWritten:
-    """Write a snapshot, and the best weights so far, so that each file is there whole or not at all.
+@dataclass(frozen=True)
+class Beside:
+    """What a run has gathered besides its state."""
+
+    best: dict[str, torch.Tensor]
+    """The best weights so far."""
+    labels: dict[str, torch.Tensor]
+    """What was learned of the labels."""
+
+
+def write(folder: Path, name: str, snapshot: Snapshot, beside: Beside) -> CheckpointWritten:
+    """Write a snapshot, and what lies beside it, so that each file is there whole or not at all.
 
     Raises:
         OSError: when the disk is full or the folder is gone; what was there before is still there.
@@ -45,7 +55,8 @@ def write(folder: Path, name: str, snapshot: Snapshot, best: dict[str, torch.Ten
         "optimizer_name": snapshot.optimizer_name,
         "scaler": _apart(snapshot.scaler, "scaler", tensors),
         "random": _apart(snapshot.random, "random", tensors),
-        "best": _apart(best, "best", tensors),
+        "best": _apart(beside.best, "best", tensors),
+        "labels": _apart(beside.labels, "labels", tensors),
         "place": asdict(snapshot.place),
         "progress": asdict(snapshot.progress),
         "knobs": snapshot.knobs,
@@ -75,8 +86,8 @@ def write(folder: Path, name: str, snapshot: Snapshot, best: dict[str, torch.Ten
     )
 
 
-def read(folder: Path, name: str) -> tuple[Snapshot, dict[str, torch.Tensor]]:
-    """Return a checkpoint's snapshot and the best weights that it holds.
+def read(folder: Path, name: str) -> tuple[Snapshot, Beside]:
+    """Return a checkpoint's snapshot and what lies beside it.
 
     Raises:
         CheckpointError: when there is none, or it cannot be read.
@@ -102,7 +113,7 @@ def read(folder: Path, name: str) -> tuple[Snapshot, dict[str, torch.Tensor]]:
         progress=Progress(**state["progress"]),
         knobs=state["knobs"],
     )
-    return snapshot, _together(state["best"], tensors)
+    return snapshot, Beside(_together(state["best"], tensors), _together(state["labels"], tensors))
 
 
 def _apart(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:

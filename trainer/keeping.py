@@ -4,6 +4,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 from trainer import checkpoint
+from trainer.checkpoint import Beside
 from trainer.export import save_model
 from trainer.snapshot import take
 from trainer.training import Training
@@ -75,11 +76,13 @@ class Keeper:
         training, progress = self._training, self._training.progress
         begun = perf_counter()
         snapshot = take(training, on_host=True)
-        self._try(lambda: checkpoint.write(self._folder, "last", snapshot, training.best.weights))
+        labels = training.labels.tensors() if training.labels is not None else {}
+        beside = Beside(training.best.weights, labels)
+        self._try(lambda: checkpoint.write(self._folder, "last", snapshot, beside))
         every = training.config.train.checkpoint_every
         if every and progress.samples >= progress.next_checkpoint:
             if progress.next_checkpoint:
-                self._try(lambda: checkpoint.write(self._folder, f"step-{progress.step}", snapshot, {}))
+                self._try(lambda: checkpoint.write(self._folder, f"step-{progress.step}", snapshot, beside))
             progress.next_checkpoint = progress.samples + round(every * training.setup.source.train.examples)
         self.write_best()
         self._seconds_of_one = perf_counter() - begun

@@ -14,6 +14,7 @@ from trainer.checkpoint import CheckpointError
 from trainer.config import Config, ConfigError, parse
 from trainer.data.feed import CacheRefused, FetchError
 from trainer.device import DeviceError
+from trainer.knobs import SPECS, KnobError
 from trainer.link import Link
 from trainer.loop import train
 from trainer.optim import UserOptimizerError
@@ -22,7 +23,8 @@ from trainer.setup import SetupError, build
 from trainer.snapshot import restore
 from trainer.step import MemoryExhausted
 from trainer.training import Training
-from trainer.wire import RunEnded
+from trainer.turning import turn
+from trainer.wire import RunEnded, Turned
 
 EXIT_CODES = {"finished": 0, "early_stop": 0, "stopped": 0, "hopeless": 3, "mistake": 2, "failed": 3}
 """How the trainer's process ends; «stopped» by a signal is told by the signal's own code."""
@@ -36,6 +38,7 @@ MISTAKES = (
     MemoryExhausted,
     CacheRefused,
     FetchError,
+    KnobError,
 )
 """What a user can mend; the text says how."""
 
@@ -46,10 +49,13 @@ class RunFiles:
     def __init__(self, folder: Path) -> None:
         about = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         again = folder / "resume.json"
-        changed: dict[str, Any] = json.loads(again.read_text(encoding="utf-8")) if again.exists() else {}
-        self.config: Config = parse(changed.get("config", about["config"]), str(folder / "run.json"))
+        if again.exists():
+            about |= json.loads(again.read_text(encoding="utf-8"))
+        self.config: Config = parse(about["config"], str(folder / "run.json"))
         self.lockstep = bool(about.get("lockstep", False))
         self.mode = str(about.get("mode", "watch"))
+        self.by_hand: dict[str, Any] = about.get("set", {})
+        """`section.key` → value that the user set for the resumed run: it goes before what the checkpoint remembers."""
 
 
 def run(folder: Path, link: Link, *, resume: bool = False, only_profile: bool = False) -> RunEnded:
@@ -83,7 +89,7 @@ def _run(folder: Path, link: Link, made: list[Training], *, resume: bool, only_p
     if only_profile:
         return profile(training)
     if resume and (folder / "checkpoints" / "last.json").exists():
-        _resume(training, folder)
+        _resume(training, folder, files.by_hand)
     elif resume:
         resume = False
     current.append(training)
@@ -97,14 +103,22 @@ current: list[Training] = []
 """The training in progress: what a signal handler stops."""
 
 
-def _resume(training: Training, folder: Path) -> None:
-    """Go on from the last checkpoint, exactly; more epochs may be asked for than before."""
-    snapshot, best = checkpoint.read(folder / "checkpoints", "last")
+def _resume(training: Training, folder: Path, by_hand: dict[str, Any]) -> None:
+    """Go on from the last checkpoint, exactly; the user may ask for more epochs and other knobs than before.
+
+    Raises:
+        KnobError: when a knob cannot take what the user asks for.
+    """
+    snapshot, beside = checkpoint.read(folder / "checkpoints", "last")
     wanted = training.progress.samples_total
     restore(training, snapshot)
     training.progress.samples_total = wanted
-    training.best.weights = best
+    training.best.weights = beside.best
     training.best.written_step = training.progress.best_step
+    if training.labels is not None and beside.labels:
+        training.labels.restore(beside.labels)
+    asked = {key.removeprefix("train."): value for key, value in by_hand.items() if key.startswith("train.")}
+    turn(training, [Turned(knob=name, to=value) for name, value in asked.items() if name in SPECS])
 
 
 def _one_line(error: BaseException) -> str:

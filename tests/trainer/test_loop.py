@@ -119,6 +119,14 @@ def test_a_finished_run_can_be_resumed_for_more_epochs(tmp_path: Path) -> None:
     assert of(heard, BeatTaken)[0].epoch > 2
 
 
+def test_what_the_user_sets_for_a_resumed_run_goes_before_what_the_checkpoint_remembers(tmp_path: Path) -> None:
+    run_with(tmp_path, config_of(epochs=2, schedule="constant", warmup=0.0))
+    config = config_of(epochs=3, schedule="constant", warmup=0.0, lr=0.005).model_dump(mode="json")
+    (tmp_path / "resume.json").write_text(json.dumps({"config": config, "set": {"train.lr": 0.005}}))
+    _, heard = run_with(tmp_path, config_of(epochs=2), resume=True)
+    assert of(heard, BeatTaken)[-1].lr == pytest.approx(0.005)
+
+
 def test_early_stopping_ends_a_run_that_gains_nothing(tmp_path: Path) -> None:
     words, _ = run_with(tmp_path, config_of(epochs=60, early_stop=True, lr=3e-3))
     assert words.why == "early_stop"

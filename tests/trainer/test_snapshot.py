@@ -7,6 +7,7 @@ import torch
 
 from tests.trainer.running import config_of, training_of
 from trainer import checkpoint
+from trainer.checkpoint import Beside
 from trainer.snapshot import Ring, restore, take
 from trainer.step import take_step
 from trainer.training import Training
@@ -75,7 +76,7 @@ def test_a_checkpoint_on_disk_repeats_to_the_bit_in_a_new_training(tmp_path: Pat
     config = config_of(optimizer=optimizer, dropout=0.2)
     training, _ = training_of(tmp_path, config)
     steps(training, 25)
-    checkpoint.write(tmp_path / "checkpoints", "last", take(training, on_host=True), {})
+    checkpoint.write(tmp_path / "checkpoints", "last", take(training, on_host=True), Beside({}, {}))
     first = steps(training, 5)
     again, _ = training_of(tmp_path, config)
     snapshot, _ = checkpoint.read(tmp_path / "checkpoints", "last")
@@ -87,7 +88,7 @@ def test_a_checkpoint_on_disk_repeats_to_the_bit_in_a_new_training(tmp_path: Pat
 def test_a_checkpoint_holds_nothing_that_would_be_unpickled(tmp_path: Path) -> None:
     training, _ = training_of(tmp_path)
     steps(training, 2)
-    checkpoint.write(tmp_path / "checkpoints", "last", take(training), {})
+    checkpoint.write(tmp_path / "checkpoints", "last", take(training), Beside({}, {}))
     assert {path.suffix for path in (tmp_path / "checkpoints").iterdir()} == {".safetensors", ".json"}
 
 
@@ -96,7 +97,7 @@ def test_an_older_checkpoint_stays_whole_when_a_newer_one_replaces_it(tmp_path: 
     folder = tmp_path / "checkpoints"
     for _ in range(3):
         steps(training, 2)
-        checkpoint.write(folder, "last", take(training), {})
+        checkpoint.write(folder, "last", take(training), Beside({}, {}))
     assert len(list(folder.glob("*.safetensors"))) == 1
     assert checkpoint.read(folder, "last")[0].step == 6
 

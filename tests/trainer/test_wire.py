@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from trainer.knobs import SPECS, KnobError, catalogue
 from trainer.wire import GuardActed, KnobsTurned, Turn, Turned, WireError, read_command, read_event, write
 
-KNOB_VALUES = st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9)
+KNOB_VALUES = (
+    st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=9)
+)
 
 
 @given(value=st.floats())

@@ -89,7 +89,8 @@ def _hold_out(
             start += count
     val, test = (np.sort(np.concatenate([*parts, pool[:0]])) for parts in held)
     if shares[0] > 0 and len(val) == 0 and len(pool) > 1:
-        val = np.sort(random.permutation(pool)[: max(1, round(shares[0] * len(pool)))])
+        largest = max(groups, key=len)
+        val = np.sort(random.permutation(largest)[: max(1, min(round(shares[0] * len(pool)), len(largest) - 1))])
     return val, test
 
 

@@ -26,7 +26,7 @@ def test_splits_are_disjoint_and_complete_and_each_class_can_be_learned(
     try:
         parts = divide(len(labels), data, labels=labels, classes=names)
     except DataError:
-        assert len(labels) <= 4
+        assert max(counts) == 1, "with two examples of a class one can be held out"
         return
     together = np.concatenate([parts.train, parts.val, parts.test if parts.test is not None else parts.val[:0]])
     assert sorted(together) == list(range(len(labels)))
