@@ -1,4 +1,4 @@
-"""What trials may cost, counted in steps: a stated share of the run, borrowed from once, early."""
+"""What trials may cost, counted in steps: a stated share of the run, and what may be borrowed once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ MOST_NULLS = 3
 """Null arms in the pool beyond which the Student factor hardly falls: 6.3, 2.9, 2.4."""
 PAYS_BACK_HORIZONS = 3
 """A fork is tried while so many of its horizons remain: what it finds must still have time to pay."""
-EARLY_SHARE = 0.5
-"""Of the run: until then what a trial finds still has half the run to pay, and the budget may be borrowed from, once."""
-BORROWED = 2.0
-"""Then trials may cost this multiple of the budget, never more."""
+BORROWED = 3.0
+"""Times the budget: what all trials together may cost where the first probe or the first fork does not fit into it. In a
+run of some hundred steps a tenth pays for no fork at all; 10-30 % for tuning is held reasonable (trials.md)."""
+SURE_NULLS = 2
+"""Null arms from which on a fork can see an ordinary gain: from one the Student factor is 6.3, from two 2.9."""
 ROUNDS = 6
 STRETCH_STEPS = 20
 STRETCH_S = 0.25
@@ -31,15 +32,28 @@ class Budget:
     share: float
     spent_steps: float
     steps_total: float
-    progress: float
-    step_s: float = 0.0
+    probed: bool = False
+    """A probe was paid for already."""
+    forked: bool = False
+    """A fork was run already."""
 
     @property
     def room_steps(self) -> float:
         """Steps that the next trial may cost."""
-        limit = self.share * self.steps_total
-        early = self.progress < EARLY_SHARE and self.spent_steps <= limit
-        return max((BORROWED if early else 1.0) * limit - self.spent_steps, 0.0)
+        return self._room(1.0)
+
+    @property
+    def probe_room_steps(self) -> float:
+        """Steps that the next probe may cost: the first may borrow."""
+        return self._room(1.0 if self.probed else BORROWED)
+
+    @property
+    def fork_room_steps(self) -> float:
+        """Steps that the next fork may cost: the first may borrow."""
+        return self._room(1.0 if self.forked else BORROWED)
+
+    def _room(self, times: float) -> float:
+        return max(times * self.share * self.steps_total - self.spent_steps, 0.0)
 
 
 @dataclass(frozen=True)
@@ -51,8 +65,18 @@ class ForkPlan:
     cost_steps: float
 
 
+def afford_fork(
+    budget: Budget, steps_left: int, scoring_steps: float, pooled: Callable[[int], int]
+) -> ForkPlan | str:
+    """Return the fork that fits the budget; the first one borrows where the budget pays for none that could be sure."""
+    own = plan_fork(steps_left, budget.room_steps, scoring_steps, pooled)
+    if isinstance(own, ForkPlan) and own.nulls + pooled(own.steps) >= SURE_NULLS:
+        return own
+    return plan_fork(steps_left, budget.fork_room_steps, scoring_steps, pooled)
+
+
 def plan_fork(steps_left: int, room_steps: float, scoring_steps: float, pooled: Callable[[int], int]) -> ForkPlan | str:
-    """Return the fork that fits the budget, or why none does.
+    """Return the fork that fits into so many steps, or why none does.
 
     For want of room it gives up half its reach before it gives up null arms: from one null arm to three the noise that
     a gain has to pass falls to less than half.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
-from advisor.budget import LEAST_HORIZON, Budget, plan_fork, too_late_for_rounds
+from advisor.budget import LEAST_HORIZON, Budget, afford_fork, too_late_for_rounds
 from advisor.history import PROBE_STEPS, Attempt, History, reason_of, shape_of
 from advisor.ledger import How
 from advisor.scoring import score_of
@@ -147,9 +147,9 @@ def _room_for_probes(finding: Finding, scene: Scene) -> float:
         case Severity.ERROR:
             return inf
         case Severity.WARNING:
-            return scene.budget.room_steps
+            return scene.budget.probe_room_steps
         case _:
-            return max(scene.budget.room_steps - 2 * LEAST_HORIZON, 0.0)
+            return max(scene.budget.probe_room_steps - 2 * LEAST_HORIZON, 0.0)
 
 
 def _consider(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try | No | None:
@@ -219,9 +219,9 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     score = score_of(fix, scene.metric, {name: knob.value for name, knob in scene.knobs.items()})
     if score is None:
         return No(code, fix, f"cannot be tried: a fork scores learning, not {fix.improves}")
-    plan = plan_fork(
+    plan = afford_fork(
+        scene.budget,
         scene.steps_left,
-        scene.budget.room_steps,
         scene.scoring_steps,
         lambda steps: len(history.null_pool(score, scene.phase, steps)),
     )

@@ -1,6 +1,6 @@
 """Facts about the setting: the run, the task, the data as surveyed, the network, the knobs, probes and rescues."""
 
-from math import nan
+from math import isnan, nan
 from typing import Any
 
 from advisor.signals import Signals
@@ -17,6 +17,7 @@ from rules.facts import (
     TableFacts,
     TaskFacts,
 )
+from trainer.wire import TaskInfo
 
 
 def run(signals: Signals) -> RunFacts | None:
@@ -51,8 +52,17 @@ def task(signals: Signals) -> TaskFacts | None:
         metric=told.metric,
         higher_is_better=told.higher_is_better,
         baseline_metric=told.baseline_metric,
-        baseline_loss=told.baseline_loss,
+        baseline_loss=_chance(signals, told),
     )
+
+
+def _chance(signals: Signals, told: TaskInfo) -> float:
+    """Return the loss that the training loss has where nothing is learned.
+
+    That is the training split's own constant predictor, unless the loss is weighted so that all classes count alike.
+    """
+    weighted = "class_weights" in signals.knobs and signals.knobs["class_weights"].value != "none"
+    return told.baseline_loss if weighted or isnan(told.baseline_train_loss) else told.baseline_train_loss
 
 
 def device(signals: Signals) -> DeviceFacts | None:

@@ -28,8 +28,9 @@ LOST: frozenset[Outcome] = frozenset({"rolled_back", "undecided"})
 """Outcomes after which a fix has not helped."""
 STAGES = (0.5,)
 """Shares of the run at which its phase changes: learning, refining. More stages would leave each with one null arm."""
-PROBE_STEPS = {"lr_sweep": 100, "single_batch_fit": 60, "cached_batch": 20}
-"""What a probe costs in steps, where it costs more than a pass or two (knobs.md, «LR sweep»)."""
+PROBE_STEPS = {"lr_sweep": 60, "single_batch_fit": 60, "cached_batch": 20}
+"""What a probe costs in steps, where it costs more than a pass or two. 87 of 90 sweeps answer at the first go of 60
+(tests/bench); the bill counts what was really taken."""
 NO_LONGER = "no longer stands"
 """Reason of a refusal: the finding behind an accepted proposal has gone."""
 SAME_HORIZON = 2.0
@@ -89,6 +90,8 @@ class History:
         self.paused = False
         self.spent_s = 0.0
         self.spent_steps = 0
+        self.probed = False
+        """A probe is on the bill."""
         self.proposed_count = 0
         self._steps_total = 1
         self._turned_back = 0
@@ -97,6 +100,11 @@ class History:
     def open(self) -> Attempt | None:
         """The attempt without a verdict; there is at most one."""
         return next((one for one in self.attempts.values() if one.outcome is None), None)
+
+    @property
+    def forked(self) -> bool:
+        """Whether a fork was run, to whatever end; one that the trainer refused cost nothing."""
+        return any(one.how == "fork" and one.outcome != "refused" for one in self.attempts.values())
 
     def phase(self, step: int) -> str:
         """Return the phase of the run that a step lies in; a rollback begins another one."""
@@ -112,6 +120,7 @@ class History:
             case ArmScored() if event.arm != "control":
                 self.spent_steps += event.steps
             case Probed() if (code := self.asked.get(event.probe)) and self.severity.get(code) is not Severity.ERROR:
+                self.probed = True
                 self.spent_s += event.seconds
                 self.spent_steps += len(event.result.get("rates") or ()) or PROBE_STEPS.get(event.probe, 0)
             case _:

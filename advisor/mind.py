@@ -185,7 +185,8 @@ class Mind:
         busy = self._trial is not None or self._probing != ""
         if signals.started is None or signals.over or busy or self._finish_sent:
             return []
-        commands = [] if self.settings.mode == "watch" or self.history.paused else self._act(self._choose())
+        idle = self.settings.mode == "watch" or self.history.paused or unfinished(signals.ended)
+        commands = [] if idle else self._act(self._choose())
         if signals.ended is not None and self._trial is None:
             self._finish_sent = True
             return [*commands, Finish()]
@@ -328,6 +329,11 @@ class Mind:
         dated = entry.model_copy(update={"t": max(entry.t, self.signals.t), "step": self.signals.step})
         self.history.enter(dated)
         self._write(dated)
+
+
+def unfinished(ended: TrainingEnded | None) -> bool:
+    """Tell whether the training was broken off: then nobody waits for a smaller copy of the model."""
+    return ended is not None and ended.why in ("stopped", "hopeless")
 
 
 def _wished_turns(wish: Wished) -> tuple[Turned, ...]:

@@ -34,9 +34,6 @@ from trainer.wire import (
 PACED = (RunStarted, Surveyed, Evaluated, TrialEnded, TrainingEnded)
 """Events after which the trainer may stand still until it is answered, outside lockstep too."""
 
-UNFINISHED = ("stopped", "hopeless")
-"""Ends after which nobody waits for a smaller copy of the model."""
-
 
 class Session:
     """The driver's core: hears the trainer for the mind, counts, answers, and remembers what supervision must know."""
@@ -126,10 +123,7 @@ class Session:
         self._notice(event)
         if self._listen is not None:
             self._listen(event)
-        commands = self._ask(lambda: self._mind.hear(event)) or self._without_mind(event)
-        if isinstance(event, TrainingEnded) and event.why in UNFINISHED:
-            return self._let_go(commands)
-        return commands
+        return self._ask(lambda: self._mind.hear(event)) or self._without_mind(event)
 
     def sense(self, sample: Sample) -> None:
         """Take in what the sensors saw."""
@@ -161,7 +155,7 @@ class Session:
         self._ask(last_words)
 
     def _let_go(self, commands: list[Command]) -> list[Command]:
-        """Return commands that end a run whose training is over: nothing is compressed, what waits is left out."""
+        """Return commands that end a run which a person stops after its training: nothing is compressed any more."""
         left_out = [Decide(trial=trial, arm="control") for trial in self._trials]
         return [*(one for one in commands if not isinstance(one, Compress | Stop)), *left_out, Finish()]
 

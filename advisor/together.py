@@ -1,9 +1,10 @@
-"""Trainer and driver in one process, in lockstep over an in-memory link: for tests, the fault bench and tiny runs.
+"""Trainer and driver in one process, over an in-memory link: for tests, the fault bench and tiny runs.
 
 The same trainer, the same judgement and the same files as with two processes; only the pipe between them is a function
 call. This is the one file that imports both upper and lower floor, and the one exemption from the import contracts.
 """
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from advisor.orders import Orders, make_run
 from advisor.report.build import write_report
 from advisor.report.schema import Report
 from advisor.runs import Run
+from advisor.sensors.sampler import Sampler
 from advisor.session import Session
 from trainer.config import Config
 from trainer.journal import JournalWriter
@@ -37,22 +39,28 @@ class Told:
         return write_report(self.run)
 
 
-def run_together(config: Config, folder: Path, *, listen: Callable[[Event], None] | None = None) -> Told:
-    """Train in this process, advised, in lockstep.
+def run_together(
+    config: Config, folder: Path, *, lockstep: bool = True, listen: Callable[[Event], None] | None = None
+) -> Told:
+    """Train in this process, advised.
 
     Args:
         config: What to train; `advisor.mode` is `auto` where it is left out.
         folder: The run's own folder; made if it is not there.
+        lockstep: No decision depends on wall time, so the run repeats; else steps are timed and the host is sensed.
         listen: Called with every event, for a bench that wants to see them.
 
     Raises:
         RunError: when the folder cannot be used.
     """
     mode = config.advisor.mode or "auto"
-    run = make_run(folder, folder.name, Orders(config=config, mode=mode, lockstep=True))
+    run = make_run(folder, folder.name, Orders(config=config, mode=mode, lockstep=lockstep))
     events: list[Event] = []
     entries: list[Entry] = []
-    journal, ledger = JournalWriter(run.events), JournalWriter(run.ledger)
+    journal, ledger, samples = JournalWriter(run.events), JournalWriter(run.ledger), JournalWriter(run.samples)
+    sampler = None if lockstep else Sampler()
+    if sampler is not None:
+        sampler.watch(os.getpid())
 
     def enter(entry: Entry) -> None:
         timed = entry.model_copy(update={"t": time.time()})
@@ -66,17 +74,25 @@ def run_together(config: Config, folder: Path, *, listen: Callable[[Event], None
             mute=config.advisor.mute,
             compress=config.advisor.compress,
             compress_loss=config.advisor.compress_loss,
-            lockstep=True,
+            lockstep=lockstep,
         ),
         enter,
         strict=True,
     )
+
+    def sense() -> None:
+        if sampler is None or session.timing:
+            return
+        if (sample := sampler.take(time.monotonic(), time.time())) is not None:
+            samples.append(write(sample))
+            session.sense(sample)
 
     def hear(event: Event) -> list[Command]:
         events.append(event)
         journal.append(write(event))
         if listen is not None:
             listen(event)
+        sense()
         return [command for command in session.hear(event) if not isinstance(command, Answer)]
 
     try:
@@ -84,6 +100,6 @@ def run_together(config: Config, folder: Path, *, listen: Callable[[Event], None
         session.close()
         enter(RunClosed(step=words.step, why=words.why, exit_code={"mistake": 2, "failed": 3}.get(words.why, 0)))
     finally:
-        journal.close()
-        ledger.close()
+        for writer in (journal, ledger, samples):
+            writer.close()
     return Told(run, words, tuple(events), tuple(entries))

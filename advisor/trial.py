@@ -12,7 +12,7 @@ from advisor.trials.rescue import RescueTrial
 from advisor.trials.rounds import RoundsTrial
 from advisor.trials.words import Moved, Setting, Trial, over
 from rules.vocabulary import Deed
-from trainer.wire import CommandRefused, Event, RunEnded, RunStarted
+from trainer.wire import CommandRefused, Event, RunEnded, RunStarted, TrainingEnded
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,10 @@ def advance(trial: Trial, event: Event) -> Moved:
             return abandon(trial, f"the run ended ({event.why}) before there was a verdict")
         case RunStarted():
             return abandon(trial, "the trainer was started again before there was a verdict")
+        case TrainingEnded():
+            moved = trial.advance(event)
+            why = "the training ended before there was a verdict"
+            return moved if moved.trial is None else abandon(moved.trial, why)
         case _:
             return trial.advance(event)
 

@@ -44,7 +44,7 @@ FETCHED_BATCHES = 8
 
 
 def run(training: Training, command: Probe, start: Snapshot) -> None:
-    """Run a probe and tell its answer; the state of the run is as before.
+    """Run a probe and tell its answer, which in lockstep is waited on; the state of the run is as before.
 
     A sweep always begins at the state before the first step: from a later state it misleads (tests/bench/RESULTS.md).
     """
@@ -68,6 +68,8 @@ def run(training: Training, command: Probe, start: Snapshot) -> None:
             result=result,
         )
     )
+    if training.lockstep:
+        training.link.wait_until_heard(inf)
 
 
 def _lr_sweep(training: Training) -> dict[str, Any]:

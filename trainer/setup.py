@@ -134,11 +134,12 @@ def _assemble(
     metrics = Metrics(source.kind, len(source.classes), counts, task.metrics if task else ())
     output_shape, flops = try_out(source, model, objective, folder, config.model.name if task is None else "the model")
     targets = source.val.targets
-    baseline = (nan, nan)
+    baseline = guess = (nan, nan)
     if targets is not None:
         try_metrics(metrics, targets[:TRIED_METRIC_EXAMPLES], output_shape)
     if source.train.targets is not None and targets is not None:
         baseline = metrics.baseline(objective, source.train.targets, targets, output_shape)
+        guess = metrics.baseline(objective, source.train.targets, source.train.targets, output_shape)
     rates = dropout_rates(model)
     setup = Setup(
         info=TaskInfo(
@@ -153,6 +154,7 @@ def _assemble(
             higher_is_better=metrics.higher_is_better,
             baseline_metric=baseline[0],
             baseline_loss=baseline[1],
+            baseline_train_loss=guess[1],
             in_memory=source.train.tensors is not None,
             source=source.name,
         ),

@@ -125,7 +125,7 @@ class Ring:
     """Snapshots besides the start (trials.md)."""
 
     COST_SHARE = 0.01
-    """A snapshot is taken as often as keeps its cost under 1 % of the run."""
+    """A snapshot is taken as often as keeps its cost under 1 % of the run; in lockstep by steps alone."""
 
     LEAST_STEPS = 100
     """Steps between two snapshots, at least; in a short run a tenth of it."""
@@ -153,8 +153,9 @@ class Ring:
         snapshot = take(training, on_host=True)
         self._newest = [*self._newest, snapshot][-self.KEPT :]
         self._last_taken = perf_counter()
-        self._seconds_of_one = self._last_taken - begun
-        return snapshot, self._seconds_of_one
+        seconds = self._last_taken - begun
+        self._seconds_of_one = 0.0 if training.lockstep else seconds
+        return snapshot, seconds
 
     def at_or_before(self, step: int) -> Snapshot:
         """Return the newest state that is not younger than `step`, and forget the younger ones."""

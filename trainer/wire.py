@@ -64,7 +64,10 @@ class TaskInfo(_Word):
     baseline_metric: float
     """The metric of the best constant predictor, on the validation split."""
     baseline_loss: float
-    """The loss of the best constant predictor: ln C for balanced classes, the variance for MSE."""
+    """The loss of the best constant predictor on the validation split: ln C for balanced classes. For named models on
+    a number to predict the loss is the mean squared error over the training variance: about 1."""
+    baseline_train_loss: float = float("nan")
+    """The same on the training split; lower where its classes are unbalanced."""
     in_memory: bool
     """Batches are sliced from tensors; there is no per-item loader."""
     source: str

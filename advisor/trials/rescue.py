@@ -56,16 +56,16 @@ class RescueTrial:
     def begin(self) -> tuple[Command, ...]:
         """Roll back, start over, turn, or stop."""
         trial, turns = self.setting.trial, self.setting.turns
+        slows = any(turn.knob == "lr" for turn in turns)
+        rewarm_steps = REWARM_STEPS if self.again and slows else 0
         match self.setting.fix.deed:
             case Deed.STOP:
                 return (Stop(trial=trial, why="hopeless"),)
             case Deed.START_OVER:
-                return (Rollback(trial=trial, to_step=START, turns=turns),)
+                return (Rollback(trial=trial, to_step=START, turns=turns, rewarm_steps=rewarm_steps),)
             case Deed.ROLLBACK:
                 to_step = max(self.onset - BEFORE_ONSET_STEPS, START)
-                slows = any(turn.knob == "lr" for turn in turns)
-                rewarm = REWARM_STEPS if self.again and slows else 0
-                return (Rollback(trial=trial, to_step=to_step, turns=turns, rewarm_steps=rewarm),)
+                return (Rollback(trial=trial, to_step=to_step, turns=turns, rewarm_steps=rewarm_steps),)
             case _:
                 return (Turn(trial=trial, turns=turns), Confirm(trial=trial))
 

@@ -1,7 +1,6 @@
 """The terminal UI around one run: it pulls from the feeder four times a second and turns keys into wishes."""
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -23,9 +22,11 @@ from advisor.tui.cards import Feed
 from advisor.tui.chart import Chart
 from advisor.tui.endpage import ReportPage, last_words, so_far
 from advisor.tui.feeder import Feeder
-from advisor.tui.glance import glimpse
+from advisor.tui.glance import ENDINGS, glimpse
+from advisor.tui.hangup import end_with_terminal
+from advisor.tui.help import HelpPage
 from advisor.tui.overview import PANES, Overview
-from advisor.tui.pages import HelpPage, KnobsPage, LedgerPage, LogPage, WhyPage, knob_rows, ledger_rows
+from advisor.tui.pages import KnobsPage, LedgerPage, LogPage, WhyPage, knob_rows, ledger_rows
 from advisor.tui.questions import Question
 from advisor.tui.themes import DEFAULTS, THEMES
 from advisor.tui.voice import Voice
@@ -44,7 +45,6 @@ SLOWEST, FASTEST = 1 / 16, 1024.0
 """Speeds of a replay; a faster one shows nothing but its end."""
 WHY_CELLS = 110
 """Numbers on the page behind `w` are not spread wider than a line that reads well."""
-ENDS = ("finished", "failed", "stopped")
 
 
 class AdvisorApp(App[int]):
@@ -154,11 +154,11 @@ class AdvisorApp(App[int]):
             seen = glimpse(scene, self.feeder.now_t(), self.run_files.folder.name, self._note())
             self.overview.show(scene, seen, self.asked)
             trial = scene.story.trial
-            log = self._fresh_log() if self.overview.log_shown else []
+            log = self._fresh_log() if self.overview.log_wanted else []
         live = self.feeder.playback is None
         self._quiet_left = QUIET_PULLS - 1 if live and trial is not None and trial.how == "rounds" else 0
         self.overview.write_log(log)
-        if seen.word in ENDS and not self._ended:
+        if seen.word in ENDINGS and not self._ended:
             self._ended = True
             if live and len(self.screen_stack) == 1:
                 self.action_report()
@@ -185,6 +185,9 @@ class AdvisorApp(App[int]):
         settled |= {one.trial for one in story.interventions if not one.running and not one.in_force}
         for target in settled & self.asked.keys():
             del self.asked[target]
+            lapsed = story.proposals.get(target)
+            if lapsed is not None and lapsed.state == "lapsed":
+                self.notify(f"{lapsed.fix.name}: {lapsed.why}", title="not applied", severity="warning", timeout=10)
 
     def on_feed_pane_chosen(self) -> None:
         """Show the keys that matter for the chosen row."""
@@ -233,12 +236,13 @@ class AdvisorApp(App[int]):
         self.refresh_bindings()
 
     def _waiting(self) -> str:
-        """Return the proposal that a key answers: the chosen one, or the only one that waits."""
+        """Return the proposal that a key answers: the chosen row's, its finding's, or the only one that waits."""
         feed = self.overview.feed
         if feed.chosen is not None and feed.chosen.proposal:
             return feed.chosen.proposal
-        waiting = [row.proposal for row in feed.rows.values() if row.proposal]
-        return waiting[0] if len(waiting) == 1 else ""
+        waiting = [row for row in feed.rows.values() if row.proposal]
+        near = [row for row in waiting if feed.chosen is not None and row.code == feed.chosen.code] or waiting
+        return near[0].proposal if len(near) == 1 else ""
 
     def action_apply(self) -> None:
         """Accept the fix that waits."""
@@ -389,6 +393,5 @@ def run_ui(run: Run, *, readonly: bool = False, replay: float | None = None) -> 
     os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), NICE))
     ascii_only = not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
     app = AdvisorApp(run, readonly=readonly, replay=replay, ascii_only=ascii_only)
-    for number in (signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, lambda *_: app.exit(0))
+    end_with_terminal(lambda: app.exit(0))
     return app.run() or 0

@@ -7,9 +7,13 @@ import numpy as np
 
 from advisor.tui.series import Floats
 
-LOGARITHMIC_RATIO = 50.0
-"""Positive values that span more than this are drawn on a logarithmic axis unless the user says otherwise: on a linear
-one, nine tenths of them would lie in the lowest row."""
+LOGARITHMIC_RATIO = 30.0
+"""A line of positive values that spans more than this is drawn on a logarithmic axis unless the user says otherwise: on a
+linear one, nine tenths of it would lie in the lowest row."""
+FEWEST_TO_SPAN = 4
+"""A line of fewer values has not shown yet what it spans."""
+LEAST_SPAN_SHARE = 0.02
+"""A line that moves by less than a fiftieth of its value is drawn as what it is: nearly constant."""
 OUTLIER_QUANTILE = 0.995
 """Above this quantile values may leave the picture when they would more than double its height: one spike must not
 flatten a whole run."""
@@ -31,17 +35,20 @@ def bounds(values: Sequence[Floats], logarithmic: bool) -> tuple[float, float]:
     if top - bottom <= 1e-9 * max(abs(top), abs(bottom), 1e-12):
         spread = abs(top) * 0.1 or 1.0
         return bottom - spread, top + spread
+    if top - bottom < (least := LEAST_SPAN_SHARE * max(abs(top), abs(bottom))):
+        middle = (top + bottom) / 2
+        bottom, top = middle - least / 2, middle + least / 2
     air = (top - bottom) * 0.04
     return bottom - air, top + air
 
 
 def wants_logarithm(values: Sequence[Floats]) -> bool:
-    """Tell whether the values are all positive and span so much that a linear axis would hide them."""
-    finite = np.concatenate([np.empty(0), *(one[np.isfinite(one)] for one in values)])
-    if len(finite) < 2 or finite.min() <= 0:
+    """Tell whether the values are all positive and one line spans so much that a linear axis would hide most of it."""
+    finite = [one[np.isfinite(one)] for one in values]
+    if any(bool((one <= 0).any()) for one in finite):
         return False
-    low, high = np.quantile(finite, [0.01, 0.99])
-    return bool(high / low > LOGARITHMIC_RATIO)
+    spans = [np.quantile(one, [0.01, 0.99]) for one in finite if len(one) >= FEWEST_TO_SPAN]
+    return any(bool(high / low > LOGARITHMIC_RATIO) for low, high in spans)
 
 
 def linear_ticks(bottom: float, top: float, most: int) -> list[float]:

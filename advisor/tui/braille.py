@@ -102,6 +102,9 @@ class Canvas:
         reached_bottom[1:][rises] = top[:-1][rises] - 1
         rows = np.arange(self.dots.shape[0])[:, None]
         mask = (rows >= reached_top) & (rows <= reached_bottom) & drawn
+        if alone and len(filled) == 1:
+            mask[:, filled[0] ^ 1] = mask[:, filled[0]]
+            mask |= np.roll(mask, -1, axis=0) if bottom[filled[0]] else mask
         crossed = mask.reshape(self.inks.shape[0], DOTS_HIGH, self.inks.shape[1], DOTS_WIDE).any(axis=(1, 3))
         if alone:
             self.dots[np.kron(crossed, np.ones((DOTS_HIGH, DOTS_WIDE), dtype=np.bool_))] = False
@@ -122,10 +125,12 @@ class Canvas:
 
 def _joined(filled: NDArray[np.int64], gaps: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the columns that a line covers: those with a value, and those between two values without a gap."""
-    drawn = np.zeros(len(gaps), dtype=np.bool_)
     broken = np.cumsum(gaps)
-    for left, right in zip(filled[:-1].tolist(), filled[1:].tolist(), strict=True):
-        if broken[left] == broken[right]:
-            drawn[left : right + 1] = True
+    left, right = filled[:-1], filled[1:]
+    whole = broken[left] == broken[right]
+    edges = np.zeros(len(gaps) + 1, dtype=np.int64)
+    np.add.at(edges, left[whole], 1)
+    np.add.at(edges, right[whole], -1)
+    drawn = np.cumsum(edges[:-1]) > 0
     drawn[filled] = True
     return drawn

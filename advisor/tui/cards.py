@@ -62,14 +62,15 @@ UNICODE = Signs(
     severities={"error": ("✗", "$error"), "warning": ("▲", "$warning"), "info": ("●", "$primary"), "cleared": ("✓", "$success")},
     branch="└─",
     arrow="→",
-    fixes={"kept": "✓", "applied, not tried": "✓", "trying": "◐", "taken back": "▽", "not kept": "▽", "not tried": "·", "undone": "↶", "waits": "?"},
+    fixes={"kept": "✓", "applied, not tried": "✓", "trying": "◐", "taken back": "▽", "not kept": "▽", "not tried": "·", "for you": "✎", "undone": "↶", "waits": "?"},
 )  # fmt: skip
 PLAIN = Signs(
     severities={"error": ("x", "$error"), "warning": ("!", "$warning"), "info": ("*", "$primary"), "cleared": ("+", "$success")},
     branch="`-",
     arrow="->",
-    fixes={"kept": "+", "applied, not tried": "+", "trying": "~", "taken back": "v", "not kept": "v", "not tried": ".", "undone": "<", "waits": "?"},
+    fixes={"kept": "+", "applied, not tried": "+", "trying": "~", "taken back": "v", "not kept": "v", "not tried": ".", "for you": "@", "undone": "<", "waits": "?"},
 )  # fmt: skip
+_ROLES = ("cause", "contributing", "symptom")
 _COLOURS = {
     "kept": "$success",
     "applied, not tried": "$success",
@@ -101,7 +102,7 @@ class Feed:
                 if one.code == code and one.state in ("waiting", "accepted", "vetoed")
             ]
             tried = [one for one in reversed(self._story.interventions) if one.code == code]
-            rows += [self._fix(one, place) for place, one in enumerate(tried)]
+            rows += [self._fix(one, place) for place, one in enumerate(tried) if not self._proposed_again(one)]
         codes = set(self._story.findings)
         rows += [
             self._fix(one, place)
@@ -115,13 +116,20 @@ class Feed:
         ]
         return rows
 
-    def _urgency(self, found: FindingState) -> tuple[int, int, str]:
+    def _urgency(self, found: FindingState) -> tuple[int, int, int, int, str]:
         code = found.finding.code
+        place = 2 if found.standing else 3
         if any(one.code == code for one in self._story.waiting):
-            return (0, -found.step, code)
-        if self._story.trial is not None and self._story.trial.code == code:
-            return (1, -found.step, code)
-        return (2 if found.standing else 3, -found.step, code)
+            place = 0
+        elif self._story.trial is not None and self._story.trial.code == code:
+            place = 1
+        return (place, _ROLES.index(found.role), -found.finding.severity.rank, -found.step, code)
+
+    def _proposed_again(self, tried: InterventionState) -> bool:
+        """Tell whether a fix that was refused waits now: the row of the proposal says all that counts."""
+        return tried.outcome == "refused" and any(
+            one.code == tried.code and one.fix.name == tried.fix.name for one in self._story.waiting
+        )
 
     def _finding(self, found: FindingState) -> Row:
         finding = found.finding
@@ -158,13 +166,19 @@ class Feed:
             lines.append(self._detail("symptom of", found.explained_by))
         if found.times > 1:
             lines.append(self._detail("found", f"{found.times} times"))
-        lines += [self._detail("could be done", f"{fix.name}: {expected_text(fix)}") for fix in finding.fixes]
+        told = {one.fix.name for one in self._story.proposals.values() if one.code == finding.code}
+        told |= {one.fix.name for one in self._story.interventions if one.code == finding.code}
+        lines += [
+            self._detail("could be done", f"{fix.name}: {expected_text(fix)}")
+            for fix in finding.fixes
+            if fix.name not in told
+        ]
         return tuple(lines)
 
     def _proposal(self, proposal: ProposalState) -> Row:
         asked = self._asked.get(proposal.proposal, "")
         state = {"accepted": "accepted, assessed anew", "vetoed": "vetoed"}.get(proposal.state, "")
-        state = state or (f"you asked to {asked}" if asked else "waits for you: a apply, x veto")
+        state = state or (f"you asked to {asked}" if asked else "waits for you")
         head = self._fix_head("waits", proposal.fix.name, state, "$accent")
         fix = proposal.fix
         lines = (
@@ -187,22 +201,21 @@ class Feed:
     def _fix(self, tried: InterventionState, place: int) -> Row:
         outcome = outcome_text(tried)
         asked = self._asked.get(tried.trial, "")
+        for_you = outcome == "for you"
         state = f"{outcome} {progress_text(tried)}" if tried.running else outcome
         if tried.measured is not None:
             state += f": {measured_text(tried.measured)}"
         elif tried.outcome == "refused":
-            state += f": {tried.why}"
+            state = "for you to do" if for_you else f"{state}: {tried.why}"
         if tried.running and tried.how == "rescue":
             state = progress_text(tried)
         if asked and not tried.undone:
             state += f" · you asked to {asked}"
-        lines = [
-            self._detail(
-                "turned" if tried.outcome != "refused" else "would turn",
-                turns_text(tried.new, tried.old, self._signs.arrow) or deed_text(tried.fix, tried.old),
-            )
-        ]
-        lines.append(self._detail("effect", EFFECTS[tried.fix.effect]))
+        did = turns_text(tried.new, tried.old, self._signs.arrow) or deed_text(tried.fix, tried.old)
+        lines = []
+        if not for_you:
+            lines.append(self._detail("turned" if tried.outcome != "refused" else "would do", did))
+            lines.append(self._detail("effect", EFFECTS[tried.fix.effect]))
         lines.append(self._detail("expected", expected_text(tried.fix)))
         lines += [self._detail(heard.what, heard_text(heard)) for heard in tried.heard]
         if tried.why and tried.outcome != "refused":
@@ -276,7 +289,7 @@ def summary(story: Story) -> str:
     waiting = len(story.waiting)
     parts = [f"{standing} finding{'s' * (standing != 1)}" if standing else "nothing found"]
     if waiting:
-        parts.append(f"{waiting} fix{'es' * (waiting != 1)} wait{'s' * (waiting == 1)} for you")
+        parts.append(f"{waiting} fix{'es' * (waiting != 1)} wait{'s' * (waiting == 1)} for you: a apply, x veto")
     if kept:
         parts.append(f"{kept} kept")
     return " · ".join(parts)

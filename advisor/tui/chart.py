@@ -24,6 +24,8 @@ SMOOTHING_SHARE = 0.015
 """Memory of the smoothed line as a share of the columns: steady to the eye, and a turn still shows within a few."""
 MOST_TICKS = 7
 """More labels on a tall chart only make it restless."""
+STEP_LABEL_CELLS = 11
+"""Room for a step with its thousands, and as much air again."""
 GUTTER_CELLS = 6
 """Charts above each other share their steps: a common gutter keeps the same step in the same column."""
 LEAST_WIDTH, LEAST_HEIGHT = 16, 3
@@ -63,6 +65,8 @@ class Plot:
     waiting: str = ""
     """What is said where there is nothing to draw yet."""
     unit: str = "step"
+    scale: Scale = "auto"
+    """How the values are scaled unless the user has turned the chart's own scale."""
 
 
 NOTHING = Plot(version=(), title=Content(""), waiting="waiting for the first step")
@@ -162,7 +166,8 @@ class Chart(Widget, can_focus=True):
         extents = [part for line in plot.lines for part in (line.points.low, line.points.high) if line.ink != "ghost"]
         if not any(bool(np.isfinite(extent).any()) for extent in extents):
             extents = [part for line in plot.lines for part in (line.points.low, line.points.high)]
-        logarithmic = self.scale == "log" or (self.scale == "auto" and wants_logarithm(extents))
+        scale = plot.scale if self.scale == "auto" else self.scale
+        logarithmic = scale == "log" or (scale == "auto" and wants_logarithm(extents))
         if logarithmic and not any(bool((extent > 0).any()) for extent in extents):
             logarithmic = False
         bottom, top = bounds(extents, logarithmic)
@@ -242,7 +247,7 @@ class Chart(Widget, can_focus=True):
         cells: list[tuple[str, Style]] = [(under if dark else " ", axis) for dark in side.shaded]
         for place in holes:
             cells[place] = ("x" if self.ascii_only else "✗", side.styles["hole"])
-        for tick in linear_ticks(frame.first, frame.last, max(frame.width // 14, 2)):
+        for tick in linear_ticks(frame.first, frame.last, max(frame.width // STEP_LABEL_CELLS, 2)):
             label = f"{int(tick):,}"
             start = int(frame.column(np.array([float(tick)]))[0]) // 2 - len(label) // 2
             start = min(max(start, 0), frame.width - len(label))

@@ -55,7 +55,7 @@ def deed_text(fix: Fix, now: Mapping[str, Value]) -> str:
 def expected_text(fix: Fix) -> str:
     """Return the expected gain in words, with how it was estimated."""
     if fix.expected <= 0:
-        return f"{_NAMES.get(fix.improves, fix.improves.replace('_', ' '))}: {fix.estimated_by}"
+        return fix.estimated_by
     return f"{_gain(fix.expected, fix.improves)} ({fix.estimated_by})"
 
 
@@ -114,6 +114,8 @@ def outcome_text(intervention: InterventionState) -> str:
     """Return what became of a fix, as a word or two."""
     if intervention.undone:
         return "undone"
+    if intervention.outcome == "refused" and intervention.fix.effect is Effect.NEEDS_A_PERSON:
+        return "for you"
     return {
         None: "trying",
         "kept": "kept",

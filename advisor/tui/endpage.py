@@ -28,6 +28,8 @@ OUTCOMES = {
     "applied_untried": "applied, not tried",
     "refused": "not tried",
 }
+SIDE_CELLS = 6
+"""Of the page: its margins and the scroll bar."""
 SHOWN = 8
 """Findings and fixes on the first page; the rest is in report.html."""
 
@@ -40,8 +42,8 @@ def read_report(run: Run) -> Report | None:
         return None
 
 
-def first_page(report: Report, folder: str) -> Content:
-    """Return the report's first page."""
+def first_page(report: Report, folder: str, width: int) -> Content:
+    """Return the report's first page, `width` cells wide; what is longer goes on under its own beginning."""
     lines = [
         Content.assemble((report.verdict, "bold")),
         _row("why", report.why),
@@ -54,11 +56,21 @@ def first_page(report: Report, folder: str) -> Content:
         Content(""),
         _row("in full", f"{folder}/report.html"),
     ]
-    return Content("\n").join(lines)
+    return Content("\n").join(part for line in lines for part in _hung(line, width))
 
 
 def _row(label: str, *parts: str | tuple[str, str]) -> Content:
     return Content.assemble((f"{label:<{LABEL_CELLS}}", "$muted"), *parts)
+
+
+def _hung(line: Content, width: int) -> list[Content]:
+    """Break a row at the width; what follows stands under its text, not under its label."""
+    if line.cell_length <= width:
+        return [line]
+    label, text = line.divide([0, LABEL_CELLS])[1:] if line.plain[:LABEL_CELLS].endswith(" ") else (Content(""), line)
+    room = max(width - label.cell_length, LABEL_CELLS)
+    blank = Content(" " * label.cell_length)
+    return [(blank if place else label) + part.rstrip() for place, part in enumerate(text.wrap(room))]
 
 
 def _head(text: str) -> list[Content]:
@@ -203,7 +215,8 @@ class ReportPage(Page):
     def pull(self) -> None:
         """Show the report, or what can be said instead of it."""
         report = read_report(self._run)
-        said = first_page(report, str(self._run.folder)) if report else self._said()
+        width = self.size.width - SIDE_CELLS
+        said = first_page(report, str(self._run.folder), width) if report else self._said()
         if said.plain != self._shown:
             self._shown = said.plain
             self.query_one("#page", Static).update(said)

@@ -39,6 +39,8 @@ class FeedPane(OptionList):
         """Keys of the rows that are open."""
         self._prompts: list[tuple[str, str]] = []
         self._empty = ""
+        self._moved = False
+        """The user has chosen a row; until then the first one is chosen, whatever comes."""
 
     @property
     def chosen(self) -> Row | None:
@@ -77,8 +79,8 @@ class FeedPane(OptionList):
         self.add_options([Option(prompt, id=key) for key, prompt in prompts])
         keys = [key for key, _ in prompts]
         with self.prevent(OptionList.OptionHighlighted):
-            self.highlighted = keys.index(chosen) if chosen in keys else 0
-        self.scroll_to(y=scroll, animate=False)
+            self.highlighted = keys.index(chosen) if chosen in keys and self._moved else 0
+        self.scroll_to(y=scroll if self._moved else 0, animate=False)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Open or close the row."""
@@ -91,6 +93,7 @@ class FeedPane(OptionList):
         self.replace_option_prompt(key, prompt)
         self._prompts = [(one, prompt.markup if one == key else markup) for one, markup in self._prompts]
 
-    def on_option_list_option_highlighted(self) -> None:
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Tell the screen that other keys may matter now."""
+        self._moved = event.option_index > 0
         self.post_message(self.Chosen())

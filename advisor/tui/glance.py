@@ -17,6 +17,9 @@ ROOMY_CELLS = 140
 STEADY_SHARE = 0.05
 """A pace that moves by less is called steady: the beats themselves differ by some per cent."""
 
+ENDINGS = ("finished", "stopped", "failed")
+"""After these the machine does other work: what it did last is no news."""
+
 _LOOKS = {
     "waiting": ("…", "$muted"),
     "warming up": ("◌", "$primary"),
@@ -54,7 +57,7 @@ class Glimpse:
     @property
     def running(self) -> bool:
         """Tell whether steps are still to come."""
-        return self.word not in ("finished", "stopped", "failed", "finishing", "waiting")
+        return self.word not in (*ENDINGS, "finishing", "waiting")
 
 
 def glimpse(scene: Scene, now_t: float, name: str = "", note: str = "") -> Glimpse:
@@ -97,7 +100,8 @@ def line(seen: Glimpse, width: int, ascii_only: bool = False) -> Content:
             (0, Content.assemble(("step ", "$muted"), f"{seen.step:,}", (f" of {seen.steps_total:,}", "$muted")))
         )
     if seen.running and seen.eta_s is not None and seen.step:
-        parts.append((1, Content.assemble(("ETA ", "$muted"), words.seconds(seen.eta_s))))
+        eta = words.seconds(seen.eta_s) if seen.eta_s >= 1 else "< 1 s"
+        parts.append((1, Content.assemble(("ETA ", "$muted"), eta)))
     if seen.best is not None:
         parts.append((2, Content.assemble((f"best {seen.metric} ", "$muted"), (words.number(seen.best), "bold"))))
     if seen.samples_per_s is not None and seen.running:
@@ -109,7 +113,7 @@ def line(seen: Glimpse, width: int, ascii_only: bool = False) -> Content:
                 ),
             )
         )
-    if seen.busy:
+    if seen.busy and seen.word not in ENDINGS:
         parts.append((5, Content.assemble((f"{seen.busy[:4]}", "$muted"), seen.busy[4:])))
     if seen.mode:
         parts.append((3, Content.assemble((seen.mode, "$accent"))))

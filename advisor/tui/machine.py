@@ -59,15 +59,10 @@ def _sensed(scene: Scene, ascii_only: bool) -> list[Content]:
             )
         )
         used = host.memory_bytes - host.memory_free_bytes
-        trainer = f"  trainer {words.size(host.trainer_bytes)}" if host.trainer_bytes else ""
-        lines.append(
-            _row(
-                "memory",
-                f"{words.share(used / max(host.memory_bytes, 1)):>4} ",
-                _of(used, host.memory_bytes),
-                (trainer, "$muted"),
-            )
-        )
+        held = f"{words.share(used / max(host.memory_bytes, 1)):>4} "
+        lines.append(_row("memory", held, _of(used, host.memory_bytes)))
+        if host.trainer_bytes:
+            lines.append(_row("", f"{'':>5}{words.size(host.trainer_bytes)}", (" by the trainer", "$muted")))
         if host.io_stall_share >= 0.05:
             lines.append(
                 _row("disk", (f"{words.share(host.io_stall_share):>4} of the time everybody waits for it", "$warning"))

@@ -11,7 +11,7 @@ from textual.widgets import Log
 from advisor.tui.cards import Feed, nothing_yet, summary
 from advisor.tui.chart import Chart
 from advisor.tui.feed_pane import FeedPane
-from advisor.tui.glance import Glance, Glimpse, Progress
+from advisor.tui.glance import ENDINGS, Glance, Glimpse, Progress
 from advisor.tui.machine import Machine, rows
 from advisor.tui.plots import NAMES, Plotter
 from advisor.tui.scene import Scene
@@ -44,6 +44,7 @@ class Overview(Container):
         self.asked_for: dict[str, bool] = {}
         """Panes that the user has shown or hidden."""
         self._seen: tuple[object, ...] = ()
+        self._printed = False
 
     def compose(self) -> ComposeResult:
         """Lay out the panes; app.tcss gives them their places."""
@@ -72,9 +73,9 @@ class Overview(Container):
         return self.query_one(Glance).seen
 
     @property
-    def log_shown(self) -> bool:
-        """Tell whether the log pane is on the screen."""
-        return bool(self.query_one("#log").display)
+    def log_wanted(self) -> bool:
+        """Tell whether the log pane is on the screen, or would be if there were lines for it."""
+        return self.asked_for.get("log", "log" in SHOWN[self.form])
 
     def place_panes(self, size: Size) -> None:
         """Choose the form for this size and put the panes in their places."""
@@ -84,7 +85,8 @@ class Overview(Container):
         for one in SHOWN:
             self.set_class(one == self.form, one)
         for name in PANES:
-            self.query_one(f"#{name}").display = self.asked_for.get(name, name in SHOWN[self.form])
+            fits = name in SHOWN[self.form] and (name != "log" or self._printed)
+            self.query_one(f"#{name}").display = self.asked_for.get(name, fits)
         charts = sum(bool(self.query_one(f"#{name}").display) for name in NAMES)
         place = self.query_one("#charts")
         place.display = charts > 0
@@ -112,6 +114,7 @@ class Overview(Container):
             if chart.display and chart.id is not None:
                 chart.show(plotter.plot(chart.id))
         panel = self.query_one(Machine)
+        panel.border_title = "machine, when the run ended" if seen.word in ENDINGS else "machine"
         if panel.display:
             panel.show(rows(scene, self.ascii_only))
         if feed.display:
@@ -120,6 +123,9 @@ class Overview(Container):
             feed.show(listed, title, nothing_yet(story))
 
     def write_log(self, lines: list[str]) -> None:
-        """Add lines to the log pane, in bulk."""
+        """Add lines to the log pane, in bulk; its first ones bring the pane itself."""
         if lines:
             self.query_one("#log", Log).write_lines(lines)
+            if not self._printed:
+                self._printed = True
+                self.place_panes(self.size)

@@ -1,6 +1,6 @@
-"""The pages behind the keys: a rule with its numbers, the ledger, the knobs, the log, the help."""
+"""The pages behind the keys: a rule with its numbers, the ledger, the knobs, the log."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -13,12 +13,17 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Log, Markdown, Static
 
 from advisor.story import Story
+from advisor.told import InterventionState
 from advisor.tui import words
-from advisor.tui.effects import expected_text, measured_text, outcome_text, turns_text
+from advisor.tui.effects import expected_text, measured_text, outcome_text, progress_text, turns_text
 from rules.catalogue import CatalogueError, find
 
 PULL_S = 0.5
 """Pages of text need no more than two looks a second."""
+CELL_PADDING, PAGE_PADDING = 2, 4
+"""Cells around the text of a column, and of a table with its scroll bar."""
+LEAST_TEXT_CELLS = 12
+"""A narrower column of text is a column of syllables; the table then scrolls sideways."""
 
 
 class Page(Screen[None]):
@@ -56,6 +61,8 @@ class TablePage(Page):
     """A page that is one table, filled anew only when its rows have changed."""
 
     COLUMNS: ClassVar[tuple[str, ...]] = ()
+    SHARES: ClassVar[Mapping[str, int]] = {}
+    """Columns of text and how they share the cells that the others leave; their rows are as high as they need."""
     EMPTY = ""
 
     def __init__(self, heading: str, rows: Callable[[], Sequence[tuple[str, ...]]]) -> None:
@@ -70,9 +77,13 @@ class TablePage(Page):
 
     def on_mount(self) -> None:
         """Fill the table and keep it fresh."""
-        self.query_one(DataTable).add_columns(*self.COLUMNS)
         self.pull()
         self.set_interval(PULL_S, self.pull)
+
+    def on_resize(self) -> None:
+        """Share the new width out."""
+        self._shown = None
+        self.pull()
 
     def pull(self) -> None:
         """Fill the table again where its rows have changed."""
@@ -81,19 +92,34 @@ class TablePage(Page):
             return
         table: DataTable[Text] = self.query_one(DataTable)
         cursor = table.cursor_row
-        table.clear()
+        table.clear(columns=True)
+        for name, cells in zip(self.COLUMNS, self._widths(rows), strict=True):
+            table.add_column(name, width=cells)
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(cell) for cell in row), height=None if self.SHARES else 1)
         table.move_cursor(row=min(cursor, max(len(rows) - 1, 0)), animate=False)
         self.query_one(".empty").display = not rows
         table.display = bool(rows)
         self._shown = rows
 
+    def _widths(self, rows: Sequence[tuple[str, ...]]) -> list[int]:
+        """Return the cells of each column: what its words need, or its share of what is left."""
+        columns = list(zip(self.COLUMNS, *rows, strict=True))
+        needs = {cells[0]: max(map(len, cells)) for cells in columns}
+        fixed = sum(need for name, need in needs.items() if name not in self.SHARES)
+        left = self.size.width - fixed - CELL_PADDING * len(columns) - PAGE_PADDING
+        whole = sum(self.SHARES.values())
+        return [
+            max(left * self.SHARES[name] // whole, LEAST_TEXT_CELLS) if name in self.SHARES else need
+            for name, need in needs.items()
+        ]
+
 
 class LedgerPage(TablePage):
     """Every fix that was tried, applied or refused, with its measured effect."""
 
-    COLUMNS = ("step", "rule", "fix", "outcome", "turned", "measured", "expected", "cost")
+    COLUMNS = ("step", "rule", "outcome", "fix", "turned", "measured, or why", "cost")
+    SHARES: ClassVar[Mapping[str, int]] = {"fix": 4, "turned": 3, "measured, or why": 5}
     EMPTY = "nothing was tried yet: fixes appear here as soon as one is tried, kept, taken back or refused"
 
 
@@ -101,17 +127,23 @@ def ledger_rows(story: Story) -> list[tuple[str, ...]]:
     """Return the rows of the ledger, newest first."""
     return [
         (
-            f"{one.step:>7,}",
+            f"{one.step:>6,}",
             one.code,
-            one.fix.name,
             outcome_text(one),
+            one.fix.name,
             turns_text(one.new, one.old) or words.MISSING,
-            measured_text(one.measured) if one.measured else (one.undone or one.why or words.MISSING),
-            expected_text(one.fix),
+            _measured_or_why(one),
             words.seconds(one.cost_s) if one.cost_s else words.MISSING,
         )
         for one in reversed(story.interventions)
     ]
+
+
+def _measured_or_why(tried: InterventionState) -> str:
+    if outcome_text(tried) == "for you":
+        return expected_text(tried.fix)
+    gain = measured_text(tried.measured) if tried.measured else ""
+    return tried.undone or gain or tried.why or (progress_text(tried) if tried.running else words.MISSING)
 
 
 class KnobsPage(TablePage):
@@ -167,7 +199,9 @@ class WhyPage(Page):
     DEFAULT_CSS = """
     WhyPage VerticalScroll { padding: 0 2; scrollbar-size-vertical: 1; }
     WhyPage #numbers { padding: 1 0; }
-    WhyPage Markdown { background: $surface; padding: 0; }
+    WhyPage Markdown { background: $surface; padding: 0; max-width: 112; }
+    WhyPage Markdown MarkdownH2 { margin: 1 0 0 0; content-align: left middle; color: $muted; text-style: bold; }
+    WhyPage Markdown MarkdownParagraph, WhyPage Markdown MarkdownList { margin: 0; }
     """
 
     def __init__(self, code: str, numbers: Content) -> None:
@@ -236,39 +270,3 @@ class LogPage(Page):
                 log.write_line("nothing was printed yet")
         log.write_lines([line for line in lines[-fresh:] if wanted in line.lower()] if fresh else [])
         self._shown = (count, wanted)
-
-
-HELP = """\
-**The advisor**  `a` apply the fix that waits · `x` veto it · `u` undo a kept fix · `w` why: the rule and its numbers ·
-`Enter` open or close a row · `f` freeze: no new trial until you thaw
-
-**The run**  `space` pause or go on · `s` stop: checkpoint, report, end · `d` detach: the run goes on without this screen
-
-**Pages**  `l` ledger · `k` knobs · `o` log (`/` filters) · `r` report · `Esc` back
-
-**Charts**  `1` loss · `2` metric · `3` learning rate · `4` gradient norm · `5` machine · `6` advisor · `7` log: each shows
-or hides its pane · `z` zoom to the newest fifth · `y` scale of the focused chart: by itself, linear, logarithmic
-
-**Replay**  `space` stop or go on · `←` `→` back or on by a twentieth · `+` `-` faster or slower
-
-**Around**  `Tab` next pane · arrows move · `ctrl+p` every action by name, themes too · `ctrl+q` quit (the run goes on)
-
-Marks on the charts: ▲ a fix was kept or applied · ▽ it was taken back · ◀ the run was turned back · ◆ out of memory ·
-↻ started again · ✗ values that were not finite. A shaded stretch is a trial; a dim line is what a rollback left behind.
-
-Every key that changes the run says what it will do and asks once. Closing this screen never touches the run.
-"""
-
-
-class HelpPage(Page):
-    """All keys and signs on one page."""
-
-    DEFAULT_CSS = "HelpPage Markdown { padding: 1 2; background: $surface; } HelpPage VerticalScroll { scrollbar-size-vertical: 1; }"
-
-    def __init__(self) -> None:
-        super().__init__("keys and signs")
-
-    def body(self) -> ComposeResult:
-        """Yield the page."""
-        with VerticalScroll():
-            yield Markdown(HELP)

@@ -4,7 +4,7 @@ from textual.content import Content
 
 from advisor.told import MarkKind
 from advisor.tui import words
-from advisor.tui.chart import Line, Mark, Plot
+from advisor.tui.chart import Line, Mark, Plot, Scale
 from advisor.tui.scene import Scene
 from advisor.tui.series import Series
 
@@ -46,9 +46,11 @@ class Plotter:
         """Return the plot of this name: loss, metric, rate or gradient."""
         return {"loss": self._loss, "metric": self._metric, "rate": self._rate, "gradient": self._gradient}[name]()
 
-    def _plot(self, title: Content, lines: tuple[Line, ...], waiting: str, *series: Series) -> Plot:
+    def _plot(
+        self, title: Content, lines: tuple[Line, ...], waiting: str, *series: Series, scale: Scale = "auto"
+    ) -> Plot:
         version = (*(one.version for one in series), *self._shared, str(title))
-        return Plot(version, title, lines, self._first, self._last, self._marks, self._spans, waiting)
+        return Plot(version, title, lines, self._first, self._last, self._marks, self._spans, waiting, scale=scale)
 
     def _loss(self) -> Plot:
         curves = self._scene.curves
@@ -77,7 +79,7 @@ class Plotter:
             every = self._scene.story.knobs.get("eval_every", 1.0)
             step = round(float(every) * started.steps_per_epoch) if isinstance(every, int | float) else 0
             waiting = f"waiting for step {step:,} to evaluate" if step > self._scene.story.step else waiting
-        return self._plot(title, lines, waiting, curves.metric, curves.train_metric)
+        return self._plot(title, lines, waiting, curves.metric, curves.train_metric, scale="linear")
 
     def _rate(self) -> Plot:
         lr = self._scene.curves.lr
@@ -87,6 +89,7 @@ class Plotter:
             (*ghosts, Line(lr.all(), "main")),
             "waiting for the first step",
             lr,
+            scale="linear",
         )
 
     def _gradient(self) -> Plot:

@@ -5,6 +5,8 @@ from math import floor, isfinite, isinf, isnan, log10
 
 MOST_DECIMALS = 7
 """Of a tick: enough to tell apart what a narrow axis of small rates holds."""
+UNBOUNDED = 1e6
+"""An upper bound from here on is there for the machine; a person may as well read that there is none."""
 MISSING = "–"
 """What stands where nothing was measured: missing is missing, never zero."""
 
@@ -99,7 +101,7 @@ def bounds(low: float | None, high: float | None, choices: Sequence[object] = ()
     """Return what a knob takes: `0 to 64`, `from 1`, `off, auto, bf16`; nothing where anything of its type goes."""
     if choices:
         return ", ".join(map(value, choices))
-    if low is not None and high is not None:
+    if low is not None and high is not None and high < UNBOUNDED:
         return f"{low:g} to {high:g}"
     return f"from {low:g}" if low is not None else f"up to {high:g}" if high is not None else ""
 

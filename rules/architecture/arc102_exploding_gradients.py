@@ -8,7 +8,7 @@ learns badly.
 A few such steps throw the weights to where nothing can be learned.
 
 ## What to do
-Clip the gradients at the 90th percentile of their norms; scale the inputs; lower the rate.
+Clip the gradients at the 90th percentile of their norms, and at 10 at most; scale the inputs; lower the rate.
 
 ## Fix safety
 Clipping changes what is learned; a fork with a control arm decides.
@@ -29,6 +29,8 @@ NORM_LIMIT = 1e3
 """Norm of the whole gradient: mean losses of healthy nets stay two powers of ten below."""
 RATIO_LIMIT = 70.0
 """First over last layer (the limit of DeepLocalize and TheDeepChecker)."""
+CLIP_MOST = 10.0
+"""Norm: sound nets with a mean loss seldom pass it; the percentiles of a run that explodes are part of the trouble."""
 
 
 @rule("ARC102")
@@ -44,7 +46,7 @@ def exploding_gradients(
         return None
     clips: tuple[Fix, ...] = ()
     if knobs.number("clip") == 0:
-        clips = possible(knobs, _clip(clip_norm(gradients.p90)))
+        clips = possible(knobs, _clip(min(clip_norm(gradients.p90), CLIP_MOST)))
     return Finding(
         code="ARC102",
         name="exploding_gradients",

@@ -1,7 +1,9 @@
 """The validation split is too small for the differences that matter.
 
 ## What it does
-Looks at the standard error of the main metric at the last evaluation.
+After three tenths of the run, looks at the standard error of the main metric at the last evaluation, and at what the
+evaluations since then have gained. Speaks when the error is large and that gain, which decides on the best checkpoint
+and on every fix, is smaller than two errors.
 
 ## Why it matters
 Two models, two settings or two checkpoints that differ by less than twice that error cannot be told apart; the best
@@ -28,21 +30,35 @@ from rules.vocabulary import Evidence, Finding, Severity, rule
 
 ERROR_LIMIT = 0.02
 """Points of the metric: fixes gain some points; at two standard errors, four of them would drown."""
+JUDGED_SHARE = 0.30
+"""Of the run: before, the metric still rises by more than any noise, and the error falls with it."""
+EVALUATIONS = 3
+"""Since then: two have one difference, and that is chance."""
+NOISE_FACTOR = 2.0
+"""Standard errors: a smaller gain cannot be told from none."""
 
 
 @rule("GEN104")
 def validation_too_small(run: RunFacts, task: TaskFacts, validation: ValidationFacts) -> Finding | None:
     """Find a validation split whose noise hides what is being judged."""
     error = validation.last.standard_error
-    if not run.warm or not task.higher_is_better or not error > ERROR_LIMIT:
+    late = [one.metric for one in validation.evaluations if one.step >= JUDGED_SHARE * run.steps_total]
+    if not run.warm or not task.higher_is_better or not error > ERROR_LIMIT or len(late) < EVALUATIONS:
+        return None
+    gain = max(late) - late[0]
+    if not gain < NOISE_FACTOR * error:
         return None
     needed = ceil(task.val_examples * (error / ERROR_LIMIT) ** 2)
     return Finding(
         code="GEN104",
         name="validation_too_small",
         severity=Severity.INFO,
-        message=f"{error:.3f} is the standard error of {task.metric} on {task.val_examples} validation examples",
-        evidence=(Evidence(fact="validation.standard_error", value=error, limit=ERROR_LIMIT),),
+        message=f"{error:.3f} is the standard error of {task.metric} on {task.val_examples} validation examples; "
+        f"the last {len(late)} evaluations gained {gain:.3f}",
+        evidence=(
+            Evidence(fact="validation.standard_error", value=error, limit=ERROR_LIMIT),
+            Evidence(fact="validation.gain", value=gain, limit=NOISE_FACTOR * error),
+        ),
         causes=("too few examples are held out",),
         fixes=(advice(f"hold out about {needed} examples (data.val_fraction), or judge by several folds"),),
     )

@@ -32,6 +32,7 @@ LOST_STEPS = 3
 """Steps: one or two are skipped by the guard and over; at the third it is no accident."""
 SCALER_STEPS = 5
 """Steps under float16: a loss scaler may skip some in a row while it looks for its scale."""
+SYMPTOMS = ("NUM102", "NUM103", "ARC102", "OPT104", "OPT105", "OPT106", "OPT109", "GEN102", "GEN103")
 HEALED_STEPS = 500
 """Steps after the onset with a finite loss: that trouble is over."""
 
@@ -62,5 +63,6 @@ def non_finite(
             "a loss that takes a logarithm or root of 0",
         ),
         probes=asked,
+        explains=SYMPTOMS,
         fixes=(*fixes, look_at_the_code()),
     )

@@ -143,7 +143,7 @@ def scene(**fields: Any) -> Scene:
     given = {
         "mode": "auto", "step": 400, "steps_left": 1600, "knobs": {knob.name: knob for knob in knobs()},
         "phase": "0.0", "metric": "accuracy", "step_s": 0.01, "eta_s": 16.0, "last_evaluation_step": 400,
-        "budget": Budget(share=room, spent_steps=0, steps_total=2000, progress=0.2),
+        "budget": Budget(share=room, spent_steps=0, steps_total=2000),
     }  # fmt: skip
     return Scene(**{**given, **fields})
 

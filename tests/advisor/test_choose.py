@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from advisor.assess import Standing
-from advisor.budget import Budget, plan_fork, rounds_steps
+from advisor.budget import Budget, ForkPlan, afford_fork, plan_fork, rounds_steps
 from advisor.causes import parts
 from advisor.choose import Choice, choose
 from advisor.consider import AskProbe, Scene, Try
@@ -186,7 +188,7 @@ def test_a_probe_comes_before_any_fix_and_is_asked_once() -> None:
 
 
 def test_a_probe_that_the_budget_has_no_room_for_is_asked_only_for_a_failing_run() -> None:
-    at = scene(budget_share=0.01)
+    at = scene(budget_share=0.009)
     unpaid = chosen(standing("OPT900", fix(), probes=("lr_sweep",)), at=at)
     assert (unpaid.deed, whys(unpaid)) == (None, ["budget"])
     failing = standing("OPT900", fix(), probes=("lr_sweep",), severity=Severity.ERROR)
@@ -250,17 +252,41 @@ def test_a_finished_run_has_nothing_but_its_model_left() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spent", "progress", "room"),
+    ("share", "spent", "forked", "room", "fork_room"),
     [
-        pytest.param(0, 0.5, 100, id="a tenth of the run"),
-        pytest.param(60, 0.5, 40, id="what was spent is gone"),
-        pytest.param(200, 0.5, 0, id="never less than nothing"),
-        pytest.param(0, 0.4, 200, id="early, it may be borrowed from"),
-        pytest.param(120, 0.4, 0, id="but only once"),
+        pytest.param(0.1, 0, True, 100, 100, id="a tenth of the run"),
+        pytest.param(0.1, 60, True, 40, 40, id="what was spent is gone"),
+        pytest.param(0.1, 200, True, 0, 0, id="never less than nothing"),
+        pytest.param(0.1, 0, False, 100, 300, id="the first fork may borrow"),
+        pytest.param(0.1, 60, False, 40, 240, id="what a probe has borrowed counts"),
+        pytest.param(0.0, 0, False, 0, 0, id="from no budget nothing can be borrowed"),
     ],
 )
-def test_trials_cost_at_most_their_share(spent: float, progress: float, room: float) -> None:
-    assert Budget(share=0.1, spent_steps=spent, steps_total=1000, progress=progress).room_steps == pytest.approx(room)
+def test_trials_cost_at_most_their_share(
+    share: float, spent: float, forked: bool, room: float, fork_room: float
+) -> None:
+    budget = Budget(share=share, spent_steps=spent, steps_total=1000, forked=forked)
+    assert budget.room_steps == pytest.approx(room)
+    assert budget.fork_room_steps == pytest.approx(fork_room)
+    assert replace(budget, probed=forked).probe_room_steps == pytest.approx(fork_room)
+
+
+@pytest.mark.parametrize(
+    ("total", "forked", "cost"),
+    [
+        pytest.param(340, False, 80, id="a short run borrows for its first fork"),
+        pytest.param(340, True, None, id="never for its second"),
+        pytest.param(5000, False, 500, id="a long run need not borrow"),
+        pytest.param(150, False, None, id="three times the budget pay for no fork"),
+    ],
+)
+def test_a_fork_borrows_only_where_the_budget_pays_for_none(total: int, forked: bool, cost: float | None) -> None:
+    plan = afford_fork(Budget(0.1, 0, total, forked=forked), total // 2, 0.0, lambda steps: 0)
+    if cost is None:
+        assert isinstance(plan, str)
+    else:
+        assert isinstance(plan, ForkPlan)
+        assert plan.cost_steps <= cost
 
 
 @pytest.mark.parametrize(
@@ -325,5 +351,5 @@ def test_a_probe_is_charged_unless_it_was_asked_for_a_failing_run() -> None:
         bill.append((past.spent_s, past.spent_steps))
     unasked = history()
     unasked.hear(probed)
-    assert bill == [(2.0, 100), (0.0, 0)]
+    assert bill == [(2.0, 60), (0.0, 0)]
     assert unasked.spent_s == 0.0

@@ -251,6 +251,21 @@ def test_a_finished_run_is_compressed_and_then_let_go() -> None:
     assert run.verdicts() == ["refused"]
 
 
+@pytest.mark.parametrize("why", ["stopped", "hopeless"])
+def test_a_training_that_was_broken_off_is_let_go_at_once(why: str) -> None:
+    small = fix(Effect.FREE, deed=Deed.COMPRESS, method="int8", turns={})
+    run = Run(rule_from("SIZ900", small))
+    ending = TrainingEnded(step=100, why=why, best_step=100)  # type: ignore[arg-type]
+    assert run.hear(started(), *steps(0, 100), ending) == [Finish()]
+    assert "trial_started" not in run.kinds
+
+
+def test_a_training_that_ends_before_a_verdict_is_let_go(forking: Run) -> None:
+    commands = forking.hear(TrainingEnded(step=70, why="stopped", best_step=70))
+    assert commands == [Finish()]
+    assert forking.verdicts() == ["undecided"]
+
+
 def test_a_run_that_ends_in_a_trial_leaves_it_undecided(forking: Run) -> None:
     assert forking.hear(RunEnded(step=70, why="failed", seconds=1.0)) == []
     assert forking.verdicts() == ["undecided"]

@@ -197,6 +197,10 @@ ROLLED = RolledBack(step=100, from_step=180, trial="t1", skipped_batches=3)
             Rollback(trial="t1", to_step=150, turns=setting(fix()).turns, rewarm_steps=100), id="the second time, slowly",
         ),
         pytest.param(
+            fix(Effect.RESCUE, deed=Deed.START_OVER), Circumstances(onset=10, rescued=True),
+            Rollback(trial="t1", to_step=0, turns=setting(fix()).turns, rewarm_steps=100), id="over again, slowly",
+        ),
+        pytest.param(
             fix(Effect.RESCUE, deed=Deed.STOP, turns={}), Circumstances(), Stop(trial="t1", why="hopeless"), id="stop"
         ),
     ],

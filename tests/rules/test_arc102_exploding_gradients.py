@@ -40,6 +40,14 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(exploding_gradients, group) == (group,)
 
 
+def test_the_clip_is_bounded() -> None:
+    finding = assessed(
+        exploding_gradients, {"loss": {"now": 2.0, "fall_share": 0.0}, "gradients": {"now": 5e3, "p90": 900.0}}
+    )
+    assert finding is not None
+    assert finding.fixes[0].turns[0].to == 10.0
+
+
 def test_an_explosion_is_not_clipped_at_its_own_norm() -> None:
     finding = assessed(
         exploding_gradients, {"loss": {"now": 2.0, "fall_share": 0.0}, "gradients": {"now": 1e9, "p90": 1e17}}

@@ -12,7 +12,11 @@ from tests.rules.situations import assessed, evaluations, missing_without
     "changes",
     [
         pytest.param(
-            {"task": {"val_examples": 30}, "validation": evaluations([0.5], [0.9], error=0.05)}, id="thirty examples"
+            {
+                "task": {"val_examples": 30},
+                "validation": evaluations([0.5] * 5, [0.8, 0.9, 0.9, 0.95, 0.9], error=0.05),
+            },
+            id="thirty examples",
         ),
     ],
 )
@@ -27,9 +31,16 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     [
         pytest.param({}, id="healthy"),
         pytest.param(
-            {"task": {"higher_is_better": False}, "validation": evaluations([0.5], [0.9], error=0.05)},
+            {"task": {"higher_is_better": False}, "validation": evaluations([0.5] * 5, error=0.05)},
             id="an error is no share",
         ),
+        pytest.param(
+            {"run": {"step": 250}, "validation": evaluations([0.5] * 5, error=0.05, every=50)}, id="the run is young"
+        ),
+        pytest.param(
+            {"validation": evaluations([0.5] * 5, [0.3, 0.4, 0.6, 0.7, 0.8], error=0.05)}, id="a gain beyond the noise"
+        ),
+        pytest.param({"validation": evaluations([0.5] * 3, [0.9] * 3, error=0.05)}, id="one late evaluation"),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:

@@ -51,6 +51,12 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(non_finite, group) == (group,)
 
 
+def test_a_loss_that_is_no_number_explains_its_climb() -> None:
+    finding = assessed(non_finite, {"loss": {"non_finite_steps": 9, "non_finite_onset": 450}})
+    assert finding is not None
+    assert "NUM102" in finding.explains
+
+
 LATE = {"non_finite_steps": 9, "non_finite_onset": 450}
 EARLY = {"now": inf, "non_finite_steps": 9, "non_finite_onset": 4}
 SWEPT = ProbeFacts(done=frozenset({"lr_sweep"}), lr_pick=0.003)

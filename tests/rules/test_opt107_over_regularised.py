@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rules.optimisation.opt107_over_regularised import over_regularised
+from rules.vocabulary import Deed, Effect
 from tests.rules.situations import assessed, evaluations, knobs, missing_without
 
 
@@ -79,3 +80,31 @@ def test_the_decay_goes_back_to_a_customary_one() -> None:
         ("weight_decay", pytest.approx(0.002)),
         ("dropout", 0.0),
     ]
+
+
+FLAT = {"loss": {"now": 2.3, "fall_share": 0.0}, "validation": evaluations([2.3], [0.1], train=2.3)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "rescued"),
+    [
+        pytest.param({"run": {"step": 200}}, True, id="a fifth of the run"),
+        pytest.param({"run": {"step": 800}}, False, id="too late to start over"),
+        pytest.param({"loss": {"now": 2.0, "fall_share": 0.0}}, False, id="it has learned something"),
+        pytest.param(
+            {"validation": evaluations([1.5], [0.5], train=1.5), "knobs": knobs(dropout=0.9)}, False,
+            id="only dropout keeps the loss up",
+        ),
+    ],
+)  # fmt: skip
+def test_a_net_pressed_flat_starts_over(changes: dict[str, Any], rescued: bool) -> None:
+    finding = assessed(over_regularised, {**FLAT, "knobs": knobs(weight_decay=0.2), **changes})
+    assert finding is not None
+    first = finding.fixes[0]
+    assert (first.deed is Deed.START_OVER, first.effect is Effect.RESCUE) == (rescued, rescued)
+    assert rescued <= (first.turns[0].knob == "weight_decay" and first.turns[0].to == pytest.approx(0.002))
+
+
+def test_a_young_run_above_chance_is_not_judged() -> None:
+    young = {"run": {"step": 200}, "loss": {"now": 2.0, "fall_share": 0.0}}
+    assert assessed(over_regularised, {**FLAT, **young, "knobs": knobs(weight_decay=0.2)}) is None

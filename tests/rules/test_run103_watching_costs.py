@@ -11,7 +11,7 @@ from tests.rules.situations import assessed, missing_without
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param({"phases": {"shares": {"advisor": 0.03}}}, id="three per cent"),
+        pytest.param({"phases": {"step_s": 0.05, "shares": {"advisor": 0.03}}}, id="three per cent"),
     ],
 )
 def test_it_speaks(changes: dict[str, Any]) -> None:
@@ -24,6 +24,7 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     "changes",
     [
         pytest.param({}, id="healthy"),
+        pytest.param({"phases": {"shares": {"advisor": 0.03}}}, id="a run of two seconds"),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:

@@ -9,7 +9,8 @@ from advisor.tui.asking import Asked, ValueAsked
 from advisor.tui.chart import Chart
 from advisor.tui.endpage import ReportPage
 from advisor.tui.feed_pane import FeedPane
-from advisor.tui.pages import HelpPage, KnobsPage, LedgerPage, LogPage, WhyPage
+from advisor.tui.help import HelpPage
+from advisor.tui.pages import KnobsPage, LedgerPage, LogPage, WhyPage
 from advisor.tui.voice import Voice
 from tests.tui.conftest import Open, read_all, wishes
 from tests.tui.recording import RARE_CLASSES, Recording
@@ -147,7 +148,7 @@ async def test_the_ledger_lists_what_was_kept_and_what_was_taken_back(opened: Op
         await pilot.pause()
         table = app.screen.query_one(DataTable)
         rows = [[str(cell) for cell in table.get_row_at(place)] for place in range(table.row_count)]
-        assert [row[3] for row in rows] == ["kept", "taken back"]
+        assert [row[2] for row in rows] == ["kept", "taken back"]
         assert rows[0][5] == "33% less step time (30% to 36%)"
 
 

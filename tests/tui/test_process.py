@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 
 from advisor.runs import Run
@@ -25,13 +26,35 @@ def fingerprint(run: Run) -> dict[str, str]:
     }
 
 
-def start(run: Run, **environment: str) -> tuple[subprocess.Popen[bytes], int]:
-    inner, outer = pty.openpty()
-    command = [sys.executable, "-c", VIEWER, str(run.folder)]
-    variables = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"} | environment
-    process = subprocess.Popen(command, stdin=outer, stdout=outer, stderr=outer, env=variables, start_new_session=True)
-    os.close(outer)
-    return process, inner
+Start = Callable[..., tuple["subprocess.Popen[bytes]", int]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start viewers on a terminal of their own; none outlives its test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start_one(run: Run, **environment: str) -> tuple[subprocess.Popen[bytes], int]:
+        inner, outer = pty.openpty()
+        command = [sys.executable, "-c", VIEWER, str(run.folder)]
+        size = {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+        started.append(
+            subprocess.Popen(
+                command,
+                stdin=outer,
+                stdout=outer,
+                stderr=outer,
+                env={**os.environ, **size, **environment},
+                start_new_session=True,
+            )
+        )
+        os.close(outer)
+        return started[-1], inner
+
+    yield start_one
+    for process in started:
+        process.kill()
+        process.wait(20)
 
 
 def seen(terminal: int, word: str, seconds: float = 20.0) -> str:
@@ -53,7 +76,9 @@ def seen(terminal: int, word: str, seconds: float = 20.0) -> str:
         pytest.param(signal.SIGHUP, id="SIGHUP", marks=pytest.mark.slow),
     ],
 )
-def test_a_killed_viewer_leaves_the_run_untouched(recorded: Callable[[str], Run], number: signal.Signals) -> None:
+def test_a_killed_viewer_leaves_the_run_untouched(
+    start: Start, recorded: Callable[[str], Run], number: signal.Signals
+) -> None:
     run = recorded("healthy")
     before = fingerprint(run)
     process, terminal = start(run)
@@ -64,6 +89,32 @@ def test_a_killed_viewer_leaves_the_run_untouched(recorded: Callable[[str], Run]
     assert fingerprint(run) == before
 
 
+def test_a_viewer_whose_terminal_is_gone_ends_by_itself(start: Start, recorded: Callable[[str], Run]) -> None:
+    process, terminal = start(recorded("healthy"))
+    assert "accuracy" in seen(terminal, "accuracy")
+    os.close(terminal)
+    assert process.wait(20) is not None
+
+
+@pytest.mark.slow
+def test_an_orphaned_viewer_ends_by_itself(recorded: Callable[[str], Run]) -> None:
+    parent = (
+        "import os, pty, select, subprocess, sys, time; inner, outer = pty.openpty();"
+        "p = subprocess.Popen(sys.argv[1:], stdin=outer, stdout=outer, stderr=outer, start_new_session=True);"
+        "os.close(outer); said = b''\nwhile b'accuracy' not in said: said += os.read(inner, 65536)\n"
+        "print(p.pid, flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", parent, sys.executable, "-c", VIEWER, str(recorded("healthy").folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "TERM": "xterm-256color"}) as process:
+        assert process.stdout is not None
+        viewer = psutil.Process(int(process.stdout.readline()))
+        process.kill()
+    _, alive = psutil.wait_procs([viewer], timeout=20)
+    for one in alive:
+        one.kill()
+    assert not alive
+
+
 @pytest.mark.parametrize(
     "environment",
     [
@@ -72,7 +123,9 @@ def test_a_killed_viewer_leaves_the_run_untouched(recorded: Callable[[str], Run]
         pytest.param({"PYTHONIOENCODING": "ascii"}, id="no UTF-8"),
     ],
 )
-def test_a_plain_terminal_shows_the_run_too(recorded: Callable[[str], Run], environment: dict[str, str]) -> None:
+def test_a_plain_terminal_shows_the_run_too(
+    start: Start, recorded: Callable[[str], Run], environment: dict[str, str]
+) -> None:
     process, terminal = start(recorded("healthy"), **environment)
     assert "accuracy" in seen(terminal, "accuracy")
     os.write(terminal, b"d")
@@ -83,7 +136,7 @@ def test_a_plain_terminal_shows_the_run_too(recorded: Callable[[str], Run], envi
 
 
 @pytest.mark.slow
-def test_the_viewer_yields_to_the_training(recorded: Callable[[str], Run]) -> None:
+def test_the_viewer_yields_to_the_training(start: Start, recorded: Callable[[str], Run]) -> None:
     process, terminal = start(recorded("warming"))
     seen(terminal, "step")
     assert os.getpriority(os.PRIO_PROCESS, process.pid) >= 10

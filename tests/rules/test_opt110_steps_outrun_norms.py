@@ -1,0 +1,59 @@
+"""OPT110 steps outrun norms: when it speaks, when it is silent, when it is not assessed."""
+
+from typing import Any
+
+import pytest
+
+from rules.facts import Evaluation, ProbeFacts, ValidationFacts
+from rules.optimisation.opt110_steps_outrun_norms import steps_outrun_norms
+from rules.vocabulary import Deed, Severity, Turned
+from tests.rules.situations import assessed, missing_without
+
+
+def evaluated(loss: float, train_loss: float) -> ValidationFacts:
+    one = Evaluation(step=100, loss=loss, metric=0.1, standard_error=0.02, train_loss=train_loss, train_metric=0.1)
+    return ValidationFacts(evaluations=(one,), higher_is_better=True)
+
+
+LOST = {"validation": evaluated(54_066.0, 51_000.0), "loss": {"now": 1.9}}
+
+
+def test_it_speaks_and_asks_for_a_sweep() -> None:
+    finding = assessed(steps_outrun_norms, LOST)
+    assert finding is not None
+    assert (finding.code, finding.severity, finding.probes) == ("OPT110", Severity.ERROR, ("lr_sweep",))
+
+
+def test_a_sweep_that_blames_the_rate_starts_over() -> None:
+    probes = ProbeFacts(done=frozenset({"lr_sweep"}), lr_pick=0.01)
+    finding = assessed(steps_outrun_norms, {**LOST, "probes": probes})
+    assert finding is not None
+    assert finding.fixes[0].deed is Deed.START_OVER
+    assert finding.fixes[0].turns == (Turned(knob="lr", to=0.01),)
+    assert "10 times" in finding.message
+
+
+def test_a_sweep_that_clears_the_rate_leaves_it_to_a_person() -> None:
+    probes = ProbeFacts(done=frozenset({"lr_sweep"}), lr_pick=0.08)
+    finding = assessed(steps_outrun_norms, {**LOST, "probes": probes})
+    assert finding is not None
+    assert finding.severity is Severity.WARNING
+    assert finding.fixes[0].deed is Deed.PERSON
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="healthy"),
+        pytest.param({**LOST, "run": {"step": 10}}, id="young"),
+        pytest.param({"validation": evaluated(9.0, 0.2), "loss": {"now": 0.2}}, id="overfit, not lost"),
+        pytest.param({"validation": evaluated(40.0, 40.0), "loss": {"now": 39.0}}, id="training is lost too"),
+        pytest.param({"validation": evaluated(4.0, 4.0), "loss": {"now": 1.9}}, id="averages still young"),
+    ],
+)
+def test_it_is_silent(changes: dict[str, Any]) -> None:
+    assert assessed(steps_outrun_norms, changes) is None
+
+
+def test_it_is_not_assessed_without_an_evaluation() -> None:
+    assert missing_without(steps_outrun_norms, "validation") == ("validation",)

@@ -1,0 +1,120 @@
+"""Makes the recorded runs anew, from real trainings.
+
+    python -m tests.runs.record             trains all of them: some minutes
+    python -m tests.runs.record NAME …      trains these
+    python -m tests.runs.record --judge     trains nothing: hears what is recorded again and writes the ledgers
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from advisor.ledger import Found
+from advisor.mind import Settings
+from advisor.orders import Orders, make_run, versions
+from advisor.sensors.sample import Sample
+from advisor.sensors.sampler import Sampler
+from advisor.session import Session
+from tests.runs.recording import HERE, appearances, heard, judge, line, names, thinned, with_memory
+from tests.runs.setups import ALL, Setup
+from tests.runs.written import write_for
+from trainer.config import Config, parse
+from trainer.link import MemoryLink
+from trainer.run import run
+from trainer.wire import Answer, Command, Event, Stop
+
+
+def train(setup: Setup, folder: Path) -> tuple[list[Event], list[Sample]]:
+    """Train, with a mind beside it that only watches; return all that was said and sensed."""
+    config = config_of(setup, folder)
+    write_for(config, folder)
+    made = make_run(folder / "run", "run", Orders(config=config, mode="watch", lockstep=not setup.timed))
+    session = Session(Settings(mode="watch", lockstep=not setup.timed), lambda entry: None, strict=True)
+    sampler = Sampler() if setup.timed else None
+    events: list[Event] = []
+    samples: list[Sample] = []
+
+    def hear(event: Event) -> list[Command]:
+        events.append(event)
+        if sampler is not None and (sample := sampler.take(time.perf_counter(), event.t)) is not None:
+            samples.append(sample)
+            session.sense(sample)
+        commands = [command for command in session.hear(event) if not isinstance(command, Answer)]
+        over = setup.until_step and event.step >= setup.until_step and event.kind == "beat_taken"
+        return [*commands, Stop(why="stopped")] if over else commands
+
+    words = run(made.folder, MemoryLink(hear))
+    if words.why in ("failed", "mistake"):
+        raise SystemExit(f"{setup.about}: {words.text}")
+    return events, samples
+
+
+def config_of(setup: Setup, folder: Path) -> Config:
+    """Return the configuration, with its files in `folder`."""
+    data = dict(setup.data)
+    kind, colon, place = data.get("source", "").partition(":")
+    if colon and kind != "sklearn":
+        data["source"] = f"{kind}:{folder / place}"
+    task = {"factory": f"{HERE / 'own_tasks.py'}:{setup.task}"} if setup.task else {}
+    train = {"threads": 1, "batch_size": 64, "device": "cpu"} | setup.train
+    return parse({"data": data, "model": setup.model, "train": train, "task": task}, setup.about)
+
+
+def keep(name: str, setup: Setup, folder: Path, events: list[Event], samples: list[Sample]) -> None:
+    """Write a recording."""
+    place = HERE / name
+    place.mkdir(exist_ok=True)
+    if setup.told_memory:
+        events = with_memory(events, setup.told_memory)
+    text = "\n".join(line(event) for event in thinned(events)) + "\n"
+    (place / "events.jsonl").write_text(text.replace(str(folder), "."))
+    if samples:
+        (place / "samples.jsonl").write_text("\n".join(line(sample) for sample in samples) + "\n")
+    told = {
+        "about": setup.about,
+        "config": {
+            "data": setup.data,
+            "model": setup.model,
+            "train": setup.train,
+            "task": f"own_tasks.py:{setup.task}" if setup.task else "",
+        },
+        "mode": "watch",
+        "lockstep": not setup.timed,
+        "versions": versions(),
+    }
+    if setup.told_memory:
+        told["not_measured"] = (
+            f"device.memory_bytes is {setup.told_memory} times the real peak: a machine cannot be filled for a test"
+        )
+    (place / "run.json").write_text(json.dumps(told, indent=1) + "\n")
+
+
+def rejudge(name: str) -> None:
+    """Write the ledger that a recording gives now; the fixes are left out of it."""
+    entries, _ = judge(*heard(name))
+    slim = [
+        entry.model_copy(update={"finding": entry.finding.model_copy(update={"fixes": ()})})
+        if isinstance(entry, Found)
+        else entry
+        for entry in entries
+    ]
+    (HERE / name / "ledger.jsonl").write_text("".join(line(entry) + "\n" for entry in slim))
+    print(f"{name}: " + ", ".join(f"{code} {role}" for code, role in appearances(entries)))
+
+
+def main(asked: list[str]) -> None:
+    """Record what is asked for."""
+    for name in [] if "--judge" in asked else asked or list(ALL):
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            keep(name, ALL[name], folder, *train(ALL[name], folder))
+        rejudge(name)
+    if "--judge" in asked:
+        for name in names():
+            rejudge(name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,142 @@
+"""A recorded run: the events of a real training, thinned, and the ledger that they must give when they are heard again."""
+
+import json
+from collections.abc import Iterable
+from heapq import merge
+from pathlib import Path
+from typing import Any
+
+from advisor.ledger import Cleared, Entry, Found, RoleChanged, read_entry
+from advisor.mind import Mind, Settings
+from advisor.sensors.sample import Sample, read_sample
+from trainer.wire import BeatTaken, Event, LayersMeasured, RunStarted, read_event
+
+HERE = Path(__file__).parent
+DIGITS = 5
+"""Significant digits of a recorded number."""
+BEAT_STEPS = 10
+"""Steps in one recorded beat, at most: as often as the mind assesses."""
+LAYERS_EVERY = 3
+"""Of the measurements of the layers, one in so many is kept."""
+EXACT = {"t", "pid", "pid_started", "samples", "steps_total", "samples_total", "memory_bytes", "peak_bytes"}
+"""Fields that keep all their digits."""
+
+
+def names() -> list[str]:
+    """Return the recorded runs."""
+    return sorted(path.parent.name for path in HERE.glob("*/events.jsonl"))
+
+
+def about(name: str) -> dict[str, Any]:
+    """Return what a recorded run is."""
+    told: dict[str, Any] = json.loads((HERE / name / "run.json").read_text())
+    return told
+
+
+def heard(name: str) -> tuple[list[Event], list[Sample]]:
+    """Return the events and the samples of a recorded run."""
+    folder = HERE / name
+    lines = (folder / "events.jsonl").read_text().splitlines()
+    events = [event for line in lines if (event := read_event(line)) is not None]
+    assert len(events) == len(lines), f"{name} holds events that are no longer understood: record it anew"
+    samples = folder / "samples.jsonl"
+    seen = samples.read_text().splitlines() if samples.exists() else []
+    return events, [sample for line in seen if (sample := read_sample(line)) is not None]
+
+
+def ledger(name: str) -> list[Entry]:
+    """Return the recorded ledger: what was found, which part it played, what was cleared."""
+    lines = (HERE / name / "ledger.jsonl").read_text().splitlines()
+    return [entry for line in lines if (entry := read_entry(line)) is not None]
+
+
+def judge(events: Iterable[Event], samples: Iterable[Sample]) -> tuple[list[Entry], Mind]:
+    """Let a mind that only watches hear a run; return what it wrote about its findings, and the mind."""
+    entries: list[Entry] = []
+    mind = Mind(Settings(mode="watch"), entries.append)
+    for word in merge(events, samples, key=lambda one: one.t):
+        if isinstance(word, Sample):
+            mind.sense(word)
+        else:
+            mind.hear(word)
+    return [entry for entry in entries if isinstance(entry, Found | RoleChanged | Cleared)], mind
+
+
+def appearances(entries: Iterable[Entry]) -> list[tuple[str, str]]:
+    """Return (code, role) of each finding when it first stood, in that order."""
+    first: dict[str, str] = {}
+    for entry in entries:
+        if isinstance(entry, Found):
+            first.setdefault(entry.finding.code, entry.role)
+    return list(first.items())
+
+
+def thinned(events: Iterable[Event]) -> list[Event]:
+    """Return the events with neighbouring beats joined and only some of the measurements of the layers."""
+    kept: list[Event] = []
+    measured = 0
+    for event in events:
+        if isinstance(event, LayersMeasured):
+            measured += 1
+            if measured % LAYERS_EVERY != 1:
+                continue
+        last = kept[-1] if kept else None
+        if isinstance(event, BeatTaken) and isinstance(last, BeatTaken) and _joinable(last, event):
+            kept[-1] = _joined(last, event)
+        else:
+            kept.append(event)
+    return kept
+
+
+def _joinable(first: BeatTaken, second: BeatTaken) -> bool:
+    return first.steps + second.steps <= BEAT_STEPS and first.trial == second.trial
+
+
+def _joined(first: BeatTaken, second: BeatTaken) -> BeatTaken:
+    return second.model_copy(
+        update={
+            "steps": first.steps + second.steps,
+            "seconds": first.seconds + second.seconds,
+            "loss": first.loss + second.loss,
+            "grad_norm": first.grad_norm + second.grad_norm,
+            "step_s": first.step_s + second.step_s,
+            "phases": {part: first.phases.get(part, 0.0) + spent for part, spent in second.phases.items()},
+            "skipped": first.skipped + second.skipped,
+            "clipped": first.clipped + second.clipped,
+            "peak_bytes": max(first.peak_bytes, second.peak_bytes),
+        }
+    )
+
+
+def line(word: Event | Sample | Entry) -> str:
+    """Return a word as a line of JSON, with five digits a number and without what is left at its default."""
+    told = word.model_dump(mode="json", exclude_defaults=True)
+    kind = {} if isinstance(word, Sample) else {"kind": word.kind}
+    return json.dumps({**kind, **_short(told)}, separators=(",", ":"), ensure_ascii=False)
+
+
+def _short(told: Any, name: str = "") -> Any:
+    match told:
+        case dict():
+            return {key: _short(value, key) for key, value in told.items()}
+        case list():
+            return [_short(value, name) for value in told]
+        case float() if name == "t":
+            return round(told, 3)
+        case float() if name not in EXACT:
+            return float(f"{told:.{DIGITS}g}")
+        case _:
+            return told
+
+
+def with_memory(events: list[Event], times_peak: float) -> list[Event]:
+    """Return the events of the same run on a device whose memory is so many times the peak that it really had."""
+    peak = max(event.peak_bytes for event in events if isinstance(event, BeatTaken))
+    return [
+        event.model_copy(
+            update={"device": event.device.model_copy(update={"memory_bytes": round(times_peak * peak)})}
+        )
+        if isinstance(event, RunStarted)
+        else event
+        for event in events
+    ]

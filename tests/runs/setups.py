@@ -1,0 +1,152 @@
+"""What the recorded runs are: for each rule at least one training that fires it, and a set of healthy ones."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One training to record."""
+
+    about: str
+    """What it is, in one sentence."""
+    train: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=lambda: {"source": "sklearn:digits"})
+    model: dict[str, Any] = field(default_factory=dict)
+    task: str = ""
+    """Function of `own_tasks` that makes the task; replaces the data's source and the model."""
+    timed: bool = False
+    """Recorded with its clock and the host's sensors, out of lockstep: for rules about time and machines."""
+    until_step: int = 0
+    """Stopped there; 0 = trained to its end."""
+    told_memory: float = 0.0
+    """Memory of the device, as a multiple of the real peak, in place of the machine's own: no host can be filled."""
+
+
+def _own(task: str, about: str, **rest: Any) -> Setup:
+    return Setup(about, task=task, data={}, **rest)
+
+
+SGD = {"optimizer": "sgd", "lr": 0.1, "schedule": "constant", "warmup": 0.0}
+QUICK = {"epochs": 60, "batch_size": 32}
+
+TROUBLED: dict[str, Setup] = {
+    "rate_explodes": Setup("the rate is a hundred thousand times too high", SGD | {"lr": 1e4, "epochs": 4}),
+    "rate_diverges": Setup("a rate far too high: the loss climbs", SGD | {"lr": 3.0, "epochs": 12}),
+    "rate_stuck": Setup("Adam with a rate a hundred times too high", {"optimizer": "adam", "lr": 0.5, "epochs": 12}),
+    "rate_low": Setup("the rate is ten thousand times too low", SGD | {"lr": 1e-5, "epochs": 12}),
+    "labels_random": _own("random_labels", "the labels say nothing about the inputs", train=SGD | {"epochs": 12}),
+    "labels_half_wrong": Setup(
+        "half of the labels are wrong, and a linear model can go no further",
+        SGD | {"epochs": 20},
+        {"source": "csv:half.csv", "target": "target"},
+        {"name": "linear"},
+    ),
+    "labels_some_wrong": Setup(
+        "a fifth of the labels are wrong", {"lr": 3e-3, "epochs": 14}, {"source": "csv:wrong.csv", "target": "target"}
+    ),
+    "metric_swings": Setup(
+        "a rate at the edge of what is stable", SGD | {"optimizer": "momentum", "lr": 0.5, "epochs": 16, "batch_size": 32}
+    ),
+    "no_warm_up": Setup("the first steps throw the net about", {"optimizer": "adam", "lr": 0.05, "warmup": 0.0, "epochs": 12}),
+    "decay_high": Setup("a weight decay that presses the net flat", SGD | {"weight_decay": 0.5, "epochs": 16}),
+    "layers_forgotten": _own("forgotten_layers", "the optimizer holds the head alone", train=SGD | {"epochs": 12}),
+    "gradient_vanishes": Setup(
+        "ten sigmoid layers in a row", SGD | {"epochs": 12}, model={"hidden": (32,) * 10, "activation": "sigmoid"}
+    ),
+    "gradient_explodes": _own(
+        "raw_target", "a target of thousands, not scaled", train=SGD | {"lr": 1e-9, "epochs": 20, "batch_size": 32}
+    ),
+    "units_dead": _own("units_that_never_fire", "a layer whose units never fire", train=SGD | {"epochs": 12}),
+    "units_saturated": Setup(
+        "tanh on inputs of thousands",
+        SGD | {"lr": 0.01, "epochs": 30, "batch_size": 16},
+        {"source": "sklearn:wine", "standardise": False},
+        {"activation": "tanh"},
+    ),
+    "units_equal": _own("equal_units", "all weights start with one value", train=SGD | {"epochs": 8}),
+    "softmax_twice": _own("softmax_twice", "a softmax before cross entropy", train={"lr": 3e-3, "epochs": 14}),
+    "examples_broken": _own("broken_examples", "some inputs are a hundred times too large", train=SGD | {"epochs": 20}),
+    "order_sorted": _own("sorted_order", "the examples come sorted by label", train=SGD | {"epochs": 6}),
+    "classes_rare": Setup(
+        "three classes are kept one in thirty",
+        SGD | {"epochs": 16},
+        {"source": "sklearn:digits", "rare": {"3": 0.03, "7": 0.03, "8": 0.03}},
+    ),
+    "table_messy": Setup(
+        "a table with holes, constant columns, a leak, doubled and contradicting rows",
+        {"lr": 3e-3, "epochs": 12, "batch_size": 32},
+        {"source": "csv:messy.csv", "target": "target"},
+    ),
+    "inputs_unscaled": Setup(
+        "a table as it is, with columns from 0.1 to 1700",
+        {"lr": 1e-3, "epochs": 20, "batch_size": 16},
+        {"source": "sklearn:wine", "standardise": False},
+    ),
+    "images_broken": Setup(
+        "image files that are cut off", {"lr": 3e-3, "epochs": 8, "batch_size": 32}, {"source": "images:images"}
+    ),
+    "data_few": Setup(
+        "eighty examples, learned by heart",
+        {"lr": 1e-2, "epochs": 80, "batch_size": 16, "weight_decay": 0.0},
+        {"source": "csv:wrong.csv", "target": "target", "limit": 130},
+        {"hidden": (256,)},
+    ),
+    "goes_on_too_long": Setup("the best is long past", SGD | {"epochs": 60, "batch_size": 64}, {"source": "sklearn:wine"}),
+    "net_too_small": Setup(
+        "a net with one unit", SGD | {"epochs": 24}, model={"hidden": (1,)}
+    ),
+    "memory_runs_out": Setup(
+        "no more than forty examples fit on the device", SGD | {"epochs": 6, "memory_limit": 40}
+    ),
+    "memory_nearly_full": Setup(
+        "a device that is nearly full", SGD | {"epochs": 12}, timed=True, told_memory=1.05
+    ),
+    "loader_slow": _own(
+        "slow_items", "items that take half a millisecond to come", train=SGD | QUICK, timed=True, until_step=150
+    ),
+    "workers_hurt": _own(
+        "quick_items", "two workers fetch items that cost nothing", train=SGD | QUICK | {"workers": 2}, timed=True,
+        until_step=300,
+    ),
+    "precision_full": Setup(
+        "a convolutional net in full precision", {"epochs": 80, "batch_size": 256}, model={"name": "cnn"}, timed=True,
+        until_step=60,
+    ),
+    "batch_small": Setup(
+        "eight examples a step on a linear model", SGD | {"epochs": 750, "batch_size": 8, "eval_every": 10}, model={"name": "linear"},
+        timed=True, until_step=6000,
+    ),
+    "threads_many": Setup("sixteen threads", SGD | {"epochs": 12, "threads": 16}, timed=True),
+    "evaluates_often": Setup(
+        "an evaluation every tenth of an epoch", SGD | {"epochs": 60, "eval_every": 0.1}, timed=True, until_step=120
+    ),
+    "checkpoints_often": Setup(
+        "a checkpoint every tenth of an epoch", SGD | {"epochs": 24, "checkpoint_every": 0.1}, timed=True, until_step=60
+    ),
+}  # fmt: skip
+
+HEALTHY: dict[str, Setup] = {
+    "healthy_sgd": Setup("SGD", SGD | {"epochs": 16}),
+    "healthy_momentum": Setup("momentum with a cosine", {"optimizer": "momentum", "lr": 0.05, "epochs": 16}),
+    "healthy_adam": Setup("Adam", {"optimizer": "adam", "lr": 3e-3, "epochs": 16}),
+    "healthy_one_cycle": Setup("AdamW on one cycle", {"lr": 3e-3, "schedule": "one-cycle", "epochs": 12}),
+    "healthy_dropout": Setup("dropout", {"lr": 3e-3, "dropout": 0.3, "epochs": 16}),
+    "healthy_batch_norm": Setup("a convolutional net with batch norm", {"lr": 3e-3, "epochs": 6}, model={"name": "cnn", "width": 8}),
+    "healthy_small_batch": Setup("batches of eight", {"lr": 1e-3, "epochs": 4, "batch_size": 8}),
+    "healthy_converged": Setup("wines, converged early", {"lr": 1e-2, "epochs": 40, "batch_size": 32}, {"source": "sklearn:wine"}),
+    "healthy_tiny_validation": Setup(
+        "twenty validation examples",
+        {"lr": 3e-3, "epochs": 12},
+        {"source": "sklearn:digits", "val_fraction": 0.012, "test_fraction": 0.0},
+    ),
+    "healthy_regression": Setup(
+        "a regression with a ceiling", {"lr": 1e-3, "epochs": 24, "batch_size": 32}, {"source": "csv:diabetes.csv", "target": "target"},
+        {"hidden": (16,)},
+    ),
+    "healthy_table": Setup("a small table", {"lr": 3e-3, "epochs": 24, "batch_size": 16}, {"source": "csv:wine.csv", "target": "target"}),
+    "healthy_timed": _own("digits_by_item", "items one by one, timed", train={"lr": 1e-3, "epochs": 6, "batch_size": 128}, timed=True),
+}  # fmt: skip
+"""Nothing is wrong with these: no warning, no error."""
+
+ALL = TROUBLED | HEALTHY
