@@ -32,6 +32,7 @@ from trainer.wire import (
     Evaluated,
     Event,
     Finish,
+    LabelsSuspected,
     MemoryRanOut,
     Pause,
     Probe,
@@ -168,7 +169,7 @@ class Mind:
                 return event.step - self._assessed_step >= every
             case Evaluated():
                 return event.split == "val" and not event.final and self.signals.ended is None
-            case Surveyed() | Probed() | MemoryRanOut() | TrainingEnded():
+            case Surveyed() | LabelsSuspected() | Probed() | MemoryRanOut() | TrainingEnded():
                 return True
             case _:
                 return False

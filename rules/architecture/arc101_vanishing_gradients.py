@@ -55,6 +55,6 @@ def vanishing_gradients(run: RunFacts, task: TaskFacts, loss: LossFacts, layers:
             "an initialisation that shrinks",
             "too many layers in a row",
         ),
-        explains=("OPT103", "OPT104", "OPT109", "GEN102", "GEN103"),
+        explains=("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103"),
         fixes=(advice("use ReLU with He initialisation, and residual connections beyond ten layers", improves="loss"),),
     )

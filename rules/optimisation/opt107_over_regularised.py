@@ -85,7 +85,7 @@ def over_regularised(
             *(Evidence(fact=f"knobs.{name}", value=value, limit=limit) for name, value, limit, _ in brakes),
         ),
         causes=tuple(f"{name} {value:g}" for name, value, _, _ in brakes),
-        explains=("OPT103", "OPT104", "GEN102", "GEN103", "ARC101", "ARC105"),
+        explains=("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101", "ARC103", "ARC105"),
         fixes=possible(
             knobs,
             *((_start_over(strongest[0], strongest[3]),) if collapsed and run.progress <= START_OVER_SHARE else ()),

@@ -55,6 +55,6 @@ def nothing_learns(
             else "the optimizer holds other parameters than the net",
             "the rate is so small that steps vanish in rounding",
         ),
-        explains=("OPT103", "OPT104", "OPT109", "GEN103"),
+        explains=("OPT103", "OPT104", "OPT109", "ARC102", "GEN103"),
         fixes=(advice("make the optimizer from model.parameters() after the model's last change", improves="loss"),),
     )

@@ -14,7 +14,7 @@ EXEMPT = {"advisor.together"}
 """The one-process runner imports both floors: that is what it is for."""
 
 HEAVY = {"torch", "torchvision", "torchao", "sklearn", "pandas", "scipy"}
-SCREEN = {"textual", "altair", "vl_convert", "jinja2"}
+SCREEN = {"textual", "jinja2"}
 
 
 def loaded_by(code: str, *, cwd: Path | None = None, path: str = "") -> set[str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.datasets import load_diabetes, load_digits
 from torch import Tensor, nn
 from torch.utils.data import Dataset
@@ -71,8 +72,8 @@ def broken_examples(seed: int) -> Task:
 class _InOrder(Dataset[tuple[Tensor, int]]):
     """Deals its examples one after the other, sorted by label, whatever index it is asked for."""
 
-    def __init__(self) -> None:
-        order = np.argsort(LABELS, kind="stable")
+    def __init__(self, kept: NDArray[np.int64]) -> None:
+        order = kept[np.argsort(LABELS[kept], kind="stable")]
         self.pixels, self.targets = torch.from_numpy(PIXELS[order]), LABELS[order]
         self._turn = self._endless()
 
@@ -89,8 +90,9 @@ class _InOrder(Dataset[tuple[Tensor, int]]):
 
 
 def sorted_order(seed: int) -> Task:
-    held_out = np.random.default_rng(1).permutation(len(LABELS))[:300]
-    return Task(model=net(), train=_InOrder(), val=(PIXELS[held_out], LABELS[held_out]))
+    drawn = np.random.default_rng(1).permutation(len(LABELS))
+    held_out = drawn[:400]
+    return Task(model=net(), train=_InOrder(drawn[400:]), val=(PIXELS[held_out], LABELS[held_out]))
 
 
 class _Items(Dataset[tuple[Tensor, int]]):

@@ -1,8 +1,8 @@
 """Makes the recorded runs anew, from real trainings.
 
-    python -m tests.runs.record             trains all of them: some minutes
-    python -m tests.runs.record NAME …      trains these
-    python -m tests.runs.record --judge     trains nothing: hears what is recorded again and writes the ledgers
+python -m tests.runs.record             trains all of them: some minutes
+python -m tests.runs.record NAME …      trains these
+python -m tests.runs.record --judge     trains nothing: hears what is recorded again and writes the ledgers
 """
 
 import json
@@ -68,7 +68,7 @@ def keep(name: str, setup: Setup, folder: Path, events: list[Event], samples: li
     place.mkdir(exist_ok=True)
     if setup.told_memory:
         events = with_memory(events, setup.told_memory)
-    text = "\n".join(line(event) for event in thinned(events)) + "\n"
+    text = "\n".join(line(event) for event in thinned(events, timed=setup.timed)) + "\n"
     (place / "events.jsonl").write_text(text.replace(str(folder), "."))
     if samples:
         (place / "samples.jsonl").write_text("\n".join(line(sample) for sample in samples) + "\n")

@@ -12,7 +12,7 @@ from advisor.sensors.sample import Sample, read_sample
 from trainer.wire import BeatTaken, Event, LayersMeasured, RunStarted, read_event
 
 HERE = Path(__file__).parent
-DIGITS = 5
+DIGITS = 4
 """Significant digits of a recorded number."""
 BEAT_STEPS = 10
 """Steps in one recorded beat, at most: as often as the mind assesses."""
@@ -71,11 +71,11 @@ def appearances(entries: Iterable[Entry]) -> list[tuple[str, str]]:
     return list(first.items())
 
 
-def thinned(events: Iterable[Event]) -> list[Event]:
-    """Return the events with neighbouring beats joined and only some of the measurements of the layers."""
+def thinned(events: Iterable[Event], *, timed: bool) -> list[Event]:
+    """Return the events with neighbouring beats joined, some of the measurements of the layers, and times if `timed`."""
     kept: list[Event] = []
     measured = 0
-    for event in events:
+    for event in events if timed else map(_timeless, events):
         if isinstance(event, LayersMeasured):
             measured += 1
             if measured % LAYERS_EVERY != 1:
@@ -86,6 +86,11 @@ def thinned(events: Iterable[Event]) -> list[Event]:
         else:
             kept.append(event)
     return kept
+
+
+def _timeless(event: Event) -> Event:
+    """Return a beat without the times in it: a mind in lockstep does not look at them."""
+    return event.model_copy(update={"step_s": (), "phases": {}}) if isinstance(event, BeatTaken) else event
 
 
 def _joinable(first: BeatTaken, second: BeatTaken) -> bool:
@@ -133,9 +138,7 @@ def with_memory(events: list[Event], times_peak: float) -> list[Event]:
     """Return the events of the same run on a device whose memory is so many times the peak that it really had."""
     peak = max(event.peak_bytes for event in events if isinstance(event, BeatTaken))
     return [
-        event.model_copy(
-            update={"device": event.device.model_copy(update={"memory_bytes": round(times_peak * peak)})}
-        )
+        event.model_copy(update={"device": event.device.model_copy(update={"memory_bytes": round(times_peak * peak)})})
         if isinstance(event, RunStarted)
         else event
         for event in events

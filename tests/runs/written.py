@@ -18,11 +18,12 @@ def messy_table(folder: Path) -> Path:
     table = table.mask((chance.random(table.shape) < 0.03) & (table.columns != "target"))
     for name in ("site", "batch", "unit", "version"):
         table[name] = 1.0
-    table["outcome_code"] = table["target"] * 2.0 + 1.0
     doubled = table.sample(80, random_state=0)
     contradicting = table.sample(15, random_state=1).assign(target=lambda rows: 1 - rows["target"])
     assert len(inputs) == 30
-    return _write(pd.concat([table, doubled, contradicting]).sample(frac=1, random_state=2), folder / "messy.csv")
+    whole = pd.concat([table, doubled, contradicting]).sample(frac=1, random_state=2)
+    whole["visits_after"] = whole["target"] * 2.0 + chance.integers(0, 2, len(whole)) * 0.1
+    return _write(whole, folder / "messy.csv")
 
 
 def wrong_labels(folder: Path) -> Path:

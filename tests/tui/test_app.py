@@ -13,7 +13,7 @@ from advisor.tui.help import HelpPage
 from advisor.tui.pages import KnobsPage, LedgerPage, LogPage, WhyPage
 from advisor.tui.voice import Voice
 from tests.tui.conftest import Open, read_all, wishes
-from tests.tui.recording import RARE_CLASSES, Recording
+from tests.tui.recording import RARE_CLASSES, RATE_TOO_HIGH, Recording
 
 
 def choose(feed: FeedPane, key: str) -> None:
@@ -23,11 +23,11 @@ def choose(feed: FeedPane, key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "row", "wish", "target"),
     [
-        pytest.param("a", "proposal-p2", "accept", "p2", id="apply"),
-        pytest.param("x", "proposal-p2", "veto", "p2", id="veto"),
+        pytest.param("a", "proposal-p2", "accept", "p2", id="apply", marks=pytest.mark.slow),
+        pytest.param("x", "proposal-p2", "veto", "p2", id="veto", marks=pytest.mark.slow),
         pytest.param("u", "fix-t2", "undo", "t2", id="undo"),
-        pytest.param("f", "", "freeze", "", id="freeze"),
-        pytest.param("space", "", "pause", "", id="pause"),
+        pytest.param("f", "", "freeze", "", id="freeze", marks=pytest.mark.slow),
+        pytest.param("space", "", "pause", "", id="pause", marks=pytest.mark.slow),
         pytest.param("s", "", "stop", "", id="stop"),
     ],
 )
@@ -45,7 +45,7 @@ async def test_a_key_that_changes_the_run_asks_once_and_then_wishes(
         assert [(one.wish, one.target) for one in wishes(app.run_files)] == [(wish, target)]
 
 
-@pytest.mark.parametrize("key", ["n", "escape"])
+@pytest.mark.parametrize("key", [pytest.param("n", marks=pytest.mark.slow), "escape"])
 async def test_a_no_leaves_the_run_alone(opened: Open, key: str) -> None:
     async with opened("healthy") as (app, pilot):
         await pilot.press("a", key)
@@ -68,6 +68,28 @@ async def test_a_proposal_that_was_answered_is_not_asked_again(opened: Open) -> 
         assert "you asked to apply it" in app.overview.feed.rows["proposal-p2"].head.plain
         await pilot.press("a")
         assert len(app.screen_stack) == 1
+
+
+async def test_the_keys_of_a_fix_work_on_its_finding_too(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        choose(app.overview.feed, "finding-DAT104")
+        await pilot.press("x")
+        assert isinstance(app.screen, Asked)
+        assert app.screen.question.target == "p2"
+
+
+async def test_until_the_user_moves_the_first_row_is_the_chosen_one(opened: Open) -> None:
+    async with opened("trying") as (app, pilot):
+        made = Recording.go_on(app.run_files, step=3000)
+        made.find(RATE_TOO_HIGH)
+        made.flush()
+        for _ in range(40):
+            await pilot.pause(0.05)
+            app._quiet_left = 0
+            app.pull()
+            if "finding-OPT101" in app.overview.feed.rows:
+                break
+        assert app.overview.feed.highlighted == 0
 
 
 async def test_the_drivers_answer_takes_the_wish_off_the_screen(opened: Open) -> None:
@@ -123,13 +145,13 @@ async def test_a_knob_is_turned_within_its_bounds_and_asked_for_with_its_effect(
 @pytest.mark.parametrize(
     ("key", "page"),
     [
-        pytest.param("l", LedgerPage, id="ledger"),
-        pytest.param("k", KnobsPage, id="knobs"),
+        pytest.param("l", LedgerPage, id="ledger", marks=pytest.mark.slow),
+        pytest.param("k", KnobsPage, id="knobs", marks=pytest.mark.slow),
         pytest.param("r", ReportPage, id="report"),
-        pytest.param("o", LogPage, id="log"),
-        pytest.param("w", WhyPage, id="why"),
+        pytest.param("o", LogPage, id="log", marks=pytest.mark.slow),
+        pytest.param("w", WhyPage, id="why", marks=pytest.mark.slow),
         pytest.param("f1", HelpPage, id="help"),
-        pytest.param("question_mark", HelpPage, id="help by ?"),
+        pytest.param("question_mark", HelpPage, id="help by ?", marks=pytest.mark.slow),
     ],
 )
 async def test_a_page_opens_by_its_key_and_closes_by_escape(opened: Open, key: str, page: type) -> None:
@@ -213,6 +235,13 @@ async def test_more_room_brings_more_panes(opened: Open) -> None:
         assert app.query_one("#machine").display
         await pilot.resize_terminal(200, 60)
         await pilot.pause()
+        assert not app.query_one("#log").display
+        app.run_files.trainer_log.write_text("something was printed\n")
+        for _ in range(40):
+            await pilot.pause(0.05)
+            app.pull()
+            if app.query_one("#log").display:
+                break
         assert app.query_one("#log").display
 
 

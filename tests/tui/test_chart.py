@@ -166,3 +166,21 @@ async def test_a_chart_without_unicode_has_only_ascii(painted: Callable[..., obj
     lines = (Line(points(np.arange(1.0, 1001.0), y), "main"),)
     said = await painted(plot(lines=lines, marks=(Mark(500, "^"),), spans=((1.0, 90.0),)), ascii_only=True)  # type: ignore[misc]
     assert said.isascii()
+
+
+def test_one_line_that_spans_far_brings_the_logarithmic_axis_though_others_do_not() -> None:
+    train, validation = np.linspace(2.3, 0.7, 200), np.array([450.0, 9.0, 3.0, 1.9, 1.7])
+    assert axes.wants_logarithm([train, validation])
+    assert not axes.wants_logarithm([train, validation[1:]])
+
+
+def test_a_nearly_constant_line_is_not_blown_up() -> None:
+    bottom, top = axes.bounds([np.linspace(1.4975, 1.5, 50)], logarithmic=False)
+    assert top - bottom >= 0.02 * 1.49
+
+
+def test_a_single_value_is_large_enough_to_be_seen() -> None:
+    columns = decimate(points(np.array([50.0]), np.array([0.5])), frame())
+    canvas = Canvas(10, 4)
+    canvas.draw(columns.low, columns.high, columns.holes, frame(), 1, alone=True)
+    assert canvas.dots.sum() == 4

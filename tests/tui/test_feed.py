@@ -107,7 +107,22 @@ def test_a_fix_for_a_person_is_shown_as_one() -> None:
         estimated_by="a learning curve",
     )
     told = story(found(RARE_CLASSES), ledger.Refused(code="DAT104", fix=fix, why="needs a person"))
-    assert "needs a person" in " ".join(heads(told))
+    assert "collect more of class 7  for you to do" in heads(told)[-1]
+
+
+def test_a_fix_that_was_refused_and_waits_now_is_listed_once() -> None:
+    refused = ledger.Refused(code="DAT104", fix=RARE_CLASSES.fixes[0], why="still improving", step=15)
+    said = heads(story(found(RARE_CLASSES), refused, proposed()))
+    assert sum("weight classes" in head for head in said) == 1
+
+
+def test_causes_stand_before_symptoms_and_errors_before_hints() -> None:
+    told = story(
+        ledger.Found(finding=NON_FINITE, role="symptom", explained_by="OPT101", step=90),
+        found(NO_AMP, step=80),
+        found(RATE_TOO_HIGH, step=20),
+    )
+    assert [row.code for row in Feed(told, 100, {}).rows()] == ["OPT101", "DEV301", "NUM101"]
 
 
 @pytest.mark.parametrize(

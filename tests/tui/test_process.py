@@ -120,7 +120,7 @@ def test_an_orphaned_viewer_ends_by_itself(recorded: Callable[[str], Run]) -> No
     [
         pytest.param({"TERM": "xterm"}, id="16 colours", marks=pytest.mark.slow),
         pytest.param({"TERM": "vt100", "NO_COLOR": "1"}, id="no colour", marks=pytest.mark.slow),
-        pytest.param({"PYTHONIOENCODING": "ascii"}, id="no UTF-8"),
+        pytest.param({"PYTHONIOENCODING": "ascii"}, id="no UTF-8", marks=pytest.mark.slow),
     ],
 )
 def test_a_plain_terminal_shows_the_run_too(
