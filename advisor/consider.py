@@ -156,7 +156,7 @@ def _consider(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     """Return how a fix would be tried, why not, or nothing where there is nothing to say (it was tried, it holds)."""
     code = finding.code
     if fix.effect is Effect.NEEDS_A_PERSON or fix.deed is Deed.PERSON:
-        return No(code, fix, f"needs a person: {fix.name}")
+        return No(code, fix, "needs a person")
     if (code, shape_of(fix)) in history.vetoed:
         return No(code, fix, "vetoed: a person does not want it in this run")
     if fix.effect is Effect.RESCUE:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -102,6 +103,13 @@ class Run:
     def read_events(self) -> list[Event]:
         """Return all events so far."""
         return [event for line in _all(self.events) if (event := read_event(line)) is not None]
+
+    def discard_unbegun(self) -> None:
+        """Remove a run that ended by a user's mistake before it began: the mended command may use its folder again."""
+        events = self.read_events()
+        told = any(event.kind == "run_ended" and event.why == "mistake" and event.text for event in events)
+        if told and not any(event.kind == "run_started" for event in events):
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def read_ledger(self) -> list[Entry]:
         """Return all ledger entries so far."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from advisor import ledger
 from advisor.story import Story
 from advisor.tui.words import number, rate, seconds
+from rules.vocabulary import Effect
 from trainer import wire
 
 Level = Literal["info", "warning", "error", "good"]
@@ -74,6 +75,8 @@ def tell_entry(entry: ledger.Entry, story: Story) -> Line | None:
         case ledger.Judged():
             return _verdict(entry, story)
         case ledger.Refused():
+            if entry.fix.effect is Effect.NEEDS_A_PERSON:
+                return Line("advise", f"{entry.fix.name} ({entry.code})")
             refused = sum(1 for one in story.interventions if one.outcome == "refused")
             return Line("leave", f"{entry.fix.name} ({entry.code}): {entry.why}") if refused <= MOST_REFUSALS else None
         case ledger.Undone():

@@ -88,5 +88,11 @@ def _go(run: "Run", how: "How", *, screen: bool, as_json: bool, fail_on: FailOn)
         start_driver(run, how)
         return view(run, as_json=as_json, fail_on=fail_on)
     from advisor.headless import drive_headless
+    from advisor.mistakes import Mistake
 
-    return drive_headless(run, how, as_json=as_json, fail_on=fail_on)
+    try:
+        return drive_headless(run, how, as_json=as_json, fail_on=fail_on)
+    except Mistake:
+        if how == "fresh":
+            run.discard_unbegun()
+        raise

@@ -45,6 +45,7 @@ class Overview(Container):
         """Panes that the user has shown or hidden."""
         self._seen: tuple[object, ...] = ()
         self._printed = False
+        self._terminal = Size(80, 24)
 
     def compose(self) -> ComposeResult:
         """Lay out the panes; app.tcss gives them their places."""
@@ -78,7 +79,8 @@ class Overview(Container):
         return self.asked_for.get("log", "log" in SHOWN[self.form])
 
     def place_panes(self, size: Size) -> None:
-        """Choose the form for this size and put the panes in their places."""
+        """Choose the form for this size of the terminal and put the panes in their places."""
+        self._terminal = size
         wide = size.width >= WIDE_CELLS and size.height >= WIDE_ROWS
         medium = size.width >= MEDIUM_CELLS and size.height >= MEDIUM_ROWS
         self.form = "wide" if wide else "medium" if medium else "compact"
@@ -96,7 +98,7 @@ class Overview(Container):
     def toggle(self, name: str) -> None:
         """Show or hide a pane."""
         self.asked_for[name] = not self.query_one(f"#{name}").display
-        self.place_panes(self.size)
+        self.place_panes(self._terminal)
 
     def show(self, scene: Scene, seen: Glimpse, asked: Mapping[str, str]) -> None:
         """Hand every visible pane what it shows; nothing is done where nothing has come in."""
@@ -128,4 +130,4 @@ class Overview(Container):
             self.query_one("#log", Log).write_lines(lines)
             if not self._printed:
                 self._printed = True
-                self.place_panes(self.size)
+                self.place_panes(self._terminal)

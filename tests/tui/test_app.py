@@ -235,6 +235,12 @@ async def test_more_room_brings_more_panes(opened: Open) -> None:
         assert app.query_one("#machine").display
         await pilot.resize_terminal(200, 60)
         await pilot.pause()
+        assert app.query_one("#log").display
+
+
+async def test_a_log_without_a_line_takes_no_room(opened: Open) -> None:
+    async with opened("warming", size=(200, 60)) as (app, pilot):
+        assert app.overview.form == "wide"
         assert not app.query_one("#log").display
         app.run_files.trainer_log.write_text("something was printed\n")
         for _ in range(40):
@@ -243,6 +249,7 @@ async def test_more_room_brings_more_panes(opened: Open) -> None:
             if app.query_one("#log").display:
                 break
         assert app.query_one("#log").display
+        assert app.overview.form == "wide"
 
 
 async def test_nothing_is_drawn_while_nothing_comes_in(opened: Open) -> None:

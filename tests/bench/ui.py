@@ -1,0 +1,254 @@
+"""How fast the terminal UI is: first useful frame, key to effect, its share of a core, painting of the charts.
+
+    OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.ui
+
+Viewers run as processes of their own on a pseudo-terminal of 120 × 40 cells, as a user would start them.
+"""
+
+import fcntl
+import os
+import pty
+import select
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from advisor.runs import Run
+from advisor.tui.chart import Chart
+from advisor.tui.feeder import Feeder
+from advisor.tui.plots import NAMES, Plotter
+from advisor.tui.scene import Scene
+from tests.tui.recording import BEAT_STEPS, Recording, record
+
+COLUMNS, ROWS = 120, 40
+ROUNDS = 5
+FLOOD_EVENTS, FLOOD_S = 20_000, 2.0
+LIVE_S = 12.0
+BEATS_PER_S = 10
+LONG_EVENTS = 20_000
+CHART_CELLS = (58, 9)
+"""Width and height of a chart on a terminal of 120 × 40."""
+VIEWER = "import sys; from pathlib import Path; from advisor.runs import Run; from advisor.tui.app import run_ui; sys.exit(run_ui(Run(Path(sys.argv[1]))))"
+
+
+@dataclass
+class Viewer:
+    """A viewer on a pseudo-terminal."""
+
+    process: "subprocess.Popen[bytes]"
+    terminal: int
+    began: float
+
+    def wait_for(self, word: bytes, limit_s: float = 30.0) -> float:
+        """Read the screen until a word comes by; return the monotonic time of that moment.
+
+        Raises:
+            TimeoutError: when it does not come.
+        """
+        said, end = b"", time.monotonic() + limit_s
+        while time.monotonic() < end:
+            if select.select([self.terminal], [], [], 0.5)[0]:
+                said = said[-4096:] + os.read(self.terminal, 1 << 16)
+                if word in said:
+                    return time.monotonic()
+        raise TimeoutError(f"the screen never said {word!r}")
+
+    def press(self, key: bytes) -> float:
+        """Press a key; return when."""
+        os.write(self.terminal, key)
+        return time.monotonic()
+
+
+@contextmanager
+def viewer(run: Run) -> Iterator[Viewer]:
+    """Start a viewer, and end it afterwards."""
+    inner, outer = pty.openpty()
+    fcntl.ioctl(outer, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-c", VIEWER, str(run.folder)], stdin=outer, stdout=outer, stderr=outer,
+        env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}, start_new_session=True,
+    )  # fmt: skip
+    os.close(outer)
+    try:
+        yield Viewer(process, inner, began)
+    finally:
+        process.kill()
+        process.wait(20)
+        os.close(inner)
+
+
+@contextmanager
+def drained(shown: Viewer) -> Iterator[None]:
+    """Read the screen away meanwhile, as a terminal does."""
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            if select.select([shown.terminal], [], [], 0.05)[0]:
+                os.read(shown.terminal, 1 << 16)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield
+    finally:
+        over.set()
+        reader.join()
+
+
+def beats(made: Recording, count: int) -> None:
+    """Put down so many beats, and nothing else."""
+    for _ in range(count):
+        made.train(BEAT_STEPS, evaluate=False)
+
+
+def first_frame(run: Run) -> list[float]:
+    """Return the seconds from the start of the process to a screen that says where the run stands."""
+    times = []
+    for _ in range(ROUNDS):
+        with viewer(run) as shown:
+            times.append(shown.wait_for(b"samples/s") - shown.began)
+    return times
+
+
+def caught_up(run: Run) -> float:
+    """Return the seconds of processor time that reading a whole run takes."""
+    feeder = Feeder(run)
+    began = time.process_time()
+    while feeder.read_chunk(1.0):
+        pass
+    return time.process_time() - began
+
+
+def under_flood(folder: Path, count: int, over_s: float) -> list[float]:
+    """Return the seconds from a key to its page while so many events come in so few seconds."""
+    run = record(folder, "warming")
+    made = Recording.go_on(run, 100)
+    beats(made, count)
+    lines = made._lines.pop(run.events)
+    made._lines.clear()
+
+    def write() -> None:
+        began, at = time.monotonic(), 0
+        with run.events.open("a") as file:
+            while at < len(lines):
+                due = min(int((time.monotonic() - began) / over_s * len(lines)) + 1, len(lines))
+                file.writelines(line + "\n" for line in lines[at:due])
+                file.flush()
+                at = due
+                time.sleep(0.005)
+
+    delays = []
+    with viewer(run) as shown:
+        shown.wait_for(b"advisor")
+        time.sleep(1.0)
+        with_flood = threading.Thread(target=write)
+        with_flood.start()
+        end = time.monotonic() + over_s
+        while time.monotonic() < end:
+            delays.append(-shown.press(b"?") + shown.wait_for(b"keys and signs"))
+            delays.append(-shown.press(b"\x1b[27u") + shown.wait_for(b"ledger"))
+            time.sleep(0.05)
+        with_flood.join()
+    return delays
+
+
+def share_of_a_core(folder: Path, beats_per_s: int) -> float:
+    """Return the processor seconds a second of a viewer on a run that takes so many beats a second."""
+    run = record(folder, "healthy")
+    made = Recording.go_on(run, 2900)
+    with viewer(run) as shown:
+        shown.wait_for(b"samples/s")
+        with drained(shown):
+            time.sleep(1.5)
+            process = psutil.Process(shown.process.pid)
+            before, began = process.cpu_times(), time.monotonic()
+            while (passed := time.monotonic() - began) < LIVE_S:
+                made.t = time.time()
+                if beats_per_s:
+                    beats(made, 1)
+                    made.flush()
+                time.sleep(max(1 / max(beats_per_s, 1) - (time.monotonic() - began - passed), 0.0))
+            after = process.cpu_times()
+            spent = after.user + after.system - before.user - before.system
+            return spent / (time.monotonic() - began)
+
+
+def painting(points: int) -> list[float]:
+    """Return the seconds that it takes to make and paint all four charts with so many points in each curve."""
+    random = np.random.default_rng(0)
+    scene = Scene()
+    scene.story.step = points
+    steps = np.arange(1.0, points + 1)
+    for series in vars(scene.curves).values():
+        for start in range(0, points, 64):
+            part = steps[start : start + 64]
+            series.append(part.tolist(), (2 * np.exp(-part / points) + random.normal(0, 0.1, len(part))).tolist())
+    charts = [Chart(id=name) for name in NAMES]
+    plain = dict.fromkeys(("", *Chart.COMPONENT_CLASSES), None)
+    del plain
+    times = []
+    for _ in range(20):
+        began = time.perf_counter()
+        plotter = Plotter(scene, zoomed=False, ascii_only=False)
+        for chart, name in zip(charts, NAMES, strict=True):
+            chart._plot = plotter.plot(name)
+            chart._paint(*CHART_CELLS)
+        times.append(time.perf_counter() - began)
+    return times[2:]
+
+
+def spread(values: Sequence[float], unit: float = 1.0) -> str:
+    """Return least, median and greatest."""
+    return f"{min(values) * unit:.3g} .. {statistics.median(values) * unit:.3g} .. {max(values) * unit:.3g}"
+
+
+def main() -> None:
+    """Measure everything and print the table."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        rows: list[tuple[str, Callable[[], str], str]] = []
+        short = record(folder / "short", "healthy")
+        made = Recording.begin(folder / "long")
+        made.start()
+        beats(made, LONG_EVENTS)
+        long = made.flush()
+        size = long.events.stat().st_size / 2**20
+        rows = [
+            ("first useful frame, run of 145 beats", lambda: spread(first_frame(short)) + " s", "1 s"),
+            (f"first useful frame, {LONG_EVENTS:,} beats, {size:.0f} MiB", lambda: spread(first_frame(long)) + " s", "1 s"),
+            (f"reading {LONG_EVENTS:,} beats", lambda: f"{caught_up(long):.2f} s of processor time", ""),
+            (
+                f"key to effect, {FLOOD_EVENTS:,} events in {FLOOD_S:.0f} s",
+                lambda: spread(under_flood(folder / "flood", FLOOD_EVENTS, FLOOD_S), 1e3) + " ms", "100 ms",
+            ),
+            ("key to effect, nothing comes in", lambda: spread(under_flood(folder / "still", 1, 2.0), 1e3) + " ms", "100 ms"),
+            *(
+                (f"share of one core, {rate} beats/s", lambda rate=rate: f"{share_of_a_core(folder / f'live{rate}', rate):.1%}", "15 %")
+                for rate in (0, BEATS_PER_S)
+            ),
+            *(
+                (f"four charts made and painted, {points:,} points", lambda points=points: spread(painting(points), 1e3) + " ms", "10 ms")
+                for points in (200, 2_000, 200_000)
+            ),
+        ]  # fmt: skip
+        print("| what | least .. median .. most | bound |\n| --- | --- | --- |")
+        for what, measure, bound in rows:
+            print(f"| {what} | {measure()} | {bound} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
