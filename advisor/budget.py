@@ -65,9 +65,7 @@ class ForkPlan:
     cost_steps: float
 
 
-def afford_fork(
-    budget: Budget, steps_left: int, scoring_steps: float, pooled: Callable[[int], int]
-) -> ForkPlan | str:
+def afford_fork(budget: Budget, steps_left: int, scoring_steps: float, pooled: Callable[[int], int]) -> ForkPlan | str:
     """Return the fork that fits the budget; the first one borrows where the budget pays for none that could be sure."""
     own = plan_fork(steps_left, budget.room_steps, scoring_steps, pooled)
     if isinstance(own, ForkPlan) and own.nulls + pooled(own.steps) >= SURE_NULLS:

@@ -11,6 +11,8 @@ from rules.vocabulary import METRIC_GUARD, Fix, Guard
 
 LEAST_SPEED_GAIN = 0.02
 """Below 2 % a faster step is not worth a turn (trials.md, «Rounds»)."""
+HOPELESS_GAIN = -1.0
+"""Twice as long: rounds that were broken off after that are a verdict, for all of them would have to agree."""
 MOST_LOSS_DIFFERENCE = 0.01
 LEAST_GRADIENT_COSINE = 0.99
 """Other rounding, same direction: limits of the agreement check (trials.md, effect classes)."""
@@ -74,6 +76,11 @@ def judge_rounds(gains: Sequence[float], rounds: int) -> Verdict:
         gains: Relative time saved in each round: 0.1 = 10 % less time an example.
         rounds: How many rounds were asked for; all must agree.
     """
+    if 0 < len(gains) < rounds and max(gains) <= HOPELESS_GAIN:
+        middle = median(gains)
+        measured = Measured(median=middle, low=min(gains), high=max(gains), unit="relative step_s")
+        told = f"steps take {1 - middle:.1f} times as long; {len(gains)} of {rounds} rounds told it"
+        return Verdict("rolled_back", told, measured)
     if len(gains) < rounds or not all(map(isfinite, gains)):
         return Verdict("undecided", f"only {len(gains)} of {rounds} rounds were run")
     middle = median(gains)
@@ -105,6 +112,8 @@ class Arms:
     nulls: tuple[float, ...]
     """Differences null - control of the judged score: this trial's and pooled ones."""
     steps: int
+    rate_cut: bool = False
+    """The candidate's rate is below the control's."""
     control_diverged: bool = False
     candidate_diverged: bool = False
 
@@ -143,12 +152,11 @@ def judge_fork(fix: Fix, score: str, metric: str, higher_is_better: bool, arms: 
         return Verdict("undecided", why, measured)
     if broken := _broken_guard(fix, metric, higher_is_better, arms):
         return Verdict("rolled_back", f"{told}, but {broken}", measured)
-    return Verdict("kept", f"{told}: a gain of {gain:.2g}, {limit}{_caution(fix, arms)}", measured)
+    return Verdict("kept", f"{told}: a gain of {gain:.2g}, {limit}{_caution(arms)}", measured)
 
 
-def _caution(fix: Fix, arms: Arms) -> str:
-    turned_rate = any(turn.knob == "lr" for turn in fix.turns)
-    if turned_rate and arms.steps < LEAST_HORIZON_OF_A_RATE_CUT:
+def _caution(arms: Arms) -> str:
+    if arms.rate_cut and arms.steps < LEAST_HORIZON_OF_A_RATE_CUT:
         return f"; a fork under {LEAST_HORIZON_OF_A_RATE_CUT} steps favours small rates: helped here, not proved"
     return ""
 

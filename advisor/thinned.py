@@ -1,6 +1,6 @@
 """Series over the steps of a run that never grow past a limit: when one is full, its neighbours are averaged in pairs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import isfinite, nan
@@ -26,19 +26,28 @@ class Thinned:
     def add(self, step: int, value: float) -> None:
         """Add the value of a step. A point whose values are all NaN or infinite is NaN: a gap, never a zero."""
         self._waiting.append(value)
-        if len(self._waiting) < self._stride:
-            return
-        self.steps.append(step)
-        self.values.append(_mean(self._waiting))
-        self._waiting.clear()
-        if len(self.steps) > self.limit:
-            self._halve()
+        if len(self._waiting) >= self._stride:
+            self._put(step, self._waiting)
 
     def spread(self, last_step: int, steps: int, values: Iterable[float]) -> None:
         """Add values that lie evenly over the `steps` steps up to `last_step`."""
         listed = tuple(values)
-        for number, value in enumerate(listed, start=1):
-            self.add(last_step - steps + round(steps * number / len(listed)), value)
+        taken, count = 0, len(listed)
+        while taken < count:
+            end = taken + self._stride - len(self._waiting)
+            if end > count:
+                self._waiting += listed[taken:]
+                return
+            self._put(last_step - steps + round(steps * end / count), (*self._waiting, *listed[taken:end]))
+            taken = end
+
+    def _put(self, step: int, values: Sequence[float]) -> None:
+        """Add a point that stands for these values, those that waited among them."""
+        self.steps.append(step)
+        self.values.append(_mean(values))
+        self._waiting.clear()
+        if len(self.steps) > self.limit:
+            self._halve()
 
     def cut(self, step: int) -> list[tuple[int, float]]:
         """Take away all points after `step` and return them, oldest first."""
@@ -73,6 +82,10 @@ class Series:
         return dict(vars(self))
 
 
-def _mean(values: Iterable[float]) -> float:
+def _mean(values: Sequence[float]) -> float:
+    count = len(values)
+    mean = sum([value / count for value in values])
+    if isfinite(mean):
+        return mean
     finite = [value for value in values if isfinite(value)]
     return sum(value / len(finite) for value in finite) if finite else nan

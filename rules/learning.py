@@ -16,6 +16,10 @@ STALLED_FALL_SHARE = 0.02
 """Fall over a tenth of the run: a healthy run that is far from its end falls faster."""
 ROSE_FACTOR = 1.1
 """Times the first loss (or chance): the first one is of a single batch, and off by some per cent."""
+FAR_START_FACTOR = 2.0
+"""Times the chance loss: only a net whose outputs are on another scale than its target starts that far off."""
+START_SPREADS = 3.0
+"""Spreads of the batch loss, for such a start: a target that was not scaled gave a first batch 30 % below the rest."""
 LAYER_CHECKS = 3
 """Measurements of the layers: fewer are moved by one batch, or fall on a skipped step."""
 LAST_PROBE_SHARE = 0.8
@@ -44,9 +48,9 @@ def learns_badly(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
 
 def rose(task: TaskFacts, loss: LossFacts) -> bool:
     """Tell whether the loss has been well above where it began: steps that are too short never do that."""
-    return max((value for _, value in loss.curve), default=loss.now) > ROSE_FACTOR * max(
-        loss.at_start, task.baseline_loss
-    )
+    spread = START_SPREADS * loss.noise_share if loss.at_start > FAR_START_FACTOR * task.baseline_loss else 0.0
+    limit = ROSE_FACTOR * (1 + spread) * max(loss.at_start, task.baseline_loss)
+    return max((value for _, value in loss.curve), default=loss.now) > limit
 
 
 def skill(task: TaskFacts, metric: float) -> float:

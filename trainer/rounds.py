@@ -32,6 +32,11 @@ AGREEMENT_EXAMPLES = 64
 """Examples of each agreement pass."""
 
 
+HOPELESS_TIMES = 3.0
+"""A candidate whose warm steps take so many times as long has lost, for all rounds must agree; more of them would only
+lengthen the run (bf16 on a processor without units for it: 5 to 30 times, measured)."""
+
+
 class RoundsRefused(Exception):
     """The rounds cannot be run; the text says why. Nothing has changed."""
 
@@ -43,6 +48,29 @@ class _ArmState:
     changes: tuple[Change, ...]
     feed: Feed
     own_feed: bool
+
+
+@dataclass
+class _Round:
+    """A stretch of each arm."""
+
+    stretches: dict[Arm, StretchTaken]
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the candidate is so slow that further rounds tell nothing new."""
+        control, candidate = (self.stretches[arm] for arm in ("control", "candidate"))
+        return candidate.timed_s * control.timed_samples > HOPELESS_TIMES * control.timed_s * candidate.timed_samples
+
+    @property
+    def lost_s(self) -> float:
+        """Seconds that a slower candidate has cost."""
+        return max(self.stretches["candidate"].timed_s - self.stretches["control"].timed_s, 0.0)
+
+    def tell(self, training: Training) -> None:
+        """Tell both stretches, in the order in which they were trained."""
+        for stretch in self.stretches.values():
+            training.link.say(stretch)
 
 
 def run(training: Training, command: Alternate, beats: Beats) -> None:
@@ -58,7 +86,7 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
     candidate = _candidate(training, changes)
     try:
         beats.trial = command.trial
-        seconds_of_step = _warm_up(training, candidate, beats)
+        seconds_of_step, times = _warm_up(training, candidate, beats)
         discarded = min(int(training.knobs["workers"]) * int(training.knobs["prefetch"]) + 2, DISCARDED_MOST)
         steps = max(command.stretch_steps, round(command.stretch_s / max(seconds_of_step, 1e-6)))
         left = training.steps_total - training.progress.step
@@ -76,24 +104,14 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
                 steps=2 * command.rounds * (steps + discarded),
             )
         )
-        agreement_s = _agree(training, command, changes)
-        for number in range(command.rounds):
-            order: tuple[Arm, Arm] = ("control", "candidate") if number % 2 == 0 else ("candidate", "control")
-            for arm in order:
-                chosen = candidate if arm == "candidate" else None
-                timed_s, samples = _stretch(training, chosen, discarded, steps, beats)
-                training.link.say(
-                    StretchTaken(
-                        step=training.progress.step,
-                        samples=training.progress.samples,
-                        trial=command.trial,
-                        round=number,
-                        arm=arm,
-                        steps=steps,
-                        timed_samples=samples,
-                        timed_s=timed_s,
-                    )
-                )
+        look = max(WARM_STEPS, round(command.stretch_s / max(seconds_of_step, 1e-6)))
+        done = _first_look(training, command, candidate, discarded, look, beats) if times >= HOPELESS_TIMES else []
+        agreement_s = 0.0 if done else _agree(training, command, changes)
+        for number in range(0 if done else command.rounds):
+            done.append(_round(training, command, candidate, number, discarded, steps, beats))
+            done[-1].tell(training)
+            if done[-1].hopeless:
+                break
     finally:
         beats.trial = ""
         if candidate.own_feed:
@@ -104,7 +122,8 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
             samples=training.progress.samples,
             trial=command.trial,
             went_on_from="control",
-            seconds=set_up_s + agreement_s,
+            seconds=set_up_s + agreement_s + sum(one.lost_s for one in done),
+            why=f"a step with it takes over {HOPELESS_TIMES:.0f} times as long" if done[-1].hopeless else "",
         )
     )
 
@@ -116,13 +135,52 @@ def _candidate(training: Training, changes: tuple[Change, ...]) -> _ArmState:
     return _ArmState(changes, training.supply.build_feed(**loader_of(values)), own_feed=True)
 
 
-def _warm_up(training: Training, candidate: _ArmState, beats: Beats) -> float:
-    """Let both arms come up to speed; return the seconds of the slower one's step."""
+def _warm_up(training: Training, candidate: _ArmState, beats: Beats) -> tuple[float, float]:
+    """Let both arms come up to speed; return the slower one's seconds a step, and candidate over control."""
     seconds = []
     for arm in (candidate, None):
         timed_s, _ = _stretch(training, arm, WARM_STEPS, WARM_STEPS, beats)
         seconds.append(timed_s / WARM_STEPS)
-    return max(seconds)
+    return max(seconds), seconds[0] / max(seconds[1], 1e-9)
+
+
+def _first_look(
+    training: Training, command: Alternate, candidate: _ArmState, discarded: int, steps: int, beats: Beats
+) -> list[_Round]:
+    """Look at a candidate that was slow to warm up for a few steps; return that as the only round if it is hopeless."""
+    short = _round(training, command, candidate, 0, discarded, steps, beats)
+    if not short.hopeless:
+        return []
+    short.tell(training)
+    return [short]
+
+
+def _round(
+    training: Training,
+    command: Alternate,
+    candidate: _ArmState,
+    number: int,
+    discarded: int,
+    steps: int,
+    beats: Beats,
+) -> _Round:
+    """Train a stretch of each arm; in every other round the candidate goes first."""
+    order: tuple[Arm, Arm] = ("control", "candidate") if number % 2 == 0 else ("candidate", "control")
+    stretches: dict[Arm, StretchTaken] = {}
+    for arm in order:
+        chosen = candidate if arm == "candidate" else None
+        timed_s, samples = _stretch(training, chosen, discarded, steps, beats)
+        stretches[arm] = StretchTaken(
+            step=training.progress.step,
+            samples=training.progress.samples,
+            trial=command.trial,
+            round=number,
+            arm=arm,
+            steps=steps,
+            timed_samples=samples,
+            timed_s=timed_s,
+        )
+    return _Round(stretches)
 
 
 def _stretch(training: Training, arm: _ArmState | None, discarded: int, steps: int, beats: Beats) -> tuple[float, int]:

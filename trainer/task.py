@@ -15,9 +15,8 @@ class Task:
     """A training task of the user's own.
 
     `train`, `val` and `test` are each a `torch.utils.data.Dataset` of `(input, target)` tuples or of dicts with the
-    keys `x` and `y` (or `input` and `target`), or a pair of arrays or tensors `(inputs, targets)`. Without `val`, a
-    validation split is made of `train` (`data.val_fraction`); without `test`, no test metric is reported unless
-    `data.test_fraction` was set to more than 0 in the configuration.
+    keys `x` and `y` (or `input` and `target`), or a pair of arrays or tensors `(inputs, targets)`. Without `val` or
+    `test`, those splits are made of `train` (`data.val_fraction`, `data.test_fraction`; 0 makes no test split).
     """
 
     model: nn.Module

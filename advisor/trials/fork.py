@@ -80,10 +80,16 @@ class ForkTrial:
                 standard_errors=control.standard_errors,
                 nulls=(*pool, *(one for one in own if isfinite(one))),
                 steps=control.steps,
+                rate_cut=self._cuts_rate,
                 control_diverged=control.diverged,
                 candidate_diverged=candidate.diverged,
             ),
         )
+
+    @property
+    def _cuts_rate(self) -> bool:
+        before = self.setting.old.get("lr", 0.0)
+        return any(turn.knob == "lr" and float(turn.to) < float(before) for turn in self.setting.fix.turns)
 
     def _end(self, event: TrialEnded) -> Moved:
         verdict = self.verdict

@@ -96,10 +96,9 @@ class RoundsTrial:
     def _verdict(self, why: str) -> Verdict:
         if self.veto:
             return VETOED
-        if self.agreement_passes:
-            if self.agreement is None:
-                return Verdict("undecided", why or "the agreement of the two was not measured")
-            if (differs := judge_agreement(self.agreement)) is not None:
-                return differs
+        if self.agreement is not None and (differs := judge_agreement(self.agreement)) is not None:
+            return differs
         verdict = judge_rounds(self.gains, ROUNDS)
+        if self.agreement_passes and self.agreement is None and verdict.outcome != "rolled_back":
+            return Verdict("undecided", why or "the agreement of the two was not measured")
         return replace(verdict, why=f"{verdict.why}: {why}") if len(self.gains) < ROUNDS and why else verdict

@@ -1,14 +1,17 @@
-"""The terminal UI around one run: it pulls from the feeder four times a second and turns keys into wishes."""
+"""The terminal UI around one run: it pulls from the feeder four times a second and turns keys into wishes.
+
+Pages are imported when they are first opened: the first frame of the overview does not wait for them.
+"""
 
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, ComposeResult, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.content import Content
 from textual.events import Resize
 from textual.screen import Screen
@@ -17,23 +20,25 @@ from textual.widgets import Footer
 from advisor.runs import Run
 from advisor.story import Story
 from advisor.tui import questions, words
-from advisor.tui.asking import Asked, ValueAsked
 from advisor.tui.cards import Feed
 from advisor.tui.chart import Chart
-from advisor.tui.endpage import ReportPage, last_words, so_far
 from advisor.tui.feeder import Feeder
 from advisor.tui.glance import ENDINGS, glimpse
 from advisor.tui.hangup import end_with_terminal
-from advisor.tui.help import HelpPage
-from advisor.tui.overview import PANES, Overview
-from advisor.tui.pages import KnobsPage, LedgerPage, LogPage, WhyPage, knob_rows, ledger_rows
+from advisor.tui.keys import KEYS
+from advisor.tui.overview import Overview
 from advisor.tui.questions import Question
 from advisor.tui.themes import DEFAULTS, THEMES
 from advisor.tui.voice import Voice
 from trainer.knobs import KnobValue
 
+if TYPE_CHECKING:
+    from advisor.tui.pages import KnobsPage
+
 PULL_S = 0.25
 """Four looks a second: smooth to the eye, and cheap on a machine that trains."""
+CHART_LOOKS = 2
+"""Charts move by a column now and then: two looks a second lose nothing, and they are the dearest thing to draw."""
 QUIET_PULLS = 5
 """While rounds are timed only each fifth look is taken: the onlookers must not disturb what is measured (trials.md)."""
 FIRST_LOOK_S = 0.05
@@ -52,30 +57,7 @@ class AdvisorApp(App[int]):
 
     TITLE = "training-advisor"
     CSS_PATH = "app.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "apply", "apply"),
-        Binding("x", "veto", "veto"),
-        Binding("u", "undo", "undo"),
-        Binding("w", "why", "why"),
-        Binding("l", "ledger", "ledger"),
-        Binding("k", "knobs", "knobs"),
-        Binding("r", "report", "report"),
-        Binding("o", "log", "log", show=False),
-        Binding("slash", "log(True)", "filter the log", show=False),
-        Binding("space", "pause", "pause or go on", show=False),
-        Binding("f", "freeze", "freeze or thaw the advisor", show=False),
-        Binding("s", "stop", "stop the run", show=False),
-        Binding("left", "scrub(-1)", "back in the replay", show=False),
-        Binding("right", "scrub(1)", "on in the replay", show=False),
-        Binding("plus,equals_sign", "speed(2.0)", "faster replay", show=False),
-        Binding("minus", "speed(0.5)", "slower replay", show=False),
-        Binding("z", "zoom", "zoom the charts", show=False),
-        Binding("y", "scale", "scale of the chart", show=False),
-        *(Binding(str(place), f"pane('{name}')", f"pane: {name}", show=False) for place, name in enumerate(PANES, 1)),
-        Binding("d", "detach", "detach"),
-        Binding("ctrl+q", "detach", "quit", show=False, priority=True),
-        Binding("question_mark,f1", "help", "help", key_display="?"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = KEYS
 
     def __init__(
         self,
@@ -95,6 +77,7 @@ class AdvisorApp(App[int]):
         """Proposal or trial → what was wished of it and is not yet answered in the ledger."""
         self.overview = Overview(ascii_only)
         self._quiet_left = 0
+        self._looks = -1
         self._log_count = 0
         self._ended = False
 
@@ -145,14 +128,15 @@ class AdvisorApp(App[int]):
         if self._quiet_left > 0:
             self._quiet_left -= 1
         elif self.is_running and self.overview.is_attached and self.overview.query("#log"):
-            self.pull()
+            self._looks += 1
+            self.pull(charts=self._looks % CHART_LOOKS == 0)
 
-    def pull(self) -> None:
+    def pull(self, charts: bool = True) -> None:
         """Look at the scene once and show it."""
         with self.feeder.scene() as scene:
             self._forget_answered(scene.story)
             seen = glimpse(scene, self.feeder.now_t(), self.run_files.folder.name, self._note())
-            self.overview.show(scene, seen, self.asked)
+            self.overview.show(scene, seen, self.asked, charts)
             trial = scene.story.trial
             log = self._fresh_log() if self.overview.log_wanted else []
         live = self.feeder.playback is None
@@ -216,9 +200,11 @@ class AdvisorApp(App[int]):
 
     def ask(self, question: Question) -> None:
         """Ask once; a yes becomes a wish."""
-        if self.voice.why_silent:
-            self.notify(self.voice.why_silent, severity="warning")
+        if silent := self.voice.why_silent or ("the run has ended" if self._ended else ""):
+            self.notify(silent, severity="warning")
             return
+        from advisor.tui.asking import Asked
+
         self.push_screen(Asked(question), partial(self._answered, question))
 
     def _answered(self, question: Question, agreed: bool | None) -> None:
@@ -286,8 +272,10 @@ class AdvisorApp(App[int]):
         """Stop the run."""
         self.ask(questions.stop(self.run_files.folder.name))
 
-    def on_knobs_page_picked(self, event: KnobsPage.Picked) -> None:
+    def on_knobs_page_picked(self, event: "KnobsPage.Picked") -> None:
         """Ask for a knob's new value, then once more with its effect."""
+        from advisor.tui.asking import ValueAsked
+
         with self.feeder.scene() as scene:
             knob, now = scene.story.catalogue.get(event.knob), scene.story.knobs.get(event.knob)
         if knob is None or now is None:
@@ -306,6 +294,8 @@ class AdvisorApp(App[int]):
 
     def action_why(self) -> None:
         """Open the rule's page with this run's numbers."""
+        from advisor.tui.pages import WhyPage
+
         row = self.overview.feed.chosen
         if row is None or not row.code:
             return
@@ -316,10 +306,14 @@ class AdvisorApp(App[int]):
 
     def action_ledger(self) -> None:
         """Open the ledger."""
+        from advisor.tui.pages import LedgerPage, ledger_rows
+
         self.push_screen(LedgerPage("ledger of fixes", partial(self._of_story, ledger_rows)))
 
     def action_knobs(self) -> None:
         """Open the knobs."""
+        from advisor.tui.pages import KnobsPage, knob_rows
+
         self.push_screen(KnobsPage("knobs   Enter turns one", partial(self._of_story, knob_rows)))
 
     def _of_story(self, rows: Callable[[Story], list[tuple[str, ...]]]) -> list[tuple[str, ...]]:
@@ -328,6 +322,8 @@ class AdvisorApp(App[int]):
 
     def action_log(self, filtering: bool = False) -> None:
         """Open the log, at its filter when wanted."""
+        from advisor.tui.pages import LogPage
+
         self.push_screen(LogPage(self._log_lines, filtering))
 
     def _log_lines(self) -> tuple[int, list[str]]:
@@ -338,15 +334,21 @@ class AdvisorApp(App[int]):
 
     def action_report(self) -> None:
         """Open the report's first page."""
+        from advisor.tui.endpage import ReportPage
+
         self.push_screen(ReportPage(self.run_files, self._instead_of_a_report))
 
     def _instead_of_a_report(self) -> Content:
+        from advisor.tui.endpage import last_words, so_far
+
         with self.feeder.scene() as scene:
             log = list(self.feeder.trainer_log.lines)
             return last_words(scene, log, self.size.width - 6) if scene.story.word == "failed" else so_far(scene)
 
     def action_help(self) -> None:
         """Open the keys and signs."""
+        from advisor.tui.help import HelpPage
+
         if not isinstance(self.screen, HelpPage):
             self.push_screen(HelpPage())
 

@@ -25,7 +25,7 @@ _CSS = """
     {name} Static {{ height: auto; }}
     {name} .keys {{ margin-top: 1; color: $muted; }}
     {name} .wrong {{ color: $error; }}
-    {name} Input {{ margin-top: 1; }}
+    {name} Input, {name} Input:focus {{ margin-top: 1; border: none; height: 1; padding: 0 1; background: $background; }}
 """
 
 

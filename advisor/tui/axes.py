@@ -27,7 +27,7 @@ def bounds(values: Sequence[Floats], logarithmic: bool) -> tuple[float, float]:
     if not len(finite):
         return (0.1, 1.0) if logarithmic else (0.0, 1.0)
     bottom, top = float(finite.min()), float(finite.max())
-    most = float(np.quantile(finite, OUTLIER_QUANTILE))
+    most = ranked(finite, OUTLIER_QUANTILE)
     if not logarithmic and top - bottom > 2 * (most - bottom) > 0:
         top = most
     if logarithmic:
@@ -47,8 +47,14 @@ def wants_logarithm(values: Sequence[Floats]) -> bool:
     finite = [one[np.isfinite(one)] for one in values]
     if any(bool((one <= 0).any()) for one in finite):
         return False
-    spans = [np.quantile(one, [0.01, 0.99]) for one in finite if len(one) >= FEWEST_TO_SPAN]
-    return any(bool(high / low > LOGARITHMIC_RATIO) for low, high in spans)
+    wide = [one for one in finite if len(one) >= FEWEST_TO_SPAN]
+    return any(ranked(one, 0.99) > LOGARITHMIC_RATIO * ranked(one, 0.01) for one in wide)
+
+
+def ranked(values: Floats, share: float) -> float:
+    """Return the value at this share of the sorted [N], N ≥ 1, between whose neighbours nothing is interpolated."""
+    place = round(share * (len(values) - 1))
+    return float(np.partition(values, place)[place])
 
 
 def linear_ticks(bottom: float, top: float, most: int) -> list[float]:

@@ -10,6 +10,7 @@ from advisor.tui.series import Floats, Points
 DOTS_WIDE, DOTS_HIGH = 2, 4
 _BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype=np.uint8)
 """Unicode, block «Braille Patterns»: the bit of the dot in row r, column c of a cell."""
+FIRST_BRAILLE = 0x2800
 NO_INK = -1
 
 
@@ -107,7 +108,7 @@ class Canvas:
             mask |= np.roll(mask, -1, axis=0) if bottom[filled[0]] else mask
         crossed = mask.reshape(self.inks.shape[0], DOTS_HIGH, self.inks.shape[1], DOTS_WIDE).any(axis=(1, 3))
         if alone:
-            self.dots[np.kron(crossed, np.ones((DOTS_HIGH, DOTS_WIDE), dtype=np.bool_))] = False
+            self.dots[crossed.repeat(DOTS_HIGH, axis=0).repeat(DOTS_WIDE, axis=1)] = False
         self.dots |= mask
         self.inks[crossed] = ink
 
@@ -119,8 +120,9 @@ class Canvas:
             upper, lower = cells[:, :2].any(axis=(1, 3)), cells[:, 2:].any(axis=(1, 3))
             forms = np.array(list(" '.:"))[np.add(upper, 2 * lower, dtype=np.int64)]
             return ["".join(row) for row in forms.tolist()]
-        codes = (cells * _BITS[None, :, None, :]).sum(axis=(1, 3), dtype=np.int64)
-        return ["".join(chr(0x2800 + code) if code else " " for code in row) for row in codes.tolist()]
+        codes = (cells * _BITS[None, :, None, :]).sum(axis=(1, 3), dtype=np.uint32)
+        points = np.where(codes > 0, codes + FIRST_BRAILLE, ord(" ")).astype(np.uint32)
+        return [str(row) for row in points.view(f"<U{columns}")[:, 0]]
 
 
 def _joined(filled: NDArray[np.int64], gaps: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -129,8 +131,8 @@ def _joined(filled: NDArray[np.int64], gaps: NDArray[np.bool_]) -> NDArray[np.bo
     left, right = filled[:-1], filled[1:]
     whole = broken[left] == broken[right]
     edges = np.zeros(len(gaps) + 1, dtype=np.int64)
-    np.add.at(edges, left[whole], 1)
-    np.add.at(edges, right[whole], -1)
+    edges[left[whole]] += 1
+    edges[right[whole]] -= 1
     drawn = np.cumsum(edges[:-1]) > 0
     drawn[filled] = True
     return drawn

@@ -91,7 +91,7 @@ class Feed:
         self._signs = PLAIN if ascii_only else UNICODE
 
     def rows(self) -> list[Row]:
-        """Return all rows: what waits for a person first, then what is being tried, then the newest."""
+        """Return all rows: what is being tried first, then what waits for a person, then causes before symptoms."""
         rows: list[Row] = []
         for found in sorted(self._story.findings.values(), key=self._urgency):
             rows.append(self._finding(found))
@@ -119,9 +119,9 @@ class Feed:
     def _urgency(self, found: FindingState) -> tuple[int, int, int, int, str]:
         code = found.finding.code
         place = 2 if found.standing else 3
-        if any(one.code == code for one in self._story.waiting):
+        if self._story.trial is not None and self._story.trial.code == code:
             place = 0
-        elif self._story.trial is not None and self._story.trial.code == code:
+        elif any(one.code == code for one in self._story.waiting):
             place = 1
         return (place, _ROLES.index(found.role), -found.finding.severity.rank, -found.step, code)
 
@@ -178,7 +178,8 @@ class Feed:
     def _proposal(self, proposal: ProposalState) -> Row:
         asked = self._asked.get(proposal.proposal, "")
         state = {"accepted": "accepted, assessed anew", "vetoed": "vetoed"}.get(proposal.state, "")
-        state = state or (f"you asked to {asked}" if asked else "waits for you")
+        waits = "waits for you" if self._story.ended is None else "was not answered before the run ended"
+        state = state or (f"you asked to {asked}" if asked else waits)
         head = self._fix_head("waits", proposal.fix.name, state, "$accent")
         fix = proposal.fix
         lines = (
@@ -193,7 +194,7 @@ class Feed:
                 for guard in fix.guards
             ),
         )
-        waiting = proposal.state == "waiting" and not asked
+        waiting = proposal.state == "waiting" and not asked and self._story.ended is None
         return Row(
             f"proposal-{proposal.proposal}", head, lines, proposal.code, proposal=proposal.proposal if waiting else ""
         )
@@ -224,7 +225,7 @@ class Feed:
             lines.append(self._detail("undone", tried.undone))
         if tried.cost_s:
             lines.append(self._detail("cost", words.seconds(tried.cost_s)))
-        undoable = tried.trial if (tried.in_force or tried.running) and not asked else ""
+        undoable = tried.trial if (tried.in_force or tried.running) and not asked and self._story.ended is None else ""
         key = f"fix-{tried.trial}" if tried.trial else f"refused-{tried.code}-{tried.fix.name}-{place}"
         return Row(
             key,
@@ -286,7 +287,7 @@ def summary(story: Story) -> str:
     """Return the feed's headline: how much stands, waits and was kept."""
     standing = len(story.standing)
     kept = sum(one.in_force for one in story.interventions)
-    waiting = len(story.waiting)
+    waiting = len(story.waiting) if story.ended is None else 0
     parts = [f"{standing} finding{'s' * (standing != 1)}" if standing else "nothing found"]
     if waiting:
         parts.append(f"{waiting} fix{'es' * (waiting != 1)} wait{'s' * (waiting == 1)} for you: a apply, x veto")

@@ -1,6 +1,7 @@
 """The line chart: braille dots on axes with units, marks of interventions, shaded trials, dimmed abandoned branches."""
 
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ Ink = Literal["raw", "main", "second", "ghost", "dots"]
 Scale = Literal["auto", "linear", "log"]
 
 _PARTS = ("raw", "main", "second", "ghost", "dots", "axis", "mark", "span", "hole", "waiting")
+_MARK, _NO_PART = _PARTS.index("mark"), -2
 SMOOTHING_SHARE = 0.015
 """Memory of the smoothed line as a share of the columns: steady to the eye, and a turn still shows within a few."""
 MOST_TICKS = 7
@@ -225,19 +227,18 @@ class Chart(Widget, can_focus=True):
         styles, marks = side.styles, side.marks
         rule, line = ("|", "|") if self.ascii_only else ("┊", "│" if not label else "┤")
         segments = [Segment(f"{label:>{side.gutter - 1}} {line}", styles["axis"])]
-        run: list[str] = []
-        before: tuple[str, bool] = ("", False)
-        for place, character in enumerate(text):
-            ink = inks[place]
-            part = _PARTS[ink] if ink != NO_INK else ""
-            if place in marks and (flags or ink == NO_INK):
-                part, character = "mark", marks[place].glyph if flags else rule
-            here = (part, side.shaded[place])
-            if here != before:
-                segments.append(Segment("".join(run), side.style(*before)))
-                run, before = [], here
-            run.append(character)
-        segments.append(Segment("".join(run), side.style(*before)))
+        parts = [ink if ink != NO_INK else _NO_PART for ink in inks]
+        if marks:
+            characters = list(text)
+            for place, mark in marks.items():
+                if flags or inks[place] == NO_INK:
+                    parts[place], characters[place] = _MARK, mark.glyph if flags else rule
+            text = "".join(characters)
+        start = 0
+        for (part, shaded), run in groupby(zip(parts, side.shaded, strict=True)):
+            end = start + sum(1 for _ in run)
+            segments.append(Segment(text[start:end], side.style("" if part == _NO_PART else _PARTS[part], shaded)))
+            start = end
         return Strip(segments, side.gutter + 1 + len(text))
 
     def _axis(self, frame: Frame, side: _Side, holes: set[int]) -> Strip:

@@ -56,8 +56,8 @@ class Glimpse:
 
     @property
     def running(self) -> bool:
-        """Tell whether steps are still to come."""
-        return self.word not in (*ENDINGS, "finishing", "waiting")
+        """Tell whether steps are being taken: only then there is a pace."""
+        return self.word not in (*ENDINGS, "finishing", "waiting", "paused", "stalled")
 
 
 def glimpse(scene: Scene, now_t: float, name: str = "", note: str = "") -> Glimpse:

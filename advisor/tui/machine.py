@@ -12,6 +12,8 @@ from advisor.tui.scene import Scene
 _LEVELS = "▁▂▃▄▅▆▇█"
 LABEL_CELLS = 9
 SPARK_CELLS = 14
+WATCHING_LIMIT_SHARE = 0.01
+"""What watching may cost (monitoring.md)."""
 HOT_C = 82.0
 """Above this a device with falling clocks is throttling (rules.md)."""
 
@@ -98,11 +100,11 @@ def _run(scene: Scene) -> list[Content]:
     knobs, task, model = story.knobs, started.task, started.model
     lines = []
     if task.in_memory:
-        lines.append(_row("input", "batches are sliced from memory", (", no loader", "$muted")))
+        lines.append(_row("input", "from memory", (", no loader", "$muted")))
     else:
         workers, prefetch = knobs.get("workers", 0), knobs.get("prefetch", 0)
-        cached = ", decoded items cached" if knobs.get("cache") else ""
-        lines.append(_row("input", f"{workers} workers", (f", {prefetch} batches ahead{cached}", "$muted")))
+        about = ", decoded items cached" if knobs.get("cache") else f", {prefetch} batches ahead" if workers else ""
+        lines.append(_row("input", f"{workers} workers", (about or ", fetched by the trainer", "$muted")))
     lines.append(
         _row(
             "data",
@@ -121,7 +123,7 @@ def _run(scene: Scene) -> list[Content]:
             _row(
                 "watching",
                 f"costs {words.share(own)} of a step",
-                ("" if own <= 0.01 else "  above its limit of 1%", "$warning"),
+                ("" if own <= WATCHING_LIMIT_SHARE else f", limit {words.share(WATCHING_LIMIT_SHARE)}", "$warning"),
             )
         )
     return lines
@@ -137,8 +139,10 @@ class Machine(Static):
         self.border_title = "machine"
         self._shown = ""
 
-    def show(self, said: Content) -> None:
+    def show(self, said: Content, title: str = "machine") -> None:
         """Show this, unless it is there already."""
+        if self.border_title != title:
+            self.border_title = title
         if said.plain != self._shown:
             self._shown = said.plain
             self.update(said, layout=False)

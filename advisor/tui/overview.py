@@ -44,6 +44,8 @@ class Overview(Container):
         self.asked_for: dict[str, bool] = {}
         """Panes that the user has shown or hidden."""
         self._seen: tuple[object, ...] = ()
+        self._told: tuple[object, ...] = ()
+        """What the feed was last made from."""
         self._printed = False
         self._terminal = Size(80, 24)
 
@@ -100,29 +102,32 @@ class Overview(Container):
         self.asked_for[name] = not self.query_one(f"#{name}").display
         self.place_panes(self._terminal)
 
-    def show(self, scene: Scene, seen: Glimpse, asked: Mapping[str, str]) -> None:
-        """Hand every visible pane what it shows; nothing is done where nothing has come in."""
+    def show(self, scene: Scene, seen: Glimpse, asked: Mapping[str, str], charts: bool = True) -> None:
+        """Hand every visible pane what it shows, the charts only if wanted; nothing is done where nothing has come in."""
         self.query_one(Glance).show(seen)
         feed = self.feed
         key = (id(scene), scene.version, self.zoomed, tuple(asked), self.size, feed.size, tuple(self.asked_for.items()))
         if key == self._seen:
             return
-        self._seen = key
+        self._seen = key if charts else ()
         story = scene.story
         self.query_one(Progress).show(story.step / story.steps_total if story.steps_total else 0.0)
         self.query_one(StepTime).show(scene.recent_step_s, scene.phases)
-        plotter = Plotter(scene, self.zoomed, self.ascii_only)
-        for chart in self.query(Chart):
-            if chart.display and chart.id is not None:
-                chart.show(plotter.plot(chart.id))
+        if charts:
+            plotter = Plotter(scene, self.zoomed, self.ascii_only)
+            for chart in self.query(Chart):
+                if chart.display and chart.id is not None:
+                    chart.show(plotter.plot(chart.id))
         panel = self.query_one(Machine)
-        panel.border_title = "machine, when the run ended" if seen.word in ENDINGS else "machine"
         if panel.display:
-            panel.show(rows(scene, self.ascii_only))
-        if feed.display:
+            title = "machine, when the run ended" if seen.word in ENDINGS else "machine"
+            panel.show(rows(scene, self.ascii_only), title)
+        told = (id(scene), scene.tale_version, tuple(asked.items()), feed.size)
+        if feed.display and (told != self._told or not feed.rows):
+            self._told = told
             listed = Feed(story, feed.size.width - 3, asked, self.ascii_only).rows()
-            title = Content.assemble(("advisor", "bold"), f"  {summary(story)}" if listed else "")
-            feed.show(listed, title, nothing_yet(story))
+            headline = Content.assemble(("advisor", "bold"), f"  {summary(story)}" if listed else "")
+            feed.show(listed, headline, nothing_yet(story))
 
     def write_log(self, lines: list[str]) -> None:
         """Add lines to the log pane, in bulk; its first ones bring the pane itself."""

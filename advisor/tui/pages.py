@@ -150,6 +150,7 @@ class KnobsPage(TablePage):
     """Every knob: what it holds, what it held at the start, when it turns."""
 
     COLUMNS = ("knob", "now", "at the start", "turns", "effect", "last turned", "takes")
+    SHARES: ClassVar[Mapping[str, int]] = {"last turned": 1, "takes": 1}
     EMPTY = "waiting for the trainer's first word: it brings the catalogue of knobs"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "turn", show=True)]
 

@@ -68,10 +68,10 @@ class Plotter:
         curves, started = self._scene.curves, self._scene.story.started
         name = started.task.metric if started else "metric"
         ghosts = tuple(Line(branch, "ghost") for branch in curves.metric.abandoned)
-        lines = (*ghosts, Line(curves.train_metric.all(), "raw"), Line(curves.metric.all(), "second"))
+        lines = (*ghosts, Line(curves.train_metric.all(), "main"), Line(curves.metric.all(), "second"))
         title = _title(
             name,
-            (f"{self._signs[0]} train", "$raw", curves.train_metric),
+            (f"{self._signs[0]} train", "$primary", curves.train_metric),
             (f"{self._signs[0]} validation", "$secondary", curves.metric),
         )
         waiting = "waiting for the first evaluation"

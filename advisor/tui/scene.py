@@ -46,6 +46,8 @@ class Scene:
         self.curves = Curves()
         self.version = 0
         """Rises with every record."""
+        self.tale_version = 0
+        """Rises with every record that is neither a beat nor a sample: what the feed tells may then have changed."""
         self.spans: deque[tuple[float, float | None, str]] = deque(maxlen=SPANS_KEPT)
         """Trials: first step, last step (nothing while it runs), and their id."""
         self.samples: deque[Sample] = deque(maxlen=SAMPLES_KEPT)
@@ -58,6 +60,11 @@ class Scene:
         self.version += 1
         if isinstance(record, Sample):
             self.samples.append(record)
+            return
+        self.tale_version += not isinstance(record, wire.BeatTaken)
+        if isinstance(record, wire.BeatTaken):
+            self.story.hear(record)
+            self._hear(record)
         elif (event := as_event(record)) is not None:
             self.story.hear(event)
             self._hear(event)
@@ -114,10 +121,13 @@ class Scene:
                 self._close_span(event.step, event.trial)
 
     def _beat(self, beat: wire.BeatTaken) -> None:
+        steps: list[float] = []
         for series, values in ((self.curves.loss, beat.loss), (self.curves.grad_norm, beat.grad_norm)):
             if values:
-                first, each = beat.step - beat.steps, beat.steps / len(values)
-                series.append([first + each * place for place in range(1, len(values) + 1)], values)
+                if len(values) != len(steps):
+                    first, each = beat.step - beat.steps, beat.steps / len(values)
+                    steps = [first + each * place for place in range(1, len(values) + 1)]
+                series.append(steps, values)
         self.curves.lr.append((float(beat.step),), (beat.lr,))
         self._beats.append(beat)
         self._beats_s += beat.seconds

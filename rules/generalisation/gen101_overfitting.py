@@ -87,6 +87,7 @@ def overfitting(
             Evidence(fact="validation.metric", value=last.metric, limit=best.metric),
         ),
         causes=("more weights than the examples can hold in check", "wrong labels that are learned by heart"),
+        explains=("GEN102",) if worse and not good else (),
         fixes=(*possible(knobs, *_in_order(task, knobs, rise / recent)), advice("get more data, or a smaller net")),
     )
 

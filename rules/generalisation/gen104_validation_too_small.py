@@ -25,6 +25,7 @@ You only want to see that the run learns.
 from math import ceil
 
 from rules.facts import RunFacts, TaskFacts, ValidationFacts
+from rules.learning import skill
 from rules.remedies import advice
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
@@ -34,6 +35,8 @@ JUDGED_SHARE = 0.30
 """Of the run: before, the metric still rises by more than any noise, and the error falls with it."""
 EVALUATIONS = 3
 """Since then: two have one difference, and that is chance."""
+LEARNED_SKILL = 0.1
+"""On the way to perfection: of a run that learns nothing there are no gains to judge."""
 NOISE_FACTOR = 2.0
 """Standard errors: a smaller gain cannot be told from none."""
 
@@ -46,7 +49,7 @@ def validation_too_small(run: RunFacts, task: TaskFacts, validation: ValidationF
     if not run.warm or not task.higher_is_better or not error > ERROR_LIMIT or len(late) < EVALUATIONS:
         return None
     gain = max(late) - late[0]
-    if not gain < NOISE_FACTOR * error:
+    if not gain < NOISE_FACTOR * error or not skill(task, validation.best.metric) >= LEARNED_SKILL:
         return None
     needed = ceil(task.val_examples * (error / ERROR_LIMIT) ** 2)
     return Finding(

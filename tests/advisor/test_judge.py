@@ -34,6 +34,8 @@ FALSE_KEEPS_MOST = 0.06
         pytest.param([0.2, -0.3, -0.3, -0.3, 0.1, -0.2], "rolled_back", id="mostly slower"),
         pytest.param([0.2] * 5, "undecided", id="a round is missing"),
         pytest.param([0.2] * 5 + [nan], "undecided", id="a round without a time"),
+        pytest.param([-4.0], "rolled_back", id="broken off, for it takes five times as long"),
+        pytest.param([-0.2], "undecided", id="broken off for another reason"),
         pytest.param([], "undecided", id="no round at all"),
     ],
 )
@@ -125,8 +127,12 @@ def test_a_relative_guard_allows_a_share() -> None:
 
 
 def test_a_short_fork_of_the_rate_is_called_helpful_and_not_proved() -> None:
-    assert "not proved" in judge_fork(fix(), "loss", "accuracy", True, arms(1.0, 0.5)).why
-    assert "not proved" not in judge_fork(fix(), "loss", "accuracy", True, arms(1.0, 0.5, steps=400)).why
+    def why(**fields: object) -> str:
+        return judge_fork(fix(), "loss", "accuracy", True, arms(1.0, 0.5, **fields)).why
+
+    assert "not proved" in why(rate_cut=True)
+    assert "not proved" not in why(rate_cut=True, steps=400)
+    assert "not proved" not in why()
 
 
 @pytest.mark.parametrize("nulls", [1, 2, 3, 6, 12])

@@ -3,7 +3,7 @@
 import pytest
 
 from rules.vocabulary import Severity
-from tests.runs.recording import HERE, appearances, heard, judge, ledger, names
+from tests.runs.recording import HERE, appearances, judge, ledger, names
 from tests.runs.setups import ALL, HEALTHY
 
 SIZE_LIMIT_BYTES = 1_500_000
@@ -14,14 +14,14 @@ FEWEST_HEALTHY = 8
 
 @pytest.mark.parametrize("name", names())
 def test_a_recorded_run_gives_its_ledger(name: str) -> None:
-    entries, mind = judge(*heard(name))
+    entries, mind = judge(name)
     assert not mind.diagnosis.newest.errors
     assert appearances(entries) == appearances(ledger(name)), "python -m tests.runs.record --judge, if that is meant"
 
 
 @pytest.mark.parametrize("name", HEALTHY)
 def test_a_healthy_run_gives_no_alarm(name: str) -> None:
-    entries, _ = judge(*heard(name))
+    entries, _ = judge(name)
     found = [entry.finding for entry in entries if entry.kind == "found"]
     assert [finding.message for finding in found if finding.severity is not Severity.INFO] == []
 

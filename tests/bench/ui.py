@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from rich.style import Style
 
 from advisor.runs import Run
 from advisor.tui.chart import Chart
@@ -115,13 +116,15 @@ def beats(made: Recording, count: int) -> None:
         made.train(BEAT_STEPS, evaluate=False)
 
 
-def first_frame(run: Run) -> list[float]:
-    """Return the seconds from the start of the process to a screen that says where the run stands."""
-    times = []
+def first_frame(run: Run) -> str:
+    """Return the time from the start of the process to a screen that says where the run stands, in words."""
+    times, spent = [], []
     for _ in range(ROUNDS):
         with viewer(run) as shown:
             times.append(shown.wait_for(b"samples/s") - shown.began)
-    return times
+            used = psutil.Process(shown.process.pid).cpu_times()
+            spent.append(used.user + used.system)
+    return f"{spread(times)} s (processor time {spread(spent)} s)"
 
 
 def caught_up(run: Run) -> float:
@@ -160,7 +163,7 @@ def under_flood(folder: Path, count: int, over_s: float) -> list[float]:
         end = time.monotonic() + over_s
         while time.monotonic() < end:
             delays.append(-shown.press(b"?") + shown.wait_for(b"keys and signs"))
-            delays.append(-shown.press(b"\x1b[27u") + shown.wait_for(b"ledger"))
+            delays.append(-shown.press(b"q") + shown.wait_for(b"samples/s"))
             time.sleep(0.05)
         with_flood.join()
     return delays
@@ -188,7 +191,7 @@ def share_of_a_core(folder: Path, beats_per_s: int) -> float:
 
 
 def painting(points: int) -> list[float]:
-    """Return the seconds that it takes to make and paint all four charts with so many points in each curve."""
+    """Return the processor seconds that it takes to make and paint all four charts with so many points in each curve."""
     random = np.random.default_rng(0)
     scene = Scene()
     scene.story.step = points
@@ -198,16 +201,16 @@ def painting(points: int) -> list[float]:
             part = steps[start : start + 64]
             series.append(part.tolist(), (2 * np.exp(-part / points) + random.normal(0, 0.1, len(part))).tolist())
     charts = [Chart(id=name) for name in NAMES]
-    plain = dict.fromkeys(("", *Chart.COMPONENT_CLASSES), None)
-    del plain
+    for chart in charts:
+        chart._part_styles = {part: Style() for part in ("", *(name[7:] for name in Chart.COMPONENT_CLASSES))}
     times = []
     for _ in range(20):
-        began = time.perf_counter()
+        began = time.thread_time()
         plotter = Plotter(scene, zoomed=False, ascii_only=False)
         for chart, name in zip(charts, NAMES, strict=True):
             chart._plot = plotter.plot(name)
             chart._paint(*CHART_CELLS)
-        times.append(time.perf_counter() - began)
+        times.append(time.thread_time() - began)
     return times[2:]
 
 
@@ -228,8 +231,8 @@ def main() -> None:
         long = made.flush()
         size = long.events.stat().st_size / 2**20
         rows = [
-            ("first useful frame, run of 145 beats", lambda: spread(first_frame(short)) + " s", "1 s"),
-            (f"first useful frame, {LONG_EVENTS:,} beats, {size:.0f} MiB", lambda: spread(first_frame(long)) + " s", "1 s"),
+            ("first useful frame, run of 145 beats", lambda: first_frame(short), "1 s"),
+            (f"first useful frame, {LONG_EVENTS:,} beats, {size:.0f} MiB", lambda: first_frame(long), "1 s"),
             (f"reading {LONG_EVENTS:,} beats", lambda: f"{caught_up(long):.2f} s of processor time", ""),
             (
                 f"key to effect, {FLOOD_EVENTS:,} events in {FLOOD_S:.0f} s",
@@ -245,6 +248,8 @@ def main() -> None:
                 for points in (200, 2_000, 200_000)
             ),
         ]  # fmt: skip
+        load = " ".join(f"{one:.1f}" for one in os.getloadavg())
+        print(f"{psutil.cpu_count()} cores, load {load} before it began\n")
         print("| what | least .. median .. most | bound |\n| --- | --- | --- |")
         for what, measure, bound in rows:
             print(f"| {what} | {measure()} | {bound} |", flush=True)

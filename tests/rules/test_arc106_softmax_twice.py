@@ -12,7 +12,7 @@ from tests.rules.situations import assessed, evaluations, missing_without
     "changes",
     [
         pytest.param(
-            {"validation": evaluations([1.9, 1.7, 1.65], [0.5, 0.8, 0.85], train=1.6)}, id="right and never sure"
+            {"validation": evaluations([1.7, 1.67, 1.65], [0.5, 0.8, 0.85], train=1.6)}, id="right and never sure"
         ),
     ],
 )
@@ -27,14 +27,19 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     [
         pytest.param({}, id="healthy"),
         pytest.param({"validation": evaluations([1.9, 1.7, 1.3], [0.5, 0.8, 0.85], train=1.6)}, id="sure"),
-        pytest.param({"validation": evaluations([1.9, 1.7, 1.65], [0.5, 0.8, 0.85], train=0.5)}, id="sure in training"),
-        pytest.param({"validation": evaluations([1.9, 1.7, 1.65], [0.5, 0.5, 0.5], train=1.6)}, id="often wrong"),
+        pytest.param(
+            {"validation": evaluations([1.7, 1.67, 1.65], [0.5, 0.8, 0.85], train=0.5)}, id="sure in training"
+        ),
+        pytest.param({"validation": evaluations([1.7, 1.67, 1.65], [0.5, 0.5, 0.5], train=1.6)}, id="often wrong"),
         pytest.param(
             {
                 "task": {"classes": ("no", "yes")},
-                "validation": evaluations([1.9, 1.7, 1.65], [0.5, 0.8, 0.85], train=1.6),
+                "validation": evaluations([1.7, 1.67, 1.65], [0.5, 0.8, 0.85], train=1.6),
             },
             id="two classes",
+        ),
+        pytest.param(
+            {"validation": evaluations([1.9, 1.8, 1.77], [0.5, 0.65, 0.72], train=1.75)}, id="right, and still falling"
         ),
     ],
 )

@@ -40,6 +40,7 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         pytest.param(
             {"validation": evaluations([0.5] * 5, [0.3, 0.4, 0.6, 0.7, 0.8], error=0.05)}, id="a gain beyond the noise"
         ),
+        pytest.param({"validation": evaluations([2.3] * 5, [0.1] * 5, error=0.05)}, id="nothing is learned"),
         pytest.param({"validation": evaluations([0.5] * 3, [0.9] * 3, error=0.05)}, id="one late evaluation"),
     ],
 )

@@ -57,6 +57,13 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         ),
         pytest.param({"loss": {"now": 0.1, "fall_share": 0.0, "noise_share": 0.9}}, id="noisy and low"),
         pytest.param(
+            {
+                "run": {"step": 60},
+                "loss": {"at_start": 9.0, "now": 12.0, "fall_share": 0.0, "noise_share": 0.13, "curve": ((10, 12.5),)},
+            },
+            id="a far start whose first batch was lucky",
+        ),
+        pytest.param(
             {"loss": {"now": 2.31, "fall_share": 0.0}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.05)},
             id="the sweep agrees",
         ),

@@ -1,0 +1,1 @@
+"""Recorded runs: small real trainings, and the ledger that each must give when it is heard again."""

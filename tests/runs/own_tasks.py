@@ -55,7 +55,7 @@ def forgotten_layers(seed: int) -> Task:
 def raw_target(seed: int) -> Task:
     """Regression on a target of thousands, as it is, with a net whose weights start large."""
     inputs, target = load_diabetes(return_X_y=True)
-    model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 1))
+    model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
     return Task(
         model=model, train=((20 * inputs).astype(np.float32), (100 * target).astype(np.float32)), loss=nn.MSELoss()
     )

@@ -12,26 +12,23 @@ import time
 from pathlib import Path
 
 from advisor.ledger import Found
-from advisor.mind import Settings
 from advisor.orders import Orders, make_run, versions
 from advisor.sensors.sample import Sample
 from advisor.sensors.sampler import Sampler
-from advisor.session import Session
-from tests.runs.recording import HERE, appearances, heard, judge, line, names, thinned, with_memory
+from tests.runs.recording import HERE, appearances, judge, line, names, thinned, with_memory
 from tests.runs.setups import ALL, Setup
 from tests.runs.written import write_for
 from trainer.config import Config, parse
 from trainer.link import MemoryLink
 from trainer.run import run
-from trainer.wire import Answer, Command, Event, Stop
+from trainer.wire import BeatTaken, Command, Event, Finish, Stop, TrainingEnded
 
 
 def train(setup: Setup, folder: Path) -> tuple[list[Event], list[Sample]]:
-    """Train, with a mind beside it that only watches; return all that was said and sensed."""
+    """Train, and only listen; return all that was said and sensed."""
     config = config_of(setup, folder)
     write_for(config, folder)
     made = make_run(folder / "run", "run", Orders(config=config, mode="watch", lockstep=not setup.timed))
-    session = Session(Settings(mode="watch", lockstep=not setup.timed), lambda entry: None, strict=True)
     sampler = Sampler() if setup.timed else None
     events: list[Event] = []
     samples: list[Sample] = []
@@ -40,10 +37,10 @@ def train(setup: Setup, folder: Path) -> tuple[list[Event], list[Sample]]:
         events.append(event)
         if sampler is not None and (sample := sampler.take(time.perf_counter(), event.t)) is not None:
             samples.append(sample)
-            session.sense(sample)
-        commands = [command for command in session.hear(event) if not isinstance(command, Answer)]
-        over = setup.until_step and event.step >= setup.until_step and event.kind == "beat_taken"
-        return [*commands, Stop(why="stopped")] if over else commands
+        if isinstance(event, TrainingEnded):
+            return [Finish()]
+        over = setup.until_step and event.step >= setup.until_step and isinstance(event, BeatTaken)
+        return [Stop(why="stopped")] if over else []
 
     words = run(made.folder, MemoryLink(hear))
     if words.why in ("failed", "mistake"):
@@ -93,7 +90,7 @@ def keep(name: str, setup: Setup, folder: Path, events: list[Event], samples: li
 
 def rejudge(name: str) -> None:
     """Write the ledger that a recording gives now; the fixes are left out of it."""
-    entries, _ = judge(*heard(name))
+    entries, _ = judge(name)
     slim = [
         entry.model_copy(update={"finding": entry.finding.model_copy(update={"fixes": ()})})
         if isinstance(entry, Found)

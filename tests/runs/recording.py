@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from heapq import merge
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from advisor.ledger import Cleared, Entry, Found, RoleChanged, read_entry
 from advisor.mind import Mind, Settings
 from advisor.sensors.sample import Sample, read_sample
+from trainer.beat import VALUES_MOST
 from trainer.wire import BeatTaken, Event, LayersMeasured, RunStarted, read_event
 
 HERE = Path(__file__).parent
@@ -16,6 +19,8 @@ DIGITS = 4
 """Significant digits of a recorded number."""
 BEAT_STEPS = 10
 """Steps in one recorded beat, at most: as often as the mind assesses."""
+BINS = 16
+"""Values of a series in a beat of more steps than `VALUES_MOST`: a quarter of what the trainer tells."""
 LAYERS_EVERY = 3
 """Of the measurements of the layers, one in so many is kept."""
 EXACT = {"t", "pid", "pid_started", "samples", "steps_total", "samples_total", "memory_bytes", "peak_bytes"}
@@ -50,16 +55,17 @@ def ledger(name: str) -> list[Entry]:
     return [entry for line in lines if (entry := read_entry(line)) is not None]
 
 
-def judge(events: Iterable[Event], samples: Iterable[Sample]) -> tuple[list[Entry], Mind]:
-    """Let a mind that only watches hear a run; return what it wrote about its findings, and the mind."""
+@cache
+def judge(name: str) -> tuple[tuple[Entry, ...], Mind]:
+    """Let a mind that only watches hear a recorded run; return what it wrote about its findings, and the mind."""
     entries: list[Entry] = []
     mind = Mind(Settings(mode="watch"), entries.append)
-    for word in merge(events, samples, key=lambda one: one.t):
+    for word in merge(*heard(name), key=lambda one: one.t):
         if isinstance(word, Sample):
             mind.sense(word)
         else:
             mind.hear(word)
-    return [entry for entry in entries if isinstance(entry, Found | RoleChanged | Cleared)], mind
+    return tuple(entry for entry in entries if isinstance(entry, Found | RoleChanged | Cleared)), mind
 
 
 def appearances(entries: Iterable[Entry]) -> list[tuple[str, str]]:
@@ -84,8 +90,22 @@ def thinned(events: Iterable[Event], *, timed: bool) -> list[Event]:
         if isinstance(event, BeatTaken) and isinstance(last, BeatTaken) and _joinable(last, event):
             kept[-1] = _joined(last, event)
         else:
-            kept.append(event)
+            kept.append(_binned(event) if isinstance(event, BeatTaken) else event)
     return kept
+
+
+def _binned(beat: BeatTaken) -> BeatTaken:
+    """Return a beat of very many steps with fewer bins: the means of neighbours, so that a NaN is not lost."""
+    if beat.steps <= VALUES_MOST or len(beat.loss) != VALUES_MOST:
+        return beat
+    series = {name: getattr(beat, name) for name in ("loss", "grad_norm", "step_s")}
+    wide = VALUES_MOST // BINS
+    return beat.model_copy(
+        update={
+            name: tuple(fmean(values[at : at + wide]) for at in range(0, len(values), wide))
+            for name, values in series.items()
+        }
+    )
 
 
 def _timeless(event: Event) -> Event:

@@ -11,18 +11,15 @@ from trainer.config import Config
 
 
 def messy_table(folder: Path) -> Path:
-    """Breast cancer with holes, constant columns, a leak, doubled rows and contradictions."""
+    """Breast cancer with holes, constant columns, a leak and doubled rows."""
     table = load_breast_cancer(as_frame=True).frame
     chance = np.random.default_rng(0)
-    inputs = table.columns[:-1]
     table = table.mask((chance.random(table.shape) < 0.03) & (table.columns != "target"))
     for name in ("site", "batch", "unit", "version"):
         table[name] = 1.0
     doubled = table.sample(80, random_state=0)
-    contradicting = table.sample(15, random_state=1).assign(target=lambda rows: 1 - rows["target"])
-    assert len(inputs) == 30
-    whole = pd.concat([table, doubled, contradicting]).sample(frac=1, random_state=2)
-    whole["visits_after"] = whole["target"] * 2.0 + chance.integers(0, 2, len(whole)) * 0.1
+    whole = pd.concat([table, doubled]).sample(frac=1, random_state=2)
+    whole["visits_after"] = whole["target"] * 2.0
     return _write(whole, folder / "messy.csv")
 
 
@@ -33,15 +30,6 @@ def wrong_labels(folder: Path) -> Path:
     wrong = chance.random(len(table)) < 0.2
     table.loc[wrong, "target"] = (table.loc[wrong, "target"] + chance.integers(1, 10, wrong.sum())) % 10
     return _write(table, folder / "wrong.csv")
-
-
-def many_wrong_labels(folder: Path) -> Path:
-    """Digits as a table; of the labels, half are wrong."""
-    table = load_digits(as_frame=True).frame
-    chance = np.random.default_rng(0)
-    wrong = chance.random(len(table)) < 0.5
-    table.loc[wrong, "target"] = chance.integers(0, 10, wrong.sum())
-    return _write(table, folder / "half.csv")
 
 
 def diabetes(folder: Path) -> Path:
@@ -75,7 +63,6 @@ def _write(table: pd.DataFrame, path: Path) -> Path:
 WRITERS = {
     "messy.csv": messy_table,
     "wrong.csv": wrong_labels,
-    "half.csv": many_wrong_labels,
     "diabetes.csv": diabetes,
     "wine.csv": wine,
     "images": broken_images,

@@ -135,6 +135,18 @@ def test_the_agreement_of_smaller_pieces_is_measured_before_the_rounds(tmp_path:
     assert agreement.gradient_cosine > 0.9999
 
 
+def test_rounds_of_a_candidate_that_takes_several_times_as_long_are_broken_off(tmp_path: Path) -> None:
+    turns = (Turned(knob="micro_batch", to=1),)
+    command = Alternate(trial="r", turns=turns, stretch_steps=20, stretch_s=0.001, agreement_passes=5)
+    _, heard = run_with(tmp_path, config_of(epochs=20), Once(10, command))
+    stretches = of(heard, StretchTaken)
+    assert [s.arm for s in stretches] == ["control", "candidate"]
+    assert stretches[1].timed_s > 3 * stretches[0].timed_s
+    ended = of(heard, TrialEnded)[0]
+    assert "times as long" in ended.why
+    assert ended.seconds >= stretches[1].timed_s - stretches[0].timed_s
+
+
 def test_rounds_that_do_not_fit_into_the_run_are_refused(tmp_path: Path) -> None:
     command = Alternate(trial="r", turns=(Turned(knob="threads", to=1),), stretch_steps=500)
     _, heard = run_with(tmp_path, config_of(), Once(10, command))

@@ -239,10 +239,11 @@ async def test_more_room_brings_more_panes(opened: Open) -> None:
 
 
 async def test_a_log_without_a_line_takes_no_room(opened: Open) -> None:
-    async with opened("warming", size=(200, 60)) as (app, pilot):
+    async with opened("empty", size=(200, 60)) as (app, pilot):
         assert app.overview.form == "wide"
         assert not app.query_one("#log").display
-        app.run_files.trainer_log.write_text("something was printed\n")
+        with app.run_files.trainer_log.open("a") as file:
+            file.write("something was printed\n")
         for _ in range(40):
             await pilot.pause(0.05)
             app.pull()

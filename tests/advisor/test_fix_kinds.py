@@ -1,0 +1,217 @@
+"""Every kind of fix end to end on real data: proposed where it fits, tried, and judged by what was measured."""
+
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytest
+
+import trainer
+from advisor.judge import LEAST_LEARNING_GAIN, LEAST_SPEED_GAIN
+from advisor.ledger import Found, Judged, TrialHeard, TrialStarted
+from advisor.together import Told, run_together
+from examples.digits_images import write as write_digits
+from trainer.config import parse
+from trainer.wire import Evaluated, KnobsConfirmed, MemoryRanOut
+
+DIGITS = "sklearn:digits"
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+
+
+def run(folder: Path, *, lockstep: bool = True, **sections: dict[str, Any]) -> Told:
+    """Train in auto mode, uncompressed unless a test asks for it."""
+    raw = {
+        "data": {"source": DIGITS, **sections.get("data", {})},
+        "model": {"name": "mlp", **sections.get("model", {})},
+        "train": {"threads": 1, "batch_size": 32, **sections.get("train", {})},
+        "advisor": {"compress": False, **sections.get("advisor", {})},
+    }
+    return run_together(parse(raw, "a fix kind"), folder, lockstep=lockstep)
+
+
+def found(told: Told) -> set[str]:
+    return {entry.finding.code for entry in told.entries if isinstance(entry, Found)}
+
+
+def trials(told: Told, knob: str) -> list[tuple[TrialStarted, Judged, list[TrialHeard]]]:
+    """Return every trial of a knob, its verdict and what was measured."""
+    judged = {entry.trial: entry for entry in told.entries if isinstance(entry, Judged)}
+    return [
+        (one, judged[one.trial], [e for e in told.entries if isinstance(e, TrialHeard) and e.trial == one.trial])
+        for one in told.entries
+        if isinstance(one, TrialStarted) and knob in {turn.knob for turn in one.fix.turns}
+    ]
+
+
+def score(told: Told, metric: str = "accuracy", split: str = "test") -> float:
+    return [e for e in told.events if isinstance(e, Evaluated) and e.split == split][-1].metrics[metric]
+
+
+def arm(heard: list[TrialHeard], name: str) -> dict[str, float]:
+    return next(one.numbers for one in heard if one.what == name)
+
+
+# ---------------------------------------------------------------- learning
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        pytest.param({"optimizer": "sgd", "lr": 3e3, "epochs": 10}, id="sgd"),
+        pytest.param({"optimizer": "momentum", "lr": 300.0, "epochs": 10, "seed": 1}, id="momentum"),
+    ],
+)
+def test_a_run_whose_rate_is_far_too_high_is_rescued(tmp_path: Path, train: dict[str, Any]) -> None:
+    told = run(tmp_path / "run", train=train)
+    started, judged, _ = trials(told, "lr")[0]
+    assert started.how == "rescue"
+    assert judged.outcome == "applied_untried", "a rescue is shown, never called proved"
+    assert score(told) > 0.85
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
+def test_a_rate_that_is_far_too_low_is_raised_by_a_fork(tmp_path: Path, seed: int) -> None:
+    told = run(tmp_path / "run", train={"optimizer": "sgd", "lr": 1e-4, "epochs": 20, "seed": seed})
+    started, judged, heard = trials(told, "lr")[0]
+    assert (started.how, judged.outcome) == ("fork", "kept")
+    assert float(started.fix.turns[0].to) > 0.01
+    assert arm(heard, "candidate")["tail_loss"] < arm(heard, "control")["tail_loss"]
+    assert score(told) > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_class_weights_for_rare_digits_are_kept_and_help_on_the_test_split(tmp_path: Path, seed: int) -> None:
+    sections = {
+        "data": {"rare": {"3": 0.05, "8": 0.05}},
+        "train": {"lr": 1e-3, "epochs": 40, "seed": seed},
+    }
+    told = run(tmp_path / "auto", **sections)
+    watched = run(tmp_path / "watch", **sections, advisor={"mode": "watch"})
+    _, judged, heard = trials(told, "class_weights")[0]
+    assert "DAT101" in found(told)
+    assert judged.outcome == "kept"
+    assert arm(heard, "candidate")["balanced_accuracy"] > arm(heard, "control")["balanced_accuracy"]
+    assert score(told, "balanced_accuracy") > score(watched, "balanced_accuracy")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not FASHION.is_dir(), reason="Fashion-MNIST is not installed here")
+@pytest.mark.parametrize("seed", [0, 2])
+def test_augmentation_is_tried_on_a_net_that_overfits_and_judged_by_its_arms(tmp_path: Path, seed: int) -> None:
+    train = {"lr": 2e-3, "epochs": 32, "schedule": "constant", "weight_decay": 0, "seed": seed}
+    told = run(
+        tmp_path / "run",
+        data={"source": f"idx:{FASHION}", "limit": 1000},
+        model={"name": "cnn", "norm": False, "width": 16},
+        train=train,
+    )
+    assert "GEN101" in found(told)
+    (started, judged, heard), *_ = trials(told, "augment")
+    assert started.how == "fork"
+    before, after = (arm(heard, name)["loss"] for name in ("control", "candidate"))
+    nulls = [one.numbers["loss"] - before for one in heard if one.what == "null"]
+    gain = (before - after) / before
+    if judged.outcome == "kept":
+        assert gain > max(LEAST_LEARNING_GAIN, *(abs(null) / before for null in nulls))
+    elif judged.outcome == "undecided":
+        assert 0 < gain, "a gain that the noise could explain"
+    else:
+        assert gain <= 0 or "but" in judged.why, "no gain, or a guard that broke"
+
+
+def test_a_run_that_has_stopped_gaining_is_stopped_at_its_best(tmp_path: Path) -> None:
+    told = run(tmp_path / "run", train={"lr": 3e-3, "epochs": 60, "schedule": "constant"})
+    judged = next(entry for entry in told.entries if isinstance(entry, Judged) and entry.code == "GEN102")
+    assert told.words.why == "early_stop"
+    assert judged.outcome == "kept"
+    assert judged.measured is not None
+    assert judged.measured.unit == "steps"
+    assert score(told) > 0.95
+
+
+# ---------------------------------------------------------------- throughput and memory
+
+
+def test_a_step_that_does_not_fit_into_memory_is_accumulated(tmp_path: Path) -> None:
+    train = {"lr": 3e-3, "epochs": 6, "batch_size": 64, "memory_limit": 20}
+    told = run(tmp_path / "run", train=train)
+    assert any(isinstance(event, MemoryRanOut) for event in told.events)
+    (finding,) = (e.finding for e in told.entries if isinstance(e, Found) and e.finding.code == "MEM102")
+    assert "16 examples at once" in finding.message
+    assert told.words.why == "finished"
+    roomy = run(tmp_path / "roomy", train={**train, "memory_limit": 0})
+    assert score(told) == pytest.approx(score(roomy), abs=0.01), "accumulation is the same mathematics"
+
+
+@pytest.mark.slow
+def test_mixed_precision_is_tried_and_judged_by_its_rounds(tmp_path: Path) -> None:
+    told = run(
+        tmp_path / "run",
+        lockstep=False,
+        model={"name": "cnn", "width": 32},
+        train={"lr": 3e-3, "epochs": 60, "batch_size": 128, "channels_last": True, "eval_every": 5},
+    )
+    (started, judged, heard), *_ = trials(told, "amp")
+    assert started.how == "rounds"
+    gains = [one.numbers["gain"] for one in heard if one.what == "round"]
+    agreed = [one for one in heard if one.what == "agreement"]
+    confirmed = [e for e in told.events if isinstance(e, KnobsConfirmed) and e.changes[0].knob == "amp"]
+    if judged.outcome == "kept":
+        assert len(gains) == 6
+        assert agreed
+        assert min(gains) > 0
+        assert median(gains) >= LEAST_SPEED_GAIN
+        assert confirmed
+    else:
+        differs = bool(agreed) and (agreed[0].numbers["difference"] >= 0.01 or agreed[0].numbers["cosine"] <= 0.99)
+        assert differs or min(gains) <= 0 or median(gains) < LEAST_SPEED_GAIN
+        assert not confirmed
+    assert score(told) > 0.95
+
+
+@pytest.mark.slow
+def test_a_cache_for_pictures_that_are_decoded_anew_is_kept_because_it_is_faster(tmp_path: Path) -> None:
+    write_digits(tmp_path / "pictures")
+    told = run(
+        tmp_path / "run",
+        lockstep=False,
+        data={"source": f"images:{tmp_path / 'pictures'}", "transforms": ["rotate:10"]},
+        train={"lr": 1e-3, "epochs": 35},
+    )
+    assert "INP101" in found(told)
+    _, judged, heard = trials(told, "cache")[0]
+    gains = [one.numbers["gain"] for one in heard if one.what == "round"]
+    assert judged.outcome == "kept"
+    assert min(gains) > 0
+    assert median(gains) > 0.1
+    assert any(isinstance(e, KnobsConfirmed) and e.changes[0].knob == "cache" for e in told.events)
+
+
+# ---------------------------------------------------------------- compression
+
+
+@pytest.mark.parametrize(
+    ("model", "loss"),
+    [
+        pytest.param({"name": "mlp", "hidden": [128, 64]}, 0.01, id="mlp"),
+        pytest.param({"name": "cnn", "width": 8}, 0.02, id="cnn"),
+    ],
+)
+def test_compressed_copies_stay_within_the_stated_loss_and_load(
+    tmp_path: Path, model: dict[str, Any], loss: float
+) -> None:
+    advice = {"compress": True, "compress_loss": loss}
+    told = run(tmp_path / "run", model=model, train={"lr": 3e-3, "epochs": 6}, advisor=advice)
+    started = {e.trial: e.fix.method for e in told.entries if isinstance(e, TrialStarted) and e.how == "compression"}
+    outcomes = {started[e.trial]: e for e in told.entries if isinstance(e, Judged) and e.trial in started}
+    assert set(outcomes) == {"int8", "prune"}
+    for event in (e for e in told.events if e.kind == "compressed"):
+        kept = outcomes[event.method].outcome == "kept"
+        smaller = event.bytes_after < event.bytes_before
+        assert kept == (smaller and event.metric_after >= event.metric_before - loss - 1e-9)
+        copy = told.run.folder / f"{ {'prune': 'pruned'}.get(event.method, event.method) }.safetensors"
+        assert copy.exists() == kept
+        if kept:
+            assert len(trainer.load(told.run.folder, copy.stem).classes) == 10
+    assert outcomes["int8"].outcome == "kept"

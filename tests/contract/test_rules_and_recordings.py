@@ -1,0 +1,73 @@
+"""Every rule is fired by a recorded run: a real training, or, where it says so, one with a number that had to be told."""
+
+import pytest
+
+from rules.catalogue import all_rules
+from tests.runs.recording import about, appearances, judge
+
+FIRED_BY = {
+    "ARC101": "gradient_vanishes",
+    "ARC102": "gradient_explodes",
+    "ARC103": "units_dead",
+    "ARC104": "units_saturated",
+    "ARC105": "units_equal",
+    "ARC106": "softmax_twice",
+    "DAT101": "classes_rare",
+    "DAT102": "labels_some_wrong",
+    "DAT103": "table_messy",
+    "DAT104": "inputs_unscaled",
+    "DAT105": "table_messy",
+    "DAT106": "table_messy",
+    "DAT107": "table_messy",
+    "DAT108": "table_messy",
+    "DAT109": "data_few",
+    "DAT110": "order_sorted",
+    "DAT111": "images_broken",
+    "DEV101": "precision_full",
+    "DEV102": "precision_full",
+    "DEV103": "batch_small",
+    "DEV104": "threads_many",
+    "GEN101": "data_few",
+    "GEN102": "softmax_twice",
+    "GEN103": "net_too_small",
+    "GEN104": "healthy_tiny_validation",
+    "INP101": "loader_slow",
+    "INP102": "workers_hurt",
+    "MEM101": "memory_nearly_full",
+    "MEM102": "memory_runs_out",
+    "NUM101": "rate_explodes",
+    "NUM102": "rate_diverges",
+    "NUM103": "examples_broken",
+    "OPT101": "rate_stuck",
+    "OPT102": "rate_low",
+    "OPT103": "labels_random",
+    "OPT104": "labels_some_wrong",
+    "OPT105": "metric_swings",
+    "OPT106": "no_warm_up",
+    "OPT107": "decay_high",
+    "OPT108": "layers_forgotten",
+    "OPT109": "rate_low",
+    "OPT110": "rate_diverges",
+    "RUN101": "evaluates_often",
+    "RUN102": "checkpoints_often",
+    "RUN103": "batch_small",
+    "SIZ101": "healthy_sgd",
+}
+"""One recording of each rule, the plainest where several fire it."""
+
+TOLD = {"memory_nearly_full"}
+"""Recordings with a number that no machine without an accelerator can give; their run.json says which."""
+
+
+def test_every_rule_has_a_recording() -> None:
+    assert set(FIRED_BY) == {rule.code for rule in all_rules()}
+
+
+@pytest.mark.parametrize(("code", "name"), FIRED_BY.items())
+def test_a_recorded_run_fires_the_rule(code: str, name: str) -> None:
+    entries, _ = judge(name)
+    assert code in dict(appearances(entries))
+
+
+def test_a_told_number_is_marked() -> None:
+    assert {name for name in FIRED_BY.values() if "not_measured" in about(name)} == TOLD
