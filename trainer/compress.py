@@ -2,18 +2,16 @@
 
 Pruning sets the weights that matter least to zero and writes the rest with a bit mask: as many as the metric on the
 validation split bears. What matters is judged by LAMP (Lee et al. 2021, arXiv 2010.07611), which ranks magnitudes over the
-whole net without emptying a layer of small weights. Int8 writes weights with eight bits and a
-scale for each output channel. Both are packings of the file (`trainer.packing`): bytes fall, arithmetic and speed stay as
-they were, and that is what the measured latency shows. The test split is only reported.
+whole net without emptying a layer of small weights. Int8 writes weights with eight bits and a scale for each output channel.
+Both are packings of the file (`trainer.packing`): bytes fall, arithmetic and speed stay as they were. Where a model is slow
+enough for it, int8 also computes in eight bits (`trainer.quantise`), if that proves faster and the metric bears it.
+The measured latency shows which it is. The test split is only reported.
 """
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -25,11 +23,14 @@ from trainer.data.feed import open_feed
 from trainer.data.source import Split
 from trainer.evaluate import in_order
 from trainer.export import describe, read_model, save_model, write_model
+from trainer.latency import EXAMPLES, latencies
 from trainer.metrics import Metrics
-from trainer.packing import Packing, packable
+from trainer.packing import Packing, pack, packable, unpack
+from trainer.proving import prove
+from trainer.quantise import QuantiseError, calibrate, why_not
 from trainer.step import moved
 from trainer.training import Training
-from trainer.wire import Compress, Compressed
+from trainer.wire import Compress, Compressed, Told
 
 AMOUNTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97)
 """Shares of weights to try: closer together where a step still takes away a third of what is left."""
@@ -37,14 +38,12 @@ AMOUNTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97)
 SEARCH_MARGIN = 0.5
 """The search stops at half of the loss that is allowed: it looks at the same examples that judge its pick."""
 
-LATENCY_EXAMPLES = 32
-"""One small batch: neither a single example, which times the interpreter, nor a training batch."""
+INT8_FROM_PARAMETERS = 100_000
+"""A smaller model is fast enough: compiling would take longer than its training."""
 
-LATENCY_ROUNDS = 30
-"""The median of 30 interleaved passes is steady to a few per cent beside a busy neighbour."""
-
-LATENCY_WARM_UP = 5
-"""Passes that are thrown away: allocators and kernels settle."""
+INT8_FROM_S = 0.004
+"""A float pass over 32 examples. An MLP of 0.5 ms became 1.6 times slower in int8, where each layer costs a fixed time;
+convolutional nets of 20 ms became 2.4 to 4.3 times faster (one core with AVX2)."""
 
 HELD_MOST_BYTES = 256 << 20
 """A split whose decoded examples fit in here is fetched once, however many amounts are tried."""
@@ -66,6 +65,17 @@ class Compression:
         self.path.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A copy as it was written, what it says of each split, and how long a small batch takes."""
+
+    path: Path
+    outputs: dict[str, Tensor]
+    latency_before_s: float
+    latency_after_s: float
+    note: str
+
+
 class _Judge:
     """Scores models on the splits of a run, without augmentation, dropout or mixed precision."""
 
@@ -76,6 +86,30 @@ class _Judge:
     @property
     def metrics(self) -> Metrics:
         return self._training.setup.metrics
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Splits to score on: validation decides, the test split, where there is one, is only reported."""
+        return ("val",) if self._training.setup.source.test is None else ("val", "test")
+
+    def value(self, outputs: Tensor, targets: Tensor) -> float:
+        """Return the main metric."""
+        return self.metrics.main_value(outputs, targets)
+
+    def inputs(self) -> dict[str, Tensor] | None:
+        """Return the inputs of each split as one float tensor, or nothing where they are no such or too many."""
+        whole = {}
+        for split in self.splits:
+            parts, held_bytes = [], 0
+            for batch in self.batches(split):
+                if not isinstance(batch.inputs, Tensor) or batch.inputs.dtype != torch.float32:
+                    return None
+                held_bytes += batch.inputs.nbytes
+                if held_bytes > HELD_MOST_BYTES:
+                    return None
+                parts.append(batch.inputs.cpu())
+            whole[split] = torch.cat(parts)
+        return whole
 
     @torch.no_grad()
     def outputs(self, model: nn.Module, split: str) -> tuple[Tensor, Tensor]:
@@ -134,38 +168,91 @@ def run(training: Training, command: Compress) -> Compression:
     if not any(packable(weight) for weight in weights.values()):
         raise CompressError("the model has no weight of 256 values or more: there is nothing to make smaller")
     judge = _Judge(training)
-    before, targets = judge.outputs(model, "val")
-    metric_before = judge.metrics.main_value(before, targets)
+    before = {split: judge.outputs(model, split) for split in judge.splits}
     if command.method == "prune":
-        amount = _most(training, judge, model, command.amount, metric_before)
-        smaller, packing, name = pruned(weights, amount), Packing("mask"), "pruned"
-        note = f"{amount:.0%} of the weights are zero, the rest has 16 bits; it loads as a dense model and is as fast as before"
+        made = _prune(training, judge, model, command.amount, judge.value(*before["val"]))
     else:
-        smaller, packing, name = weights, Packing("int8"), "int8"
-        note = "weights are stored with 8 bits; it loads as a float model and is as fast as before"
-    path, bytes_before = _write(training, name, smaller, packing)
-    if path.stat().st_size >= bytes_before:
-        path.unlink()
-        raise CompressError(f"the {name} copy is no smaller than the {bytes_before} bytes of the original")
-    copied = copy.deepcopy(model)
-    copied.load_state_dict(read_model(path)[1])
-    after, _ = judge.outputs(copied, "val")
-    latency_before_s, latency_after_s = _latency(model, copied, next(judge.batches("val")), training.device)
+        made = _in_int8(training, judge, model, before) or _packed(training, judge, model, "int8", weights)
+    bytes_before = (training.folder / "best.safetensors").stat().st_size
+    if made.path.stat().st_size >= bytes_before:
+        made.path.unlink()
+        raise CompressError(f"the {made.path.stem} copy is no smaller than the {bytes_before} bytes of the original")
+    (outputs, targets), after = before["val"], made.outputs["val"]
     event = Compressed(
         trial=command.trial,
         method=command.method,
-        path=str(path),
+        path=str(made.path),
         bytes_before=bytes_before,
-        bytes_after=path.stat().st_size,
-        latency_before_s=latency_before_s,
-        latency_after_s=latency_after_s,
-        metric_before=metric_before,
-        metric_after=judge.metrics.main_value(after, targets),
-        standard_error=judge.metrics.paired_error(before, after, targets),
-        note=note,
-        **_on_test(training, judge, model, copied),
+        bytes_after=made.path.stat().st_size,
+        latency_before_s=made.latency_before_s,
+        latency_after_s=made.latency_after_s,
+        metric_before=judge.value(outputs, targets),
+        metric_after=judge.value(after, targets),
+        standard_error=judge.metrics.paired_error(outputs, after, targets),
+        note=made.note,
+        test_before=judge.value(*before["test"]) if "test" in before else None,
+        test_after=judge.value(made.outputs["test"], before["test"][1]) if "test" in before else None,
     )
-    return Compression(event, path)
+    return Compression(event, made.path)
+
+
+def _prune(training: Training, judge: _Judge, model: nn.Module, least: float, metric: float) -> _Made:
+    amount = _most(training, judge, model, least, metric)
+    weights = {name: value.detach().cpu() for name, value in model.state_dict().items()}
+    note = f"{amount:.0%} of the weights are zero, the rest has 16 bits; it loads as a dense model and is as fast as before"
+    return _packed(training, judge, model, "pruned", pruned(weights, amount), note)
+
+
+def _packed(
+    training: Training, judge: _Judge, model: nn.Module, name: str, weights: dict[str, Tensor], note: str = ""
+) -> _Made:
+    """Write a copy that is small on disk and computes as before."""
+    path = _write(training, name, weights, Packing("int8" if name == "int8" else "mask"))
+    copied = copy.deepcopy(model)
+    copied.load_state_dict(read_model(path)[1])
+    batch = moved(next(judge.batches("val")).inputs, training.device)
+    before_s, after_s = latencies([model, copied], batch, training.device)
+    if name == "int8":
+        note = "weights are stored with 8 bits; it loads as a float model and is as fast as before"
+        parameters = sum(weight.numel() for weight in weights.values())
+        if before_s >= INT8_FROM_S and parameters >= INT8_FROM_PARAMETERS and (reason := why_not()):
+            note += f": {reason}"
+    outputs = {split: judge.outputs(copied, split)[0] for split in judge.splits}
+    return _Made(path, outputs, before_s, after_s, note)
+
+
+def _in_int8(
+    training: Training, judge: _Judge, model: nn.Module, before: dict[str, tuple[Tensor, Tensor]]
+) -> _Made | None:
+    """Write a copy that computes in int8; nothing where it cannot, is not worth it, or does not prove faster and as good."""
+    inputs = judge.inputs() if not why_not() and training.device.type == "cpu" else None
+    parameters = sum(one.numel() for one in model.parameters())
+    if inputs is None or parameters < INT8_FROM_PARAMETERS:
+        return None
+    if latencies([model], inputs["val"], training.device)[0] < INT8_FROM_S:
+        return None
+    weights = {name: value.detach().cpu() for name, value in model.state_dict().items()}
+    rounded = copy.deepcopy(model)
+    rounded.load_state_dict(unpack(*pack(weights, Packing("int8"))))
+    try:
+        ranges = calibrate(rounded, inputs["val"])
+        path = _write(training, "int8", weights, Packing("int8"), {"ranges": ranges})
+        proof = prove(path, inputs)
+    except QuantiseError as refused:
+        training.link.say(Told(level="info", text=f"the int8 copy will compute in float: {refused}"))
+        return None
+    outputs, targets = before["val"]
+    lost = judge.lost(judge.value(outputs, targets), judge.value(proof.outputs["val"], targets))
+    if proof.int8_s >= proof.float_s or lost > training.config.advisor.compress_loss:
+        told = f"{proof.float_s * 1e3:.3g} → {proof.int8_s * 1e3:.3g} ms a pass, {lost:.2%} of the metric lost"
+        training.link.say(Told(level="info", text=f"the int8 copy will compute in float: in int8 it gives {told}"))
+        return None
+    compiled = "" if proof.compiled_s is None else f"; torch.compile alone gives {proof.compiled_s * 1e3:.3g} ms"
+    note = (
+        f"computes in int8, compiled when it is loaded: {proof.float_s * 1e3:.3g} → {proof.int8_s * 1e3:.3g} ms for "
+        f"{EXAMPLES} examples on this processor{compiled}"
+    )
+    return _Made(path, proof.outputs, proof.float_s, proof.int8_s, note)
 
 
 def pruned(weights: dict[str, Tensor], amount: float) -> dict[str, Tensor]:
@@ -200,53 +287,14 @@ def _most(training: Training, judge: _Judge, model: nn.Module, least: float, met
     return amounts[good]
 
 
-def _write(training: Training, name: str, weights: dict[str, Tensor], packing: Packing) -> tuple[Path, int]:
-    """Write the copy beside the original; return its path and the original's size."""
-    original = training.folder / "best.safetensors"
-    about = describe(training.setup, training.progress.best_step)
+def _write(
+    training: Training, name: str, weights: dict[str, Tensor], packing: Packing, more: dict[str, Any] | None = None
+) -> Path:
+    """Write the copy beside the original, which is written too where it is not there yet."""
+    about = describe(training.setup, training.progress.best_step) | (more or {})
     try:
-        if not original.exists():
+        if not (training.folder / "best.safetensors").exists():
             save_model(training.folder, training.setup, training.best_model().state_dict(), training.progress.best_step)
-        path = write_model(training.folder / f"{name}.safetensors", weights, about, packing)
+        return write_model(training.folder / f"{name}.safetensors", weights, about, packing)
     except OSError as failed:
         raise CompressError(f"it could not be written ({failed.strerror or failed}): free some space") from None
-    return path, original.stat().st_size
-
-
-def _on_test(training: Training, judge: _Judge, model: nn.Module, copied: nn.Module) -> dict[str, Any]:
-    if training.setup.source.test is None:
-        return {}
-    before, targets = judge.outputs(model, "test")
-    after, _ = judge.outputs(copied, "test")
-    return {
-        "test_before": judge.metrics.main_value(before, targets),
-        "test_after": judge.metrics.main_value(after, targets),
-    }
-
-
-@torch.no_grad()
-def _latency(before: nn.Module, after: nn.Module, batch: Batch, device: torch.device) -> tuple[float, float]:
-    """Return median seconds of one small batch for both models, their passes interleaved."""
-    inputs = moved(batch.inputs, device)
-    inputs = inputs[:LATENCY_EXAMPLES] if isinstance(inputs, Tensor) else inputs
-    times: tuple[list[float], list[float]] = ([], [])
-    with _denormals_flushed():
-        for passed in range(LATENCY_WARM_UP + LATENCY_ROUNDS):
-            for model, taken in zip((before, after), times, strict=True):
-                begun = perf_counter()
-                model(inputs)
-                if device.type != "cpu":
-                    torch.accelerator.synchronize(device)
-                if passed >= LATENCY_WARM_UP:
-                    taken.append(perf_counter() - begun)
-    return median(times[0]), median(times[1])
-
-
-@contextmanager
-def _denormals_flushed() -> Iterator[None]:
-    """Keep numbers near zero from slowing the passes: with them a net can time up to nine times slower."""
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)

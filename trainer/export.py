@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -29,6 +29,7 @@ from trainer.factory import FactoryError, make_task
 from trainer.models.build import ModelError, build_model
 from trainer.models.layers import in_target_units
 from trainer.packing import Packing, pack, unpack
+from trainer.quantise import QuantiseError, Ranges, quantised
 from trainer.setup import Setup
 
 FORMAT = 1
@@ -69,6 +70,10 @@ class Loaded:
     preprocessing: dict[str, Any]
     about: dict[str, Any]
     """The whole description: step, metric's name, how it was built and packed."""
+    in_int8: bool = False
+    """It computes in int8, not only its file is packed so."""
+    in_float_because: str = ""
+    """Why a model that was made to compute in int8 does not do so here."""
 
     def preprocess(self, raw: Any) -> Tensor:
         """Return model inputs [N, …] made from raw ones: a path, an array, a table (see `trainer.data.preprocess`)."""
@@ -151,7 +156,14 @@ def write_model(path: Path, weights: dict[str, Tensor], about: dict[str, Any], p
     return path
 
 
-def load(run: str | Path, which: str = "best", *, device: str = "cpu", factory: str = "") -> Loaded:
+def load(
+    run: str | Path,
+    which: str = "best",
+    *,
+    device: str = "cpu",
+    factory: str = "",
+    execute: Literal["int8", "float"] = "int8",
+) -> Loaded:
     """Return a run's finished model, ready to use.
 
     Args:
@@ -159,6 +171,8 @@ def load(run: str | Path, which: str = "best", *, device: str = "cpu", factory: 
         which: `best`, or a compressed copy of it: `pruned`, `int8`.
         device: where the model goes.
         factory: `path/to/file.py:function` of a model of the user's own, if the file has moved since.
+        execute: `int8` compiles a copy that was made to compute in int8 (5 to 40 s), where this machine can; where it
+            cannot, and by `float`, its weights are made floats again. Predictions differ by the rounding of activations.
 
     Raises:
         ExportError: when there is no such model, or it cannot be built again.
@@ -176,13 +190,26 @@ def load(run: str | Path, which: str = "best", *, device: str = "cpu", factory: 
     except RuntimeError as error:
         lines = " ".join(str(error).split())
         raise ExportError(f"{path} does not fit the model that its factory builds now: {lines}") from None
+    model = model.to(device).eval()
+    in_int8, in_float_because = False, ""
+    if execute == "int8" and device == "cpu" and (ranges := about.get("ranges")):
+        try:
+            model, in_int8 = quantised(model, _ranges(ranges), tuple(about["input_shape"])), True
+        except QuantiseError as refused:
+            in_float_because = str(refused)
     return Loaded(
-        model=model.to(device).eval(),
+        model=model,
         kind=about["kind"],
         classes=tuple(about["classes"]),
         preprocessing=about["preprocessing"],
         about=about,
+        in_int8=in_int8,
+        in_float_because=in_float_because,
     )
+
+
+def _ranges(stored: dict[str, list[float]]) -> Ranges:
+    return {node: (low, high) for node, (low, high) in stored.items()}
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -242,7 +269,7 @@ def write_predictions(run: str | Path, data: str | Path, out: Path, which: str =
         ExportError: when the model cannot be loaded or used.
         DataError: when the data are not there or do not fit.
     """
-    loaded = load(run, which)
+    loaded = load(run, which, execute="float")  # a few passes do not pay for compiling
     predictions = loaded.predict(data)
     _write_csv(out, rows(predictions, loaded.classes))
     return len(predictions.values)

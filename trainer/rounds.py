@@ -198,6 +198,7 @@ def _stretch(training: Training, arm: _ArmState | None, discarded: int, steps: i
             if number == discarded:
                 _synchronise(training)
                 samples, begun = 0, perf_counter()
+            training.clocks.mark("input_wait")
             beats.step(take_step(training, batch), batch)
             supply.place = after(batch.ticket)
             samples += len(batch.targets)

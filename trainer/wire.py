@@ -574,8 +574,8 @@ class Compress(_Command):
 
     kind: Literal["compress"] = "compress"
     method: Literal["int8", "prune"]
-    amount: float = 0.5
-    """prune: the share of weights or channels that goes."""
+    amount: float = 0.3
+    """prune: the least share of weights that goes; more go as long as the metric bears it."""
 
 
 class Checkpoint(_Command):

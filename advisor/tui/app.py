@@ -45,6 +45,8 @@ FIRST_LOOK_S = 0.05
 """The first look waits so long for the feeder: a short run is then there at once, a long one fills in."""
 NICE = 10
 """The onlookers yield to the training."""
+SWITCH_S = 0.001
+"""A key waits no longer for the thread that reads the run's files; the interpreter's own 5 ms add up over a page."""
 SCRUB_SHARE = 0.05
 SLOWEST, FASTEST = 1 / 16, 1024.0
 """Speeds of a replay; a faster one shows nothing but its end."""
@@ -80,8 +82,6 @@ class AdvisorApp(App[int]):
         self._looks = -1
         self._log_count = 0
         self._ended = False
-
-    # ------------------------------------------------------------ life
 
     def compose(self) -> ComposeResult:
         """Lay out the main screen."""
@@ -120,8 +120,6 @@ class AdvisorApp(App[int]):
         """Arrange the panes for the new size."""
         self.overview.place_panes(event.size)
         self.call_after_refresh(self.look)
-
-    # ------------------------------------------------------------ looking
 
     def look(self) -> None:
         """Take a look, unless the onlookers are to be quiet."""
@@ -195,8 +193,6 @@ class AdvisorApp(App[int]):
             case "why":
                 return row is not None and bool(row.code)
         return super().check_action(action, parameters)
-
-    # ------------------------------------------------------------ keys that change the run
 
     def ask(self, question: Question) -> None:
         """Ask once; a yes becomes a wish."""
@@ -289,8 +285,6 @@ class AdvisorApp(App[int]):
                 self.ask(questions.turn(knob, now, to))
 
         self.push_screen(ValueAsked(knob, now), valued)
-
-    # ------------------------------------------------------------ keys that only look
 
     def action_why(self) -> None:
         """Open the rule's page with this run's numbers."""
@@ -393,6 +387,7 @@ def run_ui(run: Run, *, readonly: bool = False, replay: float | None = None) -> 
         replay: Play the recording at this multiple of its own speed instead of following it.
     """
     os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), NICE))
+    sys.setswitchinterval(SWITCH_S)
     ascii_only = not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
     app = AdvisorApp(run, readonly=readonly, replay=replay, ascii_only=ascii_only)
     end_with_terminal(lambda: app.exit(0))

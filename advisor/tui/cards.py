@@ -239,7 +239,7 @@ class Feed:
         lead = f"  {self._signs.branch} {self._signs.fixes[kind]} "
         state = re.sub(r"\([^)]*\)", lambda within: within[0].replace(" ", UNBROKEN), state)
         whole = self._wrapped(f"{name}  {state}", len(lead))
-        cut = min(len(name), len(whole))
+        cut = len(whole) - _tail(whole, state)
         return Content.assemble(
             (lead[:-2], "$faint"), (lead[-2:], colour), (whole[:cut], "$foreground"), (whole[cut:], colour)
         )

@@ -9,9 +9,9 @@ from advisor.runs import Run
 from advisor.tui.scene import Scene
 from advisor.tui.sources import Stream, Tail, first_t, last_t
 
-HOLD_RECORDS = 100
+HOLD_RECORDS = 50
 """Records taken in while the scene is held: some milliseconds, so that a key never waits long for its turn."""
-LIVE_CHUNK_S = 0.05
+LIVE_CHUNK_S = 0.02
 FIRST_CHUNK_S = 0.10
 """After so long a stretch of reading the thread rests for as long as it worked (screens.md 8)."""
 REST_S = 0.05

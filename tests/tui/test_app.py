@@ -117,6 +117,7 @@ async def test_a_read_only_viewer_has_no_keys_that_change_the_run(opened: Open) 
         assert list(app.run_files.wishes.iterdir()) == []
 
 
+@pytest.mark.slow
 async def test_a_second_viewer_is_read_only(opened: Open) -> None:
     async with opened("healthy") as (app, _pilot):
         assert "already looks on" in Voice(app.run_files, readonly=False, viewer="another").why_silent
@@ -147,7 +148,7 @@ async def test_a_knob_is_turned_within_its_bounds_and_asked_for_with_its_effect(
     [
         pytest.param("l", LedgerPage, id="ledger", marks=pytest.mark.slow),
         pytest.param("k", KnobsPage, id="knobs", marks=pytest.mark.slow),
-        pytest.param("r", ReportPage, id="report"),
+        pytest.param("r", ReportPage, id="report", marks=pytest.mark.slow),
         pytest.param("o", LogPage, id="log", marks=pytest.mark.slow),
         pytest.param("w", WhyPage, id="why", marks=pytest.mark.slow),
         pytest.param("f1", HelpPage, id="help"),
@@ -216,6 +217,7 @@ async def test_a_row_opens_and_stays_open_while_the_feed_changes(opened: Open) -
         assert "fix-t2" in feed.opened
 
 
+@pytest.mark.slow
 async def test_numbers_show_and_hide_panes(opened: Open) -> None:
     async with opened("healthy", size=(80, 24)) as (app, pilot):
         metric = app.query_one("#metric", Chart)
@@ -306,6 +308,7 @@ async def test_a_replay_can_be_stopped_scrubbed_and_sped_up(opened: Open) -> Non
         assert wishes(app.run_files) == []
 
 
+@pytest.mark.slow
 async def test_the_palette_has_every_action(opened: Open) -> None:
     async with opened("healthy") as (app, _pilot):
         offered = {command.title for command in app.get_system_commands(app.screen)}
@@ -320,6 +323,7 @@ async def test_detaching_ends_with_zero_and_leaves_no_file_behind(opened: Open) 
     assert list(app.run_files.wishes.iterdir()) == []
 
 
+@pytest.mark.slow
 async def test_without_unicode_the_screen_is_ascii(opened: Open) -> None:
     async with opened("nan", size=(80, 24), ascii_only=True) as (app, _pilot):
         chart = app.query_one("#loss", Chart)

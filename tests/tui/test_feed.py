@@ -93,6 +93,13 @@ def test_a_measured_gain_is_said_with_its_interval(measured: Measured, said: str
     assert measured_text(measured) == said
 
 
+def test_a_name_that_is_broken_keeps_its_colour_to_its_end() -> None:
+    refused = ledger.Refused(code="DAT104", fix=RARE_CLASSES.fixes[0], why="no")
+    head = Feed(story(found(RARE_CLASSES), refused), 30, {}).rows()[-1].head
+    state = head.spans[-1]
+    assert head.plain[state.start : state.end].strip() == "not tried: no"
+
+
 def test_the_feed_is_never_blank() -> None:
     assert "waiting for the trainer" in nothing_yet(Story())
 

@@ -1,7 +1,5 @@
 """The screens on a real finished run: what the trainer and the advisor wrote, not what a test made up."""
 
-from pathlib import Path
-
 import pytest
 from textual.widgets import Static
 

@@ -1,0 +1,102 @@
+"""An int8 copy is compiled, run and timed in a process of its own: within a time limit, and what fails there harms nobody.
+
+python -P -m trainer.proving MODEL INPUTS OUTPUTS
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from trainer.export import load
+from trainer.latency import latencies
+from trainer.quantise import QuantiseError, compiled
+
+LIMIT_S = 45.0
+"""Importing torch, compiling the int8 graph (4 to 16 s on an idle core, 38 s once on a cold and busy one), and scoring."""
+
+FLOAT_WITHIN_S = 20
+"""The compiled float model is timed beside it only where its compilation, which only a note needs, is done in this time."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the int8 copy gave."""
+
+    outputs: dict[str, Tensor]
+    """By split, [N, …]."""
+    float_s: float
+    """Median seconds of a small batch by the float model as it is."""
+    compiled_s: float | None
+    """… by the same, compiled; nothing where that took too long."""
+    int8_s: float
+    """… and by the int8 copy."""
+
+
+def prove(model: Path, inputs: Mapping[str, Tensor]) -> Proof:
+    """Compile a model file that holds ranges, and run it on the inputs of each split.
+
+    Raises:
+        QuantiseError: when it cannot be compiled, or not within the limit.
+    """
+    with tempfile.TemporaryDirectory(prefix="training-advisor-") as place:
+        given, answer = Path(place) / "inputs.safetensors", Path(place) / "outputs.safetensors"
+        save_file({split: tensor.contiguous() for split, tensor in inputs.items()}, given)
+        command = [sys.executable, "-P", "-m", "trainer.proving", str(model), str(given), str(answer)]
+        why = f"compiling it for int8 took over {LIMIT_S:.0f} s"
+        try:
+            done = subprocess.run(
+                command,
+                env=os.environ
+                | {"TORCHINDUCTOR_COMPILE_THREADS": "1", "OMP_NUM_THREADS": str(torch.get_num_threads())},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=LIMIT_S,
+                check=False,
+            )
+            if done.returncode > 0:
+                why = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        except subprocess.TimeoutExpired:
+            pass  # the answer may be there all the same
+        if not answer.is_file():
+            raise QuantiseError(why)
+        outputs = load_file(answer)
+    times = outputs.pop(":seconds").tolist()
+    return Proof(outputs, times[0], times[2] if len(times) > 2 else None, times[1])
+
+
+def main(model: Path, given: Path, answer: Path) -> int:
+    """Compile, run and time; write outputs by split and the seconds; return the exit code."""
+    signal.alarm(int(LIMIT_S))  # whoever asked may be gone
+    loaded = load(model)
+    if not loaded.in_int8:
+        print(loaded.in_float_because, file=sys.stderr)
+        return 1
+    inputs = load_file(given)
+    outputs = {split: loaded.model(tensor).float() for split, tensor in inputs.items()}
+    float_model, batch, cpu = load(model, execute="float").model, next(iter(inputs.values())), torch.device("cpu")
+    seconds = latencies([float_model, loaded.model], batch, cpu)
+    _write(answer, outputs, seconds)
+    signal.alarm(FLOAT_WITHIN_S)
+    faster = compiled(float_model, tuple(batch.shape[1:]))
+    _write(answer, outputs, latencies([float_model, loaded.model, faster], batch, cpu))
+    return 0
+
+
+def _write(answer: Path, outputs: dict[str, Tensor], seconds: tuple[float, ...]) -> None:
+    partial = answer.with_suffix(".partial")
+    save_file({**outputs, ":seconds": torch.tensor(seconds, dtype=torch.float64)}, partial)
+    partial.replace(answer)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*(Path(one) for one in sys.argv[1:4])))
