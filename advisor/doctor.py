@@ -13,7 +13,10 @@ from advisor.sensors.nvidia import open_nvidia
 
 EXTRAS = {
     "vision": ("torchvision", "models by name (torchvision:NAME)"),
-    "compress": ("torchao", "finished models that compute in int8 (with a C++ compiler; their files have 8 bits without)"),
+    "compress": (
+        "torchao",
+        "finished models that compute in int8 (with a C++ compiler; their files have 8 bits without)",
+    ),
 }
 """Extra → the module that shows whether it is installed, and what it is for."""
 

@@ -34,9 +34,10 @@ from advisor.sensors.sampler import Sampler
 from advisor.session import Session
 from advisor.supervise import Exit, Trainer, describe, give_way, sentence
 from advisor.wishes import WishReader
+from trainer.commands import Command
 from trainer.config import ConfigError
 from trainer.journal import JournalReader, JournalWriter
-from trainer.wire import Command, RunEnded, write
+from trainer.wire import RunEnded, write
 
 POLL_LOCKSTEP_S = 0.002
 """The trainer stands still until it is answered."""

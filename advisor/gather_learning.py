@@ -13,7 +13,7 @@ from rules.facts import (
     LossFacts,
     ValidationFacts,
 )
-from trainer.wire import Layer
+from trainer.words import Layer
 
 LEAST_NORMS = 10
 """Gradient norms before there is a median worth the name."""

@@ -17,7 +17,7 @@ from rules.facts import (
     TableFacts,
     TaskFacts,
 )
-from trainer.wire import TaskInfo
+from trainer.words import TaskInfo
 
 
 def run(signals: Signals) -> RunFacts | None:

@@ -23,32 +23,22 @@ from advisor.trial import abandon, advance, open_trial
 from advisor.trials.words import Moved, Trial
 from rules.catalogue import all_rules
 from rules.vocabulary import Rule
+from trainer.commands import Checkpoint, Command, Confirm, Finish, Pause, Probe, Resume, Revert, Stop, Turn
 from trainer.wire import (
     BeatTaken,
-    Checkpoint,
-    Command,
     CommandRefused,
-    Confirm,
     Evaluated,
     Event,
-    Finish,
     LabelsSuspected,
     MemoryRanOut,
-    Pause,
-    Probe,
     Probed,
-    ProbeName,
-    Resume,
-    Revert,
     RolledBack,
     RunEnded,
     RunStarted,
-    Stop,
     Surveyed,
     TrainingEnded,
-    Turn,
-    Turned,
 )
+from trainer.words import ProbeName, Turned
 
 ASSESS_STEPS = 10
 ASSESS_SHARE = 0.005

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from math import isnan, nan
 
 from trainer import wire
+from trainer.words import TaskInfo
 
 
-def best_of(evaluations: Sequence[wire.Evaluated], task: wire.TaskInfo) -> wire.Evaluated | None:
+def best_of(evaluations: Sequence[wire.Evaluated], task: TaskInfo) -> wire.Evaluated | None:
     """Return the evaluation with the best main metric; the older one of two equals; nothing when all are NaN."""
     sign = 1 if task.higher_is_better else -1
     scored = [one for one in evaluations if not isnan(one.metrics.get(task.metric, nan))]

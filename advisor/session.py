@@ -10,20 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from advisor.ledger import Entry, Judged, Noted, TrialStarted, Wished
 from advisor.mind import Mind, Settings
 from advisor.sensors.sample import Sample
+from trainer.commands import Answer, Command, Compress, Decide, Finish, Stop
 from trainer.wire import (
-    Answer,
     ArmScored,
     CheckpointWritten,
-    Command,
-    Compress,
     Compressed,
-    Decide,
     Evaluated,
     Event,
-    Finish,
     RunEnded,
     RunStarted,
-    Stop,
     Surveyed,
     TrainingEnded,
     TrialBegan,

@@ -14,7 +14,6 @@ from advisor.windows import median_of, spread_over_steps
 from trainer.knobs import Knob, KnobValue
 from trainer.wire import (
     BeatTaken,
-    Change,
     CheckpointWritten,
     Evaluated,
     Event,
@@ -30,10 +29,10 @@ from trainer.wire import (
     RunEnded,
     RunStarted,
     SnapshotTaken,
-    Survey,
     Surveyed,
     TrainingEnded,
 )
+from trainer.words import Change, Survey
 
 WARM_UP_STEPS = 20
 """First steps after a start or a reload: caches fill, workers start, kernels are chosen."""

@@ -28,6 +28,7 @@ from advisor.told import (
     Word,
 )
 from trainer import wire
+from trainer.words import Survey
 
 RECOVERY_STEPS = 20
 """After a rollback the run is called recovering for so many steps: what a smoothed loss needs to be one."""
@@ -52,7 +53,7 @@ class Story:
         """Unix time of the first start."""
         self.last_t = 0.0
         """Unix time of the newest event."""
-        self.survey: wire.Survey | None = None
+        self.survey: Survey | None = None
         self.evaluations: list[wire.Evaluated] = []
         """On the validation split, in the branch that counts, oldest first."""
         self.test: wire.Evaluated | None = None

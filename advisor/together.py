@@ -18,11 +18,12 @@ from advisor.report.schema import Report
 from advisor.runs import Run
 from advisor.sensors.sampler import Sampler
 from advisor.session import Session
+from trainer.commands import Answer, Command
 from trainer.config import Config
 from trainer.journal import JournalWriter
 from trainer.link import MemoryLink
 from trainer.run import run as run_trainer
-from trainer.wire import Answer, Command, Event, RunEnded, write
+from trainer.wire import Event, RunEnded, write
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ So an advisor that dies leaves the run as it found it, or with what it had confi
 
 from dataclasses import dataclass
 
+from trainer.commands import Confirm, Revert, Turn
 from trainer.knobs import KnobError
 from trainer.training import Training
 from trainer.turning import turn, undo
-from trainer.wire import Change, CommandRefused, Confirm, KnobsConfirmed, KnobsReverted, KnobsTurned, Revert, Turn
+from trainer.wire import CommandRefused, KnobsConfirmed, KnobsReverted, KnobsTurned
+from trainer.words import Change
 
 
 @dataclass

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from trainer.wire import DeviceInfo
+from trainer.words import DeviceInfo
 
 
 class DeviceError(Exception):

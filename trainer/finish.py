@@ -4,10 +4,11 @@ from time import perf_counter, sleep
 
 from trainer import compress
 from trainer.beat import Beats
+from trainer.commands import Command, Compress, Decide, Finish
 from trainer.evaluate import Examiner
 from trainer.keeping import Keeper
 from trainer.training import Training
-from trainer.wire import Command, Compress, Decide, Evaluated, Finish, Told, TrainingEnded, TrialBegan, TrialEnded
+from trainer.wire import Evaluated, Told, TrainingEnded, TrialBegan, TrialEnded
 
 WAIT_FIRST_S = 5.0
 """A driver that is there says within this time what it still wants; one in lockstep is waited for."""

@@ -12,6 +12,7 @@ from time import perf_counter, sleep
 import numpy as np
 import torch
 
+from trainer.commands import Command, Decide, Fork
 from trainer.data.batch import Batch, Ticket
 from trainer.data.order import Order
 from trainer.evaluate import Examiner
@@ -22,18 +23,8 @@ from trainer.step import take_step
 from trainer.supply import after
 from trainer.training import Training
 from trainer.turning import check_turns, turn
-from trainer.wire import (
-    Arm,
-    ArmScored,
-    Change,
-    Command,
-    Decide,
-    Fork,
-    KnobsConfirmed,
-    KnobsTurned,
-    TrialBegan,
-    TrialEnded,
-)
+from trainer.wire import Arm, ArmScored, KnobsConfirmed, KnobsTurned, TrialBegan, TrialEnded
+from trainer.words import Change
 
 MEMORY_SHARE = 0.25
 """A fork is refused when the states that it holds would take more than this share of the free memory."""

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from trainer.wire import Layer, LayersMeasured
+from trainer.wire import LayersMeasured
+from trainer.words import Layer
 
 RECTIFIERS = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.ReLU6)
 SQUASHERS = (nn.Tanh, nn.Sigmoid)

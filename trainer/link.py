@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from trainer.commands import Answer, Command
 from trainer.journal import JournalReader, JournalWriter, is_held
-from trainer.wire import Answer, Command, Event, Told, WireError, read_command, write
+from trainer.wire import Event, Told, WireError, read_command, write
 
 POLL_S = 0.005
 """Looking for commands more often than this buys nothing: a look costs 2-5 µs, a step of a small net 1 ms."""

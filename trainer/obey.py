@@ -6,6 +6,21 @@ from time import sleep
 from trainer import fork, probes, rounds
 from trainer.beat import Beats
 from trainer.board import Board
+from trainer.commands import (
+    Alternate,
+    Checkpoint,
+    Command,
+    Confirm,
+    Fork,
+    Pause,
+    Probe,
+    Resume,
+    Revert,
+    Rollback,
+    Snapshot,
+    Stop,
+    Turn,
+)
 from trainer.data.feed import CacheRefused
 from trainer.evaluate import Examiner
 from trainer.fork import ForkRefused
@@ -15,25 +30,7 @@ from trainer.rounds import RoundsRefused
 from trainer.snapshot import Ring, restore
 from trainer.training import Training
 from trainer.turning import check_turns, turn
-from trainer.wire import (
-    Alternate,
-    Checkpoint,
-    Command,
-    Confirm,
-    Fork,
-    KnobsConfirmed,
-    KnobsTurned,
-    Pause,
-    Probe,
-    Resume,
-    Revert,
-    Rollback,
-    RolledBack,
-    Snapshot,
-    SnapshotTaken,
-    Stop,
-    Turn,
-)
+from trainer.wire import KnobsConfirmed, KnobsTurned, RolledBack, SnapshotTaken
 
 PAUSE_POLL_S = 0.02
 """While a run stands still."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from trainer.commands import Probe
 from trainer.data.batch import Batch
 from trainer.evaluate import evaluating
 from trainer.rounds import close
@@ -19,7 +20,7 @@ from trainer.step import cut, take_step, to_device
 from trainer.sweep import pick_rate
 from trainer.training import Training
 from trainer.turning import set_knobs
-from trainer.wire import Probe, Probed
+from trainer.wire import Probed
 
 SWEEP_LOW = 1e-5
 SWEEP_HIGH = {"adam": 1.0, "adamw": 1.0, "rmsprop": 1.0}

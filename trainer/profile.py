@@ -4,10 +4,11 @@ from time import perf_counter
 
 from trainer import probes
 from trainer.beat import last_words
+from trainer.commands import Probe
 from trainer.snapshot import take
 from trainer.start import announce
 from trainer.training import Training
-from trainer.wire import Probe, RunEnded
+from trainer.wire import RunEnded
 
 
 def profile(training: Training) -> RunEnded:

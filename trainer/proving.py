@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from trainer.quantise import QuantiseError, compiled
 
 LIMIT_S = 45.0
 """Importing torch, compiling the int8 graph (4 to 16 s on an idle core, 38 s once on a cold and busy one), and scoring."""
+
+LOOK_EVERY_S = 0.2
+"""Whether a signal came in: someone who stops a run waits no longer than this."""
 
 FLOAT_WITHIN_S = 20
 """The compiled float model is timed beside it only where its compilation, which only a note needs, is done in this time."""
@@ -41,8 +45,8 @@ class Proof:
     """… and by the int8 copy."""
 
 
-def prove(model: Path, inputs: Mapping[str, Tensor]) -> Proof:
-    """Compile a model file that holds ranges, and run it on the inputs of each split.
+def prove(model: Path, inputs: Mapping[str, Tensor], stopping: Callable[[], bool]) -> Proof:
+    """Compile a model file that holds ranges, and run it on the inputs of each split, until `stopping` says true.
 
     Raises:
         QuantiseError: when it cannot be compiled, or not within the limit.
@@ -51,27 +55,34 @@ def prove(model: Path, inputs: Mapping[str, Tensor]) -> Proof:
         given, answer = Path(place) / "inputs.safetensors", Path(place) / "outputs.safetensors"
         save_file({split: tensor.contiguous() for split, tensor in inputs.items()}, given)
         command = [sys.executable, "-P", "-m", "trainer.proving", str(model), str(given), str(answer)]
-        why = f"compiling it for int8 took over {LIMIT_S:.0f} s"
-        try:
-            done = subprocess.run(
-                command,
-                env=os.environ
-                | {"TORCHINDUCTOR_COMPILE_THREADS": "1", "OMP_NUM_THREADS": str(torch.get_num_threads())},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=LIMIT_S,
-                check=False,
-            )
-            if done.returncode > 0:
-                why = (done.stderr.strip().splitlines() or ["no word"])[-1]
-        except subprocess.TimeoutExpired:
-            pass  # the answer may be there all the same
+        why = _run(command, stopping)
         if not answer.is_file():
             raise QuantiseError(why)
         outputs = load_file(answer)
     times = outputs.pop(":seconds").tolist()
     return Proof(outputs, times[0], times[2] if len(times) > 2 else None, times[1])
+
+
+def _run(command: list[str], stopping: Callable[[], bool]) -> str:
+    """Run to the end or the limit; say why there may be no answer."""
+    environment = os.environ | {"TORCHINDUCTOR_COMPILE_THREADS": "1", "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
+        )
+        try:
+            for _ in range(round(LIMIT_S / LOOK_EVERY_S)):
+                with suppress(subprocess.TimeoutExpired):
+                    if process.wait(LOOK_EVERY_S) > 0:
+                        said.seek(0)
+                        return (said.read().strip().splitlines() or ["no word"])[-1]
+                    break
+                if stopping():
+                    return "the run was stopped"
+        finally:
+            process.kill()
+            process.wait()
+    return f"compiling it for int8 took over {LIMIT_S:.0f} s"
 
 
 def main(model: Path, given: Path, answer: Path) -> int:

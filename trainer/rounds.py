@@ -11,13 +11,15 @@ from time import perf_counter
 import torch
 
 from trainer.beat import Beats
+from trainer.commands import Alternate
 from trainer.data.batch import Batch, Feed
 from trainer.snapshot import random_state, set_random_state
 from trainer.step import cut, take_step, to_device
 from trainer.supply import after
 from trainer.training import Training
 from trainer.turning import check_turns, loader_of, set_knobs, undo
-from trainer.wire import AgreementMeasured, Alternate, Arm, Change, StretchTaken, TrialBegan, TrialEnded
+from trainer.wire import AgreementMeasured, Arm, StretchTaken, TrialBegan, TrialEnded
+from trainer.words import Change
 
 LOADER_KNOBS = frozenset({"workers", "prefetch", "cache"})
 """Knobs that an arm has a loader of its own for."""

@@ -24,7 +24,8 @@ from trainer.snapshot import restore
 from trainer.step import MemoryExhausted
 from trainer.training import Training
 from trainer.turning import turn
-from trainer.wire import RunEnded, Turned
+from trainer.wire import RunEnded
+from trainer.words import Turned
 
 EXIT_CODES = {"finished": 0, "early_stop": 0, "stopped": 0, "hopeless": 3, "mistake": 2, "failed": 3}
 """How the trainer's process ends; «stopped» by a signal is told by the signal's own code."""

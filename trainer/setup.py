@@ -22,7 +22,7 @@ from trainer.objective import Objective
 from trainer.task import Task
 from trainer.tryout import NOWHERE, TRIED_METRIC_EXAMPLES, TryoutError, try_metrics, try_out
 from trainer.user_metrics import MetricError
-from trainer.wire import ModelInfo, TaskInfo
+from trainer.words import ModelInfo, TaskInfo
 
 NORMS = (
     nn.modules.batchnorm._NormBase,

@@ -20,7 +20,7 @@ from trainer.data.order import Order
 from trainer.data.seeding import preserved_generators, seed_fetch
 from trainer.data.source import Column, Source, Split
 from trainer.data.table import missing
-from trainer.wire import ColumnFacts, Survey
+from trainer.words import ColumnFacts, Survey
 
 CHUNK_EXAMPLES = 256
 """Looked at between two looks at the clock."""

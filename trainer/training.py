@@ -20,7 +20,7 @@ from trainer.optim import adopt_optimizer, build_optimizer
 from trainer.precision import Precision
 from trainer.setup import Setup
 from trainer.supply import Supply
-from trainer.wire import DeviceInfo
+from trainer.words import DeviceInfo
 
 
 @dataclass

@@ -15,7 +15,7 @@ from trainer.knobs import KnobError, KnobValue
 from trainer.models.layers import set_dropout
 from trainer.optim import set_beta2, set_momentum, set_weight_decay
 from trainer.training import Training
-from trainer.wire import Change, Turned
+from trainer.words import Change, Turned
 
 REWARM_STEPS = 100
 """A fresh optimizer has no moments: its rate rises over so many steps (knobs.md: 100-1000), at most a 20th of the run."""

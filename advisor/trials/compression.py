@@ -7,7 +7,8 @@ from typing import Literal
 
 from advisor.judge import Verdict, judge_compression
 from advisor.trials.words import VETOED, Moved, Setting, over
-from trainer.wire import Command, Compress, Compressed, Decide, Event, Told, TrialEnded
+from trainer.commands import Command, Compress, Decide
+from trainer.wire import Compressed, Event, Told, TrialEnded
 
 
 @dataclass(frozen=True)

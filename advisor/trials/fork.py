@@ -8,7 +8,8 @@ from math import isfinite
 from advisor.judge import Arms, Verdict, judge_fork
 from advisor.ledger import TrialHeard
 from advisor.trials.words import VETOED, Moved, Setting, over
-from trainer.wire import ArmScored, Command, Decide, Event, Fork, TrialEnded
+from trainer.commands import Command, Decide, Fork
+from trainer.wire import ArmScored, Event, TrialEnded
 
 
 @dataclass(frozen=True)

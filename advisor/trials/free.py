@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from advisor.judge import Verdict
 from advisor.ledger import Measured
 from advisor.trials.words import Moved, Setting, over
-from trainer.wire import Command, Confirm, Event, KnobsConfirmed, Stop, TrainingEnded, Turn
+from trainer.commands import Command, Confirm, Stop, Turn
+from trainer.wire import Event, KnobsConfirmed, TrainingEnded
 
 
 @dataclass(frozen=True)

@@ -10,20 +10,8 @@ from advisor.judge import Verdict
 from advisor.ledger import Measured
 from advisor.trials.words import Moved, Setting, over
 from rules.vocabulary import Deed
-from trainer.wire import (
-    START,
-    BeatTaken,
-    Command,
-    Confirm,
-    Event,
-    GuardActed,
-    KnobsConfirmed,
-    Rollback,
-    RolledBack,
-    Stop,
-    TrainingEnded,
-    Turn,
-)
+from trainer.commands import Command, Confirm, Rollback, Stop, Turn
+from trainer.wire import START, BeatTaken, Event, GuardActed, KnobsConfirmed, RolledBack, TrainingEnded
 
 BEFORE_ONSET_STEPS = 50
 """A state so far before the trouble began is believed to be sound (trials.md, «Rescue ladder»)."""

@@ -8,17 +8,8 @@ from advisor.budget import ROUNDS, STRETCH_S, STRETCH_STEPS
 from advisor.judge import Agreement, Verdict, judge_agreement, judge_rounds
 from advisor.ledger import Entry, TrialHeard
 from advisor.trials.words import VETOED, Moved, Setting, over
-from trainer.wire import (
-    AgreementMeasured,
-    Alternate,
-    Arm,
-    Command,
-    Confirm,
-    Event,
-    StretchTaken,
-    TrialEnded,
-    Turn,
-)
+from trainer.commands import Alternate, Command, Confirm, Turn
+from trainer.wire import AgreementMeasured, Arm, Event, StretchTaken, TrialEnded
 
 
 @dataclass(frozen=True)

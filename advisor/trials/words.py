@@ -8,7 +8,9 @@ from typing import Protocol
 from advisor.judge import Verdict
 from advisor.ledger import Entry, How, Judged
 from rules.vocabulary import Fix, Value
-from trainer.wire import Command, Event, Turned
+from trainer.commands import Command
+from trainer.wire import Event
+from trainer.words import Turned
 
 
 @dataclass(frozen=True)

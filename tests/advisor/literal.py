@@ -9,18 +9,8 @@ from advisor.trials.words import Setting
 from rules.facts import ProbeFacts, RunFacts
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Rule, Severity, Turned
 from trainer.knobs import SPECS, Knob, KnobValue, catalogue
-from trainer.wire import (
-    ArmScored,
-    BeatTaken,
-    DeviceInfo,
-    Evaluated,
-    ModelInfo,
-    RunStarted,
-    StretchTaken,
-    Survey,
-    TaskInfo,
-    TrialEnded,
-)
+from trainer.wire import ArmScored, BeatTaken, Evaluated, RunStarted, StretchTaken, TrialEnded
+from trainer.words import DeviceInfo, ModelInfo, Survey, TaskInfo
 
 KNOB_VALUES: dict[str, KnobValue] = {
     "lr": 0.1, "schedule": "constant", "warmup": 0.0, "optimizer": "sgd", "momentum": 0.9, "beta2": 0.999,

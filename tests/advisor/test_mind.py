@@ -18,31 +18,33 @@ from tests.advisor.literal import (
     stretch,
     survey,
 )
-from trainer.config import parse
-from trainer.wire import (
+from trainer.commands import (
     Alternate,
-    Change,
     Command,
-    CommandRefused,
     Confirm,
     Decide,
-    Event,
     Finish,
     Fork,
-    KnobsConfirmed,
-    KnobsTurned,
     Pause,
     Probe,
-    Probed,
     Revert,
     Rollback,
-    RolledBack,
-    RunEnded,
     Stop,
-    Surveyed,
-    TrainingEnded,
     Turn,
 )
+from trainer.config import parse
+from trainer.wire import (
+    CommandRefused,
+    Event,
+    KnobsConfirmed,
+    KnobsTurned,
+    Probed,
+    RolledBack,
+    RunEnded,
+    Surveyed,
+    TrainingEnded,
+)
+from trainer.words import Change
 
 LEARNS = rule_from("OPT900", fix(), since=50)
 SPEEDS = rule_from("INP900", fix(Effect.SAME_MATHEMATICS), since=50)

@@ -7,22 +7,24 @@ from advisor.mind import Mind, Settings
 from advisor.session import Session
 from rules.vocabulary import Effect, Fix, Turned
 from trainer import wire
-from trainer.wire import Answer, Command, Decide, Event, Finish, Stop, write
+from trainer.commands import Answer, Command, Compress, Decide, Finish, Revert, Stop
+from trainer.wire import Event, write
+from trainer.words import DeviceInfo, ModelInfo, TaskInfo
 
 
 def started(lockstep: bool = False) -> wire.RunStarted:
     return wire.RunStarted(
         t=1.0, pid=1, pid_started=1.0, steps_total=100, samples_total=6400, epochs=1.0, steps_per_epoch=100, seed=0,
         lockstep=lockstep, resumed=False, versions={}, knobs=(),
-        task=wire.TaskInfo(
+        task=TaskInfo(
             kind="classification", classes=("a", "b"), inputs="table", input_shape=(4,), train_examples=100,
             val_examples=50, test_examples=50, metric="accuracy", higher_is_better=True, baseline_metric=0.5,
             baseline_loss=0.69, in_memory=True, source="sklearn:iris",
         ),
-        model=wire.ModelInfo(
+        model=ModelInfo(
             name="mlp", parameters=10, trainable=10, layers=("a",), has_conv=False, has_norm=False, has_dropout=False
         ),
-        device=wire.DeviceInfo(type="cpu", name="cpu", memory_bytes=1, amp_dtypes=(), threads=1),
+        device=DeviceInfo(type="cpu", name="cpu", memory_bytes=1, amp_dtypes=(), threads=1),
     )  # fmt: skip
 
 
@@ -86,7 +88,7 @@ def test_a_wish_to_stop_a_training_that_is_over_lets_it_go() -> None:
 def test_a_stopped_training_is_not_compressed() -> None:
     core, _ = session(mode="auto")
     commands = hear(core, started(), wire.TrainingEnded(t=5.0, step=50, why="stopped", best_step=50))
-    assert not any(isinstance(command, wire.Compress) for command in commands)
+    assert not any(isinstance(command, Compress) for command in commands)
     assert Finish() in commands
 
 
@@ -110,7 +112,7 @@ TRIAL = TrialStarted(trial="t1", code="DEV101", fix=FIX, how="rounds", old={"amp
 def test_a_trial_that_a_dead_driver_left_open_is_taken_back() -> None:
     core, entries = session(mode="auto")
     commands = core.restore([write(started())], [TRIAL], live=True)
-    assert any(isinstance(command, wire.Revert) for command in commands)
+    assert any(isinstance(command, Revert) for command in commands)
     assert [(one.trial, one.outcome) for one in entries if isinstance(one, Judged)] == [("t1", "undecided")]
     assert core.suspect == ""
 

@@ -11,19 +11,18 @@ from advisor.windows import StepWindow, median_of
 from rules.facts import GROUPS, BranchFacts, LossFacts, ProbeFacts, RunFacts
 from tests.advisor.literal import beat, evaluated, knobs, started, survey
 from trainer.wire import (
-    Change,
     Event,
     GuardActed,
     KnobsConfirmed,
     KnobsReverted,
     KnobsTurned,
-    Layer,
     LayersMeasured,
     Probed,
     RolledBack,
     SnapshotTaken,
     Surveyed,
 )
+from trainer.words import Change, Layer
 
 
 def told(*events: Event) -> Signals:

@@ -8,26 +8,18 @@ from advisor.trial import Circumstances, abandon, advance, open_trial
 from advisor.trials.words import Moved, Trial
 from rules.vocabulary import Deed, Effect, Fix
 from tests.advisor.literal import beat, ended, fix, scored, setting, started, stretch
+from trainer.commands import Alternate, Command, Compress, Confirm, Decide, Fork, Rollback, Stop, Turn
 from trainer.wire import (
     AgreementMeasured,
-    Alternate,
-    Command,
     CommandRefused,
-    Compress,
     Compressed,
-    Confirm,
-    Decide,
     Event,
-    Fork,
     GuardActed,
     KnobsConfirmed,
-    Rollback,
     RolledBack,
     RunEnded,
-    Stop,
     Told,
     TrainingEnded,
-    Turn,
 )
 
 

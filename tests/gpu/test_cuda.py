@@ -6,20 +6,11 @@ import pytest
 import torch
 
 from tests.trainer.running import config_of, of, run_with, training_of
+from trainer.commands import Alternate, Command
 from trainer.snapshot import restore, take
 from trainer.step import take_step
-from trainer.wire import (
-    AgreementMeasured,
-    Alternate,
-    BeatTaken,
-    Command,
-    Evaluated,
-    Event,
-    GuardActed,
-    MemoryRanOut,
-    StretchTaken,
-    Turned,
-)
+from trainer.wire import AgreementMeasured, BeatTaken, Evaluated, Event, GuardActed, MemoryRanOut, StretchTaken
+from trainer.words import Turned
 
 pytestmark = [
     pytest.mark.gpu,

@@ -8,6 +8,7 @@ from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Guard, Severi
 from trainer import wire
 from trainer.config import Config
 from trainer.knobs import catalogue
+from trainer.words import Change, DeviceInfo, ModelInfo, Survey, TaskInfo
 
 CLASSES = tuple("0123456789")
 BEGAN = 1_795_000_000.0
@@ -41,8 +42,8 @@ def about(**more: Any) -> dict[str, Any]:
     }
 
 
-def task(**more: Any) -> wire.TaskInfo:
-    return wire.TaskInfo(
+def task(**more: Any) -> TaskInfo:
+    return TaskInfo(
         **{
             "kind": "classification",
             "classes": CLASSES,
@@ -178,11 +179,11 @@ class Recorder:
             pid=4242,
             pid_started=self.t - 2,
             task=more.pop("task", task()),
-            model=wire.ModelInfo(
+            model=ModelInfo(
                 name="cnn", parameters=52_906, trainable=52_906, layers=("stem", "body", "head"),
                 has_conv=True, has_norm=True, has_dropout=False,
             ),
-            device=wire.DeviceInfo(type=device, name="Generic CPU", memory_bytes=8 << 30, amp_dtypes=("bf16",), threads=2),
+            device=DeviceInfo(type=device, name="Generic CPU", memory_bytes=8 << 30, amp_dtypes=("bf16",), threads=2),
             knobs=catalogue({**values, **self.knobs}, {"channels_last": "the model has no convolution"}),
             steps_total=128, samples_total=8128, epochs=8.0, steps_per_epoch=16, seed=0, lockstep=False,
             resumed=resumed, versions={"torch": "2.15.0", "python": "3.11.9", "training-advisor": "0.1.0"},
@@ -192,7 +193,7 @@ class Recorder:
     def survey(self) -> None:
         self.say(
             wire.Surveyed,
-            survey=wire.Survey(
+            survey=Survey(
                 examples=1016, sampled=1016, seconds=0.3, class_counts=(107, 109, 106, 110, 109, 109, 109, 4, 104, 108),
                 duplicate_share=0.0, conflicting_share=0.0, val_overlap_share=0.0, test_overlap_share=0.0,
                 missing_share=0.0, input_mean=0.02, input_std_low=0.9, input_std_high=1.1, input_abs_max=3.2,
@@ -228,7 +229,7 @@ class Recorder:
         )  # fmt: skip
 
     def turn(self, fix: Fix, trial: str, *, probation: bool = False) -> None:
-        changes = tuple(wire.Change(knob=one.knob, old=self.knobs[one.knob], new=one.to) for one in fix.turns)
+        changes = tuple(Change(knob=one.knob, old=self.knobs[one.knob], new=one.to) for one in fix.turns)
         self.knobs.update({one.knob: one.to for one in fix.turns})
         self.say(wire.KnobsTurned, changes=changes, trial=trial, probation=probation)
 

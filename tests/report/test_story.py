@@ -11,6 +11,7 @@ from advisor.story import Story, fold
 from advisor.thinned import Thinned
 from tests.report import literal_runs
 from trainer import wire
+from trainer.words import Change
 
 
 def story_of(run: literal_runs.Recorder) -> Story:
@@ -155,11 +156,7 @@ def test_a_reverted_knob_holds_its_old_value_however_the_event_tells_it(as_way_b
     run = literal_runs.Recorder()
     run.start()
     run.turn(literal_runs.amp_fix(), "t1", probation=True)
-    told = (
-        wire.Change(knob="amp", old="bf16", new="off")
-        if as_way_back
-        else wire.Change(knob="amp", old="off", new="bf16")
-    )
+    told = Change(knob="amp", old="bf16", new="off") if as_way_back else Change(knob="amp", old="off", new="bf16")
     run.say(wire.KnobsReverted, changes=(told,), trial="t1", why="slower")
     story = story_of(run)
     assert (story.knobs["amp"], story.confirmed["amp"]) == ("off", "off")
@@ -177,7 +174,7 @@ def test_running_out_of_memory_turns_the_micro_batch_for_good() -> None:
 def test_a_turn_that_is_told_as_confirmed_twice_is_one_turn() -> None:
     run = literal_runs.Recorder()
     run.start()
-    change = wire.Change(knob="cache", old=False, new=True)
+    change = Change(knob="cache", old=False, new=True)
     run.say(wire.KnobsTurned, changes=(change,), trial="t1", probation=False)
     run.say(wire.KnobsConfirmed, changes=(change,), trial="t1")
     assert [one.state for one in story_of(run).knob_history] == ["confirmed"]

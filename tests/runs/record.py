@@ -18,10 +18,11 @@ from advisor.sensors.sampler import Sampler
 from tests.runs.recording import HERE, appearances, judge, line, names, thinned, with_memory
 from tests.runs.setups import ALL, Setup
 from tests.runs.written import write_for
+from trainer.commands import Command, Finish, Stop
 from trainer.config import Config, parse
 from trainer.link import MemoryLink
 from trainer.run import run
-from trainer.wire import BeatTaken, Command, Event, Finish, Stop, TrainingEnded
+from trainer.wire import BeatTaken, Event, TrainingEnded
 
 
 def train(setup: Setup, folder: Path) -> tuple[list[Event], list[Sample]]:

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from trainer.commands import Command, Finish
 from trainer.config import Config, parse
 from trainer.link import MemoryLink
 from trainer.run import run
 from trainer.setup import build
 from trainer.training import Training
 from trainer.turning import apply_first
-from trainer.wire import Command, Event, Finish, RunEnded, TrainingEnded
+from trainer.wire import Event, RunEnded, TrainingEnded
 
 E = TypeVar("E")
 Driver = Callable[[Event], list[Command]]

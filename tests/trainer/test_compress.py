@@ -1,34 +1,44 @@
 """Compression of a finished model: smaller on disk, scored on held-out examples, loadable, and taken back when told."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from tests.trainer.running import config_of, run_with, training_of
-from trainer import compress
+from trainer import compress, proving
+from trainer.commands import Command, Compress, Decide
 from trainer.compress import CompressError, pruned
 from trainer.export import load
+from trainer.proving import prove
+from trainer.quantise import why_not
 from trainer.training import Training
-from trainer.wire import Command, Compress, Compressed, Decide, Event, TrainingEnded
+from trainer.wire import Compressed, Event, Told, TrainingEnded
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Training:
-    """A digits MLP with more weights than it needs, trained for a few epochs by a plain loop."""
-    folder = tmp_path_factory.mktemp("run")
-    training, _ = training_of(folder, config_of(model={"name": "mlp", "hidden": (256, 128)}, lr=3e-3))
+    """A digits MLP with more weights than it needs, trained for a few epochs."""
+    return trained_on_digits(tmp_path_factory.mktemp("run"), {"name": "mlp", "hidden": (256, 128)}, epochs=8)[0]
+
+
+def trained_on_digits(folder: Path, model: dict[str, Any], epochs: int) -> tuple[Training, list[Event]]:
+    """A run whose model a plain loop has trained, and what it says from here on."""
+    training, heard = training_of(folder, config_of(model=model, lr=3e-3))
     assert training.setup.source.train.tensors is not None
     inputs, targets = training.setup.source.train.tensors
     optimizer = torch.optim.AdamW(training.model.parameters(), 3e-3)
     torch.manual_seed(0)
-    for _ in range(8):
+    for _ in range(epochs):
         for rows in torch.randperm(len(inputs)).split(64):
             optimizer.zero_grad()
             training.objective(training.model(inputs[rows]), targets[rows]).backward()
             optimizer.step()
     training.keep_best()
-    return training
+    return training, heard
 
 
 @pytest.mark.parametrize(("method", "name", "at_most"), [("prune", "pruned", 0.4), ("int8", "int8", 0.3)])
@@ -58,6 +68,69 @@ def test_pruning_beyond_what_the_metric_bears_is_shown_as_a_loss(trained: Traini
     event = compress.run(trained, Compress(method="prune", amount=0.99)).event
     assert event.metric_after < event.metric_before - 0.1
     assert event.standard_error > 0
+
+
+CNN = {"name": "cnn", "width": 32}
+
+
+def test_without_the_extra_a_slow_model_is_packed_and_the_note_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torchao", None)
+    monkeypatch.setattr(compress, "INT8_FROM_S", 0.0)
+    monkeypatch.setattr("trainer.quantise.platform.machine", lambda: "x86_64")
+    training, _ = trained_on_digits(tmp_path, CNN, epochs=1)
+    event = compress.run(training, Compress(method="int8")).event
+    assert "training-advisor[compress]" in event.note
+    loaded = load(tmp_path, "int8")
+    assert not loaded.in_int8
+    assert "ranges" not in loaded.about
+
+
+def test_a_small_model_is_not_compiled(trained: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compress, "INT8_FROM_S", 0.0)
+    monkeypatch.setattr(compress, "prove", lambda *_, **__: pytest.fail("it has 50,000 weights"))
+    event = compress.run(trained, Compress(method="int8")).event
+    assert event.note.endswith("as fast as before")
+
+
+def test_a_copy_that_takes_too_long_to_compile_computes_in_float(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if why_not():
+        pytest.skip(why_not())
+    monkeypatch.setattr(compress, "INT8_FROM_S", 0.0)
+    monkeypatch.setattr(proving, "LIMIT_S", 0.4)
+    training, heard = trained_on_digits(tmp_path, CNN, epochs=1)
+    event = compress.run(training, Compress(method="int8")).event
+    assert "loads as a float model" in event.note
+    assert any("took over" in one.text for one in heard if isinstance(one, Told))
+    assert "ranges" not in load(tmp_path, "int8").about
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(why_not()), reason=why_not() or "int8 runs here")
+@pytest.mark.parametrize("model", [pytest.param(CNN, id="cnn"), pytest.param({"name": "resnet"}, id="resnet")])
+def test_an_int8_copy_computes_as_it_did_when_it_was_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(compress, "INT8_FROM_S", 0.0)
+    monkeypatch.setattr(compress, "INT8_FROM_PARAMETERS", 0)
+    # Here it matters that it computes as it should; whether it is faster depends on the processor.
+    monkeypatch.setattr(compress, "prove", lambda *given, **how: replace(prove(*given, **how), int8_s=1e-9))
+    training, _ = trained_on_digits(tmp_path, model, epochs=8)
+    event = compress.run(training, Compress(method="int8")).event
+    assert event.note.startswith("computes in int8")
+    assert event.bytes_after < 0.32 * event.bytes_before
+    loaded, rounded = load(tmp_path, "int8"), load(tmp_path, "int8", execute="float")
+    assert loaded.in_int8
+    assert not rounded.in_int8
+    inputs, targets = training.setup.source.val.tensors  # type: ignore[misc]
+    said, floats = loaded.outputs(inputs), rounded.outputs(inputs)
+    assert float((said.argmax(1) == targets).float().mean()) == pytest.approx(event.metric_after)
+    assert 0 < (said - floats).abs().max() < 0.05 * floats.abs().max()
+    assert (said.argmax(1) == floats.argmax(1)).float().mean() > 0.98
+    assert torch.equal(loaded.outputs(inputs[:5]), said[:5])
 
 
 def test_a_discarded_copy_is_gone_and_the_original_is_not(trained: Training) -> None:

@@ -4,9 +4,10 @@ import fcntl
 import time
 from pathlib import Path
 
+from trainer.commands import Answer, Confirm, Stop
 from trainer.journal import JournalReader, JournalWriter
 from trainer.link import FileLink
-from trainer.wire import Answer, Confirm, Stop, Told, read_event, write
+from trainer.wire import Told, read_event, write
 
 
 def test_commands_from_before_the_start_are_not_obeyed_again(tmp_path: Path) -> None:

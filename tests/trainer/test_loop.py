@@ -7,18 +7,17 @@ from typing import Any
 import pytest
 
 from tests.trainer.running import config_of, of, run_with
+from trainer.commands import Command, Stop
 from trainer.config import parse
 from trainer.wire import (
     BeatTaken,
     CheckpointWritten,
-    Command,
     Evaluated,
     Event,
     GuardActed,
     LayersMeasured,
     MemoryRanOut,
     RunStarted,
-    Stop,
     Surveyed,
     TrainingEnded,
 )

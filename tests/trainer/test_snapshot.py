@@ -12,7 +12,7 @@ from trainer.snapshot import Ring, restore, take
 from trainer.step import take_step
 from trainer.training import Training
 from trainer.turning import turn
-from trainer.wire import Turned
+from trainer.words import Turned
 
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop")
 

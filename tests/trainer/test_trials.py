@@ -5,32 +5,23 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.running import config_of, of, run_with
+from trainer.commands import Alternate, Command, Confirm, Decide, Fork, Probe, Revert, Rollback, Turn
 from trainer.wire import (
     AgreementMeasured,
-    Alternate,
     ArmScored,
     BeatTaken,
-    Command,
     CommandRefused,
-    Confirm,
-    Decide,
     Evaluated,
     Event,
-    Fork,
     KnobsConfirmed,
     KnobsReverted,
     KnobsTurned,
-    Probe,
     Probed,
-    ProbeName,
-    Revert,
-    Rollback,
     RolledBack,
     StretchTaken,
     TrialEnded,
-    Turn,
-    Turned,
 )
+from trainer.words import ProbeName, Turned
 
 
 class Once:

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainer.commands import Turn
 from trainer.knobs import SPECS, KnobError, catalogue
-from trainer.wire import GuardActed, KnobsTurned, Turn, Turned, WireError, read_command, read_event, write
+from trainer.wire import GuardActed, KnobsTurned, WireError, read_command, read_event, write
+from trainer.words import Turned
 
 KNOB_VALUES = (
     st.booleans()

@@ -15,6 +15,7 @@ from advisor.sensors.sample import DeviceSample, HostSample, Sample
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Guard, Severity, Turned
 from trainer import wire
 from trainer.knobs import catalogue
+from trainer.words import Change, DeviceInfo, ModelInfo, TaskInfo
 
 STATES = ("empty", "warming", "healthy", "stalled", "trying", "crashed", "nan")
 EPOCH_T = 1_790_000_000.0
@@ -24,12 +25,12 @@ STEPS_TOTAL = 4200
 STEPS_PER_EPOCH = 210
 BEAT_STEPS = 20
 
-TASK = wire.TaskInfo(
+TASK = TaskInfo(
     kind="classification", classes=tuple("0123456789"), inputs="image", input_shape=(1, 28, 28), train_examples=13440,
     val_examples=1200, test_examples=1200, metric="accuracy", higher_is_better=True, baseline_metric=0.11,
     baseline_loss=2.30, in_memory=False, source="images:digits",
 )  # fmt: skip
-MODEL = wire.ModelInfo(
+MODEL = ModelInfo(
     name="cnn", parameters=421_642, trainable=421_642, layers=("conv1", "conv2", "head"), has_conv=True, has_norm=True,
     has_dropout=False,
 )  # fmt: skip
@@ -159,7 +160,7 @@ class Recording:
         self.say(
             wire.RunStarted(
                 pid=4243, pid_started=EPOCH_T, task=TASK, model=MODEL,
-                device=wire.DeviceInfo(type="cpu", name="Xeon", memory_bytes=8 << 30, amp_dtypes=("bf16",), threads=2),
+                device=DeviceInfo(type="cpu", name="Xeon", memory_bytes=8 << 30, amp_dtypes=("bf16",), threads=2),
                 knobs=knobs, steps_total=STEPS_TOTAL, samples_total=STEPS_TOTAL * 64, epochs=20,
                 steps_per_epoch=STEPS_PER_EPOCH, seed=0, lockstep=False, resumed=False, versions={"torch": "2.15.0"},
             ),
@@ -220,7 +221,7 @@ class Recording:
 
     def turn(self, trial: str, knob: str, old: object, new: object, confirmed: bool) -> None:
         """A knob turns on probation, and stays or goes back."""
-        change = wire.Change(knob=knob, old=old, new=new)  # type: ignore[arg-type]
+        change = Change(knob=knob, old=old, new=new)  # type: ignore[arg-type]
         self.say(wire.KnobsTurned(changes=(change,), trial=trial, probation=True))
         if confirmed:
             self.say(wire.KnobsConfirmed(changes=(change,), trial=trial))

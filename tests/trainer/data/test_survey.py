@@ -17,7 +17,7 @@ from trainer.data.own import open_task
 from trainer.data.source import Source, open_source
 from trainer.survey import survey
 from trainer.task import Task
-from trainer.wire import Survey
+from trainer.words import Survey
 
 FASHION = Path(os.environ.get("FASHION_MNIST", "/usr/share/datasets/fashion-mnist"))
 
