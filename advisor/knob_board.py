@@ -21,6 +21,8 @@ class KnobBoard:
         self.now: dict[str, KnobValue] = {}
         self.confirmed: dict[str, KnobValue] = {}
         self.history: deque[KnobMove] = deque(maxlen=MOVES_KEPT)
+        self._by: dict[str, str] = {}
+        """Trial → who asked for its turn; a confirmation does not say it again."""
 
     def start(self, catalogue: tuple[Knob, ...]) -> None:
         """Take in the catalogue of a trainer that starts."""
@@ -46,7 +48,9 @@ class KnobBoard:
             state = "reverted"
         elif isinstance(event, wire.KnobsTurned) and event.probation:
             state = "probation"
-        by = event.by if isinstance(event, wire.KnobsTurned) else "advisor"
+        if isinstance(event, wire.KnobsTurned):
+            self._by[event.trial] = event.by
+        by = self._by.get(event.trial, "advisor")
         for change in event.changes:
             old, new = change.old, change.new
             if state == "reverted" and self.now.get(change.knob) == new:

@@ -63,8 +63,10 @@ def tell_entry(entry: ledger.Entry, story: Story) -> Line | None:
             finding = entry.finding
             level: Level = finding.severity.value
             return Line("found", f"{finding.code} {finding.message}{because}", level)
+        case ledger.Cleared(mended=False):
+            return None
         case ledger.Cleared():
-            return Line("gone", f"{entry.code} {'is mended' if entry.mended else 'does not stand any more'}", "good")
+            return Line("gone", f"{entry.code} is mended", "good")
         case ledger.Proposed():
             return Line("propose", f"{entry.fix.name} ({entry.code}); recorded, waits for a person")
         case ledger.ProbeAsked():

@@ -57,8 +57,6 @@ def train(training: Training, *, resumed: bool = False) -> RunEnded:
             training.link.say(layers.report().model_copy(update=orders.where()))
         if beats.due():
             beats.take(batch)
-            if training.lockstep:
-                training.link.wait_until_heard(float("inf"))
         training.clocks.mark("advisor")
 
         if training.progress.next_evaluation <= training.progress.samples < training.progress.samples_total:

@@ -1,6 +1,7 @@
 """Obeying commands at a step boundary, each answered by events."""
 
 from dataclasses import replace
+from math import inf
 from time import sleep
 
 from trainer import fork, probes, rounds
@@ -48,7 +49,12 @@ class Orders:
         self.board = Board(training)
 
     def obey(self) -> bool:
-        """Carry out what has come; return whether anything but training happened."""
+        """Carry out what has come; return whether anything but training happened.
+
+        In lockstep the driver's answer to all that was said is waited for first.
+        """
+        if self._training.lockstep:
+            self._training.link.wait_until_heard(inf)
         commands = self._training.link.heard()
         self.board.expire()
         disturbed = False
@@ -56,6 +62,8 @@ class Orders:
             commands = self._carry_out(commands[0]) + commands[1:]
             disturbed = True
             if not commands:
+                if self._training.lockstep:
+                    self._training.link.wait_until_heard(inf)
                 commands = self._training.link.heard()
         return disturbed
 

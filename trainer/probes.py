@@ -69,8 +69,6 @@ def run(training: Training, command: Probe, start: Snapshot) -> None:
             result=result,
         )
     )
-    if training.lockstep:
-        training.link.wait_until_heard(inf)
 
 
 def _lr_sweep(training: Training) -> dict[str, Any]:

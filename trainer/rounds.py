@@ -53,7 +53,7 @@ class _ArmState:
 
 
 @dataclass
-class _Round:
+class Round:
     """A stretch of each arm."""
 
     stretches: dict[Arm, StretchTaken]
@@ -148,7 +148,7 @@ def _warm_up(training: Training, candidate: _ArmState, beats: Beats) -> tuple[fl
 
 def _first_look(
     training: Training, command: Alternate, candidate: _ArmState, discarded: int, steps: int, beats: Beats
-) -> list[_Round]:
+) -> list[Round]:
     """Look at a candidate that was slow to warm up for a few steps; return that as the only round if it is hopeless."""
     short = _round(training, command, candidate, 0, discarded, steps, beats)
     if not short.hopeless:
@@ -165,7 +165,7 @@ def _round(
     discarded: int,
     steps: int,
     beats: Beats,
-) -> _Round:
+) -> Round:
     """Train a stretch of each arm; in every other round the candidate goes first."""
     order: tuple[Arm, Arm] = ("control", "candidate") if number % 2 == 0 else ("candidate", "control")
     stretches: dict[Arm, StretchTaken] = {}
@@ -182,7 +182,7 @@ def _round(
             timed_samples=samples,
             timed_s=timed_s,
         )
-    return _Round(stretches)
+    return Round(stretches)
 
 
 def _stretch(training: Training, arm: _ArmState | None, discarded: int, steps: int, beats: Beats) -> tuple[float, int]:

@@ -36,7 +36,7 @@ LOSS_LIMIT = 0.01
 INT8_GAIN = 0.7
 """Of the bytes: one byte for four, less scales and what stays in full precision."""
 PRUNE_GAIN = 0.4
-"""Of the bytes: half of the weights of a trained net, less the list of their places."""
+"""Of the bytes: a third of the weights of a trained net or more, and half of the bits of the rest, less the list of their places."""
 
 
 @rule("SIZ101")
@@ -58,7 +58,12 @@ def larger_than_needed(
         ),
         fixes=(
             _compress("int8", "store the weights in eight bits", INT8_GAIN, "one byte for four"),
-            _compress("prune", "prune the least weights", PRUNE_GAIN, "half of the weights, less their places"),
+            _compress(
+                "prune",
+                "prune the least weights",
+                PRUNE_GAIN,
+                "a third of the weights and half of the bits of the rest, less their places",
+            ),
         ),
     )
 

@@ -11,7 +11,7 @@ An adviser that slows the run down has to earn that back first.
 Longer steps (a larger batch) make the share smaller; a run can also be trained without the adviser.
 
 ## Fix safety
-Needs a person. Nothing that is learned depends on it.
+There is no fix to apply. Nothing that is learned depends on it.
 
 ## When to ignore it
 The steps are so short (below a millisecond) that any clock shows.
@@ -21,7 +21,6 @@ The steps are so short (below a millisecond) that any clock shows.
 """
 
 from rules.facts import PhaseFacts, RunFacts
-from rules.remedies import advice
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
 SHARE_LIMIT = 0.01
@@ -43,7 +42,4 @@ def watching_costs(run: RunFacts, phases: PhaseFacts) -> Finding | None:
         message=f"{share:.1%} of each step goes into watching it",
         evidence=(Evidence(fact="phases.shares", value=share, limit=SHARE_LIMIT),),
         causes=("steps that are very short",),
-        fixes=(
-            advice("train without the adviser", improves="time", expected=share, estimated_by="the share of a step"),
-        ),
     )

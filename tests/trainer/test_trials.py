@@ -6,8 +6,10 @@ import pytest
 
 from tests.trainer.running import config_of, of, run_with
 from trainer.commands import Alternate, Command, Confirm, Decide, Fork, Probe, Revert, Rollback, Turn
+from trainer.rounds import Round
 from trainer.wire import (
     AgreementMeasured,
+    Arm,
     ArmScored,
     BeatTaken,
     CommandRefused,
@@ -117,15 +119,32 @@ def test_rounds_train_on_and_tell_six_pairs_in_opposite_order(tmp_path: Path) ->
 
 
 def test_the_agreement_of_smaller_pieces_is_measured_before_the_rounds(tmp_path: Path) -> None:
-    turns = (Turned(knob="micro_batch", to=16),)
-    command = Alternate(trial="r", turns=turns, stretch_steps=4, stretch_s=0.001, agreement_passes=5)
-    _, heard = run_with(tmp_path, config_of(epochs=10), Once(10, command))
+    turns = (Turned(knob="micro_batch", to=32),)
+    command = Alternate(trial="r", turns=turns, stretch_steps=4, stretch_s=0.01, agreement_passes=5)
+    _, heard = run_with(tmp_path, config_of(epochs=30), Once(10, command))
     agreement = of(heard, AgreementMeasured)[0]
     assert agreement.passes == 5
     assert agreement.loss_difference < 1e-4
     assert agreement.gradient_cosine > 0.9999
 
 
+@pytest.mark.parametrize(
+    ("candidate_s", "hopeless"),
+    [pytest.param(2.9, False, id="under three times"), pytest.param(3.1, True, id="over three times")],
+)
+def test_a_candidate_is_hopeless_when_a_step_takes_over_three_times_as_long(candidate_s: float, hopeless: bool) -> None:
+    def stretch(arm: Arm, seconds: float, samples: int) -> StretchTaken:
+        return StretchTaken(trial="r", round=0, arm=arm, steps=20, timed_samples=samples, timed_s=seconds)
+
+    one = Round({"control": stretch("control", 2.0, 200), "candidate": stretch("candidate", candidate_s, 100)})
+    assert (
+        Round({"control": stretch("control", 1.0, 100), "candidate": stretch("candidate", candidate_s, 100)}).hopeless
+        is hopeless
+    )
+    assert one.lost_s == pytest.approx(candidate_s - 2.0)
+
+
+@pytest.mark.slow
 def test_rounds_of_a_candidate_that_takes_several_times_as_long_are_broken_off(tmp_path: Path) -> None:
     turns = (Turned(knob="micro_batch", to=1),)
     command = Alternate(trial="r", turns=turns, stretch_steps=20, stretch_s=0.001, agreement_passes=5)
