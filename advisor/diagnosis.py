@@ -6,7 +6,7 @@ from dataclasses import replace
 from advisor.assess import Assessment, Standing, assess, follow, needed, unripe
 from advisor.causes import Part, parts
 from advisor.history import History
-from advisor.ledger import Assessed, Cleared, Entry, Found, RoleChanged
+from advisor.ledger import Assessed, Cleared, Entry, Found, Restated, RoleChanged
 from rules.facts import Facts
 from rules.vocabulary import Rule
 
@@ -21,6 +21,8 @@ class Diagnosis:
         self.standings: dict[str, Standing] = {}
         self.parts: dict[str, Part] = {}
         self.newest = Assessment()
+        self._said: dict[str, str] = {}
+        """Code → the message that was told last."""
 
     def update(self, facts: Facts, step: int, history: History) -> list[Entry]:
         """Assess these facts; return what is to be written."""
@@ -39,13 +41,22 @@ class Diagnosis:
         ]
         for code in followed.found:
             part = self.parts[code]
-            entries.append(Found(finding=self.standings[code].finding, role=part.role, explained_by=part.explained_by))
+            finding = self.standings[code].finding
+            self._said[code] = finding.message
+            entries.append(Found(finding=finding, role=part.role, explained_by=part.explained_by))
         entries += [
             RoleChanged(code=code, role=part.role, explained_by=part.explained_by)
             for code, part in self.parts.items()
             if code in before and before[code] != part
         ]
         return entries + self._assessed()
+
+    def restate(self) -> list[Entry]:
+        """Return what the standing findings say now, where that is not what was told."""
+        now = {code: one.finding for code, one in self.standings.items() if one.stands}
+        changed = [finding for code, finding in now.items() if self._said.get(code) != finding.message]
+        self._said |= {finding.code: finding.message for finding in changed}
+        return [Restated(finding=finding) for finding in changed]
 
     def unripen(self) -> None:
         """Ask every finding to be seen anew: the run has changed."""
@@ -66,6 +77,9 @@ class Diagnosis:
             case Found():
                 self.standings[entry.finding.code] = Standing(entry.finding, seen=0, stands=True, step=entry.step)
                 self.parts[entry.finding.code] = Part(entry.role, entry.explained_by)
+                self._said[entry.finding.code] = entry.finding.message
+            case Restated():
+                self._said[entry.finding.code] = entry.finding.message
             case RoleChanged():
                 self.parts[entry.code] = Part(entry.role, entry.explained_by)
             case Cleared():

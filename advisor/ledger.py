@@ -60,6 +60,13 @@ class Found(_Entry):
     """Code of the finding that this one is a symptom of."""
 
 
+class Restated(_Entry):
+    """A finding that stands says something else now: its numbers have changed. Written at evaluations."""
+
+    kind: Literal["restated"] = "restated"
+    finding: Finding
+
+
 class RoleChanged(_Entry):
     """Another finding now explains this one, or no longer does."""
 
@@ -210,7 +217,7 @@ class RunClosed(_Entry):
 
 
 Entry = Annotated[
-    DriverStarted | HardwareProfiled | Found | RoleChanged | Cleared | Proposed | Wished | Refused | ProbeAsked
+    DriverStarted | HardwareProfiled | Found | Restated | RoleChanged | Cleared | Proposed | Wished | Refused | ProbeAsked
     | TrialStarted | TrialHeard | Judged | Undone | Assessed | TrainerStarted | TrainerExited | Noted | RunClosed,
     Field(discriminator="kind"),
 ]  # fmt: skip

@@ -78,6 +78,8 @@ class Mind:
         commands += self._guard(event)
         if self._due(event):
             self._assess()
+            if isinstance(event, Evaluated):
+                self._restate()
             commands += self._decide()
         elif self.signals.ended is not None:
             commands += self._decide()
@@ -147,6 +149,7 @@ class Mind:
             self._take(abandon(self._trial, "the driver ended before there was a verdict"))
         if self.signals.started is not None and not self.signals.over:
             self._assess()
+        self._restate()
 
     # ------------------------------------------------------------ assess and decide
 
@@ -168,6 +171,10 @@ class Mind:
         self._assessed_step = self.signals.step
         facts = gather(self.signals, self.lockstep)
         for entry in self.diagnosis.update(facts, self.signals.step, self.history):
+            self._say(entry)
+
+    def _restate(self) -> None:
+        for entry in self.diagnosis.restate():
             self._say(entry)
 
     def _decide(self) -> list[Command]:

@@ -315,6 +315,9 @@ class Story:
                 self.hardware = entry.hardware
             case ledger.Found():
                 self._find(entry)
+            case ledger.Restated():
+                if known := self.findings.get(entry.finding.code):
+                    self.findings[entry.finding.code] = replace(known, finding=entry.finding)
             case ledger.RoleChanged():
                 if known := self.findings.get(entry.code):
                     self.findings[entry.code] = replace(known, role=entry.role, explained_by=entry.explained_by)

@@ -88,10 +88,10 @@ def figures(report: Report) -> list[tuple[str, str, str]]:
         ]
     else:
         rows = []
-    done = [one.outcome for one in report.interventions]
-    kept = sum(1 for one in report.interventions if one.outcome in ("kept", "applied_untried") and not one.undone)
+    kept = sum(1 for one in report.interventions if one.outcome == "kept" and not one.undone)
+    untried = sum(1 for one in report.interventions if one.outcome == "applied_untried" and not one.undone)
     back = sum(1 for one in report.interventions if one.undone or one.outcome in ("rolled_back", "undecided"))
-    remark = f"{back} not kept, {done.count('refused')} not tried"
+    remark = ", ".join([*([f"{untried} applied untried"] if untried else []), f"{back} taken back"])
     return [
         *rows,
         ("fixes kept", str(kept), remark),

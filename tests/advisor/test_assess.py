@@ -2,6 +2,9 @@ import pytest
 
 from advisor.assess import ABSENT_TO_CLEAR, SEEN_TO_STAND, Assessment, Standing, assess, follow, unripe
 from advisor.causes import parts
+from advisor.diagnosis import Diagnosis
+from advisor.history import History
+from advisor.ledger import Restated
 from rules.facts import Facts, LossFacts, RunFacts
 from rules.vocabulary import Deed, Effect, Finding, Rule, Severity
 from tests.advisor.literal import finding, fix, rule_from
@@ -121,3 +124,20 @@ ROLES = [
 @pytest.mark.parametrize(("findings", "expected"), ROLES)
 def test_each_finding_plays_its_part(findings: list[Finding], expected: dict[str, tuple[str, str]]) -> None:
     assert {code: (part.role, part.explained_by) for code, part in parts(findings).items()} == expected
+
+
+def test_a_standing_finding_is_restated_when_its_numbers_change_and_only_then() -> None:
+    def worsening(run: RunFacts) -> Finding | None:
+        return finding("OPT901", severity=Severity.ERROR).model_copy(update={"message": f"{run.step} steps of it"})
+
+    def facts(step: int) -> Facts:
+        return Facts({"run": RunFacts(step=step, steps_total=1000, epoch=1.0, steps_per_epoch=100, batch_size=32)})
+
+    diagnosis = Diagnosis((Rule("OPT901", worsening),), mute=())
+    diagnosis.update(facts(100), 100, History())
+    assert diagnosis.restate() == []
+    diagnosis.update(facts(200), 200, History())
+    (restated,) = diagnosis.restate()
+    assert isinstance(restated, Restated)
+    assert restated.finding.message == "200 steps of it"
+    assert diagnosis.restate() == []

@@ -131,6 +131,15 @@ def test_proposals_are_waiting_until_a_person_answers() -> None:
     assert story_of(run).proposals["p1"].state == "lapsed"
 
 
+def test_a_standing_finding_says_what_is_true_now() -> None:
+    story = story_of(literal_runs.troubled())
+    code, before = next((code, state) for code, state in story.findings.items() if state.standing)
+    now = before.finding.model_copy(update={"message": "2 of 10 classes are rare"})
+    story.enter(ledger.Restated(finding=now, step=10_000))
+    assert story.findings[code].finding.message == "2 of 10 classes are rare"
+    assert story.findings[code].step == before.step, "it stands since it was found"
+
+
 def test_findings_are_cleared_and_found_again() -> None:
     story = story_of(literal_runs.troubled())
     assert story.findings["OPT101"].mended
