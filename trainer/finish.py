@@ -6,7 +6,7 @@ from trainer import compress
 from trainer.beat import Beats
 from trainer.commands import Command, Compress, Decide, Finish
 from trainer.evaluate import Examiner
-from trainer.keeping import Keeper
+from trainer.keeping import Keeper, is_better
 from trainer.training import Training
 from trainer.wire import Evaluated, Told, TrainingEnded, TrialBegan, TrialEnded
 
@@ -41,8 +41,6 @@ def finish(training: Training, examiner: Examiner, keeper: Keeper, beats: Beats)
 
 
 def _evaluate(training: Training, examiner: Examiner) -> Evaluated:
-    from trainer.loop import is_better
-
     event = examiner.evaluate(final=True)
     training.seconds["evaluation"] += event.seconds
     event = event.model_copy(update={"best": is_better(training, event)})

@@ -111,3 +111,12 @@ class Keeper:
         except OSError as failed:
             text = f"a checkpoint could not be written ({failed.strerror or failed}): free some space; training goes on"
             training.link.say(Told(**where, level="warning", text=text))
+
+
+def is_better(training: Training, event: Evaluated) -> bool:
+    """Tell whether this is the best model so far, by the main metric; a NaN never is."""
+    metric, best = next(iter(event.metrics.values())), training.progress.best_metric
+    if metric != metric:
+        return False
+    sign = 1 if training.setup.info.higher_is_better else -1
+    return best != best or sign * metric > sign * best

@@ -9,7 +9,7 @@ from time import perf_counter
 from trainer.beat import Beats, last_words
 from trainer.evaluate import Examiner
 from trainer.finish import finish
-from trainer.keeping import Keeper
+from trainer.keeping import Keeper, is_better
 from trainer.layers import LayerProbe
 from trainer.obey import Orders
 from trainer.snapshot import Ring, take
@@ -93,12 +93,3 @@ def evaluate(training: Training, examiner: Examiner, begun: float) -> Evaluated:
     patience = min(PACE_S, PACE_SHARE * (perf_counter() - begun))
     training.link.wait_until_heard(float("inf") if training.lockstep else patience)
     return event
-
-
-def is_better(training: Training, event: Evaluated) -> bool:
-    """Tell whether this is the best model so far, by the main metric; a NaN never is."""
-    metric, best = next(iter(event.metrics.values())), training.progress.best_metric
-    if metric != metric:
-        return False
-    sign = 1 if training.setup.info.higher_is_better else -1
-    return best != best or sign * metric > sign * best
