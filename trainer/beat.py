@@ -46,7 +46,7 @@ class Beats:
     def __init__(self, training: Training) -> None:
         self._training = training
         self._gathered = _Gathered()
-        self._late: tuple[BeatTaken, torch.Tensor] | None = None
+        self._late: tuple[BeatTaken, torch.Tensor, torch.cuda.Event | None] | None = None
         self._told_at = perf_counter()
         self._stepped_at = self._told_at
         self._seconds_of_sample = 0.0
@@ -90,18 +90,26 @@ class Beats:
         if self._training.device.type == "cpu":
             self._tell(beat, values)
             return
-        late, self._late = self._late, (beat, values.to("cpu", non_blocking=True))
+        copy = values.to("cpu", non_blocking=True)
+        late, self._late = self._late, (beat, copy, _arrival(self._training.device))
         if late is not None:
-            self._tell(*late)
+            self._tell_late(*late)
 
     def flush(self, batch: Batch | None) -> None:
         """Tell all that is left, waiting for the device: before a trial, and at the end."""
         if batch is not None:
             self.take(batch)
         if self._late is not None:
-            torch.accelerator.synchronize()
             late, self._late = self._late, None
-            self._tell(*late)
+            self._tell_late(*late)
+
+    def _tell_late(self, beat: BeatTaken, values: torch.Tensor, arrived: torch.cuda.Event | None) -> None:
+        """Tell a beat when its values have arrived; the newer beat's work stays queued on the device meanwhile."""
+        if arrived is not None:
+            arrived.synchronize()
+        else:
+            torch.accelerator.synchronize()
+        self._tell(beat, values)
 
     def drop(self) -> None:
         """Forget what was not told yet: it belongs to a branch that is left behind."""
@@ -152,6 +160,15 @@ class Beats:
             self._tell_what_the_device_skipped(beat, losses, norms)
         self._training.guard.learn(norms)
         self._training.link.say(beat.model_copy(update={"loss": binned(losses), "grad_norm": binned(norms)}))
+
+
+def _arrival(device: torch.device) -> torch.cuda.Event | None:
+    """Return an event that is done when the copy that was just asked for has arrived; nothing without such events."""
+    if device.type != "cuda":
+        return None
+    arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    arrived.record()
+    return arrived
 
 
 def _told_late(beat: BeatTaken, value: float, why: str, active: bool) -> GuardActed:

@@ -6,9 +6,10 @@ So an advisor that dies leaves the run as it found it, or with what it had confi
 from dataclasses import dataclass
 
 from trainer.commands import Confirm, Revert, Turn
+from trainer.data.feed import CacheRefused
 from trainer.knobs import KnobError
 from trainer.training import Training
-from trainer.turning import turn, undo
+from trainer.turning import turn, turn_back
 from trainer.wire import CommandRefused, KnobsConfirmed, KnobsReverted, KnobsTurned
 from trainer.words import Change
 
@@ -85,7 +86,11 @@ class Board:
         self._training.link.say(CommandRefused(**self._where(), command=command, trial=trial, why=why))
 
     def _turn_back(self, changes: tuple[Change, ...], trial: str, why: str) -> None:
-        done = turn(self._training, undo(changes))
+        try:
+            done = turn_back(self._training, changes)
+        except CacheRefused as refused:
+            self.refuse("revert", trial, str(refused))
+            return
         self._training.link.say(KnobsReverted(**self._where(), changes=done, trial=trial, why=why))
 
     def _where(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from trainer.snapshot import Snapshot
@@ -71,6 +72,8 @@ def write(folder: Path, name: str, snapshot: Snapshot, beside: Beside) -> Checkp
         about = folder / f".{name}-{stamp}.json"
         about.write_text(json.dumps(state), encoding="utf-8")
         about.replace(folder / f"{name}.json")
+    except SafetensorError as failed:
+        raise OSError(f"{name}: {failed}") from failed
     finally:
         partial.unlink(missing_ok=True)
     for old in folder.glob(f"{name}-*.safetensors"):

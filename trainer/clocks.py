@@ -56,6 +56,8 @@ class Clocks:
             self._last_event = event
         else:
             self._seconds[phase] += now - self._mark
+            if self._on_device and phase == "input_wait":
+                self._last_event = self._record()
         self._mark = now
 
     def take(self) -> tuple[float, dict[str, float]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import nan
 from time import perf_counter
 from typing import Any
 
@@ -16,6 +17,7 @@ from trainer.data.source import Split
 from trainer.metrics import Measured
 from trainer.step import moved
 from trainer.training import Training
+from trainer.user_metrics import MetricError
 from trainer.wire import Evaluated
 from trainer.wire import Split as SplitName
 
@@ -97,7 +99,14 @@ class Examiner:
             feed.close()
 
     def _scored(self, outputs: torch.Tensor, targets: torch.Tensor, loss: float) -> Scored:
-        return Scored(loss, self._training.setup.metrics.measure(outputs, targets), len(targets))
+        metrics = self._training.setup.metrics
+        try:
+            measured = metrics.measure(outputs, targets)
+        except MetricError:
+            if bool(torch.isfinite(outputs).all()):
+                raise
+            measured = Measured({metrics.main: nan}, {metrics.main: nan})  # no metric of a net that has gone wrong
+        return Scored(loss, measured, len(targets))
 
     def _event(
         self, split: SplitName, scored: Scored, begun: float, final: bool, train: Scored | None = None

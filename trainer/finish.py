@@ -13,6 +13,9 @@ from trainer.wire import Evaluated, Told, TrainingEnded, TrialBegan, TrialEnded
 WAIT_FIRST_S = 5.0
 """A driver that is there says within this time what it still wants; one in lockstep is waited for."""
 
+LOOK_S = 0.2
+"""… looked up at now and then, for the driver may be gone."""
+
 WAIT_VERDICT_S = 30.0
 """… and judges a compressed model within that."""
 
@@ -60,7 +63,7 @@ def _serve(training: Training) -> None:
     begun, patience = perf_counter(), float("inf") if training.lockstep else WAIT_FIRST_S
     pending: compress.Compression | None = None
     while training.link.attached() and perf_counter() - begun < patience:
-        training.link.wait_until_heard(min(patience, 0.2))
+        training.link.wait_until_heard(patience if training.lockstep else LOOK_S)
         commands = training.link.heard()
         for command in commands:
             if isinstance(command, Finish):

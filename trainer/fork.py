@@ -5,6 +5,7 @@ batches: what it differs by is noise. The run then goes on from the arm that the
 work is lost; without a word from the driver it goes on from the control, as if nothing had been tried.
 """
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import perf_counter, sleep
@@ -34,6 +35,9 @@ STATES_HELD = 3
 
 WAIT_S = 1.0
 """So long the trainer waits for a verdict; in lockstep as long as the driver lives."""
+
+LOOK_S = 0.05
+"""… looking up now and then, for the driver may be gone."""
 
 KEPT_BATCHES_BYTES = 512 << 20
 """Fetched batches up to this size are kept for the second arm, so that they are fetched only once."""
@@ -67,7 +71,7 @@ def run(training: Training, command: Fork, examiner: Examiner) -> tuple[tuple[Ch
     if command.steps > training.steps_total - training.progress.step:
         raise ForkRefused(f"{command.steps} steps do not fit into what is left of the run")
     begun = perf_counter()
-    start = take(training)
+    start, guard = take(training), copy.deepcopy(training.guard)
     room = free_bytes(training.device) * MEMORY_SHARE
     if start.held_bytes * STATES_HELD > room:
         raise ForkRefused(f"three states of {start.held_bytes >> 20} MiB are over a quarter of the free memory")
@@ -89,6 +93,7 @@ def run(training: Training, command: Fork, examiner: Examiner) -> tuple[tuple[Ch
             restore(training, start)
             _run_arm(training, command, examiner, "null", _others(training, tickets, number))
     finally:
+        training.guard = guard
         training.watching = True
     assert control.end is not None
     restore(training, control.end)
@@ -225,7 +230,7 @@ def _verdict(training: Training, command: Fork) -> tuple[Arm, list[Command]]:
     others: list[Command] = []
     patience = float("inf") if training.lockstep else WAIT_S
     while True:
-        training.link.wait_until_heard(min(patience, 0.05))
+        training.link.wait_until_heard(patience if training.lockstep else LOOK_S)
         for heard in training.link.heard():
             if isinstance(heard, Decide) and heard.trial == command.trial:
                 return heard.arm, others

@@ -59,7 +59,8 @@ class Orders:
         self.board.expire()
         disturbed = False
         while commands:
-            commands = self._carry_out(commands[0]) + commands[1:]
+            first, rest = commands[0], commands[1:]
+            commands = self._pause(rest) if isinstance(first, Pause) else self._carry_out(first) + rest
             disturbed = True
             if not commands:
                 if self._training.lockstep:
@@ -97,8 +98,6 @@ class Orders:
                 self.snapshot()
             case Checkpoint():
                 self._keeper.write_last()
-            case Pause():
-                return self._pause()
             case Stop():
                 self._training.ending = command.why
             case _:
@@ -126,8 +125,12 @@ class Orders:
 
     def _probe(self, command: Probe) -> None:
         self._training.clocks.stop()
-        probes.run(self._training, command, self._ring.start)
-        self._beats.resume()
+        try:
+            probes.run(self._training, command, self._ring.start)
+        except Exception as failed:  # the user's model runs in there, on inputs that it may never have seen
+            self.board.refuse("probe", command.trial, f"{command.probe}: {type(failed).__name__}: {failed}")
+        finally:
+            self._beats.resume()
 
     def _roll_back(self, command: Rollback) -> None:
         training = self._training
@@ -164,14 +167,18 @@ class Orders:
             training.progress.rewarm_over = command.rewarm_steps * training.batch_size
         self._beats.resume()
 
-    def _pause(self) -> list[Command]:
+    def _pause(self, commands: list[Command]) -> list[Command]:
         """Stand still until told to go on; whatever else comes is carried out meanwhile. Nobody there: go on."""
         training = self._training
-        while not training.ending and training.link.attached():
-            commands = training.link.heard()
-            for number, command in enumerate(commands):
-                if isinstance(command, Resume):
-                    return commands[number + 1 :]
-                self._carry_out(command)
+        while not training.ending:
+            while commands:
+                first, commands = commands[0], commands[1:]
+                if isinstance(first, Resume):
+                    return commands
+                if not isinstance(first, Pause):
+                    commands = self._carry_out(first) + commands
+            if not training.link.attached():
+                return []
             sleep(PAUSE_POLL_S)
-        return []
+            commands = training.link.heard()
+        return commands

@@ -43,7 +43,9 @@ def build_optimizer(
         case "sgd":
             return torch.optim.SGD(groups, lr=lr, fused=fused)
         case "momentum" | "nesterov":
-            return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=name == "nesterov", fused=fused)
+            return _with_momentum(
+                torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=name == "nesterov", fused=fused)
+            )
         case "adam":
             return torch.optim.Adam(groups, lr=lr, betas=(0.9, beta2), fused=fused)
         case "adamw":
@@ -51,6 +53,16 @@ def build_optimizer(
         case "rmsprop":
             return torch.optim.RMSprop(groups, lr=lr, momentum=momentum)
     raise ValueError(f"no optimizer is called {name!r}")
+
+
+def _with_momentum(optimizer: torch.optim.SGD) -> torch.optim.SGD:
+    """Return it with momenta of zero, which is what its first step makes of none.
+
+    The fused kernel would leave them uninitialised when that first step is left out for being non-finite.
+    """
+    for parameter in parameters_of(optimizer):
+        optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+    return optimizer
 
 
 def adopt_optimizer(made: Any, model: nn.Module) -> torch.optim.Optimizer:

@@ -21,7 +21,10 @@ class Precision:
     def set(self, name: str) -> None:
         """Switch; `auto` takes the best type of this device (off where there is none)."""
         best = self._dtypes[0] if self._dtypes else "off"
-        self.name = best if name == "auto" else name
+        wanted = best if name == "auto" else name
+        if wanted == self.name:
+            return
+        self.name = wanted
         self.scaler = torch.amp.GradScaler(self._device.type, enabled=self.name == "fp16")
 
     def context(self) -> AbstractContextManager[Any]:

@@ -3,6 +3,7 @@
 Each starts from a snapshot and puts it back: the run is to the bit as it was.
 """
 
+import copy
 from collections.abc import Callable, Iterator
 from itertools import islice
 from math import inf, isfinite, nan
@@ -50,7 +51,7 @@ def run(training: Training, command: Probe, start: Snapshot) -> None:
     A sweep always begins at the state before the first step: from a later state it misleads (tests/bench/RESULTS.md).
     """
     begun = perf_counter()
-    here = take(training)
+    here, guard = take(training), copy.deepcopy(training.guard)
     training.watching = False
     try:
         if command.from_start or command.probe == "lr_sweep":
@@ -58,6 +59,7 @@ def run(training: Training, command: Probe, start: Snapshot) -> None:
         result = PROBES[command.probe](training)
     finally:
         restore(training, here)
+        training.guard = guard
         training.watching = True
     training.link.say(
         Probed(

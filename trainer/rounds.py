@@ -281,5 +281,5 @@ def _gradient(training: Training, batch: Batch) -> tuple[float, torch.Tensor]:
         loss.backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
     gradients = [p.grad.detach().float().flatten().clone() for p in training.model.parameters() if p.grad is not None]
-    training.optimizer.zero_grad(set_to_none=True)
+    training.model.zero_grad(set_to_none=True)
     return total, torch.cat(gradients)

@@ -23,7 +23,7 @@ from trainer.setup import SetupError, build
 from trainer.snapshot import restore
 from trainer.step import MemoryExhausted
 from trainer.training import Training
-from trainer.turning import turn
+from trainer.turning import apply_first, turn
 from trainer.wire import RunEnded
 from trainer.words import Turned
 
@@ -112,10 +112,10 @@ def _resume(training: Training, folder: Path, by_hand: dict[str, Any]) -> None:
     """
     snapshot, beside = checkpoint.read(folder / "checkpoints", "last")
     wanted = training.progress.samples_total
+    apply_first(training)
     restore(training, snapshot)
     training.progress.samples_total = wanted
     training.best.weights = beside.best
-    training.best.written_step = training.progress.best_step
     if training.labels is not None and beside.labels:
         training.labels.restore(beside.labels)
     asked = {key.removeprefix("train."): value for key, value in by_hand.items() if key.startswith("train.")}

@@ -16,7 +16,7 @@ import torch
 from trainer.knobs import KnobValue
 from trainer.supply import Place
 from trainer.training import Progress, Training
-from trainer.turning import set_knobs
+from trainer.turning import set_knobs, turn_optimizer
 
 
 @dataclass
@@ -72,9 +72,13 @@ def restore(training: Training, snapshot: Snapshot, *, with_knobs: bool = True) 
     training.model.load_state_dict(snapshot.model)
     if str(training.knobs["optimizer"]) == snapshot.optimizer_name:
         training.optimizer.load_state_dict(copied(snapshot.optimizer, on_host=False))
+    else:
+        training.optimizer = training.make_optimizer()
+    if not with_knobs and training.setup.optimizer is None:
+        turn_optimizer(training)
     if snapshot.scaler:
         training.precision.scaler.load_state_dict(snapshot.scaler)
-    training.optimizer.zero_grad(set_to_none=True)
+    training.model.zero_grad(set_to_none=True)
     training.supply.go_to(snapshot.place)
     training.progress = replace(snapshot.progress)
     set_random_state(training, snapshot.random)

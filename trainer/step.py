@@ -14,7 +14,7 @@ from trainer.augment import augment
 from trainer.data.batch import Batch
 from trainer.guard import total_norm
 from trainer.layers import LayerProbe
-from trainer.optim import set_rate
+from trainer.optim import parameters_of, set_rate
 from trainer.schedule import factor, rewarm
 from trainer.training import Training
 from trainer.wire import GuardActed, MemoryRanOut
@@ -134,7 +134,7 @@ def _update(training: Training, loss: torch.Tensor, layers: LayerProbe | None) -
     optimizer, scaler = training.optimizer, training.precision.scaler
     if scaler.is_enabled():
         scaler.unscale_(optimizer)
-    gradients = [p.grad for p in training.model.parameters() if p.grad is not None]
+    gradients = [p.grad for p in parameters_of(optimizer) if p.grad is not None]
     norm = total_norm(gradients)
     if layers is not None:
         layers.before(training.model)
@@ -144,7 +144,7 @@ def _update(training: Training, loss: torch.Tensor, layers: LayerProbe | None) -
         scaler.update()
     elif not skipped:
         optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    training.model.zero_grad(set_to_none=True)
     return Taken(loss, norm, skipped, clipped)
 
 
@@ -181,6 +181,8 @@ def _guard_on_device(training: Training, loss: torch.Tensor, norm: torch.Tensor,
     if trigger < float("inf"):
         scale = torch.where(norm > trigger, ceiling / norm, torch.ones_like(norm))
         torch._foreach_mul_(gradients, scale)
+    if hasattr(training.optimizer, "found_inf"):
+        del training.optimizer.found_inf
     if not guard.active or training.precision.scaler.is_enabled():
         return False
     bad = ~(torch.isfinite(norm) & torch.isfinite(loss))
@@ -212,7 +214,7 @@ def _state_of_batch(training: Training) -> tuple[Any, ...] | None:
 
 
 def _restore_batch(training: Training, before: tuple[Any, ...] | None) -> None:
-    training.optimizer.zero_grad(set_to_none=True)
+    training.model.zero_grad(set_to_none=True)
     if before is None:
         return
     host, device, buffers = before
@@ -225,7 +227,7 @@ def _restore_batch(training: Training, before: tuple[Any, ...] | None) -> None:
 
 def _shrink(training: Training, examples: int) -> None:
     """Halve the examples on the device at once, after the failed step's frames are gone."""
-    training.optimizer.zero_grad(set_to_none=True)
+    training.model.zero_grad(set_to_none=True)
     size = min(piece_size(training, examples), examples)
     if size <= 1:
         raise MemoryExhausted("a single example does not fit on the device: use a smaller model or input, or train.amp")

@@ -146,6 +146,7 @@ class Training:
 
     def keep_best(self) -> None:
         """Remember the weights of now as the best ones."""
+        self.best.written_step = -1
         self.best.weights = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
 
     def best_model(self) -> nn.Module:
@@ -173,5 +174,6 @@ def _unavailable_here(setup: Setup, device: DeviceInfo) -> dict[str, str]:
     if setup.source.train.cache_refusal:
         reasons["cache"] = setup.source.train.cache_refusal
     if setup.optimizer is not None:
-        reasons["optimizer"] = "the task brings its own optimizer"
+        own = ("optimizer", "momentum", "beta2", "weight_decay")
+        reasons |= dict.fromkeys(own, "the task brings its own optimizer")
     return reasons

@@ -54,6 +54,17 @@ def turn(training: Training, turns: Iterable[Turned]) -> tuple[Change, ...]:
     return changes
 
 
+def turn_back(training: Training, changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Take changes back and return what that changed. The old values were in force: they are not checked again.
+
+    Raises:
+        CacheRefused: when what was cached before does not fit any more.
+    """
+    done = tuple(Change(knob=one.knob, old=training.knobs[one.knob], new=one.old) for one in changes)
+    set_knobs(training, {one.knob: one.new for one in done if one.old != one.new})
+    return done
+
+
 def undo(changes: Iterable[Change]) -> tuple[Turned, ...]:
     """Return the turns that take changes back."""
     return tuple(Turned(knob=change.knob, to=change.old) for change in changes)
@@ -90,7 +101,8 @@ def _new_optimizer(training: Training) -> None:
     training.progress.rewarm_over = steps * training.batch_size
 
 
-def _turn_optimizer(training: Training) -> None:
+def turn_optimizer(training: Training) -> None:
+    """Give the optimizer the decay, momentum and beta2 of the knobs."""
     set_weight_decay(training.optimizer, float(training.knobs["weight_decay"]))
     set_momentum(training.optimizer, float(training.knobs["momentum"]))
     set_beta2(training.optimizer, float(training.knobs["beta2"]))
@@ -132,9 +144,9 @@ Deed = Callable[[Training], None]
 
 DEEDS: dict[str, Deed] = {
     "optimizer": _new_optimizer,
-    "weight_decay": _turn_optimizer,
-    "momentum": _turn_optimizer,
-    "beta2": _turn_optimizer,
+    "weight_decay": turn_optimizer,
+    "momentum": turn_optimizer,
+    "beta2": turn_optimizer,
     "amp": _turn_precision,
     "dropout": _turn_dropout,
     "label_smoothing": _turn_objective,

@@ -1,12 +1,17 @@
 """Turns on probation, rounds, forks, rollbacks and probes, in real small runs."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.trainer.running import config_of, of, run_with
-from trainer.commands import Alternate, Command, Confirm, Decide, Fork, Probe, Revert, Rollback, Turn
+from tests.trainer.running import config_of, of, run_with, training_of
+from trainer import checkpoint
+from trainer.commands import Alternate, Command, Confirm, Decide, Fork, Pause, Probe, Resume, Revert, Rollback, Turn
 from trainer.rounds import Round
+from trainer.snapshot import restore, take
+from trainer.step import take_step
+from trainer.turning import turn
 from trainer.wire import (
     AgreementMeasured,
     Arm,
@@ -279,3 +284,49 @@ def test_a_sound_net_learns_sixteen_examples_by_heart(tmp_path: Path) -> None:
     _, heard = run_with(tmp_path, config_of(), Once(2, Probe(probe="single_batch_fit")))
     result = of(heard, Probed)[0].result
     assert result["last_loss"] < 0.2 * result["first_loss"]
+
+
+# ---------------------------------------------------------------- what a review found
+
+
+def test_a_value_that_only_the_configuration_allows_can_be_turned_back_to(tmp_path: Path) -> None:
+    turns = (Turned(knob="label_smoothing", to=0.1),)
+    driver = Once(5, Turn(trial="t", turns=turns, probation_steps=7))
+    words, heard = run_with(tmp_path, config_of(label_smoothing=0.6), driver)
+    assert words.why == "finished"
+    assert of(heard, KnobsReverted)[0].changes[0].new == 0.6
+
+
+def test_pause_and_resume_in_one_breath_go_on(tmp_path: Path) -> None:
+    words, _ = run_with(tmp_path, config_of(), Once(5, Pause(), Pause(), Resume()))
+    assert words.why == "finished"
+
+
+def test_a_rollback_keeps_the_decay_that_was_confirmed_since(tmp_path: Path) -> None:
+    training, _ = training_of(tmp_path, config_of(weight_decay=0.1))
+    snapshot = take(training)
+    turn(training, [Turned(knob="weight_decay", to=0.01)])
+    restore(training, snapshot, with_knobs=False)
+    assert {group["weight_decay"] for group in training.optimizer.param_groups} == {0.01, 0.0}
+
+
+def test_a_rollback_across_a_change_of_optimizer_starts_with_fresh_moments(tmp_path: Path) -> None:
+    training, _ = training_of(tmp_path, config_of())
+    snapshot = take(training)
+    turn(training, [Turned(knob="optimizer", to="momentum")])
+    training.model.train()
+    for _ in range(3):
+        take_step(training, training.supply.take())
+    restore(training, snapshot, with_knobs=False)
+    moments = [state["momentum_buffer"] for state in training.optimizer.state.values()]
+    assert all(not moment.any() for moment in moments)
+
+
+def test_a_full_disk_in_the_middle_of_a_checkpoint_is_an_os_error(tmp_path: Path) -> None:
+    training, _ = training_of(tmp_path)
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    blocked = folder / f".last-0-{os.getpid()}.safetensors"
+    blocked.mkdir()
+    with pytest.raises(OSError, match=r"last|directory"):
+        checkpoint.write(folder, "last", take(training), checkpoint.Beside({}, {}))
