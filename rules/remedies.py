@@ -3,7 +3,7 @@
 from math import isfinite
 
 from rules.facts import KnobFacts
-from rules.vocabulary import Deed, Effect, Fix, Turned, Value
+from rules.vocabulary import METRIC_GUARD, Deed, Effect, Fix, Turned, Value
 
 FALLBACK_CLIP = 1.0
 """Gradient norm to clip at where no sound ones are known: the customary value."""
@@ -38,6 +38,19 @@ def advice(name: str, *, improves: str = "metric", expected: float = 0.0, estima
 def clip_norm(seen: float) -> float:
     """Return the gradient norm to clip at: the 90th percentile seen, or the customary 1 where that tells nothing."""
     return seen if isfinite(seen) and 0 < seen <= CLIP_CEILING else FALLBACK_CLIP
+
+
+def clip_at(norm: float, estimated_by: str) -> Fix:
+    """Return the fix that clips gradients at this norm; what it gains nobody can say, and the rule says why."""
+    return Fix(
+        name=f"clip gradients at {norm:.2g}",
+        effect=Effect.CHANGES_LEARNING,
+        turns=turned(clip=norm),
+        improves="loss",
+        guards=(METRIC_GUARD,),
+        expected=0.0,
+        estimated_by=estimated_by,
+    )
 
 
 def new_start() -> Fix:

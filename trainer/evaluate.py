@@ -15,7 +15,7 @@ from trainer.data.batch import Feed, Ticket
 from trainer.data.feed import open_feed
 from trainer.data.source import Split
 from trainer.metrics import Measured
-from trainer.step import moved
+from trainer.step import in_layout
 from trainer.training import Training
 from trainer.user_metrics import MetricError
 from trainer.wire import Evaluated
@@ -81,9 +81,7 @@ class Examiner:
         outputs, targets, losses, count = [], [], torch.zeros((), device=training.device), 0
         with evaluating(model), torch.no_grad():
             for inputs, wanted in self._batches(split):
-                x = moved(inputs, training.device)
-                if training.knobs["channels_last"] and isinstance(x, torch.Tensor) and x.dim() == 4:
-                    x = x.contiguous(memory_format=torch.channels_last)
+                x = in_layout(training, inputs)
                 y = wanted.to(training.device, non_blocking=True)
                 with training.precision.context():
                     out = model(x)

@@ -73,10 +73,15 @@ def take_step(training: Training, batch: Batch, layers: LayerProbe | None = None
 
 def to_device(training: Training, batch: Batch) -> tuple[Any, torch.Tensor]:
     """Return inputs and targets on the device, in the memory layout of now."""
-    inputs = moved(batch.inputs, training.device)
+    return in_layout(training, batch.inputs), batch.targets.to(training.device, non_blocking=True)
+
+
+def in_layout(training: Training, inputs: Any) -> Any:
+    """Return inputs on the device, in the memory layout of now."""
+    inputs = moved(inputs, training.device)
     if training.knobs["channels_last"] and isinstance(inputs, torch.Tensor) and inputs.dim() == 4:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-    return inputs, batch.targets.to(training.device, non_blocking=True)
+        return inputs.contiguous(memory_format=torch.channels_last)
+    return inputs
 
 
 def moved(value: Any, device: torch.device) -> Any:

@@ -22,8 +22,8 @@ The loss is a sum over many items instead of a mean: its gradients are large by 
 
 from rules.facts import GradientFacts, KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import LAYER_CHECKS, learns_badly
-from rules.remedies import advice, clip_norm, possible, turned
-from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.remedies import advice, clip_at, clip_norm, possible
+from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
 NORM_LIMIT = 1e3
 """Norm of the whole gradient: mean losses of healthy nets stay two powers of ten below."""
@@ -46,7 +46,9 @@ def exploding_gradients(
         return None
     clips: tuple[Fix, ...] = ()
     if knobs.number("clip") == 0:
-        clips = possible(knobs, _clip(min(clip_norm(gradients.p90), CLIP_MOST)))
+        clips = possible(
+            knobs, clip_at(min(clip_norm(gradients.p90), CLIP_MOST), "nobody can say before the first clipped steps")
+        )
     return Finding(
         code="ARC102",
         name="exploding_gradients",
@@ -59,16 +61,4 @@ def exploding_gradients(
         causes=("the learning rate is too high", "inputs or targets of large scale", "an initialisation that grows"),
         explains=("OPT104", "GEN103", "NUM103"),
         fixes=(*clips, advice("scale inputs and targets to a spread of 1", improves="loss")),
-    )
-
-
-def _clip(norm: float) -> Fix:
-    return Fix(
-        name=f"clip gradients at {norm:.2g}",
-        effect=Effect.CHANGES_LEARNING,
-        turns=turned(clip=norm),
-        improves="loss",
-        guards=(METRIC_GUARD,),
-        expected=0.0,
-        estimated_by="nobody can say before the first clipped steps",
     )

@@ -23,8 +23,8 @@ The guard clips or skips such steps already (auto and advise mode); a handful in
 """
 
 from rules.facts import GradientFacts, KnobFacts, LossFacts, RunFacts
-from rules.remedies import advice, clip_norm, possible, turned
-from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.remedies import advice, clip_at, clip_norm, possible
+from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
 OUTLIERS_LIMIT = 3
 """In 50 steps: clean runs have 0 to 15 in ten thousand (measured)."""
@@ -37,7 +37,9 @@ def loss_outliers(run: RunFacts, loss: LossFacts, gradients: GradientFacts, knob
         return None
     clips: tuple[Fix, ...] = ()
     if knobs.number("clip") == 0:
-        clips = possible(knobs, _clip(clip_norm(gradients.p90)))
+        clips = possible(
+            knobs, clip_at(clip_norm(gradients.p90), "nobody can say: it prevents setbacks, and they come by chance")
+        )
     return Finding(
         code="NUM103",
         name="loss_outliers",
@@ -46,16 +48,4 @@ def loss_outliers(run: RunFacts, loss: LossFacts, gradients: GradientFacts, knob
         evidence=(Evidence(fact="loss.outliers_in_50", value=loss.outliers_in_50, limit=OUTLIERS_LIMIT),),
         causes=("broken or mislabelled examples", "the learning rate is at the edge of what is stable"),
         fixes=(*clips, advice("look at the examples of those batches", improves="loss")),
-    )
-
-
-def _clip(norm: float) -> Fix:
-    return Fix(
-        name=f"clip gradients at {norm:.2g}",
-        effect=Effect.CHANGES_LEARNING,
-        turns=turned(clip=norm),
-        improves="loss",
-        guards=(METRIC_GUARD,),
-        expected=0.0,
-        estimated_by="nobody can say: it prevents setbacks, and they come by chance",
     )
