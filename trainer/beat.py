@@ -125,8 +125,7 @@ class Beats:
         self._seconds_of_sample = pace if not old else 0.9 * old + 0.1 * pace
         left = training.progress.samples_total - training.progress.samples
         return BeatTaken(
-            step=training.progress.step,
-            samples=training.progress.samples,
+            **training.progress.where(),
             steps=steps,
             seconds=seconds,
             epoch=training.epoch,
@@ -195,8 +194,7 @@ def _label_runs(batch: Batch) -> float:
 def last_words(training: Training, why: str, text: str, seconds: float) -> RunEnded:
     """Return the trainer's last event."""
     return RunEnded(
-        step=training.progress.step,
-        samples=training.progress.samples,
+        **training.progress.where(),
         why=why,
         text=text,
         seconds=seconds,

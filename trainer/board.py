@@ -40,7 +40,9 @@ class Board:
         until = training.progress.step + command.probation_steps
         self._on_probation.append(_Probation(command.trial, changes, until))
         training.link.say(
-            KnobsTurned(**self._where(), changes=changes, trial=command.trial, probation=True, by=command.by)
+            KnobsTurned(
+                **self._training.progress.where(), changes=changes, trial=command.trial, probation=True, by=command.by
+            )
         )
 
     def confirm(self, command: Confirm) -> None:
@@ -49,7 +51,9 @@ class Board:
             if probation.trial == command.trial:
                 self._on_probation.remove(probation)
                 self.remember(command.trial, probation.changes)
-                self._training.link.say(KnobsConfirmed(**self._where(), changes=probation.changes, trial=command.trial))
+                self._training.link.say(
+                    KnobsConfirmed(**self._training.progress.where(), changes=probation.changes, trial=command.trial)
+                )
                 return
         self.refuse("confirm", command.trial, "nothing of this trial is on probation")
 
@@ -83,7 +87,9 @@ class Board:
 
     def refuse(self, command: str, trial: str, why: str) -> None:
         """Say that a command was not carried out."""
-        self._training.link.say(CommandRefused(**self._where(), command=command, trial=trial, why=why))
+        self._training.link.say(
+            CommandRefused(**self._training.progress.where(), command=command, trial=trial, why=why)
+        )
 
     def _turn_back(self, changes: tuple[Change, ...], trial: str, why: str) -> None:
         try:
@@ -91,7 +97,4 @@ class Board:
         except CacheRefused as refused:
             self.refuse("revert", trial, str(refused))
             return
-        self._training.link.say(KnobsReverted(**self._where(), changes=done, trial=trial, why=why))
-
-    def _where(self) -> dict[str, int]:
-        return {"step": self._training.progress.step, "samples": self._training.progress.samples}
+        self._training.link.say(KnobsReverted(**self._training.progress.where(), changes=done, trial=trial, why=why))

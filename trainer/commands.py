@@ -36,6 +36,8 @@ class Revert(_Command):
 
     kind: Literal["revert"] = "revert"
     why: str
+    back: bool = False
+    """Go back to the state in which the trial was decided, too, while it is still held."""
 
 
 class Alternate(_Command):
@@ -51,12 +53,17 @@ class Alternate(_Command):
 
 
 class Fork(_Command):
-    """Run control, candidate and null arms of `steps` from one snapshot, then wait for `Decide` (learning)."""
+    """Run control, candidate and null arms of `steps` from one snapshot, then wait for `Decide` (learning).
+
+    A candidate that turns a knob of kind `restart` is built anew: checkpoint, stop, start, from the same state.
+    """
 
     kind: Literal["fork"] = "fork"
     turns: tuple[Turned, ...]
     steps: int
     nulls: int = 1
+    replicates: int = 1
+    """Candidate arms: the first on the control's batches, each further one on those of a null arm (at most nulls + 1)."""
 
 
 class Decide(_Command):

@@ -85,6 +85,25 @@ class TrainConfig(_Section):
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout of the built-in models (and of a model that has any)")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
     class_weights: ClassWeights = Field("none", description="weights of the loss: none, sqrt or balanced")
+    ema: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="decay per step of a running mean of the weights, which is judged and kept; 0 = none",
+    )
+    activation: Literal["own", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh"] = Field(
+        "own", description="replace the hidden activation functions of any model; own = leave them"
+    )
+    init: Literal["own", "he", "xavier", "orthogonal"] = Field(
+        "own", description="draw the initial weights of any model anew; own = leave them"
+    )
+    norm: Literal["own", "batch", "layer"] = Field(
+        "own", description="put a normalisation behind each hidden layer of any model that has none; own = leave it"
+    )
+    residual: bool = Field(False, description="add a shortcut around each hidden layer that keeps its width")
+    output: Literal["own", "none"] = Field(
+        "own", description="none: take a softmax, sigmoid, tanh or ReLU away from behind the last layer"
+    )
     early_stop: bool = Field(False, description="stop when the validation metric has stopped improving")
     workers: int = Field(0, ge=0, description="loader processes; 0 = in the trainer")
     prefetch: int = Field(2, ge=1, description="batches each worker prepares ahead")

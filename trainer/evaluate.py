@@ -111,8 +111,7 @@ class Examiner:
     ) -> Evaluated:
         progress = self._training.progress
         return Evaluated(
-            step=progress.step,
-            samples=progress.samples,
+            **progress.where(),
             split=split,
             epoch=self._training.epoch,
             loss=scored.loss,

@@ -34,8 +34,7 @@ def finish(training: Training, examiner: Examiner, keeper: Keeper, beats: Beats)
     _tell_labels(training)
     training.link.say(
         TrainingEnded(
-            step=training.progress.step,
-            samples=training.progress.samples,
+            **training.progress.where(),
             why=training.ending or "finished",
             best_step=training.progress.best_step,
         )
@@ -53,9 +52,7 @@ def _evaluate(training: Training, examiner: Examiner) -> Evaluated:
 
 def _tell_labels(training: Training) -> None:
     if training.labels is not None and (suspected := training.labels.suspects()) is not None:
-        training.link.say(
-            suspected.model_copy(update={"step": training.progress.step, "samples": training.progress.samples})
-        )
+        training.link.say(suspected.model_copy(update=training.progress.where()))
 
 
 def _serve(training: Training) -> None:
@@ -88,7 +85,7 @@ def _serve_one(
 
 
 def _compress(training: Training, command: Compress) -> "compress.Compression | None":
-    where = {"step": training.progress.step, "samples": training.progress.samples}
+    where = training.progress.where()
     begun = perf_counter()
     training.link.say(TrialBegan(**where, trial=command.trial, how="compression", steps=0))
     result = None

@@ -103,18 +103,17 @@ def run(training: Training, command: Fork, examiner: Examiner) -> tuple[tuple[Ch
     if winner == "candidate" and candidate.end is not None:
         restore(training, candidate.end)
         training.link.say(
-            KnobsTurned(step=training.progress.step, samples=training.progress.samples, changes=changes,
+            KnobsTurned(**training.progress.where(), changes=changes,
                         trial=command.trial, probation=False)
         )  # fmt: skip
         training.link.say(
-            KnobsConfirmed(step=training.progress.step, samples=training.progress.samples, changes=changes,
+            KnobsConfirmed(**training.progress.where(), changes=changes,
                            trial=command.trial)
         )  # fmt: skip
     useful = candidate.scored.seconds if winner == "candidate" else control.scored.seconds
     training.link.say(
         TrialEnded(
-            step=training.progress.step,
-            samples=training.progress.samples,
+            **training.progress.where(),
             trial=command.trial,
             went_on_from=winner,
             seconds=perf_counter() - begun - useful,
@@ -126,8 +125,7 @@ def run(training: Training, command: Fork, examiner: Examiner) -> tuple[tuple[Ch
 def _say_begun(training: Training, command: Fork) -> None:
     training.link.say(
         TrialBegan(
-            step=training.progress.step,
-            samples=training.progress.samples,
+            **training.progress.where(),
             trial=command.trial,
             how="fork",
             steps=command.steps * (2 + command.nulls),
@@ -157,8 +155,7 @@ def _run_arm(training: Training, command: Fork, examiner: Examiner, name: Arm, b
         scores.update({f"tail_{key}": value for key, value in examiner.score(training.model, "val").figures().items()})
         training.model.load_state_dict(own)
     event = ArmScored(
-        step=training.progress.step,
-        samples=training.progress.samples,
+        **training.progress.where(),
         trial=command.trial,
         arm=name,
         steps=number,

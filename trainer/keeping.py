@@ -105,7 +105,7 @@ class Keeper:
     def _try(self, write: Callable[[], CheckpointWritten]) -> None:
         """Write; a full disk is told and the run goes on."""
         training = self._training
-        where = {"step": training.progress.step, "samples": training.progress.samples}
+        where = training.progress.where()
         try:
             training.link.say(write().model_copy(update=where))
         except OSError as failed:

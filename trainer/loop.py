@@ -54,7 +54,7 @@ def train(training: Training, *, resumed: bool = False) -> RunEnded:
 
         if layers is not None:
             next_layers = training.progress.step + max(LAYER_STEPS_LEAST, round(training.steps_total * LAYER_SHARE))
-            training.link.say(layers.report().model_copy(update=orders.where()))
+            training.link.say(layers.report().model_copy(update=training.progress.where()))
         if beats.due():
             beats.take(batch)
         training.clocks.mark("advisor")

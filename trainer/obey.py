@@ -68,14 +68,12 @@ class Orders:
                 commands = self._training.link.heard()
         return disturbed
 
-    def where(self) -> dict[str, int]:
-        """Return step and samples of now, for an event."""
-        return {"step": self._training.progress.step, "samples": self._training.progress.samples}
-
     def snapshot(self) -> None:
         """Take a snapshot that the run can be turned back to."""
         snapshot, seconds = self._ring.add(self._training)
-        self._training.link.say(SnapshotTaken(**self.where(), seconds=seconds, bytes=snapshot.held_bytes))
+        self._training.link.say(
+            SnapshotTaken(**self._training.progress.where(), seconds=seconds, bytes=snapshot.held_bytes)
+        )
 
     def _carry_out(self, command: Command) -> list[Command]:
         """Do one command; return commands that came while it was done."""
@@ -156,12 +154,16 @@ class Orders:
         if target is not self._ring.start:
             training.supply.go_to(place)
             skipped = -(-(samples - target.progress.samples) // training.batch_size)
-        training.link.say(RolledBack(**self.where(), from_step=from_step, trial=command.trial, skipped_batches=skipped))
+        training.link.say(
+            RolledBack(**training.progress.where(), from_step=from_step, trial=command.trial, skipped_batches=skipped)
+        )
         if command.turns:
             changes = turn(training, command.turns)
             self.board.remember(command.trial, changes)
-            training.link.say(KnobsTurned(**self.where(), changes=changes, trial=command.trial, probation=False))
-            training.link.say(KnobsConfirmed(**self.where(), changes=changes, trial=command.trial))
+            training.link.say(
+                KnobsTurned(**training.progress.where(), changes=changes, trial=command.trial, probation=False)
+            )
+            training.link.say(KnobsConfirmed(**training.progress.where(), changes=changes, trial=command.trial))
         if command.rewarm_steps:
             training.progress.rewarm_since = training.progress.samples
             training.progress.rewarm_over = command.rewarm_steps * training.batch_size

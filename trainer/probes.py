@@ -63,8 +63,7 @@ def run(training: Training, command: Probe, start: Snapshot) -> None:
         training.watching = True
     training.link.say(
         Probed(
-            step=training.progress.step,
-            samples=training.progress.samples,
+            **training.progress.where(),
             trial=command.trial,
             probe=command.probe,
             seconds=perf_counter() - begun,

@@ -99,8 +99,7 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
         set_up_s = perf_counter() - begun
         training.link.say(
             TrialBegan(
-                step=training.progress.step,
-                samples=training.progress.samples,
+                **training.progress.where(),
                 trial=command.trial,
                 how="rounds",
                 steps=2 * command.rounds * (steps + discarded),
@@ -120,8 +119,7 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
             candidate.feed.close()
     training.link.say(
         TrialEnded(
-            step=training.progress.step,
-            samples=training.progress.samples,
+            **training.progress.where(),
             trial=command.trial,
             went_on_from="control",
             seconds=set_up_s + agreement_s + sum(one.lost_s for one in done),
@@ -173,8 +171,7 @@ def _round(
         chosen = candidate if arm == "candidate" else None
         timed_s, samples = _stretch(training, chosen, discarded, steps, beats)
         stretches[arm] = StretchTaken(
-            step=training.progress.step,
-            samples=training.progress.samples,
+            **training.progress.where(),
             trial=command.trial,
             round=number,
             arm=arm,
@@ -257,8 +254,7 @@ def _agree(training: Training, command: Alternate, changes: tuple[Change, ...]) 
     seconds = perf_counter() - begun
     training.link.say(
         AgreementMeasured(
-            step=training.progress.step,
-            samples=training.progress.samples,
+            **training.progress.where(),
             trial=command.trial,
             passes=done,
             loss_difference=sum(differences) / max(done, 1),

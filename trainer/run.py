@@ -74,7 +74,7 @@ def run(folder: Path, link: Link, *, resume: bool = False, only_profile: bool = 
         )
     if training:
         progress = training[0].progress
-        words = words.model_copy(update={"step": progress.step, "samples": progress.samples})
+        words = words.model_copy(update=progress.where())
     link.say(words)
     return words
 

@@ -28,8 +28,7 @@ def announce(training: Training, *, resumed: bool) -> None:
         training.progress.next_evaluation = training.next_evaluation()
     training.link.say(
         RunStarted(
-            step=training.progress.step,
-            samples=training.progress.samples,
+            **training.progress.where(),
             pid=os.getpid(),
             pid_started=pid_started(),
             task=training.setup.info,

@@ -200,11 +200,7 @@ def _guard_on_device(training: Training, loss: torch.Tensor, norm: torch.Tensor,
 def _tell(training: Training, event: GuardActed) -> None:
     training.guard.acted_step = training.progress.step
     if training.watching:
-        training.link.say(event.model_copy(update=_where(training)))
-
-
-def _where(training: Training) -> dict[str, int]:
-    return {"step": training.progress.step, "samples": training.progress.samples}
+        training.link.say(event.model_copy(update=training.progress.where()))
 
 
 # ---------------------------------------------------------------- out of memory
@@ -242,4 +238,4 @@ def _shrink(training: Training, examples: int) -> None:
         torch.mps.empty_cache() if training.device.type == "mps" else None
     training.knobs["micro_batch"] = max(size // 2, 1)
     event = MemoryRanOut(micro_batch_before=size, micro_batch_after=max(size // 2, 1))
-    training.link.say(event.model_copy(update=_where(training)))
+    training.link.say(event.model_copy(update=training.progress.where()))

@@ -42,6 +42,10 @@ class Progress:
     stale_evaluations: int = 0
     """Evaluations since the last real gain: what early stopping counts."""
 
+    def where(self) -> dict[str, int]:
+        """Return step and samples of now, as every event has them."""
+        return {"step": self.step, "samples": self.samples}
+
 
 @dataclass
 class Best:

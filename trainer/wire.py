@@ -49,6 +49,8 @@ class RunStarted(_Event):
     lockstep: bool
     resumed: bool
     versions: dict[str, str]
+    trial: str = ""
+    """The trial whose candidate was built anew: the start is part of it, not its end."""
 
 
 class Surveyed(_Event):
@@ -115,6 +117,9 @@ class Evaluated(_Event):
     train_loss: float = float("nan")
     """The same loss over a fixed sample of the training split of at most the same size."""
     train_metrics: dict[str, float] = Field(default_factory=dict)
+    raw_loss: float = float("nan")
+    """With averaged weights (knob `ema`): loss of the weights as trained, on the same pass; `loss` is the averaged ones'."""
+    raw_metrics: dict[str, float] = Field(default_factory=dict)
     best: bool = False
     final: bool = False
     confusion: tuple[tuple[int, ...], ...] = ()
@@ -210,6 +215,8 @@ class ArmScored(_Event):
     kind: Literal["arm_scored"] = "arm_scored"
     trial: str
     arm: Arm
+    replicate: int = 0
+    """Whose batches it trained on: 0 the control's, k those of the k-th null arm."""
     steps: int
     seconds: float
     scores: dict[str, float]
@@ -257,7 +264,7 @@ class Probed(_Event):
     result: dict[str, Any]
     """lr_sweep: pick (or null), spread, rates, losses · single_batch_fit: first_loss, last_loss, accuracy ·
     cached_batch: step_s, examples · fetched_batch: fetch_s · zeroed_input: loss, zeroed_loss · loss_at_init: loss, baseline_loss ·
-    mode_switch: train_loss, eval_loss."""
+    mode_switch: train_loss, eval_loss · memory_model: fixed_bytes, bytes_per_example, limit_bytes, largest_batch, tried."""
 
 
 class GuardActed(_Event):
@@ -276,6 +283,16 @@ class MemoryRanOut(_Event):
     kind: Literal["memory_ran_out"] = "memory_ran_out"
     micro_batch_before: int
     micro_batch_after: int
+
+
+class MemoryRegained(_Event):
+    """After many clean steps the pieces of a batch have grown again; memory is predicted to suffice."""
+
+    kind: Literal["memory_regained"] = "memory_regained"
+    micro_batch_before: int
+    micro_batch_after: int
+    predicted_share: float
+    """Predicted peak over the memory there is; NaN where it cannot be predicted."""
 
 
 class CheckpointWritten(_Event):
@@ -338,7 +355,7 @@ class RunEnded(_Event):
 Event = Annotated[
     RunStarted | Surveyed | BeatTaken | LayersMeasured | Evaluated | LabelsSuspected | KnobsTurned | KnobsConfirmed
     | KnobsReverted | CommandRefused | TrialBegan | AgreementMeasured | StretchTaken | ArmScored | TrialEnded
-    | SnapshotTaken | RolledBack | Probed | GuardActed | MemoryRanOut | CheckpointWritten | TrainingEnded | Compressed
+    | SnapshotTaken | RolledBack | Probed | GuardActed | MemoryRanOut | MemoryRegained | CheckpointWritten | TrainingEnded | Compressed
     | Told | RunEnded,
     Field(discriminator="kind"),
 ]  # fmt: skip

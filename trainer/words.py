@@ -10,7 +10,14 @@ from pydantic import BaseModel, ConfigDict
 from trainer.knobs import KnobValue
 
 ProbeName = Literal[
-    "lr_sweep", "single_batch_fit", "cached_batch", "fetched_batch", "zeroed_input", "loss_at_init", "mode_switch"
+    "lr_sweep",
+    "single_batch_fit",
+    "cached_batch",
+    "fetched_batch",
+    "zeroed_input",
+    "loss_at_init",
+    "mode_switch",
+    "memory_model",
 ]
 
 
