@@ -3,22 +3,13 @@
 So an advisor that dies leaves the run as it found it, or with what it had confirmed.
 """
 
-from dataclasses import dataclass
-
 from trainer.commands import Confirm, Revert, Turn
 from trainer.data.feed import CacheRefused
 from trainer.knobs import KnobError
-from trainer.training import Training
+from trainer.training import Probation, Training
 from trainer.turning import turn, turn_back
 from trainer.wire import CommandRefused, KnobsConfirmed, KnobsReverted, KnobsTurned
 from trainer.words import Change
-
-
-@dataclass
-class _Probation:
-    trial: str
-    changes: tuple[Change, ...]
-    until_step: int
 
 
 class Board:
@@ -26,7 +17,7 @@ class Board:
 
     def __init__(self, training: Training) -> None:
         self._training = training
-        self._on_probation: list[_Probation] = []
+        self._on_probation = training.on_probation
         self._confirmed: dict[str, tuple[Change, ...]] = {}
 
     def turn(self, command: Turn) -> None:
@@ -38,7 +29,7 @@ class Board:
             self.refuse("turn", command.trial, str(refused))
             return
         until = training.progress.step + command.probation_steps
-        self._on_probation.append(_Probation(command.trial, changes, until))
+        self._on_probation.append(Probation(command.trial, changes, until))
         training.link.say(
             KnobsTurned(
                 **self._training.progress.where(), changes=changes, trial=command.trial, probation=True, by=command.by

@@ -14,12 +14,15 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from trainer.ema import AveragedState
+from trainer.guard import GuardState
 from trainer.snapshot import Snapshot
 from trainer.supply import Place
 from trainer.training import Progress
 from trainer.wire import CheckpointWritten
+from trainer.words import Change
 
-FORMAT = 1
+FORMAT = 2
 """Version of the checkpoint's layout."""
 
 TENSOR = "tensor:"
@@ -38,6 +41,8 @@ class Beside:
     """The best weights so far."""
     labels: dict[str, torch.Tensor]
     """What was learned of the labels."""
+    unconfirmed: tuple[Change, ...] = ()
+    """Turns on probation, oldest first: a run that is taken up again takes them back."""
 
 
 def write(folder: Path, name: str, snapshot: Snapshot, beside: Beside) -> CheckpointWritten:
@@ -52,13 +57,17 @@ def write(folder: Path, name: str, snapshot: Snapshot, beside: Beside) -> Checkp
     state = {
         "format": FORMAT,
         "model": _apart(snapshot.model, "model", tensors),
+        "averaged": _apart(asdict(snapshot.averaged), "averaged", tensors) if snapshot.averaged else None,
+        "objective": _apart(snapshot.objective, "objective", tensors),
         "optimizer": _apart(snapshot.optimizer, "optimizer", tensors),
         "optimizer_name": snapshot.optimizer_name,
         "scaler": _apart(snapshot.scaler, "scaler", tensors),
         "random": _apart(snapshot.random, "random", tensors),
         "best": _apart(beside.best, "best", tensors),
         "labels": _apart(beside.labels, "labels", tensors),
+        "unconfirmed": [change.model_dump() for change in beside.unconfirmed],
         "place": asdict(snapshot.place),
+        "guard": asdict(snapshot.guard),
         "progress": asdict(snapshot.progress),
         "knobs": snapshot.knobs,
     }
@@ -108,15 +117,19 @@ def read(folder: Path, name: str) -> tuple[Snapshot, Beside]:
     generators["python"] = _as_tuples(generators["python"])
     snapshot = Snapshot(
         model=_together(state["model"], tensors),
+        averaged=AveragedState(**_together(state["averaged"], tensors)) if state["averaged"] else None,
+        objective=_together(state["objective"], tensors),
         optimizer=_with_numbers(_together(state["optimizer"], tensors)),
         optimizer_name=state["optimizer_name"],
         scaler=_together(state["scaler"], tensors),
         random=generators,
         place=Place(**state["place"]),
+        guard=GuardState(**state["guard"]),
         progress=Progress(**state["progress"]),
         knobs=state["knobs"],
     )
-    return snapshot, Beside(_together(state["best"], tensors), _together(state["labels"], tensors))
+    unconfirmed = tuple(Change(**change) for change in state["unconfirmed"])
+    return snapshot, Beside(_together(state["best"], tensors), _together(state["labels"], tensors), unconfirmed)
 
 
 def _apart(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:

@@ -1,7 +1,7 @@
 """Evaluation: one pass over a split, in evaluation mode, by the plain loss and the task's metrics."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from math import nan
 from time import perf_counter
@@ -29,6 +29,10 @@ TRAIN_SAMPLE_MOST = 512
 
 HELD_MOST_BYTES = 256 << 20
 """A sample of decoded examples up to this size stays in memory, so that it is decoded only once."""
+
+
+Way = Callable[[], AbstractContextManager[None]]
+"""Lets a model hold the weights that it is to be scored with."""
 
 
 @dataclass
@@ -61,12 +65,24 @@ class Examiner:
             self._indices["test"] = np.arange(source.test.examples)
 
     def evaluate(self, *, final: bool = False) -> Evaluated:
-        """Return how the model of now does on the validation split and on a sample of the training split."""
+        """Return how the model of now does on the validation split and on a sample of the training split.
+
+        With averaged weights these are judged, and the weights as trained scored besides, on the same pass.
+        """
         training = self._training
         begun = perf_counter()
-        validation = self.score(training.model, "val")
-        train = self.score(training.model, "train")
-        return self._event("val", validation, begun, final, train)
+        judged, *raw = self._score(
+            training.model, "val", (training.judged, *([nullcontext] if training.averaged else []))
+        )
+        train = self.judge("train")
+        event = self._event("val", judged, begun, final, train)
+        if raw:
+            event = event.model_copy(update={"raw_loss": raw[0].loss, "raw_metrics": raw[0].scores.values})
+        return event
+
+    def judge(self, split: SplitName) -> Scored:
+        """Return loss and metrics of the run's model on a split, by the averaged weights where there are any."""
+        return self._score(self._training.model, split, (self._training.judged,))[0]
 
     def test(self, model: nn.Module) -> Evaluated | None:
         """Return how a model does on the test split, which no trial has seen; nothing where there is none."""
@@ -77,19 +93,29 @@ class Examiner:
 
     def score(self, model: nn.Module, split: SplitName) -> Scored:
         """Return loss and metrics of a model on a split. Neither the model nor a generator is changed."""
+        return self._score(model, split, (nullcontext,))[0]
+
+    def _score(self, model: nn.Module, split: SplitName, ways: tuple[Way, ...]) -> list[Scored]:
+        """Return loss and metrics of a model with each of several sets of weights, on one pass over a split."""
         training = self._training
-        outputs, targets, losses, count = [], [], torch.zeros((), device=training.device), 0
+        outputs: list[list[torch.Tensor]] = [[] for _ in ways]
+        losses, targets = torch.zeros(len(ways), device=training.device), []
         with evaluating(model), torch.no_grad():
-            for inputs, wanted in self._batches(split):
+            for inputs, given in self._batches(split):
                 x = in_layout(training, inputs)
-                y = wanted.to(training.device, non_blocking=True)
-                with training.precision.context():
-                    out = model(x)
-                losses += training.objective.plain(out.float(), y) * len(y)
-                count += len(y)
-                outputs.append(out.float())
+                y = given.to(training.device, non_blocking=True)
+                for number, way in enumerate(ways):
+                    with way(), training.precision.context():
+                        out = model(x)
+                    losses[number] += training.objective.plain(out.float(), y) * len(y)
+                    outputs[number].append(out.float())
                 targets.append(y)
-        return self._scored(torch.cat(outputs), torch.cat(targets), float(losses) / max(count, 1))
+        wanted = torch.cat(targets)
+        examples = len(wanted)
+        return [
+            self._scored(torch.cat(said), wanted, loss / max(examples, 1))
+            for said, loss in zip(outputs, losses.tolist(), strict=True)
+        ]
 
     def close(self) -> None:
         """Let go of the feeds."""

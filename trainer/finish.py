@@ -24,7 +24,7 @@ def finish(training: Training, examiner: Examiner, keeper: Keeper, beats: Beats)
     """Evaluate for the last time, save, judge the best model on the test split, and obey what is still asked."""
     beats.resume()
     last = _evaluate(training, examiner)
-    keeper.judge(last)
+    keeper.remember(last)
     keeper.write_last()
     best = training.best_model()
     tested = examiner.test(best)

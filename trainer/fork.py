@@ -92,6 +92,9 @@ def run(training: Training, command: Fork, examiner: Examiner) -> tuple[tuple[Ch
         for number in range(command.nulls):
             restore(training, start)
             _run_arm(training, command, examiner, "null", _others(training, tickets, number))
+    except Exception:
+        restore(training, start)
+        raise
     finally:
         training.guard = guard
         training.watching = True
@@ -146,7 +149,7 @@ def _run_arm(training: Training, command: Fork, examiner: Examiner, name: Arm, b
     close(batches)
     seconds = perf_counter() - begun
     trained = torch.stack(losses[len(losses) // 2 :]).float()
-    scored = examiner.score(training.model, "val")
+    scored = examiner.judge("val")
     scores = {**scored.figures(), "train_loss": float(trained.mean())}
     end = take(training) if name != "null" else None
     if averaged is not None:

@@ -5,6 +5,7 @@ On a device that works asynchronously the decision is made there, by a limit tha
 """
 
 from collections import deque
+from dataclasses import dataclass
 from math import isfinite
 from statistics import median
 
@@ -21,6 +22,15 @@ SPREADS = 8.0
 
 LEAST_RATIO = 2.0
 """A norm under twice the median is no outlier, however narrow the spread: a converged run has next to none."""
+
+
+@dataclass(frozen=True)
+class GuardState:
+    """What a guard knows, for a snapshot."""
+
+    norms: tuple[float, ...]
+    limit: float
+    acted_step: int
 
 
 class Guard:
@@ -51,6 +61,15 @@ class Guard:
         """Begin anew: after a rollback or a turn, other norms are usual."""
         self._norms.clear()
         self.limit = float("inf")
+
+    def state(self) -> GuardState:
+        """Return what is known."""
+        return GuardState(tuple(self._norms), self.limit, self.acted_step)
+
+    def restore(self, state: GuardState) -> None:
+        """Know what was known then."""
+        self._norms = deque(state.norms, maxlen=WINDOW)
+        self.limit, self.acted_step = state.limit, state.acted_step
 
     def usual(self) -> float:
         """Return the median of the norms known, or infinity when they are too few."""

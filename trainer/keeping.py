@@ -6,7 +6,7 @@ from time import perf_counter
 from trainer import checkpoint
 from trainer.checkpoint import Beside
 from trainer.export import save_model
-from trainer.snapshot import take
+from trainer.snapshot import HalfAStep, take
 from trainer.training import Training
 from trainer.wire import CheckpointWritten, Evaluated, Told
 
@@ -32,22 +32,26 @@ class Keeper:
         self._folder = training.folder / "checkpoints"
         self._written_at = perf_counter()
         self._seconds_of_one = 0.0
-        self._gained_at_samples = training.progress.samples
-        self._reference = float("nan")
 
-    def judge(self, event: Evaluated) -> None:
-        """Take in an evaluation: remember the best model, and count the evaluations without a real gain."""
+    def remember(self, event: Evaluated) -> None:
+        """Remember the model that was evaluated if it is the best so far."""
         progress = self._training.progress
-        metric = next(iter(event.metrics.values()))
         if event.best:
+            metric = next(iter(event.metrics.values()))
             progress.best_metric, progress.best_loss, progress.best_step = metric, event.loss, event.step
             self._training.keep_best()
+
+    def judge(self, event: Evaluated) -> None:
+        """Take in an evaluation of the run's grid: remember the best model, and count those without a real gain."""
+        self.remember(event)
+        progress = self._training.progress
+        metric = next(iter(event.metrics.values()))
         sign = 1 if self._training.setup.info.higher_is_better else -1
         error = event.standard_error if event.standard_error == event.standard_error else 0.0
         least = max(error, LEAST_GAIN * abs(metric))
-        if self._reference != self._reference or sign * (metric - self._reference) > least:
-            self._reference = metric
-            self._gained_at_samples = progress.samples
+        if progress.gained_metric != progress.gained_metric or sign * (metric - progress.gained_metric) > least:
+            progress.gained_metric = metric
+            progress.gained_samples = progress.samples
             progress.stale_evaluations = 0
         else:
             progress.stale_evaluations += 1
@@ -55,7 +59,7 @@ class Keeper:
     def exhausted(self) -> bool:
         """Tell whether early stopping, where it is on, ends the run now."""
         progress = self._training.progress
-        waited = progress.samples - self._gained_at_samples
+        waited = progress.samples - progress.gained_samples
         return (
             bool(self._training.knobs["early_stop"])
             and progress.stale_evaluations >= STALE_EVALUATIONS
@@ -76,8 +80,11 @@ class Keeper:
         training, progress = self._training, self._training.progress
         begun = perf_counter()
         snapshot = take(training, on_host=True)
+        if training.labels is not None and training.window is not None:
+            training.labels.drop()
         labels = training.labels.tensors() if training.labels is not None else {}
-        beside = Beside(training.best.weights, labels)
+        unconfirmed = tuple(change for turn in training.on_probation for change in turn.changes)
+        beside = Beside(training.best.weights, labels, unconfirmed)
         self._try(lambda: checkpoint.write(self._folder, "last", snapshot, beside))
         every = training.config.train.checkpoint_every
         if every and progress.samples >= progress.next_checkpoint:
@@ -111,6 +118,23 @@ class Keeper:
         except OSError as failed:
             text = f"a checkpoint could not be written ({failed.strerror or failed}): free some space; training goes on"
             training.link.say(Told(**where, level="warning", text=text))
+
+
+def save_before_failing(training: Training) -> None:
+    """Write the state of the last step boundary after an exception in a step; say so where even that fails."""
+    if training.progress.step == 0:
+        return
+    keeper = Keeper(training)
+    try:
+        keeper.write_last()
+    except HalfAStep as torn:
+        why = str(torn)
+    except Exception as failed:  # a device that has failed gives nothing back, whatever is asked of it
+        why = f"{type(failed).__name__}: {' '.join(str(failed).split())}"
+    else:
+        return
+    text = f"the last state could not be saved ({why}): resume begins at the last checkpoint, where there is one"
+    training.link.say(Told(**training.progress.where(), level="error", text=text))
 
 
 def is_better(training: Training, event: Evaluated) -> bool:

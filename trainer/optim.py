@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from trainer.ema import laid_like
+
 FUSED_TYPES = ("cuda", "cpu")
 """Devices whose fused kernels torch ships for SGD, Adam and AdamW: one pass over the parameters instead of several."""
 
@@ -116,6 +118,14 @@ def set_beta2(optimizer: torch.optim.Optimizer, beta2: float) -> None:
     for group in optimizer.param_groups:
         if "betas" in group:
             group["betas"] = (group["betas"][0], beta2)
+
+
+def lay_out_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Give every moment the memory layout of its parameter, which may have changed, or been lost on disk."""
+    for parameter, state in optimizer.state.items():
+        for name, moment in state.items():
+            if isinstance(moment, torch.Tensor):
+                state[name] = laid_like(moment, parameter)
 
 
 def parameters_of(optimizer: torch.optim.Optimizer) -> Iterator[nn.Parameter]:

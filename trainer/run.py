@@ -14,6 +14,7 @@ from trainer.checkpoint import CheckpointError
 from trainer.config import Config, ConfigError, parse
 from trainer.data.feed import CacheRefused, FetchError
 from trainer.device import DeviceError
+from trainer.keeping import save_before_failing
 from trainer.knobs import SPECS, KnobError
 from trainer.link import Link
 from trainer.loop import train
@@ -23,7 +24,7 @@ from trainer.setup import SetupError, build
 from trainer.snapshot import restore
 from trainer.step import MemoryExhausted
 from trainer.training import Training
-from trainer.turning import apply_first, turn
+from trainer.turning import apply_first, turn, turn_back
 from trainer.wire import RunEnded
 from trainer.words import Turned
 
@@ -73,8 +74,8 @@ def run(folder: Path, link: Link, *, resume: bool = False, only_profile: bool = 
             why="failed", text=f"{type(failed).__name__}: {_one_line(failed)}", seconds=perf_counter() - begun
         )
     if training:
-        progress = training[0].progress
-        words = words.model_copy(update=progress.where())
+        save_before_failing(training[0])
+        words = words.model_copy(update=training[0].progress.where())
     link.say(words)
     return words
 
@@ -119,6 +120,8 @@ def _resume(training: Training, folder: Path, by_hand: dict[str, Any]) -> None:
     if training.labels is not None and beside.labels:
         training.labels.restore(beside.labels)
     asked = {key.removeprefix("train."): value for key, value in by_hand.items() if key.startswith("train.")}
+    for change in reversed(beside.unconfirmed):
+        turn_back(training, (change,))
     turn(training, [Turned(knob=name, to=value) for name, value in asked.items() if name in SPECS])
 
 

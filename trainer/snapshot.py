@@ -1,22 +1,31 @@
 """A snapshot: the whole state of a run at a step boundary, taken and put back exactly.
 
-Model (parameters and buffers), optimizer, scaler, every random generator, the place in the order, knobs and counters.
-What a batch is made of needs no state: its fetch is seeded by its ticket.
+Model (parameters and all buffers), averaged weights, a loss with a state of its own, optimizer, scaler, every random
+generator, the place in the order, the guard, knobs and counters. What a batch is made of needs no state: its fetch is
+seeded by its ticket. In the middle of a batch it is the state at that batch's beginning.
 """
 
 import copy
-import random
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
+from torch import nn
 
+from trainer.ema import Averaged, AveragedState
+from trainer.guard import GuardState
 from trainer.knobs import KnobValue
+from trainer.optim import lay_out_moments
 from trainer.supply import Place
 from trainer.training import Progress, Training
 from trainer.turning import set_knobs, turn_optimizer
+from trainer.window import random_state as random_state
+from trainer.window import set_random_state as set_random_state
+
+
+class HalfAStep(Exception):
+    """The weights are in the middle of a step: neither the state before it nor the one behind it can be had."""
 
 
 @dataclass
@@ -24,11 +33,16 @@ class Snapshot:
     """A state of the run. Tensors are copies; nothing that trains on touches them."""
 
     model: dict[str, torch.Tensor]
+    """Parameters and buffers by name, those too that the model's state dict leaves out."""
+    averaged: AveragedState | None
+    objective: dict[str, torch.Tensor]
+    """Of a loss that is a module."""
     optimizer: dict[str, Any]
     optimizer_name: str
     scaler: dict[str, Any]
     random: dict[str, Any]
     place: Place
+    guard: GuardState
     progress: Progress
     knobs: dict[str, KnobValue]
 
@@ -40,23 +54,34 @@ class Snapshot:
     @property
     def held_bytes(self) -> int:
         """Memory that the tensors take."""
-        return sum(t.nbytes for t in _tensors((self.model, self.optimizer)))
+        return sum(t.nbytes for t in _tensors((self.model, self.optimizer, self.objective))) + (
+            sum(t.nbytes for t in self.averaged.weights.values()) if self.averaged else 0
+        )
 
 
 def take(training: Training, *, on_host: bool = False) -> Snapshot:
-    """Return the state of now.
+    """Return the state of now; while a batch is being trained on, the state at its beginning.
 
     Args:
-        training: The run, at a step boundary.
+        training: The run.
         on_host: Copy to host memory: for states that are kept; else they stay on the device, for trials.
+
+    Raises:
+        HalfAStep: while, or after an exception because, the weights are being changed.
     """
+    window, averaged = training.window, training.averaged
+    if window is not None and window.updating:
+        raise HalfAStep(f"step {training.progress.step + 1} broke off while it changed the weights")
     return Snapshot(
-        model=copied(training.model.state_dict(), on_host),
+        model=copied(_tensors_of(training), on_host),
+        averaged=AveragedState(copied(averaged.weights, on_host), averaged.samples) if averaged else None,
+        objective=copied(_objective(training).state_dict(), on_host),
         optimizer=copied(training.optimizer.state_dict(), on_host),
         optimizer_name=str(training.knobs["optimizer"]),
         scaler=dict(training.precision.scaler.state_dict()),
-        random=random_state(training),
-        place=training.supply.place,
+        random=random_state(training) | (window.random if window else {}),
+        place=window.place if window else training.supply.place,
+        guard=training.guard.state(),
         progress=replace(training.progress),
         knobs=dict(training.knobs),
     )
@@ -69,19 +94,49 @@ def restore(training: Training, snapshot: Snapshot, *, with_knobs: bool = True) 
     """
     if with_knobs:
         set_knobs(training, {name: value for name, value in snapshot.knobs.items() if training.knobs[name] != value})
-    training.model.load_state_dict(snapshot.model)
+    training.window = None
+    _load(training.model, snapshot.model)
+    _objective(training).load_state_dict(snapshot.objective)
     if str(training.knobs["optimizer"]) == snapshot.optimizer_name:
         training.optimizer.load_state_dict(copied(snapshot.optimizer, on_host=False))
     else:
         training.optimizer = training.make_optimizer()
+    lay_out_moments(training.optimizer)
     if not with_knobs and training.setup.optimizer is None:
         turn_optimizer(training)
+    if training.averaged is not None and snapshot.averaged is not None:
+        training.averaged.restore(snapshot.averaged)
+    elif training.averaged is not None:
+        training.averaged = Averaged(training.model)
     if snapshot.scaler:
         training.precision.scaler.load_state_dict(snapshot.scaler)
     training.model.zero_grad(set_to_none=True)
     training.supply.go_to(snapshot.place)
+    training.guard.restore(snapshot.guard)
     training.progress = replace(snapshot.progress)
     set_random_state(training, snapshot.random)
+
+
+def _objective(training: Training) -> nn.Module:
+    """Return the loss as a module; an empty one where it has no state."""
+    loss = training.objective.user_loss
+    return loss if isinstance(loss, nn.Module) else nn.Module()
+
+
+def _tensors_of(training: Training) -> dict[str, torch.Tensor]:
+    """Return the model's state dict and all its buffers, these as they were before the batch that is being trained on."""
+    model, window = training.model, training.window
+    before = dict(zip(map(id, model.buffers()), window.buffers, strict=True)) if window and window.buffers else {}
+    buffers = {name: before.get(id(one), one) for name, one in model.named_buffers(remove_duplicate=False)}
+    return {**model.state_dict(), **buffers}
+
+
+def _load(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    known = model.state_dict().keys()
+    model.load_state_dict({name: tensor for name, tensor in tensors.items() if name in known})
+    for name, buffer in model.named_buffers(remove_duplicate=False):
+        if name not in known:
+            buffer.data = tensors[name].to(buffer.device, copy=True)
 
 
 def copied(value: Any, on_host: bool) -> Any:
@@ -93,33 +148,6 @@ def copied(value: Any, on_host: bool) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(copied(part, on_host) for part in value)
     return copy.copy(value)
-
-
-def random_state(training: Training) -> dict[str, Any]:
-    """Return the state of every generator that the run draws from in the trainer's own process."""
-    state: dict[str, Any] = {
-        "python": random.getstate(),
-        "numpy": np.random.get_state(legacy=False),
-        "torch": torch.get_rng_state(),
-        "augmenter": training.augmenter.get_state(),
-    }
-    if training.device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(training.device)
-    elif training.device.type == "mps":
-        state["mps"] = torch.mps.get_rng_state()
-    return state
-
-
-def set_random_state(training: Training, state: dict[str, Any]) -> None:
-    """Put every generator back."""
-    random.setstate(state["python"])
-    np.random.set_state(state["numpy"])
-    torch.set_rng_state(state["torch"])
-    training.augmenter.set_state(state["augmenter"])
-    if "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"], training.device)
-    elif "mps" in state:
-        torch.mps.set_rng_state(state["mps"])
 
 
 class Ring:

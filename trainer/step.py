@@ -17,6 +17,7 @@ from trainer.layers import LayerProbe
 from trainer.optim import parameters_of, set_rate
 from trainer.schedule import factor, rewarm
 from trainer.training import Training
+from trainer.window import begin, end
 from trainer.wire import GuardActed, MemoryRanOut
 
 
@@ -50,6 +51,7 @@ def take_step(training: Training, batch: Batch, layers: LayerProbe | None = None
     Raises:
         MemoryExhausted: when the device cannot even hold one example.
     """
+    window = begin(training, batch.ticket)
     set_rate(training.optimizer, rate_now(training))
     inputs, targets = to_device(training, batch)
     training.clocks.mark("to_device")
@@ -64,10 +66,12 @@ def take_step(training: Training, batch: Batch, layers: LayerProbe | None = None
             pass
         _shrink(training, len(targets))
         _restore_batch(training, before)
+    window.updating = True
     taken = _update(training, loss, layers)
     training.clocks.mark("optimizer")
     training.progress.step += 1
     training.progress.samples += len(targets)
+    end(training)
     return taken
 
 
@@ -149,6 +153,8 @@ def _update(training: Training, loss: torch.Tensor, layers: LayerProbe | None) -
         scaler.update()
     elif not skipped:
         optimizer.step()
+    if not skipped:
+        training.average()
     training.model.zero_grad(set_to_none=True)
     return Taken(loss, norm, skipped, clipped)
 

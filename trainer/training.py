@@ -1,6 +1,7 @@
 """A training in progress: all that the loop, the trials and the probes work on."""
 
 import copy
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch import nn
 from trainer.clocks import Clocks
 from trainer.config import Config
 from trainer.device import describe_device, pick_device
+from trainer.ema import Averaged
 from trainer.guard import Guard
 from trainer.knobs import SPECS, Knob, KnobEffect, KnobValue, catalogue
 from trainer.labels import LabelWatch
@@ -19,8 +21,8 @@ from trainer.objective import Objective
 from trainer.optim import adopt_optimizer, build_optimizer
 from trainer.precision import Precision
 from trainer.setup import Setup
-from trainer.supply import Supply
-from trainer.words import DeviceInfo
+from trainer.supply import Place, Supply
+from trainer.words import Change, DeviceInfo
 
 
 @dataclass
@@ -41,6 +43,9 @@ class Progress:
     best_step: int = 0
     stale_evaluations: int = 0
     """Evaluations since the last real gain: what early stopping counts."""
+    gained_metric: float = float("nan")
+    """The metric at the last real gain; NaN before the first."""
+    gained_samples: int = 0
 
     def where(self) -> dict[str, int]:
         """Return step and samples of now, as every event has them."""
@@ -53,6 +58,26 @@ class Best:
 
     weights: dict[str, torch.Tensor] = field(default_factory=dict)
     written_step: int = -1
+
+
+@dataclass
+class Probation:
+    """A turn that will be taken back unless it is confirmed in time."""
+
+    trial: str
+    changes: tuple[Change, ...]
+    until_step: int
+
+
+@dataclass
+class Window:
+    """The batch that is being trained on, and what was moved since it was begun: see `trainer.window`."""
+
+    place: Place
+    random: dict[str, Any]
+    buffers: list[torch.Tensor]
+    updating: bool = False
+    """The weights are being changed: from now on the batch cannot be begun anew."""
 
 
 class Training:
@@ -92,6 +117,15 @@ class Training:
         self.guard = Guard(active=mode != "watch")
         self.clocks = Clocks(self.device)
         self.labels = LabelWatch.for_setup(setup, self.device)
+        self.averaged: Averaged | None = None
+        """The running mean of the weights, while the knob `ema` is on."""
+        self.window: Window | None = None
+        """The batch that is being trained on; nothing at a step boundary."""
+        self.has_buffers = any(True for _ in self.model.buffers())
+        self.buffer_copies: list[torch.Tensor] = []
+        """What the window's copies of the buffers are written into, batch by batch."""
+        self.on_probation: list[Probation] = []
+        """Turns that nobody has confirmed yet: a run that is taken up again begins without them."""
         self.watching = True
         """Off inside the arms of a fork and in probes: what happens there is no part of the run's history."""
         self.ending = ""
@@ -148,14 +182,25 @@ class Training:
         effects: dict[str, KnobEffect] = {"micro_batch": "changes_learning"} if self.setup.model_info.has_norm else {}
         return catalogue(self.knobs, self.unavailable, effects)
 
+    def average(self) -> None:
+        """Take the weights after a step into the running mean, where there is one."""
+        if self.averaged is not None:
+            self.averaged.update(float(self.knobs["ema"]), self.batch_size)
+
+    def judged(self) -> AbstractContextManager[None]:
+        """Return a context in which the model holds the weights that it is judged by: averaged ones, where there are."""
+        return nullcontext() if self.averaged is None else self.averaged.in_place()
+
     def keep_best(self) -> None:
-        """Remember the weights of now as the best ones."""
+        """Remember the weights of now, as they are judged, as the best ones."""
         self.best.written_step = -1
-        self.best.weights = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
+        with self.judged():
+            self.best.weights = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
 
     def best_model(self) -> nn.Module:
         """Return a copy of the model with the best weights, in evaluation mode."""
-        model = copy.deepcopy(self.model)
+        with self.judged():
+            model = copy.deepcopy(self.model)
         if self.best.weights:
             model.load_state_dict(self.best.weights)
         return model.eval()

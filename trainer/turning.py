@@ -11,9 +11,10 @@ import torch
 
 from trainer.config import ClassWeights
 from trainer.data.feed import CacheRefused
-from trainer.knobs import KnobError, KnobValue
+from trainer.ema import Averaged
+from trainer.knobs import SPECS, KnobError, KnobValue
 from trainer.models.layers import set_dropout
-from trainer.optim import set_beta2, set_momentum, set_weight_decay
+from trainer.optim import lay_out_moments, set_beta2, set_momentum, set_weight_decay
 from trainer.training import Training
 from trainer.words import Change, Turned
 
@@ -21,8 +22,15 @@ REWARM_STEPS = 100
 """A fresh optimizer has no moments: its rate rises over so many steps (knobs.md: 100-1000), at most a 20th of the run."""
 
 
+ADAPTIVE = frozenset({"adam", "adamw", "rmsprop"})
+"""Optimizers that divide a step by the root of the gradient's square."""
+
+SECOND_MOMENTS = ("betas", "alpha")
+"""How torch's optimizers of that kind call the decay of the square: the mark of a user's own one."""
+
+
 def check_turns(training: Training, turns: Iterable[Turned]) -> dict[str, KnobValue]:
-    """Return the wanted values in the knobs' own types.
+    """Return the wanted values in the knobs' own types, and those that follow from them.
 
     Raises:
         KnobError: when one of them cannot be turned, or not to that value; nothing has changed then.
@@ -35,7 +43,33 @@ def check_turns(training: Training, turns: Iterable[Turned]) -> dict[str, KnobVa
         if known[turned.knob].turns == "restart":
             raise KnobError(f"{turned.knob} turns only at a restart")
         values[turned.knob] = known[turned.knob].check(turned.to)
-    return values
+    return values | _following(training, values)
+
+
+def _following(training: Training, values: dict[str, KnobValue]) -> dict[str, KnobValue]:
+    """Return what turns with the batch size unless it is turned itself, so that an example weighs as much as before.
+
+    The rate in proportion for SGD and its kin (Goyal et al. 2017, arXiv 1706.02677), by the root for Adam's (Malladi et
+    al. 2022, arXiv 2205.10287); what decays at each step (the second moment, the averaged weights) to the power of the
+    ratio, for there are as many more or fewer steps. Of a user's own optimizer only the rate is a knob.
+    """
+    ratio = float(values.get("batch_size", training.batch_size)) / training.batch_size
+    if ratio == 1.0:
+        return {}
+    now = {**training.knobs, **values}
+    own = training.setup.optimizer is not None
+    squares = any(key in group for group in training.optimizer.param_groups for key in SECOND_MOMENTS)
+    adaptive = squares if own else now["optimizer"] in ADAPTIVE
+    wanted = {"lr": float(now["lr"]) * (ratio**0.5 if adaptive else ratio)}
+    if not own and now["optimizer"] in ("adam", "adamw"):
+        wanted["beta2"] = float(now["beta2"]) ** ratio
+    if now["ema"]:
+        wanted["ema"] = float(now["ema"]) ** ratio
+    return {
+        name: min(value, SPECS[name].high or value)
+        for name, value in wanted.items()
+        if name not in values and name not in training.unavailable
+    }
 
 
 def turn(training: Training, turns: Iterable[Turned]) -> tuple[Change, ...]:
@@ -90,7 +124,7 @@ def loader_of(values: dict[str, KnobValue]) -> dict[str, Any]:
 
 def apply_first(training: Training) -> None:
     """Bring the run in line with the knobs that nothing was built by yet, at its start."""
-    for deed in (_turn_objective, _turn_precision, _turn_layout, _turn_threads):
+    for deed in (_turn_objective, _turn_precision, _turn_layout, _turn_threads, _turn_average):
         deed(training)
 
 
@@ -125,11 +159,22 @@ def _turn_layout(training: Training) -> None:
     layout = torch.channels_last if training.knobs["channels_last"] else torch.contiguous_format
     if training.setup.model_info.has_conv:
         training.model.to(memory_format=layout)
+        lay_out_moments(training.optimizer)
+        if training.averaged is not None:
+            training.averaged.lay_out()
 
 
 def _turn_threads(training: Training) -> None:
     if training.device.type == "cpu" and int(training.knobs["threads"]) != torch.get_num_threads():
         torch.set_num_threads(int(training.knobs["threads"]))
+
+
+def _turn_average(training: Training) -> None:
+    """Begin an average with the weights of now, or let it go."""
+    if not training.knobs["ema"]:
+        training.averaged = None
+    elif training.averaged is None:
+        training.averaged = Averaged(training.model)
 
 
 def _rebuild_loader(training: Training) -> None:
@@ -147,6 +192,7 @@ DEEDS: dict[str, Deed] = {
     "weight_decay": turn_optimizer,
     "momentum": turn_optimizer,
     "beta2": turn_optimizer,
+    "ema": _turn_average,
     "amp": _turn_precision,
     "dropout": _turn_dropout,
     "label_smoothing": _turn_objective,
