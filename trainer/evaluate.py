@@ -15,7 +15,7 @@ from trainer.data.batch import Feed, Ticket
 from trainer.data.feed import open_feed
 from trainer.data.source import Split
 from trainer.metrics import Measured
-from trainer.step import in_layout
+from trainer.recovery import forward
 from trainer.training import Training
 from trainer.user_metrics import MetricError
 from trainer.wire import Evaluated
@@ -81,13 +81,11 @@ class Examiner:
         outputs, targets, losses, count = [], [], torch.zeros((), device=training.device), 0
         with evaluating(model), torch.no_grad():
             for inputs, wanted in self._batches(split):
-                x = in_layout(training, inputs)
                 y = wanted.to(training.device, non_blocking=True)
-                with training.precision.context():
-                    out = model(x)
-                losses += training.objective.plain(out.float(), y) * len(y)
+                out = forward(training, model, inputs, len(y))
+                losses += training.objective.plain(out, y) * len(y)
                 count += len(y)
-                outputs.append(out.float())
+                outputs.append(out)
                 targets.append(y)
         return self._scored(torch.cat(outputs), torch.cat(targets), float(losses) / max(count, 1))
 

@@ -18,6 +18,7 @@ from trainer.link import Link
 from trainer.objective import Objective
 from trainer.optim import adopt_optimizer, build_optimizer
 from trainer.precision import Precision
+from trainer.room import Room
 from trainer.setup import Setup
 from trainer.supply import Supply
 from trainer.words import DeviceInfo
@@ -90,6 +91,7 @@ class Training:
         self.progress = Progress(samples_total=round(train.epochs * setup.source.train.examples))
         self.best = Best()
         self.guard = Guard(active=mode != "watch")
+        self.room = Room(self.device, train.memory_limit)
         self.clocks = Clocks(self.device)
         self.labels = LabelWatch.for_setup(setup, self.device)
         self.watching = True
