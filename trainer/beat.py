@@ -11,6 +11,7 @@ from time import perf_counter
 import torch
 
 from trainer.data.batch import Batch
+from trainer.guard import Guard
 from trainer.memory import peak_bytes, reserved_bytes
 from trainer.optim import rate_of
 from trainer.step import Taken
@@ -144,20 +145,24 @@ class Beats:
             label_runs=_label_runs(batch),
         )
 
-    def _tell_what_the_device_skipped(self, beat: BeatTaken, losses: list[float], norms: list[float]) -> None:
+    def _tell_what_the_device_did(self, beat: BeatTaken, losses: list[float], norms: list[float]) -> None:
         """On an asynchronous device the guard acts without the host; the host tells it when the values arrive."""
-        guard = self._training.guard
-        for loss, norm in zip(losses, norms, strict=True):
-            if not (isfinite(loss) and isfinite(norm)) and not self._training.precision.scaler.is_enabled():
-                guard.acted_step = beat.step
+        guard, scaled = self._training.guard, self._training.precision.scaler.is_enabled()
+        for place, (loss, norm) in enumerate(zip(losses, norms, strict=True), start=beat.step - len(losses) + 1):
+            why: str = guard.outlier(loss, norm) if isfinite(loss) and isfinite(norm) else ""
+            if not (isfinite(loss) and isfinite(norm)) and not scaled:
                 why = "non_finite_gradient" if isfinite(loss) else "non_finite_loss"
-                self._training.link.say(_told_late(beat, loss, why, guard.active))
+            if why:
+                guard.acted_step = place
+                self._training.link.say(
+                    _told_late(beat, place, norm if why == "gradient_outlier" else loss, why, guard)
+                )
 
     def _tell(self, beat: BeatTaken, values: torch.Tensor) -> None:
         losses, norms = values.tolist()
         if self._training.device.type != "cpu":
-            self._tell_what_the_device_skipped(beat, losses, norms)
-        self._training.guard.learn(norms)
+            self._tell_what_the_device_did(beat, losses, norms)
+        self._training.guard.learn(norms, losses)
         self._training.link.say(beat.model_copy(update={"loss": binned(losses), "grad_norm": binned(norms)}))
 
 
@@ -170,10 +175,9 @@ def _arrival(device: torch.device) -> torch.cuda.Event | None:
     return arrived
 
 
-def _told_late(beat: BeatTaken, value: float, why: str, active: bool) -> GuardActed:
-    return GuardActed.model_validate(
-        {"step": beat.step, "samples": beat.samples, "why": why, "deed": "skipped" if active else "saw", "value": value}
-    )
+def _told_late(beat: BeatTaken, step: int, value: float, why: str, guard: Guard) -> GuardActed:
+    deed = ("clipped" if why.endswith("outlier") else "skipped") if guard.active else "saw"
+    return GuardActed.model_validate({"step": step, "samples": beat.samples, "why": why, "deed": deed, "value": value})
 
 
 def binned(values: list[float]) -> tuple[float, ...]:

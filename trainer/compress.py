@@ -27,9 +27,9 @@ from trainer.export import describe, read_model, save_model, write_model
 from trainer.latency import EXAMPLES, latencies
 from trainer.metrics import Metrics
 from trainer.packing import Packing, pack, packable, unpack
+from trainer.pieces import moved
 from trainer.proving import prove
 from trainer.quantise import QuantiseError, calibrate, why_not
-from trainer.step import moved
 from trainer.training import Training
 from trainer.wire import Compressed, Told
 

@@ -119,8 +119,12 @@ class TrainConfig(_Section):
     checkpoint_every: float = Field(
         0.0, ge=0, description="epochs between numbered checkpoints; 0 = only best and last"
     )
-    memory_limit: int = Field(
-        0, ge=0, description="test aid: a step over this many examples on the device raises out-of-memory; 0 = none"
+    memory_limit: float = Field(
+        0.0,
+        ge=0,
+        description="test aid, CPU only: MiB of a simulated device. Parameters, gradients, optimizer state and whatever "
+        "the kernels of a step or an evaluation make are counted while they live, and the kernel whose result does not "
+        "fit raises out-of-memory, in the middle of forward, backward or update; 0 = none",
     )
 
     @model_validator(mode="before")

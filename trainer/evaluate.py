@@ -15,7 +15,7 @@ from trainer.data.batch import Feed, Ticket
 from trainer.data.feed import open_feed
 from trainer.data.source import Split
 from trainer.metrics import Measured
-from trainer.step import in_layout
+from trainer.recovery import forward
 from trainer.training import Training
 from trainer.user_metrics import MetricError
 from trainer.wire import Evaluated
@@ -102,13 +102,12 @@ class Examiner:
         losses, targets = torch.zeros(len(ways), device=training.device), []
         with evaluating(model), torch.no_grad():
             for inputs, given in self._batches(split):
-                x = in_layout(training, inputs)
                 y = given.to(training.device, non_blocking=True)
                 for number, way in enumerate(ways):
-                    with way(), training.precision.context():
-                        out = model(x)
-                    losses[number] += training.objective.plain(out.float(), y) * len(y)
-                    outputs[number].append(out.float())
+                    with way():
+                        out = forward(training, model, inputs, len(y))
+                    losses[number] += training.objective.plain(out, y) * len(y)
+                    outputs[number].append(out)
                 targets.append(y)
         wanted = torch.cat(targets)
         examples = len(wanted)

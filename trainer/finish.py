@@ -2,6 +2,8 @@
 
 from time import perf_counter, sleep
 
+import torch
+
 from trainer import compress
 from trainer.beat import Beats
 from trainer.commands import Command, Compress, Decide, Finish
@@ -92,7 +94,7 @@ def _compress(training: Training, command: Compress) -> "compress.Compression | 
     try:
         result = compress.run(training, command)
         training.link.say(result.event.model_copy(update=where))
-    except compress.CompressError as refused:
+    except (compress.CompressError, torch.OutOfMemoryError) as refused:
         training.link.say(Told(**where, level="info", text=f"{command.method}: {refused}"))
     training.link.say(
         TrialEnded(

@@ -18,6 +18,7 @@ from trainer.data.batch import Batch, Ticket
 from trainer.data.order import Order
 from trainer.evaluate import Examiner
 from trainer.memory import free_bytes
+from trainer.recovery import NO_ROOM, given_up
 from trainer.rounds import close
 from trainer.snapshot import Snapshot, restore, take
 from trainer.step import take_step
@@ -64,7 +65,7 @@ def run(training: Training, command: Fork, examiner: Examiner) -> tuple[tuple[Ch
         What was turned for good (nothing when the control won), and other commands that came meanwhile.
 
     Raises:
-        ForkRefused: when memory or what is left of the run is too small.
+        ForkRefused: when memory or what is left of the run is too small, or memory runs out in an arm.
         KnobError: when the turn cannot be made.
     """
     check_turns(training, command.turns)
@@ -92,6 +93,8 @@ def run(training: Training, command: Fork, examiner: Examiner) -> tuple[tuple[Ch
         for number in range(command.nulls):
             restore(training, start)
             _run_arm(training, command, examiner, "null", _others(training, tickets, number))
+    except NO_ROOM as full:
+        raise ForkRefused(given_up(training, full, lambda: restore(training, start))) from None
     except Exception:
         restore(training, start)
         raise

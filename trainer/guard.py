@@ -1,13 +1,18 @@
 """The trainer's own guard: the first rungs of the rescue ladder, in the very step in which something goes wrong.
 
-A non-finite loss or gradient → the step is skipped. A single outlier → its gradient is clipped to the norm that is usual.
-On a device that works asynchronously the decision is made there, by a limit that the host computed one beat before.
+A non-finite loss or gradient → the step is skipped. A single outlier, of the loss or of the gradient's norm → its
+gradient is clipped to the norm that is usual. On a device that works asynchronously the decision is made there, by limits
+that the host computed one beat before.
+
+The guard is also what keeps states of a bad time out of the ring: after it has acted, and while the smoothed loss stands
+high over where it has been, no snapshot is taken.
 """
 
 from collections import deque
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from statistics import median
+from typing import Literal
 
 import torch
 
@@ -15,13 +20,31 @@ WINDOW = 128
 """Steps over which «usual» is taken: 0-15 false alarms in 10,000 clean steps were measured with this window."""
 
 FEWEST = 32
-"""Fewer norms than that say nothing about what is usual."""
+"""Fewer values than that say nothing about what is usual."""
 
 SPREADS = 8.0
 """One-sided median + 8·MAD: the limit of an outlier."""
 
 LEAST_RATIO = 2.0
-"""A norm under twice the median is no outlier, however narrow the spread: a converged run has next to none."""
+"""A value under twice the median is no outlier, however narrow the spread: a converged run has next to none."""
+
+LOSS_FLOOR_SHARE = 0.25
+"""Of the first losses: what a step must stand out by. A net that knows nearly all has a loss near zero, and then every
+hard example would stand out (measured; see `tests/bench/guard_alarms.py`)."""
+
+FIRST_LOSSES = 8
+"""Losses whose median is where the run began."""
+
+SMOOTHED = 20
+"""Steps of a smoothed loss, as the advisor's detector has it."""
+
+CLIMB = 1.5
+"""Times the least smoothed loss in the window: the detector of divergence is armed."""
+
+CLIMB_FLOOR_SHARE = 0.02
+"""Of the first losses: a loss near zero may double without anything being wrong."""
+
+Outlier = Literal["", "loss_outlier", "gradient_outlier"]
 
 
 @dataclass(frozen=True)
@@ -29,51 +52,79 @@ class GuardState:
     """What a guard knows, for a snapshot."""
 
     norms: tuple[float, ...]
-    limit: float
+    losses: tuple[float, ...]
+    first: tuple[float, ...]
     acted_step: int
 
 
 class Guard:
-    """Knows which gradient norms are usual, and says which step is not to be taken as it is."""
+    """Knows which losses and gradient norms are usual, and says which step is not to be taken as it is."""
 
     def __init__(self, active: bool) -> None:
         self.active = active
         """Off in watch mode: what it would have done is reported, nothing is done."""
-        self._norms: deque[float] = deque(maxlen=WINDOW)
-        self.limit = float("inf")
         self.acted_step = -WINDOW
+        self.forget()
 
     def armed(self, step: int) -> bool:
-        """Tell whether something went wrong lately: no state of such a time is one to go back to."""
-        return step - self.acted_step < FEWEST
+        """Tell whether something goes or went wrong lately: no state of such a time is one to go back to."""
+        return step - self.acted_step < FEWEST or self.climbing
 
-    def learn(self, norms: list[float]) -> None:
-        """Take in the finite norms of the last beat and renew the limit."""
+    def outlier(self, loss: float, norm: float) -> Outlier:
+        """Tell what of a step stands far out of what is usual; nothing for a step like the others."""
+        if norm > self.limit:
+            return "gradient_outlier"
+        return "loss_outlier" if loss > self.loss_limit else ""
+
+    def learn(self, norms: list[float], losses: list[float]) -> None:
+        """Take in the finite norms and losses of the last beat and renew the limits."""
         self._norms.extend(norm for norm in norms if isfinite(norm))
-        if len(self._norms) < FEWEST:
-            self.limit = float("inf")
-            return
-        middle = median(self._norms)
-        spread = median(abs(norm - middle) for norm in self._norms)
-        self.limit = max(middle + SPREADS * spread, LEAST_RATIO * middle)
+        self._losses.extend(loss for loss in losses if isfinite(loss))
+        self._first.extend(list(self._losses)[: FIRST_LOSSES - len(self._first)])
+        began = median(self._first) if self._first else 0.0
+        self.limit = _limit(self._norms, 0.0)
+        self.loss_limit = _limit(self._losses, LOSS_FLOOR_SHARE * abs(began))
+        self.usual = median(self._norms) if len(self._norms) >= FEWEST else inf
+        self.climbing = self._climbs(CLIMB_FLOOR_SHARE * abs(began))
 
     def forget(self) -> None:
-        """Begin anew: after a rollback or a turn, other norms are usual."""
-        self._norms.clear()
-        self.limit = float("inf")
+        """Begin anew: after a rollback or a turn, other losses and norms are usual."""
+        self._norms: deque[float] = deque(maxlen=WINDOW)
+        self._losses: deque[float] = deque(maxlen=WINDOW)
+        self._first: list[float] = []
+        self.limit = self.loss_limit = inf
+        self.usual = inf
+        """Median of the norms known, infinity when they are too few."""
+        self.climbing = False
+        """The smoothed loss stands at over 1.5 times its least within the window."""
 
     def state(self) -> GuardState:
         """Return what is known."""
-        return GuardState(tuple(self._norms), self.limit, self.acted_step)
+        return GuardState(tuple(self._norms), tuple(self._losses), tuple(self._first), self.acted_step)
 
     def restore(self, state: GuardState) -> None:
         """Know what was known then."""
         self._norms = deque(state.norms, maxlen=WINDOW)
-        self.limit, self.acted_step = state.limit, state.acted_step
+        self._losses = deque(state.losses, maxlen=WINDOW)
+        self._first, self.acted_step = list(state.first), state.acted_step
+        self.learn([], [])
 
-    def usual(self) -> float:
-        """Return the median of the norms known, or infinity when they are too few."""
-        return median(self._norms) if len(self._norms) >= FEWEST else float("inf")
+    def _climbs(self, floor: float) -> bool:
+        losses = list(self._losses)
+        smoothed = [median(losses[max(end - SMOOTHED, 0) : end]) for end in range(len(losses), SMOOTHED - 1, -SMOOTHED)]
+        if len(smoothed) < 2:
+            return False
+        least = min(smoothed)
+        return smoothed[0] > least + max((CLIMB - 1) * abs(least), floor)
+
+
+def _limit(values: deque[float], floor: float) -> float:
+    """Return what stands out of values: median + 8·MAD, twice the median and median + floor at least."""
+    if len(values) < FEWEST:
+        return inf
+    middle = median(values)
+    spread = median(abs(value - middle) for value in values)
+    return max(middle + max(SPREADS * spread, floor), LEAST_RATIO * middle)
 
 
 def total_norm(gradients: list[torch.Tensor]) -> torch.Tensor:

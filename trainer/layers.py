@@ -41,6 +41,7 @@ class LayerProbe:
         self._pulled: list[bool] = []
         self._activity: dict[str, dict[str, Any]] = {}
         self._handles = []
+        self._given_up = False
         last = ""
         names = {id(module): name for name, module, _ in self._layers}
         for module in model.modules():
@@ -64,6 +65,19 @@ class LayerProbe:
             activity["std"] = output.detach().float().std()
 
         return hook
+
+    @property
+    def given_up(self) -> bool:
+        """Whether memory was too short for the copy of the weights: there is nothing to report."""
+        return self._given_up
+
+    def give_up(self) -> None:
+        """Look no further, and let go of what is held: watching must not cost a run its memory."""
+        self._given_up = True
+        self._before, self._gradients, self._pulled = [], [], []
+        self._activity.clear()
+        for handle in self._handles:
+            handle.remove()
 
     def before(self, model: nn.Module) -> None:
         """Look at the gradients and remember the weights, after the backward pass."""

@@ -6,15 +6,19 @@ evaluations, snapshots, beats and trials begin there.
 
 from time import perf_counter
 
+import torch
+
 from trainer.beat import Beats, last_words
 from trainer.evaluate import Examiner
 from trainer.finish import finish
 from trainer.keeping import Keeper, is_better
 from trainer.layers import LayerProbe
 from trainer.obey import Orders
+from trainer.recovery import MemoryExhausted, UpdateTorn
 from trainer.snapshot import Ring, take
 from trainer.start import announce
 from trainer.step import take_step
+from trainer.supply import before
 from trainer.training import Training
 from trainer.wire import Evaluated, RunEnded
 
@@ -50,11 +54,19 @@ def train(training: Training, *, resumed: bool = False) -> RunEnded:
 
         probing = training.progress.step >= next_layers
         layers = LayerProbe(training.model) if probing else None
-        beats.step(take_step(training, batch, layers), batch)
+        try:
+            beats.step(take_step(training, batch, layers), batch)
+        except UpdateTorn:
+            orders.fall_back()
+            continue
+        except MemoryExhausted:
+            training.supply.go_to(before(batch.ticket))
+            keeper.write_last()
+            raise
 
         if layers is not None:
             next_layers = training.progress.step + max(LAYER_STEPS_LEAST, round(training.steps_total * LAYER_SHARE))
-            training.link.say(layers.report().model_copy(update=training.progress.where()))
+            tell_layers(training, layers)
         if beats.due():
             beats.take(batch)
         training.clocks.mark("advisor")
@@ -80,6 +92,15 @@ def train(training: Training, *, resumed: bool = False) -> RunEnded:
     training.supply.close()
     examiner.close()
     return words
+
+
+def tell_layers(training: Training, layers: LayerProbe) -> None:
+    """Tell what the layers were like in this step, unless memory is too short to look."""
+    try:
+        if not layers.given_up:
+            training.link.say(layers.report().model_copy(update=training.progress.where()))
+    except torch.OutOfMemoryError:
+        layers.give_up()
 
 
 def evaluate(training: Training, examiner: Examiner, begun: float) -> Evaluated:

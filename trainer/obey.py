@@ -4,6 +4,8 @@ from dataclasses import replace
 from math import inf
 from time import sleep
 
+import torch
+
 from trainer import fork, probes, rounds
 from trainer.beat import Beats
 from trainer.board import Board
@@ -27,11 +29,12 @@ from trainer.evaluate import Examiner
 from trainer.fork import ForkRefused
 from trainer.keeping import Keeper
 from trainer.knobs import KnobError
+from trainer.recovery import UpdateTorn
 from trainer.rounds import RoundsRefused
 from trainer.snapshot import Ring, restore
 from trainer.training import Training
 from trainer.turning import check_turns, turn
-from trainer.wire import KnobsConfirmed, KnobsTurned, RolledBack, SnapshotTaken
+from trainer.wire import KnobsConfirmed, KnobsTurned, RolledBack, SnapshotTaken, Told
 
 PAUSE_POLL_S = 0.02
 """While a run stands still."""
@@ -75,6 +78,14 @@ class Orders:
             SnapshotTaken(**self._training.progress.where(), seconds=seconds, bytes=snapshot.held_bytes)
         )
 
+    def fall_back(self) -> None:
+        """Go back to the newest state: memory ran out in the middle of an update, which is neither done nor undone."""
+        training = self._training
+        training.room.tidy()
+        text = "memory ran out in the middle of an update: the run goes back to its newest state and on from there"
+        training.link.say(Told(**training.progress.where(), level="warning", text=text))
+        self._roll_back(Rollback(to_step=training.progress.step))
+
     def _carry_out(self, command: Command) -> list[Command]:
         """Do one command; return commands that came while it was done."""
         match command:
@@ -105,14 +116,16 @@ class Orders:
     def _alternate(self, command: Alternate) -> None:
         try:
             rounds.run(self._training, command, self._beats)
-        except (RoundsRefused, KnobError, CacheRefused) as refused:
+        except (RoundsRefused, KnobError, CacheRefused, torch.OutOfMemoryError) as refused:
             self.board.refuse("alternate", command.trial, str(refused))
+        except UpdateTorn:
+            self.fall_back()
 
     def _fork(self, command: Fork) -> list[Command]:
         self._training.clocks.stop()
         try:
             changes, commands = fork.run(self._training, command, self._examiner)
-        except (ForkRefused, KnobError, CacheRefused) as refused:
+        except (ForkRefused, KnobError, CacheRefused, torch.OutOfMemoryError) as refused:
             self.board.refuse("fork", command.trial, str(refused))
             return []
         finally:

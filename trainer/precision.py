@@ -27,6 +27,13 @@ class Precision:
         self.name = wanted
         self.scaler = torch.amp.GradScaler(self._device.type, enabled=self.name == "fp16")
 
+    def renew_scaler(self) -> None:
+        """Make a scaler of the same scale that has not seen this step yet: the step is run again."""
+        if self.scaler.is_enabled():
+            state = self.scaler.state_dict()
+            self.scaler = torch.amp.GradScaler(self._device.type)
+            self.scaler.load_state_dict(state)
+
     def context(self) -> AbstractContextManager[Any]:
         """Return the context of a forward pass."""
         if self.name == "off":

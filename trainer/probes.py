@@ -15,9 +15,10 @@ import torch
 from trainer.commands import Probe
 from trainer.data.batch import Batch
 from trainer.evaluate import evaluating
+from trainer.pieces import cut, to_device
 from trainer.rounds import close
 from trainer.snapshot import Snapshot, restore, take
-from trainer.step import cut, take_step, to_device
+from trainer.step import take_step
 from trainer.sweep import pick_rate
 from trainer.training import Training
 from trainer.turning import set_knobs

@@ -13,8 +13,10 @@ import torch
 from trainer.beat import Beats
 from trainer.commands import Alternate
 from trainer.data.batch import Batch, Feed
+from trainer.pieces import cut, to_device
+from trainer.recovery import given_up
 from trainer.snapshot import random_state, set_random_state
-from trainer.step import cut, take_step, to_device
+from trainer.step import take_step
 from trainer.supply import after
 from trainer.training import Training
 from trainer.turning import check_turns, loader_of, set_knobs, undo
@@ -78,6 +80,8 @@ class Round:
 def run(training: Training, command: Alternate, beats: Beats) -> None:
     """Run the rounds of a command and tell each stretch; afterwards the knobs are as before.
 
+    A candidate that runs out of memory ends them: its batch is trained on without it, and the rounds so far are told.
+
     Raises:
         RoundsRefused: when the run is too near its end.
         KnobError, CacheRefused: when the turn cannot be made.
@@ -86,6 +90,8 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
     changes = tuple(Change(knob=name, old=training.knobs[name], new=value) for name, value in values.items())
     begun = perf_counter()
     candidate = _candidate(training, changes)
+    done: list[Round] = []
+    set_up_s, agreement_s, began, why = 0.0, 0.0, False, ""
     try:
         beats.trial = command.trial
         seconds_of_step, times = _warm_up(training, candidate, beats)
@@ -105,6 +111,7 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
                 steps=2 * command.rounds * (steps + discarded),
             )
         )
+        began = True
         look = max(WARM_STEPS, round(command.stretch_s / max(seconds_of_step, 1e-6)))
         done = _first_look(training, command, candidate, discarded, look, beats) if times >= HOPELESS_TIMES else []
         agreement_s = 0.0 if done else _agree(training, command, changes)
@@ -113,6 +120,12 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
             done[-1].tell(training)
             if done[-1].hopeless:
                 break
+        if done[-1].hopeless:
+            why = f"a step with it takes over {HOPELESS_TIMES:.0f} times as long"
+    except torch.OutOfMemoryError as full:
+        why = given_up(training, full, lambda: None)
+        if not began:
+            raise RoundsRefused(why) from None
     finally:
         beats.trial = ""
         if candidate.own_feed:
@@ -123,7 +136,7 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
             trial=command.trial,
             went_on_from="control",
             seconds=set_up_s + agreement_s + sum(one.lost_s for one in done),
-            why=f"a step with it takes over {HOPELESS_TIMES:.0f} times as long" if done[-1].hopeless else "",
+            why=why,
         )
     )
 
@@ -198,7 +211,7 @@ def _stretch(training: Training, arm: _ArmState | None, discarded: int, steps: i
                 _synchronise(training)
                 samples, begun = 0, perf_counter()
             training.clocks.mark("input_wait")
-            beats.step(take_step(training, batch), batch)
+            beats.step(take_step(training, batch, recovers=arm is None), batch)
             supply.place = after(batch.ticket)
             samples += len(batch.targets)
         _synchronise(training)
@@ -235,22 +248,25 @@ def _agree(training: Training, command: Alternate, changes: tuple[Change, ...]) 
     buffers = [buffer.clone() for buffer in training.model.buffers()]
     differences, cosines, done = [], [], 0
     batches = training.supply.feed.batches(training.supply.tickets_ahead(command.agreement_passes))
-    for batch in batches:
-        losses, gradients = [], []
-        for values in ({}, {change.knob: change.new for change in changes}):
-            set_knobs(training, values)
-            set_random_state(training, state)
-            loss, gradient = _gradient(training, batch)
-            losses.append(loss)
-            gradients.append(gradient)
-            set_knobs(training, {turned.knob: turned.to for turned in undo(changes)} if values else {})
-        differences.append(abs(losses[0] - losses[1]) / max(losses[0], 0.05))
-        cosines.append(float(torch.cosine_similarity(gradients[0], gradients[1], dim=0)))
-        done += 1
-    close(batches)
-    for buffer, old in zip(training.model.buffers(), buffers, strict=True):
-        buffer.copy_(old)
-    set_random_state(training, state)
+    try:
+        for batch in batches:
+            losses, gradients = [], []
+            for values in ({}, {change.knob: change.new for change in changes}):
+                set_knobs(training, values)
+                set_random_state(training, state)
+                loss, gradient = _gradient(training, batch)
+                losses.append(loss)
+                gradients.append(gradient)
+                set_knobs(training, {turned.knob: turned.to for turned in undo(changes)} if values else {})
+            differences.append(abs(losses[0] - losses[1]) / max(losses[0], 0.05))
+            cosines.append(float(torch.cosine_similarity(gradients[0], gradients[1], dim=0)))
+            done += 1
+    finally:
+        close(batches)
+        set_knobs(training, {one.knob: one.old for one in changes if training.knobs[one.knob] != one.old})
+        for buffer, old in zip(training.model.buffers(), buffers, strict=True):
+            buffer.copy_(old)
+        set_random_state(training, state)
     seconds = perf_counter() - begun
     training.link.say(
         AgreementMeasured(

@@ -20,9 +20,9 @@ from trainer.link import Link
 from trainer.loop import train
 from trainer.optim import UserOptimizerError
 from trainer.profile import profile
+from trainer.recovery import MemoryExhausted
 from trainer.setup import SetupError, build
 from trainer.snapshot import restore
-from trainer.step import MemoryExhausted
 from trainer.training import Training
 from trainer.turning import apply_first, turn, turn_back
 from trainer.wire import RunEnded

@@ -114,6 +114,11 @@ class Supply:
         self.feed.close()
 
 
+def before(ticket: Ticket) -> Place:
+    """Return the place at which a batch begins: it is taken once more."""
+    return Place(ticket.epoch, ticket.offset)
+
+
 def after(ticket: Ticket) -> Place:
     """Return the place behind a batch. An order turns over by itself when the epoch is used up."""
     return Place(ticket.epoch, ticket.offset + len(ticket.indices))

@@ -20,6 +20,7 @@ from trainer.link import Link
 from trainer.objective import Objective
 from trainer.optim import adopt_optimizer, build_optimizer
 from trainer.precision import Precision
+from trainer.room import Room
 from trainer.setup import Setup
 from trainer.supply import Place, Supply
 from trainer.words import Change, DeviceInfo
@@ -115,6 +116,7 @@ class Training:
         self.progress = Progress(samples_total=round(train.epochs * setup.source.train.examples))
         self.best = Best()
         self.guard = Guard(active=mode != "watch")
+        self.room = Room(self.device, train.memory_limit)
         self.clocks = Clocks(self.device)
         self.labels = LabelWatch.for_setup(setup, self.device)
         self.averaged: Averaged | None = None

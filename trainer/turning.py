@@ -15,6 +15,7 @@ from trainer.ema import Averaged
 from trainer.knobs import SPECS, KnobError, KnobValue
 from trainer.models.layers import set_dropout
 from trainer.optim import lay_out_moments, set_beta2, set_momentum, set_weight_decay
+from trainer.selftest import pieces_differ
 from trainer.training import Training
 from trainer.words import Change, Turned
 
@@ -79,6 +80,7 @@ def turn(training: Training, turns: Iterable[Turned]) -> tuple[Change, ...]:
         KnobError: when a knob refuses; nothing has changed then.
     """
     values = check_turns(training, turns)
+    check_pieces(training, values)
     changes = tuple(Change(knob=name, old=training.knobs[name], new=value) for name, value in values.items())
     try:
         set_knobs(training, {change.knob: change.new for change in changes if change.old != change.new})
@@ -86,6 +88,17 @@ def turn(training: Training, turns: Iterable[Turned]) -> tuple[Change, ...]:
         set_knobs(training, {change.knob: change.old for change in changes if change.old != change.new})
         raise KnobError(str(refused)) from None
     return changes
+
+
+def check_pieces(training: Training, values: dict[str, KnobValue]) -> None:
+    """Check that a batch in other pieces has the same gradient, where the catalogue promises it.
+
+    Raises:
+        KnobError: when it has not. A net with batch norm promises nothing: there the turn changes what is learned.
+    """
+    promised = any(knob.name == "micro_batch" and knob.effect == "other_rounding" for knob in training.catalogue())
+    if promised and "micro_batch" in values and (differs := pieces_differ(training, int(values["micro_batch"]))):
+        raise KnobError(f"micro_batch cannot be turned here: {differs}")
 
 
 def turn_back(training: Training, changes: Iterable[Change]) -> tuple[Change, ...]:

@@ -134,13 +134,14 @@ def test_a_run_that_has_stopped_gaining_is_stopped_at_its_best(tmp_path: Path) -
 
 
 def test_a_step_that_does_not_fit_into_memory_is_accumulated(tmp_path: Path) -> None:
-    train = {"lr": 3e-3, "epochs": 6, "batch_size": 64, "memory_limit": 20}
-    told = run(tmp_path / "run", train=train)
+    train = {"lr": 3e-3, "epochs": 4, "batch_size": 64, "memory_limit": 0.2}
+    model = {"name": "cnn", "width": 4, "norm": False}
+    told = run(tmp_path / "run", train=train, model=model)
     assert any(isinstance(event, MemoryRanOut) for event in told.events)
     (finding,) = (e.finding for e in told.entries if isinstance(e, Found) and e.finding.code == "MEM102")
     assert "16 examples at once" in finding.message
     assert told.words.why == "finished"
-    roomy = run(tmp_path / "roomy", train={**train, "memory_limit": 0})
+    roomy = run(tmp_path / "roomy", train={**train, "memory_limit": 0}, model=model)
     assert score(told) == pytest.approx(score(roomy), abs=0.01), "accumulation is the same mathematics"
 
 

@@ -22,7 +22,7 @@ RUNS = {
     "healthy": {"train": {"epochs": 6, "lr": 3e-3}},
     "rescued": {"train": {"epochs": 10, "batch_size": 32, "optimizer": "sgd", "lr": 1e4}},
     "forked": {"train": {"epochs": 20, "batch_size": 32, "optimizer": "sgd", "lr": 1e-4}},
-    "out of memory": {"train": {"epochs": 6, "lr": 3e-3, "memory_limit": 20}},
+    "out of memory": {"train": {"epochs": 6, "lr": 3e-3, "batch_size": 256, "memory_limit": 0.6}},
 }
 
 

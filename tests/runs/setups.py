@@ -94,7 +94,9 @@ TROUBLED: dict[str, Setup] = {
         "a net with one unit", SGD | {"epochs": 14}, model={"hidden": (1,)}
     ),
     "memory_runs_out": Setup(
-        "no more than forty examples fit on the device", SGD | {"epochs": 6, "memory_limit": 40}
+        "a step of the whole batch does not fit on the device",
+        SGD | {"epochs": 6, "memory_limit": 0.2},
+        model={"name": "cnn", "width": 4, "norm": False},
     ),
     "memory_nearly_full": Setup(
         "a device that is nearly full", SGD | {"epochs": 12}, timed=True, told_memory=1.05

@@ -16,7 +16,6 @@ from trainer.wire import (
     Event,
     GuardActed,
     LayersMeasured,
-    MemoryRanOut,
     RunStarted,
     Surveyed,
     TrainingEnded,
@@ -136,14 +135,6 @@ def test_a_full_batch_in_pieces_gives_the_same_losses(tmp_path: Path) -> None:
     _, whole = run_with(tmp_path / "1", config_of(epochs=1))
     _, pieces = run_with(tmp_path / "2", config_of(epochs=1, micro_batch=10))
     assert losses(pieces) == pytest.approx(losses(whole), rel=1e-3)
-
-
-def test_out_of_memory_runs_the_same_batch_again_in_smaller_pieces(tmp_path: Path) -> None:
-    _, free = run_with(tmp_path / "1", config_of(epochs=1, dropout=0.0))
-    words, tight = run_with(tmp_path / "2", config_of(epochs=1, dropout=0.0, memory_limit=20))
-    assert words.why == "finished"
-    assert [(e.micro_batch_before, e.micro_batch_after) for e in of(tight, MemoryRanOut)] == [(64, 32), (32, 16)]
-    assert losses(tight) == pytest.approx(losses(free), rel=1e-3)
 
 
 def test_non_finite_steps_are_skipped_and_told(tmp_path: Path) -> None:
