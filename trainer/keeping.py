@@ -80,8 +80,6 @@ class Keeper:
         training, progress = self._training, self._training.progress
         begun = perf_counter()
         snapshot = take(training, on_host=True)
-        if training.labels is not None and training.window is not None:
-            training.labels.drop()
         labels = training.labels.tensors() if training.labels is not None else {}
         unconfirmed = tuple(change for turn in training.on_probation for change in turn.changes)
         beside = Beside(training.best.weights, labels, unconfirmed)

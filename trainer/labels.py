@@ -93,7 +93,6 @@ class LabelWatch:
         self._seen = 0
         self._settled = False
         self._share = nan
-        self._open: list[tuple[npt.NDArray[np.int64], Tensor, Tensor]] = []
 
     @classmethod
     def for_setup(cls, setup: Any, device: torch.device) -> "LabelWatch | None":
@@ -108,28 +107,16 @@ class LabelWatch:
         return self._seen // self.examples
 
     def observe(self, indices: npt.NDArray[np.int64], outputs: Tensor, targets: Tensor) -> None:
-        """Take one piece of a batch of the training's own outputs; it counts as soon as the next batch begins.
+        """Add one batch of the training's own outputs. Nothing is read back from the device, but at a window's end.
 
         Args:
             indices: of the examples in the training split, [B].
             outputs: logits, [B, C], detached.
             targets: the given classes, [B].
         """
-        if outputs.ndim == 2 and outputs.shape[1] == self.classes:
-            self._open.append((indices, outputs, targets))
-
-    def settle(self) -> None:
-        """Count the pieces of a batch that is done. Nothing is read back from the device, but at a window's end."""
-        pieces, self._open = self._open, []
-        for piece in pieces:
-            self._count(*piece)
-
-    def drop(self) -> None:
-        """Forget the pieces of a batch that broke off."""
-        self._open = []
-
-    def _count(self, indices: npt.NDArray[np.int64], outputs: Tensor, targets: Tensor) -> None:
-        epoch = self._seen // self.examples
+        if outputs.ndim != 2 or outputs.shape[1] != self.classes:
+            return
+        epoch = self.epochs
         self._seen += len(indices)
         if self._stride > 1:
             kept = np.flatnonzero(indices % self._stride == 0)
@@ -154,7 +141,6 @@ class LabelWatch:
 
     def suspects(self) -> LabelsSuspected | None:
         """Return what is suspected by now, without step and samples; nothing before the first window ends."""
-        self.settle()
         if not self._settled and self.epochs >= self._span[1]:
             self._close_window()
             self._span = (self._span[1], 2 * self._span[1])
@@ -182,7 +168,6 @@ class LabelWatch:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the whole state as tensors, for a checkpoint."""
-        self.settle()
         numbers = [*map(float, self._span), float(self._seen), float(self._settled), self._share]
         return {
             "margin": self._margin,
@@ -196,7 +181,6 @@ class LabelWatch:
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take over a state that `tensors` gave."""
-        self.drop()
         for name in ("margin", "visits", "given", "window", "in_window", "believed"):
             getattr(self, f"_{name}").copy_(tensors[name])
         first, last, seen, settled, share = tensors["numbers"].tolist()

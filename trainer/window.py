@@ -18,8 +18,6 @@ from trainer.training import Training, Window
 
 def begin(training: Training, ticket: Ticket) -> Window:
     """Remember the run as it is before a batch, and return what was remembered."""
-    if training.labels is not None:
-        training.labels.settle()
     micro_batch = int(training.knobs["micro_batch"])
     pieces = 0 < micro_batch < len(ticket.indices)
     generators = random_state(training) if pieces else torch_state(training)

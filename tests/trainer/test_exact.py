@@ -11,7 +11,6 @@ from tests.trainer.running import config_of, training_of
 from trainer import checkpoint
 from trainer.checkpoint import Beside
 from trainer.config import Config, parse
-from trainer.labels import LabelWatch
 from trainer.snapshot import HalfAStep, Snapshot, restore, take
 from trainer.step import take_step
 from trainer.training import Training
@@ -243,15 +242,14 @@ def test_of_a_step_that_breaks_off_while_it_changes_the_weights_no_state_is_take
         take(training)
 
 
-def test_a_batch_that_broke_off_counts_for_no_label() -> None:
-    whole, broken = (LabelWatch(300, 3, torch.device("cpu")) for _ in range(2))
-    rows, targets = torch.arange(300), torch.arange(300) % 3
-    outputs = torch.randn(300, 3, generator=torch.Generator().manual_seed(0))
-    for watch in (whole, broken):
-        for _ in range(5):
-            watch.observe(rows.numpy(), outputs, targets)
-            watch.settle()
-    broken.observe(rows[:100].numpy(), outputs[:100], targets[:100])
-    broken.drop()
-    assert all(torch.equal(a, b) for a, b in zip(whole.tensors().values(), broken.tensors().values(), strict=True))
-    assert whole.epochs == broken.epochs == 5
+def test_a_batch_that_broke_off_counts_for_no_label(tmp_path: Path) -> None:
+    training, _ = training_of(tmp_path, own(tmp_path, "make_classes", micro_batch=10))
+    steps(training, 1)
+    assert training.labels is not None
+    before = {name: value.clone() for name, value in training.labels.tensors().items()}
+    interrupt(training, 2, fail)
+    with pytest.raises(Broken):
+        steps(training, 1)
+    assert all(torch.equal(value, before[name]) for name, value in training.labels.tensors().items())
+    steps(training, 1)
+    assert any(not torch.equal(value, before[name]) for name, value in training.labels.tensors().items())
