@@ -24,6 +24,7 @@ from trainer.wire import (
     LabelsSuspected,
     LayersMeasured,
     MemoryRanOut,
+    MemoryRegained,
     Probed,
     RolledBack,
     RunEnded,
@@ -177,6 +178,9 @@ class Signals:
                 self.loss.outlier(event.step)
             case MemoryRanOut():
                 self.ran_out += 1
+                self._hold("micro_batch", event.micro_batch_after)
+                self.times.begin_anew(event.step)
+            case MemoryRegained():
                 self._hold("micro_batch", event.micro_batch_after)
                 self.times.begin_anew(event.step)
             case SnapshotTaken():
