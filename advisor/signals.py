@@ -176,6 +176,8 @@ class Signals:
                 self.confirmed -= {change.knob for change in event.changes}
             case GuardActed(why="loss_outlier" | "gradient_outlier"):
                 self.loss.outlier(event.step)
+            case GuardActed():
+                self.loss.left_out(event.step)
             case MemoryRanOut():
                 self.ran_out += 1
                 self._hold("micro_batch", event.micro_batch_after)
