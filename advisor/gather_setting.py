@@ -150,12 +150,13 @@ def splits(signals: Signals) -> SplitFacts | None:
 
 def branch(signals: Signals) -> BranchFacts | None:
     """Return what has been rescued so far."""
+    onset = signals.loss.onset or max(signals.step - signals.loss.above_best_steps, 0)
     return BranchFacts(
         rollbacks=signals.rollbacks,
         last_rollback_step=signals.last_rollback_step,
         snapshots=tuple(dict.fromkeys(signals.snapshots)),
         rung_lr=signals.rung_lr,
-        clip_norm=signals.gradients.p90_of_all,
+        clip_norm=signals.gradients.p90_before(onset),
     )
 
 

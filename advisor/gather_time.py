@@ -93,10 +93,13 @@ def memory(signals: Signals) -> MemoryFacts | None:
         return None
     batch = int(signals.knobs["batch_size"].value) if "batch_size" in signals.knobs else 0
     micro = int(signals.knobs["micro_batch"].value) if "micro_batch" in signals.knobs else 0
+    measured = signals.probes.get("memory_model", {})
     return MemoryFacts(
         peak_bytes=signals.peak_bytes,
         peak_share=signals.peak_bytes / started.device.memory_bytes,
         reserved_bytes=signals.beat.reserved_bytes if signals.beat else 0,
         ran_out=signals.ran_out,
         micro_batch=micro or batch,
+        largest_batch=int(measured.get("largest_batch", 0)),
+        counted=measured.get("source") == "counted",
     )

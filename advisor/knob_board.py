@@ -35,8 +35,8 @@ class KnobBoard:
         if not self.initial:
             self.initial.update(self.confirmed)
 
-    def shrink(self, event: wire.MemoryRanOut) -> None:
-        """Take in that the trainer itself runs its batches in smaller pieces from now on."""
+    def in_pieces(self, event: wire.MemoryRanOut | wire.MemoryRegained) -> None:
+        """Take in that the trainer itself runs its batches in smaller, or again in larger, pieces from now on."""
         old, new = self.now.get("micro_batch", event.micro_batch_before), event.micro_batch_after
         self.now["micro_batch"] = self.confirmed["micro_batch"] = new
         self.history.append(KnobMove(event.step, "micro_batch", old, new, "", "trainer", "confirmed"))

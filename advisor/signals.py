@@ -24,6 +24,7 @@ from trainer.wire import (
     LabelsSuspected,
     LayersMeasured,
     MemoryRanOut,
+    MemoryRegained,
     Probed,
     RolledBack,
     RunEnded,
@@ -175,8 +176,13 @@ class Signals:
                 self.confirmed -= {change.knob for change in event.changes}
             case GuardActed(why="loss_outlier" | "gradient_outlier"):
                 self.loss.outlier(event.step)
+            case GuardActed():
+                self.loss.left_out(event.step)
             case MemoryRanOut():
                 self.ran_out += 1
+                self._hold("micro_batch", event.micro_batch_after)
+                self.times.begin_anew(event.step)
+            case MemoryRegained():
                 self._hold("micro_batch", event.micro_batch_after)
                 self.times.begin_anew(event.step)
             case SnapshotTaken():

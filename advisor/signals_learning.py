@@ -28,7 +28,11 @@ CURVE_POINTS = 100
 """Points of the smoothed curve over the whole run."""
 MOST_INCIDENTS = 2000
 """Non-finite beats and outliers that are remembered one by one."""
+MOST_LEFT_OUT = 256
+"""Non-finite steps told by the guard since the last beats: a beat of more is lost anyway."""
 FIRST_NORMS = 20
+LEAST_SOUND_NORMS = 10
+"""Norms before an onset that make a percentile."""
 RECENT_NORMS = 50
 MANY_NORMS = 500
 """Gradient norms behind `at_start`, `now` and `p90` (rules.facts.GradientFacts)."""
@@ -55,6 +59,9 @@ class LossSignal:
         self._last_non_finite = -TROUBLE_OVER_STEPS
         self._non_finite: deque[tuple[int, int]] = deque(maxlen=MOST_INCIDENTS)
         self._outliers: deque[int] = deque(maxlen=MOST_INCIDENTS)
+        self._left_out: deque[int] = deque(maxlen=MOST_LEFT_OUT)
+        self.non_finite_in_a_row = 0
+        """Up to the last step."""
 
     def push(self, step: int, loss: float, gradient_norm: float, steps: int) -> None:
         """Take the loss of a step, or of a bin of `steps` steps."""
@@ -64,12 +71,20 @@ class LossSignal:
             if step - self._last_non_finite >= TROUBLE_OVER_STEPS or not self.onset:
                 self.onset = step
             self._last_non_finite = step
-            self._non_finite.append((step, steps))
+            exact = sum(step - steps < at <= step for at in self._left_out) or steps
+            self._non_finite.append((step, exact))
+            self.non_finite_in_a_row = self.non_finite_in_a_row + steps if exact >= steps else 0
         elif self.onset and step - self._last_non_finite >= TROUBLE_OVER_STEPS:
             self.onset = 0
+        if isfinite(loss) and isfinite(gradient_norm):
+            self.non_finite_in_a_row = 0
         self.window.push(step, loss)
         self._last_step = step
         self._follow(step, steps)
+
+    def left_out(self, step: int) -> None:
+        """Take a non-finite step that the trainer's guard saw: in a bin of many steps, a beat does not say how many."""
+        self._left_out.append(step)
 
     def outlier(self, step: int) -> None:
         """Take an outlier that the trainer's guard saw."""
@@ -85,6 +100,8 @@ class LossSignal:
         self._last_non_finite = -TROUBLE_OVER_STEPS
         self._non_finite = deque((one for one in self._non_finite if one[0] <= step), maxlen=MOST_INCIDENTS)
         self._outliers = deque((one for one in self._outliers if one <= step), maxlen=MOST_INCIDENTS)
+        self._left_out.clear()
+        self.non_finite_in_a_row = 0
         if step == 0:
             self.at_start = nan
 
@@ -126,6 +143,10 @@ class LossSignal:
     def non_finite_steps(self) -> int:
         """So far, in the branch that counts."""
         return sum(steps for _, steps in self._non_finite)
+
+    def non_finite_within(self, span_steps: int) -> int:
+        """Steps among the last `span_steps` that were not finite."""
+        return sum(steps for at, steps in self._non_finite if at > self._last_step - span_steps)
 
     def outliers_in_50(self) -> int:
         """Outliers within the last 50 steps."""
@@ -193,6 +214,11 @@ class GradientSignal:
     def p90(self) -> float:
         """Ninetieth percentile of the last 500."""
         return quantile_of((norm for _, norm in self.norms), 0.9)
+
+    def p90_before(self, step: int) -> float:
+        """Return the ninetieth percentile of the norms up to a step; of all there are where too few lie before it."""
+        sound = [norm for at, norm in self.norms if at <= step]
+        return quantile_of(sound if len(sound) >= LEAST_SOUND_NORMS else self._all, 0.9)
 
     @property
     def p90_of_all(self) -> float:

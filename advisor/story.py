@@ -225,9 +225,11 @@ class Story:
                 self.guards[event.why] += 1
             case wire.MemoryRanOut():
                 self.out_of_memory += 1
-                self._board.shrink(event)
+                self._board.in_pieces(event)
                 text = f"out of memory: {event.micro_batch_before} → {event.micro_batch_after} examples at once"
                 self._mark(event.step, "out_of_memory", text)
+            case wire.MemoryRegained():
+                self._board.in_pieces(event)
             case wire.CheckpointWritten():
                 self.checkpoint = event
                 self._seconds.add("checkpoint", event.seconds)

@@ -44,6 +44,9 @@ def tell_event(event: wire.Event, story: Story) -> Line | None:
                 f"out of memory: the batch goes on in pieces of {event.micro_batch_after:,} examples; nothing is lost"
             )
             return Line("memory", text, "warning")
+        case wire.MemoryRegained():
+            text = f"there is room again: the batch goes on in pieces of {event.micro_batch_after:,} examples"
+            return Line("memory", f"{text}, at a predicted {event.predicted_share:.0%} of the memory")
         case wire.TrainingEnded():
             best = f", best at step {event.best_step:,}" if event.best_step else ""
             return Line("end", f"{event.why.replace('_', ' ')} at step {event.step:,}{best}")

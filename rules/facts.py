@@ -123,6 +123,12 @@ class LossFacts:
     """Consecutive steps, up to now, in which the smoothed loss was over 1.5 × its least."""
     non_finite_steps: int
     """So far, in the branch that counts."""
+    non_finite_in_a_row: int = 0
+    """Up to now: with a guard that leaves such steps out, single ones cost nothing; weights that are lost never end."""
+    non_finite_in_50: int = 0
+    """Among the last 50 steps."""
+    non_finite_in_500: int = 0
+    """Among the last 500 steps."""
     non_finite_onset: int = 0
     """Step of the first non-finite loss or gradient of the present trouble."""
     outliers_in_50: int = 0
@@ -272,7 +278,7 @@ class BranchFacts:
     rung_lr: float = nan
     """The rate at the last rollback."""
     clip_norm: float = nan
-    """90th percentile of the finite gradient norms so far; NaN where there are none."""
+    """90th percentile of the gradient norms before the onset of the present trouble; NaN where there are none."""
 
 
 GROUPS: dict[str, type] = {

@@ -86,6 +86,10 @@ class MemoryFacts:
     """Times that a step ran out of memory and was run again in smaller pieces."""
     micro_batch: int
     """Examples on the device at once now."""
+    largest_batch: int = 0
+    """Probe memory_model: the most examples that have run at once with a tenth of the memory to spare; 0 = not probed."""
+    counted: bool = False
+    """The probe has counted bytes on the host; no device has measured them."""
 
 
 @dataclass(frozen=True)

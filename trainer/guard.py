@@ -29,11 +29,11 @@ LEAST_RATIO = 2.0
 """A value under twice the median is no outlier, however narrow the spread: a converged run has next to none."""
 
 LOSS_FLOOR_SHARE = 0.25
-"""Of the first losses: what a step must stand out by. A net that knows nearly all has a loss near zero, and then every
-hard example would stand out (measured; see `tests/bench/guard_alarms.py`)."""
+"""Of the run's first losses: what a loss must stand out by. In a net that knows nearly all, the loss is next to nothing,
+and every hard example would stand out."""
 
-FIRST_LOSSES = 8
-"""Losses whose median is where the run began."""
+FIRST_STEPS = 8
+"""Steps whose median is where the run began."""
 
 SMOOTHED = 20
 """Steps of a smoothed loss, as the advisor's detector has it."""
@@ -63,6 +63,8 @@ class Guard:
     def __init__(self, active: bool) -> None:
         self.active = active
         """Off in watch mode: what it would have done is reported, nothing is done."""
+        self._first: list[float] = []
+        """The run's first losses, whatever is forgotten since."""
         self.acted_step = -WINDOW
         self.forget()
 
@@ -80,18 +82,17 @@ class Guard:
         """Take in the finite norms and losses of the last beat and renew the limits."""
         self._norms.extend(norm for norm in norms if isfinite(norm))
         self._losses.extend(loss for loss in losses if isfinite(loss))
-        self._first.extend(list(self._losses)[: FIRST_LOSSES - len(self._first)])
-        began = median(self._first) if self._first else 0.0
+        self._first.extend(list(self._losses)[: FIRST_STEPS - len(self._first)])
+        began = abs(median(self._first)) if self._first else 0.0
         self.limit = _limit(self._norms, 0.0)
-        self.loss_limit = _limit(self._losses, LOSS_FLOOR_SHARE * abs(began))
+        self.loss_limit = _limit(self._losses, LOSS_FLOOR_SHARE * began)
         self.usual = median(self._norms) if len(self._norms) >= FEWEST else inf
-        self.climbing = self._climbs(CLIMB_FLOOR_SHARE * abs(began))
+        self.climbing = self._climbs(CLIMB_FLOOR_SHARE * began)
 
     def forget(self) -> None:
         """Begin anew: after a rollback or a turn, other losses and norms are usual."""
         self._norms: deque[float] = deque(maxlen=WINDOW)
         self._losses: deque[float] = deque(maxlen=WINDOW)
-        self._first: list[float] = []
         self.limit = self.loss_limit = inf
         self.usual = inf
         """Median of the norms known, infinity when they are too few."""

@@ -15,6 +15,7 @@ import torch
 from trainer.commands import Probe
 from trainer.data.batch import Batch
 from trainer.evaluate import evaluating
+from trainer.memory_model import memory_model
 from trainer.pieces import cut, to_device
 from trainer.rounds import close
 from trainer.snapshot import Snapshot, restore, take
@@ -49,10 +50,11 @@ FETCHED_BATCHES = 8
 def run(training: Training, command: Probe, start: Snapshot) -> None:
     """Run a probe and tell its answer, which in lockstep is waited on; the state of the run is as before.
 
+    Where memory is measured, the copy to go back to lies on the host, so that it is no part of what is measured.
     A sweep always begins at the state before the first step: from a later state it misleads (tests/bench/RESULTS.md).
     """
     begun = perf_counter()
-    here, guard = take(training), copy.deepcopy(training.guard)
+    here, guard = take(training, on_host=command.probe == "memory_model"), copy.deepcopy(training.guard)
     training.watching = False
     try:
         if command.from_start or command.probe == "lr_sweep":
@@ -214,4 +216,5 @@ PROBES: dict[str, Callable[[Training], dict[str, Any]]] = {
     "zeroed_input": _zeroed_input,
     "loss_at_init": _loss_at_init,
     "mode_switch": _mode_switch,
+    "memory_model": memory_model,
 }

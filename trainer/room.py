@@ -58,6 +58,8 @@ class Room:
         """Steps since then."""
         self.settled: tuple[int, int] = (0, -1)
         """The optimizer, and how many tensors it held a state for, after its last whole update."""
+        self.measured_bytes = 0
+        """The peak of what was measured last."""
         self._retries = self._growing = 0
 
     @property
@@ -70,26 +72,17 @@ class Room:
         return nullcontext() if self.simulated is None else self.simulated.counting(*resident)
 
     @contextmanager
-    def measuring(self, *resident: Any) -> Iterator[None]:
-        """Measure the peak of what is done inside: the allocator's own on CUDA, else counted bytes."""
-        if self._device.type == "cuda":
+    def measuring(self) -> Iterator[None]:
+        """Measure the peak of the step that is taken inside: the allocator's own on CUDA, else counted bytes."""
+        real = self._device.type == "cuda"
+        before, self.simulated = self.simulated, self.simulated or (None if real else SimulatedMemory())
+        if real:
             torch.cuda.reset_peak_memory_stats(self._device)
-            yield
-            return
-        unlimited, self.simulated = self.simulated, self.simulated or SimulatedMemory()
         try:
-            with self.simulated.counting(*resident):
-                self.simulated.reset_peak()
-                yield
+            yield
         finally:
-            self._measured_bytes = self.simulated.peak_bytes
-            self.simulated = unlimited
-
-    _measured_bytes = 0
-
-    def measured_bytes(self) -> int:
-        """Return the peak of what was measured last, in bytes."""
-        return torch.cuda.max_memory_allocated(self._device) if self._device.type == "cuda" else self._measured_bytes
+            self.measured_bytes = self.peak_bytes()
+            self.simulated = before
 
     def begin_step(self) -> None:
         """Begin a new peak on a simulated device; on CUDA the beats do, and each of them holds whole steps."""

@@ -7,7 +7,8 @@ Looks at the peak of the device's memory.
 The next batch that is a little larger, or an evaluation beside the step, ends the run.
 
 ## What to do
-Put half as many examples on the device at once and accumulate their gradients; the batch behind a step stays.
+Put fewer examples on the device at once and accumulate their gradients; the batch behind a step stays. How many fit
+with a tenth of the memory to spare, the probe memory_model measures; without its answer, half as many.
 
 ## Fix safety
 Other rounding: the sum is taken in another order. With batch norm the statistics are of smaller pieces; then it
@@ -39,15 +40,17 @@ def memory_pressure(
     """Find a device that is nearly full."""
     if not run.warm or memory.peak_share < PEAK_LIMIT:
         return None
-    half = max(memory.micro_batch // 2, 1)
+    fewer = memory.largest_batch if 0 < memory.largest_batch < memory.micro_batch else max(memory.micro_batch // 2, 1)
     fix = Fix(
-        name=f"put {half} examples on the device at once",
+        name=f"put {fewer} examples on the device at once",
         effect=Effect.CHANGES_LEARNING if model.has_norm else Effect.OTHER_ROUNDING,
-        turns=turned(micro_batch=half),
+        turns=turned(micro_batch=fewer),
         improves="bytes",
         guards=(METRIC_GUARD,),
         expected=ACTIVATION_GAIN,
-        estimated_by="half of what grows with the examples on the device",
+        estimated_by="the largest batch that has run with a tenth of the memory to spare"
+        if fewer == memory.largest_batch
+        else "half of what grows with the examples on the device",
     )
     return Finding(
         code="MEM101",
@@ -56,11 +59,12 @@ def memory_pressure(
         message=f"{memory.peak_share:.0%} of the memory of {device.name} is in use at the peak",
         evidence=(
             Evidence(fact="memory.peak_share", value=memory.peak_share, limit=PEAK_LIMIT),
-            Evidence(fact="memory.micro_batch", value=memory.micro_batch, limit=half),
+            Evidence(fact="memory.micro_batch", value=memory.micro_batch, limit=fewer),
         ),
+        probes=() if memory.largest_batch or device.type == "cpu" else ("memory_model",),
         causes=("too many examples on the device at once", "other processes on the same device", "a leak"),
         fixes=(
-            *(possible(knobs, fix) if half < memory.micro_batch else ()),
+            *(possible(knobs, fix) if fewer < memory.micro_batch else ()),
             advice("use a smaller batch or net, or mixed precision", improves="bytes"),
         ),
     )

@@ -33,12 +33,13 @@ def out_of_memory(device: DeviceFacts, memory: MemoryFacts) -> Finding | None:
     """Find a run that had to go on in smaller pieces."""
     if memory.ran_out == 0:
         return None
+    fits = f"; {memory.largest_batch} have been measured to fit" if memory.largest_batch and not memory.counted else ""
     return Finding(
         code="MEM102",
         name="out_of_memory",
         severity=Severity.WARNING if memory.ran_out >= MANY_TIMES else Severity.INFO,
         message=f"{memory.ran_out} times {device.name} ran out of memory; "
-        f"the run goes on with {memory.micro_batch} examples at once and lost nothing",
+        f"the run goes on with {memory.micro_batch} examples at once and lost nothing{fits}",
         evidence=(
             Evidence(fact="memory.ran_out", value=memory.ran_out, limit=0),
             Evidence(fact="memory.micro_batch", value=memory.micro_batch, limit=memory.micro_batch),

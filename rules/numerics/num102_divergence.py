@@ -1,7 +1,7 @@
 """The training loss climbs away from where it has been.
 
 ## What it does
-Looks for a smoothed loss that stayed over 1.5 times its least value for 50 steps (20 in the first fifth of the run),
+Looks for a smoothed loss that stayed over 1.5 times its least value for 50 steps (20 in the first fifth of the run, or after three outliers in 50 steps),
 or that is twice as high as before the first step. The climb must also be more than a tenth of what a constant predictor
 loses, and more than twice the spread of the batches: a loss near zero, or a noisy one, may double without meaning.
 
@@ -23,7 +23,7 @@ The loss itself was changed on the way (other weights, smoothing, stronger augme
 - Schaul et al., «No More Pesky Learning Rates», 2013
 """
 
-from rules.facts import BranchFacts, GradientFacts, KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
+from rules.facts import BranchFacts, KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.rescue import ladder, look_at_the_code
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
@@ -33,6 +33,8 @@ EARLY_CLIMB_STEPS = 20
 """Steps of climb in the first fifth of a run: no false alarm in 120 healthy runs there (bad starts, measured)."""
 EARLY_SHARE = 0.20
 """Of the run: where the shorter patience holds."""
+OUTLIERS = 3
+"""Among the last 50 steps: with a climb that began with a burst of them, the shorter patience holds at any time."""
 START_FACTOR = 2.0
 """Times the loss before the first step: an untrained net is not that wrong (no false alarm in 120 healthy runs)."""
 MEANT_SHARE = 0.1
@@ -48,7 +50,6 @@ def divergence(
     run: RunFacts,
     task: TaskFacts,
     loss: LossFacts,
-    gradients: GradientFacts,
     knobs: KnobFacts,
     probes: ProbeFacts,
     branch: BranchFacts,
@@ -57,14 +58,15 @@ def divergence(
     noise = NOISE_FACTOR * loss.noise_share * loss.now
     meant = loss.now - loss.best > max(MEANT_SHARE * task.baseline_loss, noise)
     comparable = loss.best_step >= run.last_turn_step
-    patience = EARLY_CLIMB_STEPS if run.progress <= EARLY_SHARE else CLIMB_STEPS
+    shaken = loss.outliers_in_50 >= OUTLIERS
+    patience = EARLY_CLIMB_STEPS if run.progress <= EARLY_SHARE or shaken else CLIMB_STEPS
     climbing = run.warm and comparable and loss.above_best_steps >= patience
     untrained = max(loss.at_start, task.baseline_loss)
     worse_than_untrained = run.step >= SETTLED_STEPS and loss.now > START_FACTOR * untrained
     if not (climbing and meant) and not worse_than_untrained:
         return None
     onset = max(run.step - loss.above_best_steps, 0) if climbing else 0
-    fixes, asked = ladder(run, onset, gradients.p90, knobs, probes, branch)
+    fixes, asked = ladder(run, onset, branch.clip_norm, knobs, probes, branch)
     return Finding(
         code="NUM102",
         name="divergence",

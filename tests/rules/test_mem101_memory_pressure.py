@@ -51,3 +51,25 @@ def test_one_example_cannot_be_halved() -> None:
     finding = assessed(memory_pressure, {"memory": {"peak_share": 0.95, "micro_batch": 1}})
     assert finding is not None
     assert not any(fix.turns for fix in finding.fixes)
+
+
+def test_what_was_measured_to_fit_goes_before_a_guess() -> None:
+    finding = assessed(memory_pressure, {"memory": {"peak_share": 0.95, "largest_batch": 40}})
+    assert finding is not None
+    assert finding.fixes[0].turns == (Turned(knob="micro_batch", to=40),)
+    assert "has run" in finding.fixes[0].estimated_by
+
+
+@pytest.mark.parametrize(
+    ("device", "largest", "probes"),
+    [
+        pytest.param("cuda", 0, ("memory_model",), id="a device is measured first"),
+        pytest.param("cuda", 40, (), id="measured already"),
+        pytest.param("cpu", 0, (), id="a host has no peak of its own"),
+    ],
+)
+def test_the_memory_model_is_asked_for_once(device: str, largest: int, probes: tuple[str, ...]) -> None:
+    changes = {"memory": {"peak_share": 0.95, "largest_batch": largest}, "device": {"type": device}}
+    finding = assessed(memory_pressure, changes)
+    assert finding is not None
+    assert finding.probes == probes

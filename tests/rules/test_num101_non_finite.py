@@ -7,18 +7,36 @@ import pytest
 
 from rules.facts import ProbeFacts
 from rules.numerics.num101_non_finite import non_finite
-from rules.vocabulary import Effect
+from rules.vocabulary import Deed, Effect, Severity
 from tests.rules.situations import assessed, knobs, missing_without
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param({"loss": {"non_finite_steps": 3, "non_finite_onset": 480}}, id="three steps"),
-        pytest.param({"loss": {"now": inf, "non_finite_steps": 40, "non_finite_onset": 1}}, id="never finite"),
         pytest.param(
-            {"loss": {"non_finite_steps": 5, "non_finite_onset": 480}, "knobs": knobs(amp="fp16")},
+            {"loss": {"non_finite_steps": 3, "non_finite_in_a_row": 3, "non_finite_onset": 480}}, id="three steps"
+        ),
+        pytest.param(
+            {"loss": {"now": inf, "non_finite_steps": 40, "non_finite_in_a_row": 40, "non_finite_onset": 1}},
+            id="never finite",
+        ),
+        pytest.param(
+            {
+                "loss": {"non_finite_steps": 5, "non_finite_in_a_row": 5, "non_finite_onset": 480},
+                "knobs": knobs(amp="fp16"),
+            },
             id="five of a scaler",
+        ),
+        pytest.param(
+            {"loss": {"non_finite_steps": 26, "non_finite_in_50": 26, "non_finite_onset": 440}}, id="every other step"
+        ),
+        pytest.param(
+            {
+                "loss": {"non_finite_steps": 6, "non_finite_in_500": 6, "non_finite_onset": 100},
+                "knobs": knobs(amp="fp16"),
+            },
+            id="a scaler that finds no scale",
         ),
     ],
 )
@@ -32,13 +50,23 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     "changes",
     [
         pytest.param({}, id="healthy"),
-        pytest.param({"loss": {"non_finite_steps": 2, "non_finite_onset": 480}}, id="two are skipped"),
         pytest.param(
-            {"loss": {"non_finite_steps": 4, "non_finite_onset": 480}, "knobs": knobs(amp="fp16")},
+            {"loss": {"non_finite_steps": 2, "non_finite_in_a_row": 2, "non_finite_onset": 480}}, id="two are skipped"
+        ),
+        pytest.param(
+            {
+                "loss": {"non_finite_steps": 4, "non_finite_in_a_row": 4, "non_finite_onset": 480},
+                "knobs": knobs(amp="fp16"),
+            },
             id="a scaler looks for its scale",
         ),
         pytest.param(
-            {"loss": {"non_finite_steps": 9, "non_finite_onset": 300}, "run": {"step": 900}}, id="healed long ago"
+            {"loss": {"non_finite_steps": 30, "non_finite_in_500": 5}, "knobs": knobs(amp="fp16")},
+            id="a scaler over a long run",
+        ),
+        pytest.param(
+            {"loss": {"non_finite_steps": 9, "non_finite_in_a_row": 9, "non_finite_onset": 300}, "run": {"step": 900}},
+            id="healed long ago",
         ),
     ],
 )
@@ -52,13 +80,13 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 
 
 def test_a_loss_that_is_no_number_explains_its_climb() -> None:
-    finding = assessed(non_finite, {"loss": {"non_finite_steps": 9, "non_finite_onset": 450}})
+    finding = assessed(non_finite, {"loss": {"non_finite_steps": 9, "non_finite_in_a_row": 9, "non_finite_onset": 450}})
     assert finding is not None
     assert "NUM102" in finding.explains
 
 
-LATE = {"non_finite_steps": 9, "non_finite_onset": 450}
-EARLY = {"now": inf, "non_finite_steps": 9, "non_finite_onset": 4}
+LATE = {"non_finite_steps": 9, "non_finite_in_a_row": 9, "non_finite_onset": 450}
+EARLY = {"now": inf, "non_finite_steps": 9, "non_finite_in_a_row": 9, "non_finite_onset": 4}
 SWEPT = ProbeFacts(done=frozenset({"lr_sweep"}), lr_pick=0.003)
 NO_PICK = ProbeFacts(done=frozenset({"lr_sweep"}))
 
@@ -91,7 +119,7 @@ NO_PICK = ProbeFacts(done=frozenset({"lr_sweep"}))
         pytest.param(
             {
                 "run": {"step": 9000, "steps_total": 10_000},
-                "loss": {"now": inf, "non_finite_steps": 9, "non_finite_onset": 8990},
+                "loss": {"now": inf, "non_finite_steps": 9, "non_finite_in_a_row": 9, "non_finite_onset": 8990},
                 "branch": {"rollbacks": 2, "last_rollback_step": 400},
             },
             "rollback", {"clip": 1.0}, (), id="new trouble, long after",
@@ -109,3 +137,13 @@ def test_the_ladder_goes_up_rung_by_rung(
     assert first.effect is Effect.RESCUE
     assert {turn.knob: turn.to for turn in first.turns} == pytest.approx(turns)
     assert finding.probes == probes
+
+
+def test_single_steps_that_come_again_are_told_and_nothing_is_turned() -> None:
+    single = {"non_finite_steps": 3, "non_finite_in_50": 3, "non_finite_in_500": 3, "non_finite_onset": 460}
+    finding = assessed(non_finite, {"loss": single})
+    assert finding is not None
+    assert finding.severity is Severity.WARNING
+    assert "not recoverable by a knob" in finding.message
+    assert not finding.probes
+    assert {fix.deed for fix in finding.fixes} == {Deed.PERSON}
