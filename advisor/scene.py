@@ -1,5 +1,7 @@
 """What a choice and a trial have to know of the run, read off the signals and the history."""
 
+from math import ceil
+
 from advisor.budget import Budget
 from advisor.consider import Scene, Try
 from advisor.history import History
@@ -80,11 +82,21 @@ def circumstances_of(chosen: Try, signals: Signals, history: History, settings: 
         rescued=history.rescues() > 0,
         best_step=signals.validation.best_step,
         compress_loss=settings.compress_loss,
+        evaluation_steps=_evaluation_steps(signals),
     )
 
 
 def _held(signals: Signals) -> dict[str, Value]:
     return {name: knob.value for name, knob in signals.knobs.items()}
+
+
+def _evaluation_steps(signals: Signals) -> int:
+    """Return the steps between two evaluations, at the batch size of now."""
+    if signals.started is None:
+        return 0
+    held = _held(signals)
+    examples = float(held.get("eval_every", 1.0)) * signals.started.task.train_examples
+    return ceil(examples / float(held.get("batch_size", 1)))
 
 
 def _steps_total(signals: Signals) -> int:

@@ -7,7 +7,7 @@ from advisor.judge import Verdict
 from advisor.scoring import score_of
 from advisor.trials.compression import CompressionTrial
 from advisor.trials.fork import ForkTrial
-from advisor.trials.free import StopTrial, UntriedTurn
+from advisor.trials.free import AverageTrial, StopTrial, UntriedTurn
 from advisor.trials.rescue import RescueTrial
 from advisor.trials.rounds import RoundsTrial
 from advisor.trials.words import Moved, Setting, Trial, over
@@ -29,6 +29,8 @@ class Circumstances:
     best_step: int = 0
     """early stop: step of the best evaluation."""
     compress_loss: float = 0.01
+    evaluation_steps: int = 0
+    """averaged weights: steps between two evaluations."""
 
 
 def open_trial(chosen: Try, setting: Setting, about: Circumstances) -> Trial:
@@ -45,6 +47,8 @@ def open_trial(chosen: Try, setting: Setting, about: Circumstances) -> Trial:
             return CompressionTrial(setting, most_loss=about.compress_loss)
         case "free" if chosen.fix.deed is Deed.STOP:
             return StopTrial(setting, best_step=about.best_step)
+        case "free" if any(turn.knob == "ema" and turn.to for turn in chosen.fix.turns):
+            return AverageTrial(setting, evaluation_steps=about.evaluation_steps)
         case _:
             return UntriedTurn(setting)
 

@@ -175,6 +175,18 @@ def test_a_layout_that_turns_in_the_middle_takes_the_moments_along(tmp_path: Pat
         torch.testing.assert_close(turned.model.state_dict()[name], weight, rtol=1e-2, atol=1e-3)
 
 
+def test_a_rollback_to_before_the_average_began_begins_it_anew_there(tmp_path: Path) -> None:
+    training, _ = training_of(tmp_path, config_of(lr=0.05))
+    snapshot = take(training)
+    turn(training, [Turned(knob="ema", to=0.9)])
+    steps(training, 5)
+    restore(training, snapshot, with_knobs=False)
+    assert training.averaged is not None
+    assert training.averaged.samples == 0
+    now = dict(training.model.named_parameters())
+    assert all(torch.equal(weight, now[name]) for name, weight in training.averaged.weights.items())
+
+
 # ---------------------------------------------------------------- in the middle of a batch
 
 

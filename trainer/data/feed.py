@@ -214,7 +214,7 @@ class LoaderFeed:
     def _next(self, batches: Iterator[Fetched]) -> Fetched | None:
         try:
             return next(batches, None)
-        except RuntimeError as died:
+        except (RuntimeError, OSError, EOFError) as died:  # torch's own word, or a pipe that broke
             self._loader = None
             raise WorkerDied(
                 f"a loader process died ({' '.join(str(died).split())[:200]}): memory may have run out; lower "
