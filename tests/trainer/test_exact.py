@@ -262,6 +262,8 @@ def test_a_batch_that_broke_off_counts_for_no_label(tmp_path: Path) -> None:
     interrupt(training, 2, fail)
     with pytest.raises(Broken):
         steps(training, 1)
-    assert all(torch.equal(value, before[name]) for name, value in training.labels.tensors().items())
+    assert all(
+        torch.equal(value.nan_to_num(), before[name].nan_to_num()) for name, value in training.labels.tensors().items()
+    )
     steps(training, 1)
-    assert any(not torch.equal(value, before[name]) for name, value in training.labels.tensors().items())
+    assert not torch.equal(training.labels.tensors()["visits"], before["visits"])
