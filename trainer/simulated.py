@@ -71,8 +71,10 @@ class SimulatedMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         made = func(*args, **(kwargs or {}))
         before = self.held_bytes
+        given = {one.untyped_storage()._cdata for one in tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)}
         for tensor in tree_leaves(made):
-            self._add(tensor)
+            if isinstance(tensor, torch.Tensor) and tensor.untyped_storage()._cdata not in given:
+                self._add(tensor)
         if self.limit_bytes and self.held_bytes > self.limit_bytes and self.held_bytes > before:
             asked, self.peak_bytes = self.held_bytes - before, max(self.peak_bytes, before)
             raise torch.OutOfMemoryError(

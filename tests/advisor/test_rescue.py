@@ -8,6 +8,7 @@ import pytest
 from advisor.ledger import Found, Judged, TrialStarted
 from advisor.together import Told, run_together
 from trainer.config import parse
+from trainer.guard import FEWEST
 from trainer.wire import BeatTaken, Evaluated, GuardActed, RolledBack, SnapshotTaken
 
 TASKS = '''
@@ -77,8 +78,8 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> float:
 
 def test_one_bad_batch_is_the_guards_business(tmp_path: Path, untouched: float) -> None:
     told = run(tmp_path / "bad", "one_bad_batch")
-    acted = [event for event in told.events if isinstance(event, GuardActed) and event.step == 199]
-    assert [event.deed for event in acted] == ["clipped"]
+    spoilt = [event for event in told.events if isinstance(event, GuardActed) and event.value > 1000]
+    assert [event.deed for event in spoilt] == ["clipped"]
     assert not rescues(told)
     assert accuracy(told) == pytest.approx(untouched, abs=0.02)
 
@@ -120,7 +121,9 @@ def test_a_fault_that_comes_back_whatever_is_done_goes_up_the_ladder_and_ends_th
     rates = [beat.lr for beat in told.events if isinstance(beat, BeatTaken)]
     last_back = max(i for i, event in enumerate(told.events) if isinstance(event, RolledBack))
     after = [beat.lr for beat in told.events[last_back:] if isinstance(beat, BeatTaken)]
-    assert after[0] < 0.01 < max(after) <= 0.05 + 1e-9, "a new warm-up"
+    assert after == sorted(after), "a new warm-up"
+    assert after[0] < 0.01
+    assert max(after) <= 0.05
     assert max(rates) == pytest.approx(0.1)
     assert told.words.why == "hopeless"
     assert any(isinstance(entry, Judged) and "no knob" in entry.why for entry in told.entries)
@@ -128,9 +131,13 @@ def test_a_fault_that_comes_back_whatever_is_done_goes_up_the_ladder_and_ends_th
 
 def test_no_state_of_a_bad_time_is_kept(tmp_path: Path) -> None:
     told = run(tmp_path / "bad", "bad_weights")
-    taken = [event.step for event in told.events if isinstance(event, SnapshotTaken)]
+    back = next(place for place, event in enumerate(told.events) if isinstance(event, RolledBack))
+    before = told.events[:back]
+    taken = [event.step for event in before if isinstance(event, SnapshotTaken)]
+    acted = [event.step for event in before if isinstance(event, GuardActed)]
     assert taken
-    assert not [step for step in taken if 200 <= step < 232]
+    assert acted
+    assert not [(step, at) for step in taken for at in acted if at < step <= at + FEWEST]
 
 
 def test_a_rate_that_is_a_hundred_times_too_high_from_the_start_is_swept(tmp_path: Path, untouched: float) -> None:

@@ -7,6 +7,7 @@ import torch
 
 from tests.trainer.running import config_of, of, run_with, training_of
 from trainer.commands import Alternate, Command
+from trainer.memory_model import memory_model
 from trainer.snapshot import restore, take
 from trainer.step import take_step
 from trainer.wire import AgreementMeasured, BeatTaken, Evaluated, Event, GuardActed, MemoryRanOut, StretchTaken
@@ -71,4 +72,39 @@ def test_real_out_of_memory_is_survived(tmp_path: Path) -> None:
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert words.why == "finished"
-    assert len(of(heard, MemoryRanOut)) <= 10
+    assert 1 <= len(of(heard, MemoryRanOut)) <= 10
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "rmsprop"])
+def test_a_first_update_without_room_for_its_state_is_not_made_by_half(tmp_path: Path, optimizer: str) -> None:
+    model = {"name": "mlp", "hidden": (4096, 4096, 4096)}
+    training, _ = training_of(tmp_path, config_of(device="cuda", optimizer=optimizer, model=model))
+    training.model.train()
+    batch = training.supply.take()
+    before = {name: value.clone() for name, value in training.model.state_dict().items()}
+    held, total = torch.cuda.memory_allocated(), torch.cuda.get_device_properties(0).total_memory
+    gradients = sum(parameter.nbytes for parameter in training.model.parameters())
+    torch.cuda.set_per_process_memory_fraction((held + 1.5 * gradients) / total)
+    try:
+        with pytest.raises(torch.OutOfMemoryError):
+            take_step(training, batch, recovers=False)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert all(torch.equal(value, before[name]) for name, value in training.model.state_dict().items())
+    assert not training.optimizer.state
+    take_step(training, batch)
+    assert training.progress.step == 1
+
+
+def test_the_largest_batch_of_the_memory_model_fits(tmp_path: Path) -> None:
+    model = {"name": "cnn", "width": 256}
+    torch.cuda.set_per_process_memory_fraction(0.02)
+    try:
+        training, _ = training_of(tmp_path, config_of(device="cuda", batch_size=64, model=model))
+        training.model.train()
+        training.watching = False
+        answer = memory_model(training)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert answer["source"] == "allocator"
+    assert 0 < answer["peak_bytes"] <= 0.9 * answer["limit_bytes"]
