@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import nan
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,6 +26,12 @@ BATCH = 512
 
 TRAIN_SAMPLE_MOST = 512
 """Training examples that an evaluation looks at besides: enough to see a gap of 5 points."""
+
+PROBE_MOST = 2000
+"""Held-out examples that the arms of a fork are scored on (trials.md): the same in all arms and in every fork."""
+
+_SPLIT_OF = {"probe": "val"}
+"""Where the examples of a part that is no split of its own come from."""
 
 HELD_MOST_BYTES = 256 << 20
 """A sample of decoded examples up to this size stays in memory, so that it is decoded only once."""
@@ -56,6 +62,7 @@ class Examiner:
         self._indices = {
             "train": sample_of(source.train.examples, min(TRAIN_SAMPLE_MOST, source.val.examples)),
             "val": np.arange(source.val.examples),
+            "probe": sample_of(source.val.examples, PROBE_MOST),
         }
         if source.test is not None:
             self._indices["test"] = np.arange(source.test.examples)
@@ -75,7 +82,7 @@ class Examiner:
         begun = perf_counter()
         return self._event("test", self.score(model, "test"), begun, final=True)
 
-    def score(self, model: nn.Module, split: SplitName) -> Scored:
+    def score(self, model: nn.Module, split: SplitName | Literal["probe"]) -> Scored:
         """Return loss and metrics of a model on a split. Neither the model nor a generator is changed."""
         training = self._training
         outputs, targets, losses, count = [], [], torch.zeros((), device=training.device), 0
@@ -90,6 +97,10 @@ class Examiner:
                 outputs.append(out.float())
                 targets.append(y)
         return self._scored(torch.cat(outputs), torch.cat(targets), float(losses) / max(count, 1))
+
+    def probe(self, model: nn.Module) -> Scored:
+        """Return loss and metrics of a model on the fixed probe set: held-out examples, all of a small split."""
+        return self.score(model, "val" if self._training.setup.source.val.examples <= PROBE_MOST else "probe")
 
     def close(self) -> None:
         """Let go of the feeds."""
@@ -131,7 +142,7 @@ class Examiner:
         if held is not None:
             yield from held
             return
-        part: Split = getattr(self._training.setup.source, split)
+        part: Split = getattr(self._training.setup.source, _SPLIT_OF.get(split, split))
         batches, room = [], HELD_MOST_BYTES if part.tensors is None else -1
         for batch in self._feed(split).batches(in_order(self._indices[split])):
             room -= _bytes_of(batch.inputs)
@@ -145,7 +156,7 @@ class Examiner:
     def _feed(self, split: str) -> Feed:
         if split not in self._feeds:
             training, source = self._training, self._training.setup.source
-            part: Split | None = getattr(source, split)
+            part: Split | None = getattr(source, _SPLIT_OF.get(split, split))
             assert part is not None
             self._feeds[split] = open_feed(
                 part,

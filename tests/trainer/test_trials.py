@@ -110,8 +110,8 @@ def test_a_turn_that_is_taken_back_at_once_leaves_the_run_as_it_was(tmp_path: Pa
 
 
 def test_rounds_train_on_and_tell_six_pairs_in_opposite_order(tmp_path: Path) -> None:
-    command = Alternate(trial="r", turns=(Turned(knob="threads", to=1),), stretch_steps=4, stretch_s=0.001)
-    config = config_of(epochs=10, threads=2)
+    command = Alternate(trial="r", turns=(Turned(knob="eval_every", to=2.0),), stretch_steps=4, stretch_s=0.001)
+    config = config_of(epochs=10)
     _, plain = run_with(tmp_path / "plain", config)
     _, heard = run_with(tmp_path / "rounds", config, Once(10, command))
     stretches = of(heard, StretchTaken)
