@@ -283,15 +283,16 @@ class Mind:
         if kept is None or not isinstance(event, Evaluated) or event.split != "val" or self._trial is not None:
             return []
         validation = self.signals.validation
-        worse = regressed(validation.evaluations, kept.decided_step, validation.higher_is_better)
+        noise = self.history.metric_noise(validation.metric, kept)
+        worse = regressed(validation.evaluations, kept.decided_step, validation.higher_is_better, noise)
         if not worse or self.settings.mode == "watch":
             return []
-        return self._take_back(kept, f"worse after it was kept: {worse}")
+        return self._take_back(kept, f"worse after it was kept: {worse}", back=True)
 
-    def _take_back(self, attempt: Attempt, why: str) -> list[Command]:
+    def _take_back(self, attempt: Attempt, why: str, *, back: bool = False) -> list[Command]:
         self._say(Undone(trial=attempt.trial, why=why))
         self.diagnosis.unripen()
-        return [Revert(trial=attempt.trial, why=why)]
+        return [Revert(trial=attempt.trial, why=why, back=back)]
 
     def _bury(self, opened: Attempt) -> list[Command]:
         """End the attempt that a dead driver left open."""

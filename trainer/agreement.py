@@ -85,7 +85,7 @@ def _gradient(training: Training, batch: Batch) -> tuple[float, torch.Tensor]:
         with training.precision.context():
             outputs = training.model(cut(inputs, start, start + size))
             loss = training.objective(outputs, wanted, normaliser=len(targets))
-        (loss * scale).backward()
+        (loss * scale).backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
     gradients = [p.grad.detach().float().flatten() / scale for p in training.model.parameters() if p.grad is not None]
     training.model.zero_grad(set_to_none=True)

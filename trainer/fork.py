@@ -9,6 +9,7 @@ been tried.
 
 import copy
 from dataclasses import dataclass
+from math import isfinite, nan
 from time import perf_counter, sleep
 
 from trainer.arms import SPEED_KNOBS, ArmEnd, run_arm, stream_of
@@ -18,7 +19,7 @@ from trainer.memory import free_bytes, free_host_bytes
 from trainer.snapshot import Ring, Snapshot, on_host, restore, take
 from trainer.training import Training
 from trainer.turning import check_turns, turn
-from trainer.wire import Arm, KnobsConfirmed, KnobsTurned, TrialBegan, TrialEnded
+from trainer.wire import Arm, ArmScored, KnobsConfirmed, KnobsTurned, TrialBegan, TrialEnded
 from trainer.words import Change
 
 MEMORY_SHARE = 0.25
@@ -29,6 +30,9 @@ STATES_HELD = 3
 
 WAIT_S = 1.0
 """So long the trainer waits for a verdict; in lockstep as long as the driver lives."""
+
+FUTILE = "the first pair of arms shows no gain worth keeping"
+"""Why a fork ends before all its arms have run."""
 
 LOOK_S = 0.05
 """… looking up now and then, for the driver may be gone."""
@@ -74,7 +78,8 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
         training.watching = True
     assert control.end is not None
     restore(training, control.end)
-    winner, meanwhile = _verdict(training, command)
+    lost = futile(command, control.scored, candidate.scored)
+    winner, meanwhile = ("control", []) if lost else _verdict(training, command)
     before = None
     if candidate.end is None or candidate.scored.diverged:
         winner = "control"
@@ -91,9 +96,19 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
             trial=command.trial,
             went_on_from=winner,
             seconds=perf_counter() - begun - useful,
+            why=FUTILE if lost else "",
         )
     )
     return Forked(changes if winner == "candidate" else (), before, meanwhile)
+
+
+def futile(command: Fork, control: ArmScored, candidate: ArmScored) -> bool:
+    """Tell whether the first pair of arms shows no gain worth keeping; where the control is not finite, it cannot tell."""
+    before, after = (one.scores.get(command.score, nan) for one in (control, candidate))
+    if not command.score or control.diverged or not isfinite(before):
+        return False
+    gain = (before - after) if command.less_is_better else (after - before)
+    return candidate.diverged or not gain > command.least_gain * abs(before)
 
 
 def make_room(training: Training, start: Snapshot, ring: Ring) -> None:
@@ -135,6 +150,8 @@ def _run_arms(
         end = run_arm(training, command.trial, examiner, "candidate", stream, keep_end=own, beside=beside, timed=timed)
         if own:
             ends["candidate"], changes = end, turned
+            if futile(command, ends["control"].scored, end.scored):
+                break
     return ends["control"], ends["candidate"], changes
 
 

@@ -13,9 +13,8 @@ from typing import Any
 import torch
 
 from trainer.commands import Probe
-from trainer.data.batch import Batch
+from trainer.data.batch import Batch, close
 from trainer.evaluate import evaluating
-from trainer.rounds import close
 from trainer.snapshot import Snapshot, restore, take
 from trainer.step import cut, take_step, to_device
 from trainer.sweep import pick_rate
