@@ -167,13 +167,14 @@ def judge_fork(fix: Fix, score: str, metric: str, higher_is_better: bool, arms: 
     """
     if arms.candidate_diverged or not isfinite(arms.candidate.get(score, float("nan"))):
         return Verdict("rolled_back", f"with it the loss is not finite after {arms.steps} steps")
+    further = [pair for pair in arms.further if isfinite(pair[0])]
     if not all(isfinite(one) for _, one in arms.further):
         return Verdict("rolled_back", f"with it the loss is not finite on other batches after {arms.steps} steps")
     if arms.control_diverged or not isfinite(arms.control.get(score, float("nan"))):
         return Verdict("kept", f"without it the loss is not finite after {arms.steps} steps, with it it is")
     less_is_better = lower_is_better(score, metric, higher_is_better)
     before, after = arms.control[score], arms.candidate[score]
-    controls, candidates = zip((before, after), *arms.further, strict=True)
+    controls, candidates = zip((before, after), *further, strict=True)
     found = gain_of(controls, candidates, arms.nulls, less_is_better)
     if found is None:
         return Verdict("undecided", "no null arm has told the noise, so a gain cannot be told from luck")

@@ -103,7 +103,7 @@ class ForkTrial:
                 candidate=candidate.scores,
                 standard_errors=control.standard_errors,
                 nulls=(*(self.pool if score == self.score else ()), *(one for one in nulls if isfinite(one))),
-                further=tuple(pair for pair in pairs if isfinite(pair[0])),
+                further=tuple(pairs),
                 steps=control.steps,
                 candidate_steps=candidate.steps,
                 rate_cut=self._cuts_rate,
