@@ -182,14 +182,18 @@ class History:
                     decided_t=entry.t,
                     measured=entry.measured,
                 )
-                if attempt.how not in ("rescue", "compression"):
-                    self.spent_s += entry.cost_s
+                self.spent_s += self.charge_s(entry)
             case Undone() if entry.trial in self.attempts:
                 self.attempts[entry.trial] = replace(self.attempts[entry.trial], undone=True)
             case TrainerExited() if entry.suspect:
                 self.suspects |= set(entry.suspect.split(", "))
             case _:
                 pass
+
+    def charge_s(self, verdict: Judged) -> float:
+        """Return what a verdict puts on the bill: a rescue is no trial, and a compression comes after the training."""
+        attempt = self.attempts.get(verdict.trial)
+        return 0.0 if attempt is None or attempt.how in ("rescue", "compression") else verdict.cost_s
 
     def tried(self, code: str, fix: Fix, phase: str) -> bool:
         """Tell whether this fix did not help in this phase, with whatever numbers, or was decided with these.

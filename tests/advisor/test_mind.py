@@ -103,6 +103,9 @@ def test_a_finding_is_tried_and_what_helped_is_kept(forking: Run) -> None:
     forking.hear(ended("t1", "candidate"))
     assert forking.kinds == ["found", "trial_started", *["trial_heard"] * 4, "judged"]
     assert forking.verdicts() == ["kept"]
+    (judged,) = [entry for entry in forking.entries if isinstance(entry, Judged)]
+    assert judged.bill_s == judged.cost_s == 0.5
+    assert judged.bill_share == pytest.approx(0.5 / 20, rel=0.1), "of the 20 s that the run takes"
 
 
 def test_entries_bear_the_time_and_step_of_what_led_to_them(forking: Run) -> None:
@@ -364,7 +367,7 @@ def test_in_lockstep_the_clock_changes_nothing_but_times() -> None:
         return [entry.model_copy(update={"t": 0.0}) for entry in run.entries]
 
     def told(entries: list[Entry]) -> list[dict[str, object]]:
-        return [entry.model_dump(exclude={"cost_s", "expected_cost_s"}) for entry in entries]
+        return [entry.model_dump(exclude={"cost_s", "expected_cost_s", "bill_s"}) for entry in entries]
 
     quick, slow = ledger(1.0), ledger(37.0)
     assert told(quick) == told(slow)
