@@ -3,25 +3,30 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from advisor.noise import LEAST_OWN_NULLS, MOST_NULLS, SURE_REPLICATES
+
 HORIZON_SHARE = 0.10
 """Of what remains: a fork looks this far (trials.md, «Fork»)."""
 LEAST_HORIZON = 40
-MOST_HORIZON = 400
-"""Steps: shorter, noise decides; longer, the other batches' noise comes back (trials.md)."""
-MOST_NULLS = 3
-"""Null arms in the pool beyond which the Student factor hardly falls: 6.3, 2.9, 2.4."""
+MOST_HORIZON = 100
+"""Steps. 40 find as many small gains as 100, and 400 fewer (.72, .70 and .53 of them), for a tenth of the price
+(tests/bench/RESULTS.md, «Forks»)."""
+MOST_EPOCH = 400
+"""Steps that a regulariser's fork looks ahead at most: it needs about an epoch (trials.md), and a long one costs too much."""
 PAYS_BACK_HORIZONS = 3
 """A fork is tried while so many of its horizons remain: what it finds must still have time to pay."""
 BORROWED = 3.0
 """Times the budget: what all trials together may cost where the first probe or the first fork does not fit into it. In a
 run of some hundred steps a tenth pays for no fork at all; 10-30 % for tuning is held reasonable (trials.md)."""
-SURE_NULLS = 2
-"""Null arms from which on a fork can see an ordinary gain: from one the Student factor is 6.3, from two 2.9."""
 ROUNDS = 6
 STRETCH_STEPS = 20
 STRETCH_S = 0.25
 """Rounds: six pairs of stretches, each at least so long (trials.md, «Rounds»)."""
-ROUNDS_PAY_BACK = 1.5
+SIZING_STRETCHES = 4
+"""Stretches without the turn that tell the noise first (trainer/rounds.py)."""
+HOPELESS_GAIN = -1.0
+"""Twice as long: rounds that were broken off after that are a verdict, for all of them would have to agree."""
+ROUNDS_PAY_BACK = 1.25
 """Rounds are tried while this multiple of their own steps remains."""
 
 
@@ -57,51 +62,82 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How far a fork of a fix has to look, in steps."""
+
+    least: int = LEAST_HORIZON
+    """Shorter, its effect cannot show."""
+    wanted: int = 0
+    """0 = a tenth of what remains."""
+
+    def of(self, steps_left: int) -> int:
+        """Return how far the fork looks if there is room."""
+        usual = int(min(max(HORIZON_SHARE * steps_left, LEAST_HORIZON), MOST_HORIZON))
+        return max(usual, min(self.wanted, MOST_EPOCH), self.least)
+
+
+USUAL_REACH = Reach()
+
+
+@dataclass(frozen=True)
 class ForkPlan:
-    """How far a fork looks and how many null arms it runs."""
+    """How far a fork looks, and how many null arms and candidates it runs."""
 
     steps: int
     nulls: int
+    replicates: int
     cost_steps: float
+    """At most: a first pair without a gain ends the fork."""
 
 
-def afford_fork(budget: Budget, steps_left: int, scoring_steps: float, pooled: Callable[[int], int]) -> ForkPlan | str:
+def afford_fork(
+    budget: Budget, steps_left: int, scoring_steps: float, pooled: Callable[[int], int], reach: Reach = USUAL_REACH
+) -> ForkPlan | str:
     """Return the fork that fits the budget; the first one borrows where the budget pays for none that could be sure."""
-    own = plan_fork(steps_left, budget.room_steps, scoring_steps, pooled)
-    if isinstance(own, ForkPlan) and own.nulls + pooled(own.steps) >= SURE_NULLS:
+    own = plan_fork(steps_left, budget.room_steps, scoring_steps, pooled, reach)
+    if isinstance(own, ForkPlan) and own.replicates >= SURE_REPLICATES:
         return own
-    return plan_fork(steps_left, budget.fork_room_steps, scoring_steps, pooled)
+    return plan_fork(steps_left, budget.fork_room_steps, scoring_steps, pooled, reach)
 
 
-def plan_fork(steps_left: int, room_steps: float, scoring_steps: float, pooled: Callable[[int], int]) -> ForkPlan | str:
+def plan_fork(
+    steps_left: int, room_steps: float, scoring_steps: float, pooled: Callable[[int], int], reach: Reach = USUAL_REACH
+) -> ForkPlan | str:
     """Return the fork that fits into so many steps, or why none does.
 
-    For want of room it gives up half its reach before it gives up null arms: from one null arm to three the noise that
-    a gain has to pass falls to less than half.
+    For want of room it gives up its reach before its second pair of arms, and that before null arms.
 
     Args:
         steps_left: Of the run.
         room_steps: What the trial may cost.
         scoring_steps: What scoring one arm costs.
         pooled: Returns how many null arms for a horizon of so many steps are known already.
+        reach: How far it has to look.
     """
-    reach = int(min(max(HORIZON_SHARE * steps_left, LEAST_HORIZON), MOST_HORIZON))
-    if steps_left < PAYS_BACK_HORIZONS * reach:
-        return f"too late: {steps_left} steps are left, and a fork looks {reach} steps ahead"
-    for least_reach, least_nulls in ((max(reach // 2, LEAST_HORIZON), MOST_NULLS - 1), (LEAST_HORIZON, 1)):
-        for wanted in range(MOST_NULLS, least_nulls - 1, -1):
-            nulls = max(wanted - pooled(reach), 0)
-            steps = min(int((room_steps - scoring_steps) / (1 + nulls) - scoring_steps), reach)
-            if steps >= least_reach and nulls + pooled(steps) >= least_nulls:
-                return ForkPlan(steps, nulls, (1 + nulls) * (steps + scoring_steps) + scoring_steps)
-    needed = 2 * (LEAST_HORIZON + scoring_steps) + scoring_steps
+    if steps_left < PAYS_BACK_HORIZONS * reach.least:
+        return f"too late: {steps_left} steps are left, and a fork looks {reach.least} steps ahead"
+    most = max(min(reach.of(steps_left), steps_left // PAYS_BACK_HORIZONS), reach.least)
+    for replicates in (SURE_REPLICATES, 1):
+        for nulls in _nulls(replicates, pooled(most)):
+            arms = nulls + replicates
+            steps = min(int((room_steps - scoring_steps) / arms - scoring_steps), most)
+            if steps >= reach.least:
+                return ForkPlan(steps, nulls, replicates, arms * (steps + scoring_steps) + scoring_steps)
+    needed = 2 * (reach.least + scoring_steps) + scoring_steps
     return f"budget: a fork costs {needed:.0f} steps, and trials may cost {room_steps:.0f} more in this run"
+
+
+def _nulls(replicates: int, pooled: int) -> range:
+    """Return the numbers of null arms to consider, best first: a second candidate has one beside it."""
+    if replicates > 1:
+        return range(replicates - 1, replicates)
+    return range(max(MOST_NULLS - pooled, LEAST_OWN_NULLS), LEAST_OWN_NULLS - 1, -1)
 
 
 def rounds_steps(step_s: float) -> int:
     """Return how many steps of the run its rounds take; they are steps of the run, not lost ones."""
     stretch = max(STRETCH_STEPS, STRETCH_S / step_s if step_s > 0 else STRETCH_STEPS)
-    return int(2 * ROUNDS * stretch)
+    return int((2 * ROUNDS + SIZING_STRETCHES) * stretch)
 
 
 def too_late_for_rounds(steps_left: int, step_s: float) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
-from advisor.budget import LEAST_HORIZON, Budget, afford_fork, too_late_for_rounds
+from advisor.budget import LEAST_HORIZON, Budget, Reach, afford_fork, too_late_for_rounds
 from advisor.history import PROBE_STEPS, Attempt, History, reason_of, shape_of
 from advisor.ledger import How
-from advisor.scoring import score_of
+from advisor.scoring import least_horizon, regularises, score_of
 from rules.vocabulary import Deed, Effect, Finding, Fix, Severity
 from trainer.knobs import Knob, KnobError
 
@@ -19,6 +19,8 @@ IMPROVING_SHARE = 0.10
 """A smoothed loss that fell by so much over the last tenth of the run is left alone."""
 AGREEMENT_PASSES = 20
 """Forward and backward passes on the same weights before other rounding is timed (trials.md)."""
+SAME_PASSES = 3
+"""The same for the same mathematics: another batch or random number shows in the first of them."""
 REBUILD_S = 0.3
 """Seconds to rebuild a loader: between 0.03 by fork and 1.1 by spawn, measured (house.md)."""
 REBUILDS = 2
@@ -54,6 +56,7 @@ class Scene:
     validation_improves: bool = True
     last_evaluation_step: int = 0
     probes_done: frozenset[str] = frozenset()
+    steps_per_epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Try:
     steps: int = 0
     """fork: its horizon."""
     nulls: int = 0
+    replicates: int = 1
+    """fork: candidates, each on batches of its own."""
     agreement_passes: int = 0
 
 
@@ -204,19 +209,19 @@ def _throughput(code: str, fix: Fix, scene: Scene) -> Try | No:
     if late := too_late_for_rounds(scene.steps_left, scene.step_s):
         return No(code, fix, late)
     reloads = any(scene.knobs[turn.knob].turns == "reload" for turn in fix.turns)
-    passes = AGREEMENT_PASSES if fix.effect is Effect.OTHER_ROUNDING else 0
+    passes = AGREEMENT_PASSES if fix.effect is Effect.OTHER_ROUNDING else SAME_PASSES
     cost_s = (REBUILDS * REBUILD_S if reloads else 0.0) + 2 * passes * scene.step_s
     saves_s = fix.expected * scene.eta_s
     if reloads and saves_s < cost_s:
         return No(code, fix, f"too late: it could save {saves_s:.1f} s of what is left and costs {cost_s:.1f} s to try")
-    if passes and cost_s > scene.budget.room_steps * scene.step_s:
+    if passes > SAME_PASSES and cost_s > scene.budget.room_steps * scene.step_s:
         return No(code, fix, f"budget: it costs {cost_s:.1f} s to try, and trials have used up their share of the run")
     return Try(code, fix, "rounds", cost_s, agreement_passes=passes)
 
 
 def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try | No:
     code = finding.code
-    score = score_of(fix, scene.metric, {name: knob.value for name, knob in scene.knobs.items()})
+    score = score_of(fix, scene.metric)
     if score is None:
         return No(code, fix, f"cannot be tried: a fork scores learning, not {fix.improves}")
     plan = afford_fork(
@@ -224,6 +229,7 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
         scene.steps_left,
         scene.scoring_steps,
         lambda steps: len(history.null_pool(score, scene.phase, steps)),
+        _reach(fix, scene),
     )
     if isinstance(plan, str):
         return No(code, fix, plan)
@@ -232,7 +238,15 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     urgent = finding.severity is Severity.ERROR or (code, shape_of(fix)) in history.accepted
     if not urgent and scene.fall_share >= IMPROVING_SHARE and scene.validation_improves:
         return No(code, fix, f"still improving: the loss fell {scene.fall_share:.0%} over the last tenth of the run")
-    return Try(code, fix, "fork", plan.cost_steps * scene.step_s, steps=plan.steps, nulls=plan.nulls)
+    cost_s = plan.cost_steps * scene.step_s
+    return Try(code, fix, "fork", cost_s, steps=plan.steps, nulls=plan.nulls, replicates=plan.replicates)
+
+
+def _reach(fix: Fix, scene: Scene) -> Reach:
+    """Return how far a fork of this fix looks: a regulariser pays only after about an epoch."""
+    held = {name: knob.value for name, knob in scene.knobs.items()}
+    epoch = scene.steps_per_epoch if regularises(fix, held) else 0
+    return Reach(least=max(least_horizon(fix, held), LEAST_HORIZON), wanted=epoch)
 
 
 def _cooling(kept: Attempt | None, scene: Scene) -> str:

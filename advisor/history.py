@@ -3,14 +3,17 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from math import isfinite, nan
+from math import isfinite, nan, sqrt
+from statistics import fmean
 
+from advisor.budget import HOPELESS_GAIN
 from advisor.ledger import (
     Cleared,
     Entry,
     Found,
     How,
     Judged,
+    Measured,
     Outcome,
     ProbeAsked,
     Proposed,
@@ -54,6 +57,8 @@ class Attempt:
     outcome: Outcome | None = None
     """Nothing while it runs."""
     decided_step: int = 0
+    decided_t: float = 0.0
+    measured: Measured | None = None
     undone: bool = False
     arms: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     """Arm → what was measured, `steps` among the numbers."""
@@ -62,6 +67,11 @@ class Attempt:
     def lost(self) -> bool:
         """Whether it was tried and did not help, or helped and was taken back."""
         return self.outcome in LOST or self.undone
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether rounds were broken off, for steps took several times as long."""
+        return self.how == "rounds" and self.measured is not None and self.measured.median <= HOPELESS_GAIN
 
     @property
     def stays(self) -> bool:
@@ -115,6 +125,8 @@ class History:
         match event:
             case RunStarted():
                 self._steps_total = event.steps_total
+            case RolledBack(by="guard"):
+                self._lose(event)
             case RolledBack():
                 self._turned_back += 1
             case ArmScored() if event.arm != "control":
@@ -125,6 +137,13 @@ class History:
                 self.spent_steps += len(event.result.get("rates") or ()) or PROBE_STEPS.get(event.probe, 0)
             case _:
                 pass
+
+    def _lose(self, event: RolledBack) -> None:
+        """Charge the steps since a fix was kept that are given up with it."""
+        self.spent_steps += max(event.from_step - event.step, 0)
+        kept = self.attempts.get(event.trial)
+        if kept is not None and kept.decided_t:
+            self.spent_s += max(event.t - kept.decided_t, 0.0)
 
     def enter(self, entry: Entry) -> None:
         """Fold one entry of the ledger."""
@@ -156,9 +175,14 @@ class History:
                 self.attempts[entry.trial] = replace(attempt, arms=arms)
             case Judged() if entry.trial in self.attempts:
                 attempt = self.attempts[entry.trial]
-                self.attempts[entry.trial] = replace(attempt, outcome=entry.outcome, decided_step=entry.step)
-                if attempt.how not in ("rescue", "compression"):
-                    self.spent_s += entry.cost_s
+                self.attempts[entry.trial] = replace(
+                    attempt,
+                    outcome=entry.outcome,
+                    decided_step=entry.step,
+                    decided_t=entry.t,
+                    measured=entry.measured,
+                )
+                self.spent_s += self.charge_s(entry)
             case Undone() if entry.trial in self.attempts:
                 self.attempts[entry.trial] = replace(self.attempts[entry.trial], undone=True)
             case TrainerExited() if entry.suspect:
@@ -166,11 +190,19 @@ class History:
             case _:
                 pass
 
+    def charge_s(self, verdict: Judged) -> float:
+        """Return what a verdict puts on the bill: a rescue is no trial, and a compression comes after the training."""
+        attempt = self.attempts.get(verdict.trial)
+        return 0.0 if attempt is None or attempt.how in ("rescue", "compression") else verdict.cost_s
+
     def tried(self, code: str, fix: Fix, phase: str) -> bool:
-        """Tell whether this fix did not help in this phase, with whatever numbers, or was decided with these."""
+        """Tell whether this fix did not help in this phase, with whatever numbers, or was decided with these.
+
+        What made steps several times as long will do so in every phase.
+        """
         shape = shape_of(fix)
         return any(
-            one.phase == phase and (one.lost or one.fix.turns == fix.turns)
+            one.hopeless or (one.phase == phase and (one.lost or one.fix.turns == fix.turns))
             for one in self.attempts.values()
             if one.code == code and shape_of(one.fix) == shape
         )
@@ -208,6 +240,12 @@ class History:
                 differences = (null.get(score, nan) - control.get(score, nan) for null in one.arms.get("null", []))
                 pool.extend(difference for difference in differences if isfinite(difference))
         return tuple(pool)
+
+    def metric_noise(self, metric: str, kept: Attempt) -> float:
+        """Return the spread of a metric between null arms, as known when a fix was kept; NaN where no two told it."""
+        steps = int(kept.arms.get("control", [{}])[0].get("steps", 0))
+        pool = self.null_pool(metric, kept.phase, steps)
+        return sqrt(fmean(one * one for one in pool)) if len(pool) > 1 else nan
 
     def _wished(self, wish: Wished) -> None:
         match wish.wish:

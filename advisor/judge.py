@@ -1,33 +1,33 @@
 """Verdicts: what is kept, from the numbers alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import isfinite, sqrt
-from statistics import median
+from dataclasses import dataclass, replace
+from math import isfinite, nan
+from statistics import fmean, median
 
+from advisor.budget import HOPELESS_GAIN
 from advisor.ledger import Measured, Outcome
+from advisor.noise import LEAST_LEARNING_GAIN, gain_of
 from rules.facts import Evaluation
 from rules.vocabulary import METRIC_GUARD, Fix, Guard
 
 LEAST_SPEED_GAIN = 0.02
 """Below 2 % a faster step is not worth a turn (trials.md, «Rounds»)."""
-HOPELESS_GAIN = -1.0
-"""Twice as long: rounds that were broken off after that are a verdict, for all of them would have to agree."""
 MOST_LOSS_DIFFERENCE = 0.01
 LEAST_GRADIENT_COSINE = 0.99
 """Other rounding, same direction: limits of the agreement check (trials.md, effect classes)."""
-LEAST_LEARNING_GAIN = 0.005
-"""Relative: below half a percent a gain is not worth a change, however sure it is (trials.md, «Fork»)."""
-STUDENT_95 = (6.31, 2.92, 2.35, 2.13, 2.02, 1.94, 1.90, 1.86, 1.83, 1.81)
-"""One-sided 95 % factors for 1, 2, … null arms. The spread is taken around zero, which is known, so none is lost.
-More arms than ten keep the factor of ten."""
-LEAST_HORIZON_OF_A_RATE_CUT = 400
-"""Steps: below it a smaller rate looks better in 92-100 % of forks, whatever comes later (trials.md)."""
+SAME_LOSS_DIFFERENCE = 1e-5
+"""Same mathematics: the last bits of sums that other threads add up in another order. Other examples, or another random
+number for one of them, differ by a thousand times as much."""
+CROWDED_SHARE = 0.25
+"""While other programs take so much of busy processors, neighbouring stretches differ by up to 30 % (trials.md)."""
+PAY_BACK_SHARE = 0.20
+"""Of what remains: rebuilding or compiling must have paid for itself by then (trials.md, «Rounds»)."""
 GUARD_ERRORS = 3.0
 GUARD_STRIKES = 2
 GUARDED_EVALUATIONS = 5
-"""After a fix was kept: worse by three standard errors twice in a row, within five evaluations, takes it back."""
-LOSSES = frozenset({"loss", "tail_loss", "train_loss", "rmse", "mae"})
+"""After a fix was kept: worse by three noises twice in a row, within five evaluations, takes it back."""
+LOSSES = frozenset({"loss", "tail_loss", "train_loss", "rmse", "mae", "gap"})
 """Scores of which less is better."""
 
 
@@ -58,8 +58,16 @@ class Agreement:
         return self.loss_difference < MOST_LOSS_DIFFERENCE and self.gradient_cosine > LEAST_GRADIENT_COSINE
 
 
-def judge_agreement(agreement: Agreement) -> Verdict | None:
-    """Return a verdict where the arms do not compute the same; nothing where they do."""
+def judge_agreement(agreement: Agreement, same: bool = False) -> Verdict | None:
+    """Return a verdict where the arms do not compute the same; nothing where they do.
+
+    Args:
+        agreement: What was measured.
+        same: The fix promises the same mathematics, not only other rounding.
+    """
+    if same and not agreement.loss_difference <= SAME_LOSS_DIFFERENCE:
+        told = f"losses differ by {agreement.loss_difference:.2g} on the same weights and batches"
+        return Verdict("rolled_back", f"the mathematics are not the same: {told}")
     if agreement.holds:
         return None
     return Verdict(
@@ -67,6 +75,31 @@ def judge_agreement(agreement: Agreement) -> Verdict | None:
         f"the two do not agree: losses differ by {agreement.loss_difference:.2%} (limit {MOST_LOSS_DIFFERENCE:.0%}), "
         f"gradients point {agreement.gradient_cosine:.3f} alike (limit {LEAST_GRADIENT_COSINE})",
     )
+
+
+def judge_payback(verdict: Verdict, left_s: float, set_up_s: float) -> Verdict:
+    """Return the verdict on rounds with what turning costs charged: kept only if it pays back in a fifth of what remains.
+
+    Args:
+        verdict: By the rounds alone.
+        left_s: Seconds that the run still takes without the change.
+        set_up_s: Seconds that turning it on takes: a loader rebuilt, a net compiled.
+    """
+    if not verdict.keep or verdict.measured is None:
+        return verdict
+    saved_s = verdict.measured.median * PAY_BACK_SHARE * left_s
+    if saved_s >= set_up_s:
+        return verdict
+    why = f"turning it on takes {set_up_s:.2g} s and would save {saved_s:.2g} s in the next fifth of what remains"
+    return Verdict("rolled_back", f"{verdict.why}, but {why}", verdict.measured)
+
+
+def judge_crowd(verdict: Verdict, crowded_share: float) -> Verdict:
+    """Return the verdict on rounds, with nothing claimed where other programs had the processors."""
+    if not crowded_share > CROWDED_SHARE:
+        return verdict
+    why = f"other programs used {crowded_share:.0%} of busy processors, so nothing is claimed; free the machine to tell"
+    return Verdict("undecided", why, verdict.measured)
 
 
 def judge_rounds(gains: Sequence[float], rounds: int) -> Verdict:
@@ -96,11 +129,6 @@ def judge_rounds(gains: Sequence[float], rounds: int) -> Verdict:
     return Verdict("undecided", f"the rounds do not agree: {spread}", measured)
 
 
-def student(nulls: int) -> float:
-    """Return the one-sided 95 % Student factor for so many null arms (at least one)."""
-    return STUDENT_95[min(nulls, len(STUDENT_95)) - 1]
-
-
 @dataclass(frozen=True)
 class Arms:
     """What a fork has measured."""
@@ -112,8 +140,17 @@ class Arms:
     nulls: tuple[float, ...]
     """Differences null - control of the judged score: this trial's and pooled ones."""
     steps: int
+    further: tuple[tuple[float, float], ...] = ()
+    """Judged score of further controls and candidates, each two on a stream of batches of their own."""
+    candidate_steps: int = 0
+    """Where it differs: the batch is another one, or a step takes longer, and time is what counts."""
     rate_cut: bool = False
-    """The candidate's rate is below the control's."""
+    """The candidate's rate is below the control's: 4-35 % of cuts that end worse win a fork of 40 to 400 steps
+    (tests/bench), so that none is ever called proved."""
+    regularises: bool = False
+    """The fix regularises: it pays late, and by a narrower gap."""
+    epochs: float = 0.0
+    """Passes over the training split that an arm took."""
     control_diverged: bool = False
     candidate_diverged: bool = False
 
@@ -130,34 +167,66 @@ def judge_fork(fix: Fix, score: str, metric: str, higher_is_better: bool, arms: 
     """
     if arms.candidate_diverged or not isfinite(arms.candidate.get(score, float("nan"))):
         return Verdict("rolled_back", f"with it the loss is not finite after {arms.steps} steps")
+    further = [pair for pair in arms.further if isfinite(pair[0])]
+    if not all(isfinite(one) for _, one in arms.further):
+        return Verdict("rolled_back", f"with it the loss is not finite on other batches after {arms.steps} steps")
     if arms.control_diverged or not isfinite(arms.control.get(score, float("nan"))):
         return Verdict("kept", f"without it the loss is not finite after {arms.steps} steps, with it it is")
-    if not arms.nulls:
-        return Verdict("undecided", "no null arm has told the noise, so a gain cannot be told from luck")
-    loss_like = score in LOSSES
-    less_is_better = loss_like or (score.removeprefix("tail_") == metric and not higher_is_better)
+    less_is_better = lower_is_better(score, metric, higher_is_better)
     before, after = arms.control[score], arms.candidate[score]
+    controls, candidates = zip((before, after), *further, strict=True)
+    found = gain_of(controls, candidates, arms.nulls, less_is_better)
+    if found is None:
+        return Verdict("undecided", "no null arm has told the noise, so a gain cannot be told from luck")
+    before, after = fmean(controls), fmean(candidates)
     scale = (abs(before) or 1.0) if less_is_better else 1.0
-    gain = ((before - after) if less_is_better else (after - before)) / scale
-    noise = student(len(arms.nulls)) * sqrt(sum(one * one for one in arms.nulls) / len(arms.nulls)) / scale
+    gain, noise = found.gain / scale, found.noise / scale
     floor = LEAST_LEARNING_GAIN * (1.0 if less_is_better else abs(before))
     unit = f"relative {score}" if less_is_better else score
     measured = Measured(median=gain, low=gain - noise, high=gain + noise, unit=unit)
     told = f"{score} {before:.4g} → {after:.4g} after {arms.steps} steps"
-    limit = f"noise {noise:.2g} by {len(arms.nulls)} null {'arm' if len(arms.nulls) == 1 else 'arms'}"
+    if arms.candidate_steps and arms.candidate_steps != arms.steps:
+        told = f"{told} ({arms.candidate_steps} with it)"
+    limit = f"noise {noise:.2g} by {found.told}"
     if gain <= 0:
         return Verdict("rolled_back", f"{told}: not better", measured)
-    if gain <= max(noise, floor):
+    if not gain > max(noise, floor):
         why = f"{told}: a gain of {gain:.2g} is not above " + (limit if noise >= floor else f"0.5 % ({floor:.2g})")
         return Verdict("undecided", why, measured)
     if broken := _broken_guard(fix, metric, higher_is_better, arms):
         return Verdict("rolled_back", f"{told}, but {broken}", measured)
+    if arms.regularises and (widens := _gap_widens(arms)):
+        return Verdict("rolled_back", f"{told}, but {widens}", measured)
     return Verdict("kept", f"{told}: a gain of {gain:.2g}, {limit}{_caution(arms)}", measured)
 
 
+def judge_futile(fix: Fix, score: str, metric: str, higher_is_better: bool, arms: Arms) -> Verdict:
+    """Return the verdict on a fork that ended after its first pair, for want of a gain worth keeping."""
+    alone = judge_fork(fix, score, metric, higher_is_better, replace(arms, nulls=(0.0,), further=()))
+    if alone.outcome == "rolled_back":
+        return alone
+    return Verdict("undecided", f"{alone.why}; no further arm was run", alone.measured)
+
+
+def lower_is_better(score: str, metric: str, higher_is_better: bool) -> bool:
+    """Tell whether less of a score is better; `higher_is_better` is said of the main metric."""
+    name = score.removeprefix("tail_")
+    return name in LOSSES or (name in (metric, "metric") and not higher_is_better)
+
+
+def _gap_widens(arms: Arms) -> str:
+    """Return how a regulariser has widened the gap that it is there to narrow; nothing where it has not."""
+    before, after = arms.control.get("gap", nan), arms.candidate.get("gap", nan)
+    if not after - before > LEAST_LEARNING_GAIN * abs(arms.control.get("loss", nan)):
+        return ""
+    return f"the gap between held-out and training loss widens: {before:.4g} → {after:.4g}"
+
+
 def _caution(arms: Arms) -> str:
-    if arms.rate_cut and arms.steps < LEAST_HORIZON_OF_A_RATE_CUT:
-        return f"; a fork under {LEAST_HORIZON_OF_A_RATE_CUT} steps favours small rates: helped here, not proved"
+    if arms.rate_cut:
+        return "; a fork favours small rates however long it is: helped here, not proved"
+    if arms.regularises and arms.epochs < 1:
+        return f"; after {arms.epochs:.2g} of an epoch, which does a regulariser less than justice"
     return ""
 
 
@@ -186,10 +255,10 @@ def _allowed(guard: Guard, before: float, standard_error: float | None) -> float
     return guard.tolerance * standard_error
 
 
-def regressed(evaluations: Sequence[Evaluation], decided_step: int, higher_is_better: bool, noise: float = 0.0) -> str:
+def regressed(evaluations: Sequence[Evaluation], decided_step: int, higher_is_better: bool, noise: float = nan) -> str:
     """Return how the run has got worse since a fix was kept; nothing where it has not.
 
-    Worse = by more than three standard errors (or noises, whichever is larger), twice in a row.
+    Worse = twice in a row by more than three noises and one standard error (three, where no null arm has told the noise).
 
     Args:
         evaluations: Of the branch that counts, oldest first.
@@ -204,8 +273,9 @@ def regressed(evaluations: Sequence[Evaluation], decided_step: int, higher_is_be
     in_a_row = 0
     for one in [one for one in evaluations if one.step > decided_step][:GUARDED_EVALUATIONS]:
         worse = (reference.metric - one.metric) if higher_is_better else (one.metric - reference.metric)
-        errors = [error for error in (reference.standard_error, one.standard_error, noise) if isfinite(error)]
-        in_a_row = in_a_row + 1 if not worse <= GUARD_ERRORS * max(errors, default=0.0) else 0
+        error = max((error for error in (reference.standard_error, one.standard_error) if isfinite(error)), default=0.0)
+        allowed = max(GUARD_ERRORS * noise, error) if isfinite(noise) else GUARD_ERRORS * error
+        in_a_row = in_a_row + 1 if not worse <= allowed else 0
         if in_a_row == GUARD_STRIKES:
             return f"the metric fell from {reference.metric:.4g} to {one.metric:.4g} in {GUARD_STRIKES} evaluations"
     return ""

@@ -158,6 +158,10 @@ class Judged(_Entry):
     measured: Measured | None = None
     cost_s: float
     """Seconds that the run would not have spent without the trial."""
+    bill_s: float = 0.0
+    """The same of all trials and probes of this run so far, rescues left out."""
+    bill_share: float = 0.0
+    """What they cost as a share of the whole run, to be held against the budget; in lockstep counted in steps."""
 
 
 class Undone(_Entry):

@@ -272,10 +272,18 @@ class Mind:
     def _take(self, moved: Moved) -> list[Command]:
         self._trial = moved.trial
         for entry in moved.entries:
-            self._say(entry)
+            self._say(self._billed(entry) if isinstance(entry, Judged) else entry)
         if moved.trial is None and self.signals.ended is None:
             self.diagnosis.unripen()
         return list(moved.commands)
+
+    def _billed(self, verdict: Judged) -> Judged:
+        """Return a verdict with the bill of all trials so far, its own cost in it."""
+        bill_s = self.history.spent_s + self.history.charge_s(verdict)
+        budget = scene_of(self.signals, self.history, self.settings).budget
+        whole_s = self.signals.elapsed_s + self.signals.eta_s
+        share = budget.spent_steps / max(budget.steps_total, 1) if self.lockstep else bill_s / max(whole_s, 1e-9)
+        return verdict.model_copy(update={"bill_s": bill_s, "bill_share": share})
 
     def _guard(self, event: Event) -> list[Command]:
         """Take a kept learning fix back when the run gets worse after it."""
@@ -283,15 +291,16 @@ class Mind:
         if kept is None or not isinstance(event, Evaluated) or event.split != "val" or self._trial is not None:
             return []
         validation = self.signals.validation
-        worse = regressed(validation.evaluations, kept.decided_step, validation.higher_is_better)
+        noise = self.history.metric_noise(validation.metric, kept)
+        worse = regressed(validation.evaluations, kept.decided_step, validation.higher_is_better, noise)
         if not worse or self.settings.mode == "watch":
             return []
-        return self._take_back(kept, f"worse after it was kept: {worse}")
+        return self._take_back(kept, f"worse after it was kept: {worse}", back=True)
 
-    def _take_back(self, attempt: Attempt, why: str) -> list[Command]:
+    def _take_back(self, attempt: Attempt, why: str, *, back: bool = False) -> list[Command]:
         self._say(Undone(trial=attempt.trial, why=why))
         self.diagnosis.unripen()
-        return [Revert(trial=attempt.trial, why=why)]
+        return [Revert(trial=attempt.trial, why=why, back=back)]
 
     def _bury(self, opened: Attempt) -> list[Command]:
         """End the attempt that a dead driver left open."""

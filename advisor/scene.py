@@ -49,6 +49,7 @@ def scene_of(signals: Signals, history: History, settings: Settings) -> Scene:
         validation_improves=signals.validation.improving(),
         last_evaluation_step=evaluations[-1].step if evaluations else 0,
         probes_done=frozenset(signals.probes),
+        steps_per_epoch=signals.started.steps_per_epoch if signals.started else 0,
     )
 
 
@@ -74,9 +75,10 @@ def setting_of(trial: str, chosen: Try, signals: Signals, lockstep: bool) -> Set
 
 def circumstances_of(chosen: Try, signals: Signals, history: History, settings: Settings) -> Circumstances:
     """Return what else the kind of this trial needs."""
-    score = score_of(chosen.fix, signals.validation.metric, _held(signals)) or ""
+    score = score_of(chosen.fix, signals.validation.metric) or ""
     return Circumstances(
         pool=history.null_pool(score, history.phase(signals.step), chosen.steps) if chosen.how == "fork" else (),
+        steps_per_epoch=signals.started.steps_per_epoch if signals.started else 0,
         onset=signals.loss.onset or max(signals.step - signals.loss.above_best_steps, 0),
         loss_now=signals.loss.now,
         rescued=history.rescues() > 0,

@@ -264,9 +264,10 @@ class Signals:
 
     def _roll_back(self, event: RolledBack) -> None:
         lr = self.knobs["lr"].value if "lr" in self.knobs else nan
-        self.rung_lr = float(lr) if isinstance(lr, int | float) and isfinite(lr) else nan
-        self.rollbacks += 1
-        self.last_rollback_step = event.step
+        if event.by == "rescue":
+            self.rung_lr = float(lr) if isinstance(lr, int | float) and isfinite(lr) else nan
+            self.rollbacks += 1
+            self.last_rollback_step = event.step
         self._cut(event.step)
         self.last_turn_step = event.step
 

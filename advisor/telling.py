@@ -169,4 +169,5 @@ def _verdict(entry: ledger.Judged, story: Story) -> Line:
         "applied_untried": ("apply", "warning"),
         "refused": ("leave", "info"),
     }[entry.outcome]
-    return Line(word, f"{name}{entry.why}", level)  # type: ignore[arg-type]
+    bill = f" (trials so far: {entry.bill_share:.1%} of the run)" if entry.bill_share > 0 else ""
+    return Line(word, f"{name}{entry.why}{bill}", level)  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ class Circumstances:
 
     pool: tuple[float, ...] = ()
     """fork: differences of earlier null arms."""
+    steps_per_epoch: int = 0
     onset: int = 0
     """rescue: step at which the trouble began."""
     loss_now: float = float("nan")
@@ -39,8 +40,15 @@ def open_trial(chosen: Try, setting: Setting, about: Circumstances) -> Trial:
         case "rounds":
             return RoundsTrial(setting, agreement_passes=chosen.agreement_passes)
         case "fork":
-            score = score_of(chosen.fix, setting.metric, setting.old) or chosen.fix.improves
-            return ForkTrial(setting, score=score, steps=chosen.steps, nulls=chosen.nulls, pool=about.pool)
+            return ForkTrial(
+                setting,
+                score=score_of(chosen.fix, setting.metric) or chosen.fix.improves,
+                steps=chosen.steps,
+                nulls=chosen.nulls,
+                replicates=chosen.replicates,
+                pool=about.pool,
+                steps_per_epoch=about.steps_per_epoch,
+            )
         case "rescue":
             return RescueTrial(setting, onset=about.onset, loss_before=about.loss_now, again=about.rescued)
         case "compression":

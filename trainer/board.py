@@ -60,6 +60,10 @@ class Board:
             return
         self.refuse("revert", command.trial, "nothing of this trial stands")
 
+    def stands(self, trial: str) -> bool:
+        """Tell whether a confirmed turn of this trial can be taken back."""
+        return trial in self._confirmed
+
     def remember(self, trial: str, changes: tuple[Change, ...]) -> None:
         """Keep the undo record of a confirmed turn."""
         self._confirmed[trial] = changes

@@ -64,6 +64,12 @@ class Fork(_Command):
     nulls: int = 1
     replicates: int = 1
     """Candidate arms: the first on the control's batches, each further one on those of a null arm (at most nulls + 1)."""
+    score: str = ""
+    """What the turn should improve: where the first pair of arms shows less than `least_gain` in it, no more are run."""
+    less_is_better: bool = True
+    """Of the score."""
+    least_gain: float = 0.0
+    """Relative to the control's score."""
 
 
 class Decide(_Command):

@@ -125,5 +125,11 @@ def _why_none(kind: str) -> str:
     return "torch has no such backend here"
 
 
+def synchronise(device: torch.device) -> None:
+    """Wait until a device has done all that it was given."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize()
+
+
 if __name__ == "__main__":
     print(json.dumps(doctor()))

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from math import nan
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,6 +26,12 @@ BATCH = 512
 
 TRAIN_SAMPLE_MOST = 512
 """Training examples that an evaluation looks at besides: enough to see a gap of 5 points."""
+
+PROBE_MOST = 2000
+"""Held-out examples that the arms of a fork are scored on (trials.md): the same in all arms and in every fork."""
+
+_SPLIT_OF = {"probe": "val"}
+"""Where the examples of a part that is no split of its own come from."""
 
 HELD_MOST_BYTES = 256 << 20
 """A sample of decoded examples up to this size stays in memory, so that it is decoded only once."""
@@ -60,6 +66,7 @@ class Examiner:
         self._indices = {
             "train": sample_of(source.train.examples, min(TRAIN_SAMPLE_MOST, source.val.examples)),
             "val": np.arange(source.val.examples),
+            "probe": sample_of(source.val.examples, PROBE_MOST),
         }
         if source.test is not None:
             self._indices["test"] = np.arange(source.test.examples)
@@ -80,7 +87,7 @@ class Examiner:
             event = event.model_copy(update={"raw_loss": raw[0].loss, "raw_metrics": raw[0].scores.values})
         return event
 
-    def judge(self, split: SplitName) -> Scored:
+    def judge(self, split: SplitName | Literal["probe"]) -> Scored:
         """Return loss and metrics of the run's model on a split, by the averaged weights where there are any."""
         return self._score(self._training.model, split, (self._training.judged,))[0]
 
@@ -91,11 +98,11 @@ class Examiner:
         begun = perf_counter()
         return self._event("test", self.score(model, "test"), begun, final=True)
 
-    def score(self, model: nn.Module, split: SplitName) -> Scored:
+    def score(self, model: nn.Module, split: SplitName | Literal["probe"]) -> Scored:
         """Return loss and metrics of a model on a split. Neither the model nor a generator is changed."""
         return self._score(model, split, (nullcontext,))[0]
 
-    def _score(self, model: nn.Module, split: SplitName, ways: tuple[Way, ...]) -> list[Scored]:
+    def _score(self, model: nn.Module, split: SplitName | Literal["probe"], ways: tuple[Way, ...]) -> list[Scored]:
         """Return loss and metrics of a model with each of several sets of weights, on one pass over a split."""
         training = self._training
         outputs: list[list[torch.Tensor]] = [[] for _ in ways]
@@ -115,6 +122,15 @@ class Examiner:
             self._scored(torch.cat(said), wanted, loss / max(examples, 1))
             for said, loss in zip(outputs, losses.tolist(), strict=True)
         ]
+
+    def probe(self, model: nn.Module | None = None) -> Scored:
+        """Return loss and metrics on the fixed probe set: held-out examples, all of a small split.
+
+        Args:
+            model: What is scored; without it the run's own, by the averaged weights where there are any.
+        """
+        name: Literal["val", "probe"] = "val" if self._training.setup.source.val.examples <= PROBE_MOST else "probe"
+        return self.judge(name) if model is None else self.score(model, name)
 
     def close(self) -> None:
         """Let go of the feeds."""
@@ -156,7 +172,7 @@ class Examiner:
         if held is not None:
             yield from held
             return
-        part: Split = getattr(self._training.setup.source, split)
+        part: Split = getattr(self._training.setup.source, _SPLIT_OF.get(split, split))
         batches, room = [], HELD_MOST_BYTES if part.tensors is None else -1
         for batch in self._feed(split).batches(in_order(self._indices[split])):
             room -= _bytes_of(batch.inputs)
@@ -170,7 +186,7 @@ class Examiner:
     def _feed(self, split: str) -> Feed:
         if split not in self._feeds:
             training, source = self._training, self._training.setup.source
-            part: Split | None = getattr(source, split)
+            part: Split | None = getattr(source, _SPLIT_OF.get(split, split))
             assert part is not None
             self._feeds[split] = open_feed(
                 part,

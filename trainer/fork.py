@@ -1,28 +1,23 @@
 """A fork: control, candidate and null arms from one snapshot, scored on the same held-out examples.
 
 Control and candidate train on the same next batches with the same random state; a null arm is a control on other
-batches: what it differs by is noise. The run then goes on from the arm that the driver names, so only the other arms'
-work is lost; without a word from the driver it goes on from the control, as if nothing had been tried.
+batches: what it differs by is noise. Further candidates train on the batches of the null arms, so that the turn is
+measured several times, each time with everything else alike. The run then goes on from the arm that the driver names,
+so only the other arms' work is lost; without a word from the driver it goes on from the control, as if nothing had
+been tried.
 """
 
 import copy
-from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite, nan
 from time import perf_counter, sleep
 
-import numpy as np
-import torch
-
+from trainer.arms import SPEED_KNOBS, ArmEnd, run_arm, stream_of
 from trainer.commands import Command, Decide, Fork
-from trainer.data.batch import Batch, Ticket
-from trainer.data.order import Order
 from trainer.evaluate import Examiner
-from trainer.memory import free_bytes
+from trainer.memory import free_bytes, free_host_bytes
 from trainer.recovery import NO_ROOM, given_up
-from trainer.rounds import close
-from trainer.snapshot import Snapshot, restore, take
-from trainer.step import take_step
-from trainer.supply import after
+from trainer.snapshot import Ring, Snapshot, on_host, restore, take
 from trainer.training import Training
 from trainer.turning import check_turns, turn
 from trainer.wire import Arm, ArmScored, KnobsConfirmed, KnobsTurned, TrialBegan, TrialEnded
@@ -37,62 +32,48 @@ STATES_HELD = 3
 WAIT_S = 1.0
 """So long the trainer waits for a verdict; in lockstep as long as the driver lives."""
 
+FUTILE = "the first pair of arms shows no gain worth keeping"
+"""Why a fork ends before all its arms have run."""
+
 LOOK_S = 0.05
 """… looking up now and then, for the driver may be gone."""
-
-KEPT_BATCHES_BYTES = 512 << 20
-"""Fetched batches up to this size are kept for the second arm, so that they are fetched only once."""
-
-NULL_SEED = 7_919
-"""Null arms draw their batches from an order with another seed."""
 
 
 class ForkRefused(Exception):
     """The fork cannot be made; the text says why. Nothing has changed."""
 
 
-@dataclass
-class _Arm:
-    name: Arm
-    scored: ArmScored
-    end: Snapshot | None
+@dataclass(frozen=True)
+class Forked:
+    """What a fork has led to."""
+
+    changes: tuple[Change, ...]
+    """What was turned for good; nothing when the control won."""
+    before: Snapshot | None
+    """The control's end, on the host, when the candidate won and there is room: where the guard can go back to."""
+    meanwhile: list[Command]
+    """Other commands that came while the fork ran."""
 
 
-def run(training: Training, command: Fork, examiner: Examiner) -> tuple[tuple[Change, ...], list[Command]]:
+def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Forked:
     """Run the arms of a command, wait for the verdict and go on from the winner.
-
-    Returns:
-        What was turned for good (nothing when the control won), and other commands that came meanwhile.
 
     Raises:
         ForkRefused: when memory or what is left of the run is too small, or memory runs out in an arm.
         KnobError: when the turn cannot be made.
     """
     check_turns(training, command.turns)
+    if not 1 <= command.replicates <= 1 + command.nulls:
+        raise ForkRefused(f"{command.replicates} candidates need as many controls, and there are {1 + command.nulls}")
     if command.steps > training.steps_total - training.progress.step:
         raise ForkRefused(f"{command.steps} steps do not fit into what is left of the run")
     begun = perf_counter()
     start, guard = take(training), copy.deepcopy(training.guard)
-    room = free_bytes(training.device) * MEMORY_SHARE
-    if start.held_bytes * STATES_HELD > room:
-        raise ForkRefused(f"three states of {start.held_bytes >> 20} MiB are over a quarter of the free memory")
+    make_room(training, start, ring)
     _say_begun(training, command)
     training.watching = False
     try:
-        tickets = training.supply.tickets_ahead(command.steps)
-        kept: list[Batch] = []
-        control = _run_arm(training, command, examiner, "control", _kept(training, tickets, kept))
-        restore(training, start)
-        changes = turn(training, command.turns)
-        same = [t.indices.tolist() for t in training.supply.tickets_ahead(2)] == [
-            t.indices.tolist() for t in tickets[:2]
-        ]
-        batches = _again(training, tickets, kept) if same else _as_many(training, sum(len(t.indices) for t in tickets))
-        candidate = _run_arm(training, command, examiner, "candidate", batches)
-        kept.clear()
-        for number in range(command.nulls):
-            restore(training, start)
-            _run_arm(training, command, examiner, "null", _others(training, tickets, number))
+        control, candidate, changes = _run_arms(training, command, examiner, start)
     except NO_ROOM as full:
         raise ForkRefused(given_up(training, full, lambda: restore(training, start))) from None
     except Exception:
@@ -103,19 +84,17 @@ def run(training: Training, command: Fork, examiner: Examiner) -> tuple[tuple[Ch
         training.watching = True
     assert control.end is not None
     restore(training, control.end)
-    winner, meanwhile = _verdict(training, command)
+    lost = futile(command, control.scored, candidate.scored)
+    winner, meanwhile = ("control", []) if lost else _verdict(training, command)
+    before = None
     if candidate.end is None or candidate.scored.diverged:
         winner = "control"
     if winner == "candidate" and candidate.end is not None:
+        before = _keep(control.end)
         restore(training, candidate.end)
-        training.link.say(
-            KnobsTurned(**training.progress.where(), changes=changes,
-                        trial=command.trial, probation=False)
-        )  # fmt: skip
-        training.link.say(
-            KnobsConfirmed(**training.progress.where(), changes=changes,
-                           trial=command.trial)
-        )  # fmt: skip
+        where = training.progress.where()
+        training.link.say(KnobsTurned(**where, changes=changes, trial=command.trial, probation=False))
+        training.link.say(KnobsConfirmed(**where, changes=changes, trial=command.trial))
     useful = candidate.scored.seconds if winner == "candidate" else control.scored.seconds
     training.link.say(
         TrialEnded(
@@ -123,9 +102,63 @@ def run(training: Training, command: Fork, examiner: Examiner) -> tuple[tuple[Ch
             trial=command.trial,
             went_on_from=winner,
             seconds=perf_counter() - begun - useful,
+            why=FUTILE if lost else "",
         )
     )
-    return (changes if winner == "candidate" else ()), meanwhile
+    return Forked(changes if winner == "candidate" else (), before, meanwhile)
+
+
+def futile(command: Fork, control: ArmScored, candidate: ArmScored) -> bool:
+    """Tell whether the first pair of arms shows no gain worth keeping; where the control is not finite, it cannot tell."""
+    before, after = (one.scores.get(command.score, nan) for one in (control, candidate))
+    if not command.score or control.diverged or not isfinite(before):
+        return False
+    gain = (before - after) if command.less_is_better else (after - before)
+    return candidate.diverged or not gain > command.least_gain * abs(before)
+
+
+def make_room(training: Training, start: Snapshot, ring: Ring) -> None:
+    """See that the states of a fork fit: the ring gives up all but its newest one where they share the memory.
+
+    Raises:
+        ForkRefused: when they would take over a quarter of what is free all the same.
+    """
+    needed = start.held_bytes * STATES_HELD
+    if needed > free_bytes(training.device) * MEMORY_SHARE and training.device.type == "cpu":
+        ring.shrink()
+    if needed > free_bytes(training.device) * MEMORY_SHARE:
+        raise ForkRefused(f"three states of {start.held_bytes >> 20} MiB are over a quarter of the free memory")
+
+
+def _keep(end: Snapshot) -> Snapshot | None:
+    """Return a state on the host, or nothing where it would take over a quarter of the free memory there."""
+    return on_host(end) if end.held_bytes <= free_host_bytes() * MEMORY_SHARE else None
+
+
+def _run_arms(
+    training: Training, command: Fork, examiner: Examiner, start: Snapshot
+) -> tuple[ArmEnd, ArmEnd, tuple[Change, ...]]:
+    """Run all arms, stream by stream; return control and candidate of the run's own stream, and what was turned."""
+    timed = not training.lockstep and not SPEED_KNOBS.isdisjoint(turned.knob for turned in command.turns)
+    ends: dict[Arm, ArmEnd] = {}
+    changes: tuple[Change, ...] = ()
+    for number in range(1 + command.nulls):
+        restore(training, start)
+        stream = stream_of(training, number, command.steps)
+        own = number == 0
+        name: Arm = "control" if own else "null"
+        ends[name] = run_arm(training, command.trial, examiner, name, stream, keep_end=own, timed=timed)
+        if number >= command.replicates:
+            continue
+        restore(training, start)
+        turned = turn(training, command.turns)
+        beside = ends[name].pace if timed else None
+        end = run_arm(training, command.trial, examiner, "candidate", stream, keep_end=own, beside=beside, timed=timed)
+        if own:
+            ends["candidate"], changes = end, turned
+            if futile(command, ends["control"].scored, end.scored):
+                break
+    return ends["control"], ends["candidate"], changes
 
 
 def _say_begun(training: Training, command: Fork) -> None:
@@ -134,97 +167,9 @@ def _say_begun(training: Training, command: Fork) -> None:
             **training.progress.where(),
             trial=command.trial,
             how="fork",
-            steps=command.steps * (2 + command.nulls),
+            steps=command.steps * (1 + command.replicates + command.nulls),
         )
     )
-
-
-def _run_arm(training: Training, command: Fork, examiner: Examiner, name: Arm, batches: Iterator[Batch]) -> _Arm:
-    """Train one arm to its end and score it, by its weights and by those averaged over its last half."""
-    begun = perf_counter()
-    losses: list[torch.Tensor] = []
-    tail, averaged, number = command.steps // 2, None, 0
-    for number, batch in enumerate(batches, start=1):
-        losses.append(take_step(training, batch).loss)
-        training.supply.place = after(batch.ticket)
-        if number > tail:
-            averaged = _average(averaged, training.model.state_dict(), number - tail)
-    close(batches)
-    seconds = perf_counter() - begun
-    trained = torch.stack(losses[len(losses) // 2 :]).float()
-    scored = examiner.judge("val")
-    scores = {**scored.figures(), "train_loss": float(trained.mean())}
-    end = take(training) if name != "null" else None
-    if averaged is not None:
-        own = {key: value.clone() for key, value in training.model.state_dict().items()}
-        training.model.load_state_dict(averaged)
-        scores.update({f"tail_{key}": value for key, value in examiner.score(training.model, "val").figures().items()})
-        training.model.load_state_dict(own)
-    event = ArmScored(
-        **training.progress.where(),
-        trial=command.trial,
-        arm=name,
-        steps=number,
-        seconds=seconds,
-        scores=scores,
-        standard_errors={"metric": scored.scores.standard_error, **scored.scores.standard_errors},
-        diverged=not bool(torch.isfinite(trained).all()) or not np.isfinite(scored.loss),
-    )
-    training.link.say(event)
-    return _Arm(name, event, end)
-
-
-def _average(
-    mean: dict[str, torch.Tensor] | None, weights: dict[str, torch.Tensor], count: int
-) -> dict[str, torch.Tensor]:
-    """Return the running mean of weights; what is no floating-point number is taken as it is now."""
-    if mean is None:
-        return {key: value.detach().clone() for key, value in weights.items()}
-    for key, value in weights.items():
-        if value.is_floating_point():
-            mean[key].lerp_(value.detach(), 1 / count)
-        else:
-            mean[key].copy_(value)
-    return mean
-
-
-def _kept(training: Training, tickets: list[Ticket], kept: list[Batch]) -> Iterator[Batch]:
-    """Yield the batches of tickets and keep them for the next arm while there is room."""
-    room = KEPT_BATCHES_BYTES
-    for batch in training.supply.feed.batches(tickets):
-        size = batch.inputs.nbytes if isinstance(batch.inputs, torch.Tensor) else room + 1
-        room -= size
-        if room >= 0:
-            kept.append(batch)
-        yield batch
-
-
-def _again(training: Training, tickets: list[Ticket], kept: list[Batch]) -> Iterator[Batch]:
-    """Yield the same batches once more; those that were not kept are fetched again, with the same randomness."""
-    yield from kept
-    yield from training.supply.feed.batches(tickets[len(kept) :])
-
-
-def _as_many(training: Training, samples: int) -> Iterator[Batch]:
-    """Yield batches of another size over the same examples."""
-    supply, tickets = training.supply, []
-    for ticket in supply.order.tickets(supply.place.epoch, supply.place.offset):
-        if samples <= 0:
-            break
-        tickets.append(ticket)
-        samples -= len(ticket.indices)
-    yield from supply.feed.batches(tickets)
-
-
-def _others(training: Training, tickets: list[Ticket], number: int) -> Iterator[Batch]:
-    """Yield as many batches of the same sizes, over other examples."""
-    order = Order(training.supply.split.examples, training.batch_size, training.config.train.seed + NULL_SEED + number)
-    drawn = order.tickets(tickets[0].epoch, 0)
-    mixed = (
-        Ticket(epoch=ticket.epoch, offset=ticket.offset, indices=other.indices[: len(ticket.indices)])
-        for ticket, other in zip(tickets, drawn, strict=False)
-    )
-    yield from training.supply.feed.batches(list(mixed))
 
 
 def _verdict(training: Training, command: Fork) -> tuple[Arm, list[Command]]:

@@ -33,6 +33,11 @@ def free_bytes(device: torch.device) -> int:
     """Return the memory that is free on the device (for the host: what can be had without swapping)."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
+    return free_host_bytes()
+
+
+def free_host_bytes() -> int:
+    """Return the memory of the host that can be had without swapping."""
     import psutil
 
     return int(psutil.virtual_memory().available)

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from trainer.data.batch import Batch
+from trainer.data.batch import Batch, close
 from trainer.pieces import piece_size
 from trainer.room import MemoryModel
-from trainer.rounds import close
 from trainer.step import take_step
 from trainer.training import Training
 

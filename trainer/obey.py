@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import inf
 from time import sleep
+from typing import Literal
 
 import torch
 
@@ -32,6 +33,7 @@ from trainer.knobs import KnobError
 from trainer.recovery import UpdateTorn
 from trainer.rounds import RoundsRefused
 from trainer.snapshot import Ring, restore
+from trainer.snapshot import Snapshot as State
 from trainer.training import Training
 from trainer.turning import check_turns, turn
 from trainer.wire import KnobsConfirmed, KnobsTurned, RolledBack, SnapshotTaken, Told
@@ -49,6 +51,8 @@ class Orders:
         self._examiner = examiner
         self._ring = ring
         self._keeper = keeper
+        self._before: tuple[str, State] | None = None
+        """The newest kept fork, and the control's end at its verdict."""
         self.board = Board(training)
 
     def obey(self) -> bool:
@@ -94,7 +98,7 @@ class Orders:
             case Confirm():
                 self.board.confirm(command)
             case Revert():
-                self.board.revert(command)
+                self._revert(command)
             case Alternate():
                 self._alternate(command)
             case Fork():
@@ -124,15 +128,57 @@ class Orders:
     def _fork(self, command: Fork) -> list[Command]:
         self._training.clocks.stop()
         try:
-            changes, commands = fork.run(self._training, command, self._examiner)
+            forked = fork.run(self._training, command, self._examiner, self._ring)
         except (ForkRefused, KnobError, CacheRefused, torch.OutOfMemoryError) as refused:
             self.board.refuse("fork", command.trial, str(refused))
             return []
         finally:
             self._beats.resume()
-        if changes:
-            self.board.remember(command.trial, changes)
-        return commands
+        if forked.changes:
+            self.board.remember(command.trial, forked.changes)
+            self._before = (command.trial, forked.before) if forked.before is not None else None
+        return forked.meanwhile
+
+    def _revert(self, command: Revert) -> None:
+        """Take a turn back, and where it was asked for and can be had, the steps since its verdict too."""
+        if not command.back or not self.board.stands(command.trial):
+            self.board.revert(command)
+            return
+        if self._before is None or self._before[0] != command.trial:
+            why = f"{command.why}; only the turn is taken back, for the state of before is no longer held"
+            self.board.revert(command.model_copy(update={"why": why}))
+            return
+        before = self._before[1]
+        self._beats.drop()
+        why = f"{command.why}; the run goes back to step {before.step}, as it was without it"
+        self.board.revert(command.model_copy(update={"why": why}))
+        self._go_back(before, command.trial, "guard")
+        self._beats.resume()
+
+    def _go_back(self, target: State, trial: str, by: Literal["rescue", "guard"]) -> None:
+        """Put an earlier state back under the knobs of now and say so; a rescue skips the batches that were seen since."""
+        training = self._training
+        progress, place = training.progress, training.supply.place
+        restore(training, target, with_knobs=False)
+        training.progress = replace(
+            training.progress,
+            best_metric=progress.best_metric,
+            best_loss=progress.best_loss,
+            best_step=progress.best_step,
+        )
+        training.guard.forget()
+        self._ring.at_or_before(target.step)
+        if self._before is not None and self._before[1].step >= target.step:
+            self._before = None
+        skipped = 0
+        if by == "rescue" and target is not self._ring.start:
+            training.supply.go_to(place)
+            skipped = -(-(progress.samples - target.progress.samples) // training.batch_size)
+        training.link.say(
+            RolledBack(
+                **training.progress.where(), from_step=progress.step, trial=trial, skipped_batches=skipped, by=by
+            )
+        )
 
     def _probe(self, command: Probe) -> None:
         self._training.clocks.stop()
@@ -152,24 +198,7 @@ class Orders:
             return
         self._beats.drop()
         self.board.revert_all("the run is rolled back")
-        from_step, place, samples = training.progress.step, training.supply.place, training.progress.samples
-        target = self._ring.at_or_before(command.to_step)
-        best = training.progress
-        restore(training, target, with_knobs=False)
-        training.progress = replace(
-            training.progress,
-            best_metric=best.best_metric,
-            best_loss=best.best_loss,
-            best_step=best.best_step,
-        )
-        training.guard.forget()
-        skipped = 0
-        if target is not self._ring.start:
-            training.supply.go_to(place)
-            skipped = -(-(samples - target.progress.samples) // training.batch_size)
-        training.link.say(
-            RolledBack(**training.progress.where(), from_step=from_step, trial=command.trial, skipped_batches=skipped)
-        )
+        self._go_back(self._ring.at_or_before(command.to_step), command.trial, "rescue")
         if command.turns:
             changes = turn(training, command.turns)
             self.board.remember(command.trial, changes)

@@ -16,16 +16,23 @@ class Precision:
         self._dtypes = dtypes
         self.name = "off"
         """off, bf16 or fp16: what is really in use."""
-        self.scaler = torch.amp.GradScaler(device.type, enabled=False)
+        self._unscaled = torch.amp.GradScaler(device.type, enabled=False)
+        self._scaled: torch.amp.GradScaler | None = None
+        self.scaler = self._unscaled
 
     def set(self, name: str) -> None:
-        """Switch; `auto` takes the best type of this device (off where there is none)."""
+        """Switch; `auto` takes the best type of this device (off where there is none).
+
+        The loss scale that fp16 has found is kept while another type is in use.
+        """
         best = self._dtypes[0] if self._dtypes else "off"
         wanted = best if name == "auto" else name
         if wanted == self.name:
             return
         self.name = wanted
-        self.scaler = torch.amp.GradScaler(self._device.type, enabled=self.name == "fp16")
+        if self.name == "fp16" and self._scaled is None:
+            self._scaled = torch.amp.GradScaler(self._device.type)
+        self.scaler = self._scaled if self.name == "fp16" and self._scaled is not None else self._unscaled
 
     def renew_scaler(self) -> None:
         """Make a scaler of the same scale that has not seen this step yet: the step is run again."""

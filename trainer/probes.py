@@ -13,11 +13,10 @@ from typing import Any
 import torch
 
 from trainer.commands import Probe
-from trainer.data.batch import Batch
+from trainer.data.batch import Batch, close
 from trainer.evaluate import evaluating
 from trainer.memory_model import memory_model
 from trainer.pieces import cut, to_device
-from trainer.rounds import close
 from trainer.snapshot import Snapshot, restore, take
 from trainer.step import take_step
 from trainer.sweep import pick_rate

@@ -4,23 +4,28 @@ Training goes on in both arms; nothing is lost. Each stretch hands its own list 
 dry at the stretch's end; what a fresh iterator needs to come up to speed is trained on but not timed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from math import log, sqrt
+from statistics import fmean
 from time import perf_counter
 
 import torch
 
+from trainer.agreement import agree
 from trainer.beat import Beats
 from trainer.commands import Alternate
-from trainer.data.batch import Batch, Feed
-from trainer.pieces import cut, to_device
+from trainer.crowd import Crowd
+from trainer.data.batch import Feed, close
+from trainer.device import synchronise
+from trainer.knobs import KnobValue
 from trainer.recovery import given_up
-from trainer.snapshot import random_state, set_random_state
 from trainer.step import take_step
 from trainer.supply import after
 from trainer.training import Training
 from trainer.turning import check_turns, loader_of, set_knobs, undo
-from trainer.wire import AgreementMeasured, Arm, StretchTaken, TrialBegan, TrialEnded
+from trainer.wire import Arm, StretchTaken, TrialBegan, TrialEnded
 from trainer.words import Change
 
 LOADER_KNOBS = frozenset({"workers", "prefetch", "cache"})
@@ -32,9 +37,17 @@ WARM_STEPS = 3
 DISCARDED_MOST = 64
 """A loader with many workers would throw away more timing than that; the rest is measured all the same."""
 
-AGREEMENT_EXAMPLES = 64
-"""Examples of each agreement pass."""
+HIDDEN_GAIN = 0.03
+"""Stretches are doubled while noise hides such a gain: while neighbours without the turn differ by over half of it …"""
 
+NOISE_STRETCHES = 4
+"""… in so many of them …"""
+
+DOUBLINGS_MOST = 3
+"""… at most so often (2 s instead of 0.25) …"""
+
+DOUBLED_SHARE = 0.20
+"""… and while the rounds take at most this share of what remains: a gain must still have time to pay."""
 
 HOPELESS_TIMES = 3.0
 """A candidate whose warm steps take so many times as long has lost, for all rounds must agree; more of them would only
@@ -52,6 +65,11 @@ class _ArmState:
     changes: tuple[Change, ...]
     feed: Feed
     own_feed: bool
+
+    @property
+    def live(self) -> dict[str, KnobValue]:
+        """Its knobs that turn between two steps."""
+        return {change.knob: change.new for change in self.changes if change.knob not in LOADER_KNOBS}
 
 
 @dataclass
@@ -88,21 +106,21 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
     """
     values = check_turns(training, command.turns)
     changes = tuple(Change(knob=name, old=training.knobs[name], new=value) for name, value in values.items())
+    discarded = min(max(_ahead(training.knobs), _ahead({**training.knobs, **values})) + 2, DISCARDED_MOST)
+    _check_fit(training, command, 4 * WARM_STEPS, command.stretch_steps + discarded)
     begun = perf_counter()
     candidate = _candidate(training, changes)
+    built_s = perf_counter() - begun
+    crowd = Crowd()
     done: list[Round] = []
     set_up_s, agreement_s, began, why = 0.0, 0.0, False, ""
     try:
         beats.trial = command.trial
-        seconds_of_step, times = _warm_up(training, candidate, beats)
-        discarded = min(int(training.knobs["workers"]) * int(training.knobs["prefetch"]) + 2, DISCARDED_MOST)
-        steps = max(command.stretch_steps, round(command.stretch_s / max(seconds_of_step, 1e-6)))
-        left = training.steps_total - training.progress.step
-        if 2 * command.rounds * (steps + discarded) > left:
-            raise RoundsRefused(
-                f"{2 * command.rounds} stretches of {steps + discarded} steps do not fit into the {left} that are left"
-            )
-        set_up_s = perf_counter() - begun
+        (candidate_s, slow_s), (control_s, usual_s) = (_warm_up(training, arm, beats) for arm in (candidate, None))
+        slower_s = max(control_s, candidate_s, 1e-6)
+        steps = max(command.stretch_steps, round(command.stretch_s / slower_s))
+        _check_fit(training, command, 0, steps + discarded)
+        set_up_s = built_s + max(slow_s - usual_s, 0.0)
         training.link.say(
             TrialBegan(
                 **training.progress.where(),
@@ -112,9 +130,12 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
             )
         )
         began = True
-        look = max(WARM_STEPS, round(command.stretch_s / max(seconds_of_step, 1e-6)))
-        done = _first_look(training, command, candidate, discarded, look, beats) if times >= HOPELESS_TIMES else []
-        agreement_s = 0.0 if done else _agree(training, command, changes)
+        if candidate_s >= HOPELESS_TIMES * control_s:
+            look = max(WARM_STEPS, round(command.stretch_s / slower_s))
+            done = _first_look(training, command, candidate, discarded, look, beats)
+        if not done:
+            agreement_s = agree(training, command, candidate.live, candidate.feed)
+            steps = _long_enough(training, command, discarded, steps, beats)
         for number in range(0 if done else command.rounds):
             done.append(_round(training, command, candidate, number, discarded, steps, beats))
             done[-1].tell(training)
@@ -136,9 +157,50 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
             trial=command.trial,
             went_on_from="control",
             seconds=set_up_s + agreement_s + sum(one.lost_s for one in done),
+            set_up_s=set_up_s,
+            crowded_share=crowd.share(),
             why=why,
         )
     )
+
+
+def _check_fit(training: Training, command: Alternate, before: int, each: int) -> None:
+    """Refuse rounds of stretches of `each` steps, and `before` steps before them, that do not fit into the run."""
+    left = training.steps_total - training.progress.step
+    stretches = 2 * command.rounds
+    if before + stretches * each > left:
+        raise RoundsRefused(f"{stretches} stretches of {each} steps do not fit into the {left} that are left")
+
+
+def _long_enough(training: Training, command: Alternate, discarded: int, steps: int, beats: Beats) -> int:
+    """Return how many steps a stretch needs: doubled while noise would hide a gain of 3 %, as far as the run bears it.
+
+    The noise is told from neighbouring stretches without the turn, before any with it is seen: to look again until the
+    rounds agree would keep by luck. Two neighbours that are too short are one of the next length.
+    """
+    most = DOUBLED_SHARE * (training.steps_total - training.progress.step) / (2 * command.rounds)
+    if steps * 2 + discarded > most:
+        return steps
+    times: list[float] = []
+    for doubling in range(DOUBLINGS_MOST + 1):
+        while len(times) < NOISE_STRETCHES:
+            seconds, samples = _stretch(training, None, discarded, steps, beats)
+            times.append(seconds / max(samples, 1))
+        if noise_of(times) <= HIDDEN_GAIN / 2 or doubling == DOUBLINGS_MOST or steps * 2 + discarded > most:
+            break
+        steps *= 2
+        times = [(first + second) / 2 for first, second in zip(times[::2], times[1::2], strict=True)]
+    return steps
+
+
+def noise_of(times: Sequence[float]) -> float:
+    """Return the root mean square of the relative differences between neighbouring times."""
+    return sqrt(fmean(log(second / first) ** 2 for first, second in pairwise(times)))
+
+
+def _ahead(knobs: dict[str, KnobValue]) -> int:
+    """Return how many batches a loader prepares ahead."""
+    return int(knobs["workers"]) * int(knobs["prefetch"])
 
 
 def _candidate(training: Training, changes: tuple[Change, ...]) -> _ArmState:
@@ -148,13 +210,11 @@ def _candidate(training: Training, changes: tuple[Change, ...]) -> _ArmState:
     return _ArmState(changes, training.supply.build_feed(**loader_of(values)), own_feed=True)
 
 
-def _warm_up(training: Training, candidate: _ArmState, beats: Beats) -> tuple[float, float]:
-    """Let both arms come up to speed; return the slower one's seconds a step, and candidate over control."""
-    seconds = []
-    for arm in (candidate, None):
-        timed_s, _ = _stretch(training, arm, WARM_STEPS, WARM_STEPS, beats)
-        seconds.append(timed_s / WARM_STEPS)
-    return max(seconds), seconds[0] / max(seconds[1], 1e-9)
+def _warm_up(training: Training, arm: _ArmState | None, beats: Beats) -> tuple[float, float]:
+    """Let an arm come up to speed; return the seconds a step that it takes then, and what warming up took in all."""
+    begun = perf_counter()
+    timed_s, _ = _stretch(training, arm, WARM_STEPS, WARM_STEPS, beats)
+    return timed_s / WARM_STEPS, perf_counter() - begun
 
 
 def _first_look(
@@ -199,7 +259,7 @@ def _stretch(training: Training, arm: _ArmState | None, discarded: int, steps: i
     """Train `discarded` + `steps` steps in one arm; return the wall seconds and the samples of the timed part."""
     supply = training.supply
     supply.drop_ahead()
-    live = {c.knob: c.new for c in arm.changes if c.knob not in LOADER_KNOBS} if arm else {}
+    live = arm.live if arm else {}
     back = {turned.knob: turned.to for turned in undo(arm.changes) if turned.knob in live} if arm else {}
     set_knobs(training, live)
     feed = arm.feed if arm else supply.feed
@@ -208,90 +268,16 @@ def _stretch(training: Training, arm: _ArmState | None, discarded: int, steps: i
         samples, begun = 0, perf_counter()
         for number, batch in enumerate(batches):
             if number == discarded:
-                _synchronise(training)
+                synchronise(training.device)
                 samples, begun = 0, perf_counter()
             training.clocks.mark("input_wait")
             beats.step(take_step(training, batch, recovers=arm is None), batch)
             supply.place = after(batch.ticket)
             samples += len(batch.targets)
-        _synchronise(training)
+        synchronise(training.device)
         seconds = perf_counter() - begun
         beats.take(batch)
         return seconds, samples
     finally:
         close(batches)
         set_knobs(training, back)
-
-
-def _synchronise(training: Training) -> None:
-    """Wait for the device: once at each end of a stretch."""
-    if training.device.type != "cpu":
-        torch.accelerator.synchronize()
-
-
-def close(batches: Iterator[Batch]) -> None:
-    """Let go of what an iterator has prepared ahead."""
-    end = getattr(batches, "close", None)
-    if end:
-        end()
-
-
-# ---------------------------------------------------------------- agreement
-
-
-def _agree(training: Training, command: Alternate, changes: tuple[Change, ...]) -> float:
-    """Compare loss and gradient of both arms on the same weights, without a step; return the seconds that it took."""
-    if not command.agreement_passes:
-        return 0.0
-    begun = perf_counter()
-    state = random_state(training)
-    buffers = [buffer.clone() for buffer in training.model.buffers()]
-    differences, cosines, done = [], [], 0
-    batches = training.supply.feed.batches(training.supply.tickets_ahead(command.agreement_passes))
-    try:
-        for batch in batches:
-            losses, gradients = [], []
-            for values in ({}, {change.knob: change.new for change in changes}):
-                set_knobs(training, values)
-                set_random_state(training, state)
-                loss, gradient = _gradient(training, batch)
-                losses.append(loss)
-                gradients.append(gradient)
-                set_knobs(training, {turned.knob: turned.to for turned in undo(changes)} if values else {})
-            differences.append(abs(losses[0] - losses[1]) / max(losses[0], 0.05))
-            cosines.append(float(torch.cosine_similarity(gradients[0], gradients[1], dim=0)))
-            done += 1
-    finally:
-        close(batches)
-        set_knobs(training, {one.knob: one.old for one in changes if training.knobs[one.knob] != one.old})
-        for buffer, old in zip(training.model.buffers(), buffers, strict=True):
-            buffer.copy_(old)
-        set_random_state(training, state)
-    seconds = perf_counter() - begun
-    training.link.say(
-        AgreementMeasured(
-            **training.progress.where(),
-            trial=command.trial,
-            passes=done,
-            loss_difference=sum(differences) / max(done, 1),
-            gradient_cosine=min(cosines, default=1.0),
-        )
-    )
-    return seconds
-
-
-def _gradient(training: Training, batch: Batch) -> tuple[float, torch.Tensor]:
-    inputs, targets = to_device(training, batch)
-    inputs, targets = cut(inputs, 0, AGREEMENT_EXAMPLES), targets[:AGREEMENT_EXAMPLES]
-    size = min(int(training.knobs["micro_batch"]) or len(targets), len(targets))
-    total = 0.0
-    for start in range(0, len(targets), size):
-        wanted = targets[start : start + size]
-        with training.precision.context():
-            outputs = training.model(cut(inputs, start, start + size))
-            loss = training.objective(outputs, wanted, normaliser=len(targets))
-        loss.backward()  # type: ignore[no-untyped-call]
-        total += float(loss.detach())
-    gradients = [p.grad.detach().float().flatten().clone() for p in training.model.parameters() if p.grad is not None]
-    training.model.zero_grad(set_to_none=True)
-    return total, torch.cat(gradients)

@@ -87,6 +87,11 @@ def take(training: Training, *, on_host: bool = False) -> Snapshot:
     )
 
 
+def on_host(snapshot: Snapshot) -> Snapshot:
+    """Return a state with its tensors in host memory."""
+    return replace(snapshot, model=copied(snapshot.model, True), optimizer=copied(snapshot.optimizer, True))
+
+
 def restore(training: Training, snapshot: Snapshot, *, with_knobs: bool = True) -> None:
     """Put a state back, to the bit; the snapshot can be used again.
 
@@ -188,6 +193,10 @@ class Ring:
         seconds = self._last_taken - begun
         self._seconds_of_one = 0.0 if training.lockstep else seconds
         return snapshot, seconds
+
+    def shrink(self) -> None:
+        """Give up all but the newest state, and the start."""
+        self._newest = self._newest[-1:]
 
     def at_or_before(self, step: int) -> Snapshot:
         """Return the newest state that is not younger than `step`, and forget the younger ones."""

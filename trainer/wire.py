@@ -220,8 +220,9 @@ class ArmScored(_Event):
     steps: int
     seconds: float
     scores: dict[str, float]
-    """loss, the task's metrics, balanced_accuracy and rare_recall for classes, train_loss, and tail_loss,
-    tail_<metric>: the same by weights averaged over the last half."""
+    """loss, the task's metrics, balanced_accuracy and rare_recall for classes, train_loss (as trained), gap (held-out
+    loss less that of a sample of the training split), and tail_loss, tail_<metric>: by weights averaged over the last
+    half."""
     standard_errors: dict[str, float]
     diverged: bool = False
 
@@ -234,6 +235,10 @@ class TrialEnded(_Event):
     went_on_from: Arm
     seconds: float
     """What the trial cost: time that the run would not have spent without it."""
+    set_up_s: float = 0.0
+    """rounds: what it takes to bring the candidate up (loader, compiler): to be paid again when it is kept."""
+    crowded_share: float = float("nan")
+    """rounds: share of this machine's processors that other programs used meanwhile; NaN where nobody can tell."""
     why: str = ""
 
 
@@ -252,6 +257,8 @@ class RolledBack(_Event):
     from_step: int
     trial: str = ""
     skipped_batches: int
+    by: Literal["rescue", "guard"] = "rescue"
+    """The rescue ladder, or the guard over a fix that was kept."""
 
 
 class Probed(_Event):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from math import isfinite
+from math import isfinite, nan
 
-from advisor.judge import Arms, Verdict, judge_fork
+from advisor.judge import Arms, Verdict, judge_fork, judge_futile, lower_is_better
 from advisor.ledger import TrialHeard
+from advisor.noise import LEAST_LEARNING_GAIN
+from advisor.scoring import regularises
 from advisor.trials.words import VETOED, Moved, Setting, over
+from rules.vocabulary import Fix
 from trainer.commands import Command, Decide, Fork
 from trainer.wire import ArmScored, Event, TrialEnded
 
@@ -20,15 +24,29 @@ class ForkTrial:
     score: str
     steps: int
     nulls: int
+    replicates: int
     pool: tuple[float, ...]
     """Differences null - control of the score, from earlier forks of this phase and about this horizon."""
+    steps_per_epoch: int = 0
     arms: tuple[ArmScored, ...] = field(default=())
     verdict: Verdict | None = None
     veto: bool = False
 
     def begin(self) -> tuple[Command, ...]:
         """Ask for the arms."""
-        return (Fork(trial=self.setting.trial, turns=self.setting.turns, steps=self.steps, nulls=self.nulls),)
+        setting = self.setting
+        return (
+            Fork(
+                trial=setting.trial,
+                turns=setting.turns,
+                steps=self.steps,
+                nulls=self.nulls,
+                replicates=self.replicates,
+                score=self.score,
+                less_is_better=lower_is_better(self.score, setting.metric, setting.higher_is_better),
+                least_gain=LEAST_LEARNING_GAIN,
+            ),
+        )
 
     def vetoed(self) -> ForkTrial:
         """Return the trial so that it will not be kept."""
@@ -46,31 +64,36 @@ class ForkTrial:
 
     def _arm(self, event: ArmScored) -> Moved:
         after = replace(self, arms=(*self.arms, event))
-        numbers = {"steps": float(event.steps), "seconds": event.seconds, **event.scores}
+        numbers = {"steps": float(event.steps), "seconds": event.seconds, "replicate": float(event.replicate)}
+        numbers |= event.scores
         if event.diverged:
             numbers["diverged"] = 1.0
         if self.setting.lockstep:
             del numbers["seconds"]
         heard = TrialHeard(trial=self.setting.trial, what=event.arm, numbers=numbers)
-        if len(after.arms) < 2 + self.nulls:
+        if len(after.arms) < 1 + self.nulls + self.replicates:
             return Moved(after, entries=(heard,))
         verdict = VETOED if self.veto else after.judged()
         decide = Decide(trial=self.setting.trial, arm="candidate" if verdict.keep else "control")
         return Moved(replace(after, verdict=verdict), (decide,), (heard,))
 
-    def judged(self) -> Verdict:
+    def judged(self, judge: Callable[[Fix, str, str, bool, Arms], Verdict] = judge_fork) -> Verdict:
         """Return the verdict on the arms heard so far."""
-        by_name = {one.arm: one for one in self.arms}
-        control, candidate = by_name.get("control"), by_name.get("candidate")
-        if control is None or candidate is None:
+        streams: dict[int, dict[str, ArmScored]] = {}
+        for one in self.arms:
+            streams.setdefault(one.replicate, {})["with" if one.arm == "candidate" else "without"] = one
+        own = streams.pop(0, {})
+        if {"with", "without"} - set(own):
             return Verdict("undecided", "an arm is missing")
+        control, candidate = own["without"], own["with"]
         score = self.score if self.score in control.scores else self.score.removeprefix("tail_")
-        before = control.scores.get(score, float("nan"))
-        own = [
-            one.scores.get(score, float("nan")) - before for one in self.arms if one.arm == "null" and not one.diverged
-        ]
-        pool = self.pool if score == self.score else ()
-        return judge_fork(
+
+        def scored(one: ArmScored) -> float:
+            return nan if one.diverged else one.scores.get(score, nan)
+
+        nulls = [scored(one["without"]) - scored(control) for one in streams.values() if "without" in one]
+        pairs = [(scored(one["without"]), scored(one["with"])) for one in streams.values() if len(one) > 1]
+        return judge(
             self.setting.fix,
             score,
             self.setting.metric,
@@ -79,9 +102,13 @@ class ForkTrial:
                 control=control.scores,
                 candidate=candidate.scores,
                 standard_errors=control.standard_errors,
-                nulls=(*pool, *(one for one in own if isfinite(one))),
+                nulls=(*(self.pool if score == self.score else ()), *(one for one in nulls if isfinite(one))),
+                further=tuple(pairs),
                 steps=control.steps,
+                candidate_steps=candidate.steps,
                 rate_cut=self._cuts_rate,
+                regularises=regularises(self.setting.fix, self.setting.old),
+                epochs=control.steps / self.steps_per_epoch if self.steps_per_epoch else nan,
                 control_diverged=control.diverged,
                 candidate_diverged=candidate.diverged,
             ),
@@ -94,8 +121,10 @@ class ForkTrial:
 
     def _end(self, event: TrialEnded) -> Moved:
         verdict = self.verdict
-        if verdict is None:
-            verdict = Verdict("undecided", f"the fork ended early: {event.why or 'not all arms were run'}")
+        if verdict is None and event.why:
+            verdict = VETOED if self.veto else self.judged(judge_futile)
+        elif verdict is None:
+            verdict = Verdict("undecided", "the fork ended early: not all arms were run")
         elif verdict.keep and event.went_on_from != "candidate":
             why = f"{verdict.why}; but the verdict came too late and the run went on without it"
             verdict = Verdict("undecided", why, verdict.measured)

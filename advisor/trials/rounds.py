@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from advisor.budget import ROUNDS, STRETCH_S, STRETCH_STEPS
-from advisor.judge import Agreement, Verdict, judge_agreement, judge_rounds
+from advisor.judge import Agreement, Verdict, judge_agreement, judge_crowd, judge_payback, judge_rounds
 from advisor.ledger import Entry, TrialHeard
 from advisor.trials.words import VETOED, Moved, Setting, over
+from rules.vocabulary import Effect
 from trainer.commands import Alternate, Command, Confirm, Turn
 from trainer.wire import AgreementMeasured, Arm, Event, StretchTaken, TrialEnded
 
@@ -77,7 +78,9 @@ class RoundsTrial:
         return Moved(after, entries=entries)
 
     def _end(self, event: TrialEnded) -> Moved:
-        verdict = self._verdict(event.why)
+        left_s = self.setting.eta_s - max(event.t - self.setting.t, 0.0)
+        verdict = judge_payback(self._verdict(event.why), left_s, event.set_up_s)
+        verdict = judge_crowd(verdict, event.crowded_share)
         commands: tuple[Command, ...] = ()
         if verdict.keep:
             turn = Turn(trial=self.setting.trial, turns=self.setting.turns)
@@ -87,7 +90,11 @@ class RoundsTrial:
     def _verdict(self, why: str) -> Verdict:
         if self.veto:
             return VETOED
-        if self.agreement is not None and (differs := judge_agreement(self.agreement)) is not None:
+        if (
+            self.agreement is not None
+            and (differs := judge_agreement(self.agreement, self.setting.fix.effect is Effect.SAME_MATHEMATICS))
+            is not None
+        ):
             return differs
         verdict = judge_rounds(self.gains, ROUNDS)
         if self.agreement_passes and self.agreement is None and verdict.outcome != "rolled_back":

@@ -79,11 +79,14 @@ def stretch(trial: str, number: int, arm: str, seconds: float, samples: int = 64
     return StretchTaken(step=100, trial=trial, round=number, arm=arm, steps=20, timed_samples=samples, timed_s=seconds)
 
 
-def scored(trial: str, arm: str, loss: float, *, diverged: bool = False, step: int = 100, **scores: float) -> ArmScored:
+def scored(
+    trial: str, arm: str, loss: float, *, diverged: bool = False, step: int = 100, replicate: int = -1, **scores: float
+) -> ArmScored:
     figures = {"loss": loss, "tail_loss": loss, "metric": 0.9, "accuracy": 0.9, "balanced_accuracy": 0.9, **scores}
     return ArmScored(
         step=step, trial=trial, arm=arm, steps=40, seconds=0.4, scores=figures,
         standard_errors={"metric": 0.01, "accuracy": 0.01}, diverged=diverged,
+        replicate=replicate if replicate >= 0 else int(arm == "null"),
     )  # fmt: skip
 
 

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,18 @@ from advisor.causes import parts
 from advisor.choose import Choice, choose
 from advisor.consider import AskProbe, Scene, Try
 from advisor.history import History
-from advisor.ledger import Entry, Found, Judged, ProbeAsked, Proposed, TrainerExited, TrialHeard, TrialStarted, Wished
+from advisor.ledger import (
+    Entry,
+    Found,
+    Judged,
+    Measured,
+    ProbeAsked,
+    Proposed,
+    TrainerExited,
+    TrialHeard,
+    TrialStarted,
+    Wished,
+)
 from rules.vocabulary import Deed, Effect, Fix, Severity
 from tests.advisor.literal import finding, fix, knobs, scene, standing, started
 from trainer.wire import Probed
@@ -45,10 +57,10 @@ def whys(choice: Choice) -> list[str]:
 def test_a_learning_fix_is_tried_by_a_fork_and_a_loader_fix_by_rounds() -> None:
     fork = chosen(standing("OPT900", fix(LEARNING))).deed
     assert isinstance(fork, Try)
-    assert (fork.how, fork.steps, fork.nulls) == ("fork", 160, 3)
+    assert (fork.how, fork.steps, fork.nulls, fork.replicates) == ("fork", 100, 1, 2)
     rounds = chosen(standing("INP900", fix(SPEED))).deed
     assert isinstance(rounds, Try)
-    assert (rounds.how, rounds.agreement_passes) == ("rounds", 0)
+    assert (rounds.how, rounds.agreement_passes) == ("rounds", 3)
     other = chosen(standing("DEV900", fix(ROUNDING))).deed
     assert isinstance(other, Try)
     assert (other.how, other.agreement_passes) == ("rounds", 20)
@@ -274,7 +286,7 @@ def test_trials_cost_at_most_their_share(
 @pytest.mark.parametrize(
     ("total", "forked", "cost"),
     [
-        pytest.param(340, False, 80, id="a short run borrows for its first fork"),
+        pytest.param(340, False, 102, id="a short run borrows for its first fork"),
         pytest.param(340, True, None, id="never for its second"),
         pytest.param(5000, False, 500, id="a long run need not borrow"),
         pytest.param(150, False, None, id="three times the budget pay for no fork"),
@@ -292,17 +304,13 @@ def test_a_fork_borrows_only_where_the_budget_pays_for_none(total: int, forked: 
 @pytest.mark.parametrize(
     ("steps_left", "room", "known", "expected"),
     [
-        pytest.param(1000, 1000, 0, (100, 3), id="room for everything"),
-        pytest.param(1000, 350, 0, (87, 3), id="less reach first"),
-        pytest.param(1000, 180, 0, (60, 2), id="then fewer null arms"),
-        pytest.param(1000, 120, 0, (40, 2), id="two are better than reach"),
-        pytest.param(1000, 100, 0, (50, 1), id="never without one"),
-        pytest.param(1000, 79, 0, "budget", id="then not at all"),
-        pytest.param(1000, 100, 3, (100, 0), id="null arms known from earlier forks are not run again"),
-        pytest.param(1000, 200, 2, (100, 1), id="one more makes three"),
-        pytest.param(1000, 60, 1, (60, 0), id="one known is enough where there is room for no more"),
-        pytest.param(100_000, 10_000, 0, (400, 3), id="never further than 400 steps"),
-        pytest.param(130, 1000, 0, (40, 3), id="never nearer than 40"),
+        pytest.param(1000, 1000, 0, (100, 1, 2), id="room for everything"),
+        pytest.param(1000, 150, 0, (50, 1, 2), id="less reach before fewer arms"),
+        pytest.param(1000, 119, 3, (59, 1, 1), id="one candidate, and a null arm of its own"),
+        pytest.param(1000, 80, 0, (40, 1, 1), id="never without one"),
+        pytest.param(1000, 79, 3, "budget", id="then not at all, however many are known"),
+        pytest.param(100_000, 10_000, 0, (100, 1, 2), id="never further than 100 steps"),
+        pytest.param(130, 1000, 0, (40, 1, 2), id="never nearer than 40"),
         pytest.param(110, 1000, 0, "too late", id="too late"),
     ],
 )
@@ -311,14 +319,48 @@ def test_a_fork_fits_its_budget(steps_left: int, room: float, known: int, expect
     if isinstance(plan, str):
         assert plan.partition(":")[0] == expected
     else:
-        assert (plan.steps, plan.nulls) == expected
+        assert (plan.steps, plan.nulls, plan.replicates) == expected
         assert plan.cost_steps <= room
-        assert plan.nulls + known >= 1
+
+
+@pytest.mark.parametrize(
+    ("turns", "steps_left", "expected"),
+    [
+        pytest.param({"lr": 0.01}, 2000, 100, id="a rate: a tenth of what remains, at most 100"),
+        pytest.param({"augment": True}, 2000, 200, id="a regulariser: an epoch"),
+        pytest.param({"weight_decay": 0.1}, 2000, 200, id="more decay: an epoch"),
+        pytest.param({"augment": True}, 450, 150, id="an epoch that leaves time to pay"),
+        pytest.param({"beta2": 0.99}, 20_000, 2000, id="moments that adapt: twice their memory, the longer of both"),
+        pytest.param({"beta2": 0.99}, 5000, "too late", id="no time for that"),
+    ],
+)
+def test_a_fork_looks_as_far_as_its_fix_needs(turns: dict[str, Any], steps_left: int, expected: object) -> None:
+    room = Budget(share=0.5, spent_steps=0, steps_total=40_000)
+    at = scene(steps_left=steps_left, steps_per_epoch=200, budget=room)
+    option = chosen(standing("OPT900", fix(turns=turns)), at=at)
+    if isinstance(expected, str):
+        assert [no.reason for no in option.refusals] == [expected]
+    else:
+        assert isinstance(option.deed, Try)
+        assert option.deed.steps == expected
+
+
+def test_what_made_steps_several_times_as_long_is_not_tried_again_in_a_later_phase() -> None:
+    slow = Measured(median=-4.0, low=-4.0, high=-4.0, unit="relative step_s")
+    one = fix(ROUNDING)
+    for measured, tried in ((slow, True), (None, False)):
+        past = history(
+            TrialStarted(trial="t1", code="A", fix=one, how="rounds", old={}, expected_cost_s=1.0, step=10),
+            Judged(
+                trial="t1", code="A", outcome="rolled_back", why="a literal", measured=measured, cost_s=1.0, step=20
+            ),
+        )
+        assert past.tried("A", one, "another phase") is tried
 
 
 def test_rounds_of_fast_steps_take_many_of_them() -> None:
-    assert rounds_steps(0.1) == 240
-    assert rounds_steps(0.001) == 3000
+    assert rounds_steps(0.1) == 320
+    assert rounds_steps(0.001) == 4000
 
 
 # ---------------------------------------------------------------- history

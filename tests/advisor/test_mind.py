@@ -34,6 +34,7 @@ from trainer.commands import (
 )
 from trainer.config import parse
 from trainer.wire import (
+    AgreementMeasured,
     CommandRefused,
     Event,
     KnobsConfirmed,
@@ -75,9 +76,17 @@ def steps(since: int, until: int) -> list[Event]:
     return [beat(step) for step in range(since + 10, until + 1, 10)]
 
 
-def fork_of(loss: float, trial: str = "t1", nulls: int = 3) -> list[Event]:
-    arms = [scored(trial, "control", 1.0), scored(trial, "candidate", loss)]
-    return [*arms, *[scored(trial, "null", 1.01) for _ in range(nulls)]]
+def fork_of(loss: float, trial: str = "t1") -> list[Event]:
+    """Two candidates, each beside a control of its own."""
+    return [
+        scored(trial, "control", 1.0),
+        scored(trial, "candidate", loss),
+        scored(trial, "null", 1.01, replicate=1),
+        scored(trial, "candidate", loss, replicate=1),
+    ]
+
+
+AGREES = AgreementMeasured(trial="t1", passes=3, loss_difference=0.0, gradient_cosine=1.0)
 
 
 @pytest.fixture
@@ -92,8 +101,11 @@ def test_a_finding_is_tried_and_what_helped_is_kept(forking: Run) -> None:
     decided = forking.hear(*fork_of(0.5))
     assert decided == [Decide(trial="t1", arm="candidate")]
     forking.hear(ended("t1", "candidate"))
-    assert forking.kinds == ["found", "trial_started", *["trial_heard"] * 5, "judged"]
+    assert forking.kinds == ["found", "trial_started", *["trial_heard"] * 4, "judged"]
     assert forking.verdicts() == ["kept"]
+    (judged,) = [entry for entry in forking.entries if isinstance(entry, Judged)]
+    assert judged.bill_s == judged.cost_s == 0.5
+    assert judged.bill_share == pytest.approx(0.5 / 20, rel=0.1), "of the 20 s that the run takes"
 
 
 def test_entries_bear_the_time_and_step_of_what_led_to_them(forking: Run) -> None:
@@ -122,7 +134,7 @@ def test_one_change_is_open_at_a_time() -> None:
     commands = run.hear(started(eta_s=20.0), *steps(0, 200))
     assert [type(command) for command in commands] == [Alternate]
     rounds = [one for n in range(6) for one in (stretch("t1", n, "control", 1.0), stretch("t1", n, "candidate", 0.8))]
-    assert [type(one) for one in run.hear(*rounds, ended("t1"))] == [Turn, Confirm]
+    assert [type(one) for one in run.hear(AGREES, *rounds, ended("t1"))] == [Turn, Confirm]
     change = (Change(knob="workers", old=0, new=2),)
     turned = KnobsTurned(step=150, changes=change, trial="t1", probation=True)
     commands = run.hear(turned, KnobsConfirmed(step=150, changes=change, trial="t1"), *steps(200, 300))
@@ -133,7 +145,7 @@ def test_a_turn_that_the_trainer_refuses_after_the_verdict_is_undone() -> None:
     run = Run(SPEEDS, budget=0.5)
     run.hear(started(), *steps(0, 200))
     rounds = [one for n in range(6) for one in (stretch("t1", n, "control", 1.0), stretch("t1", n, "candidate", 0.8))]
-    run.hear(*rounds, ended("t1"), CommandRefused(command="turn", trial="t1", why="no room in /dev/shm"))
+    run.hear(AGREES, *rounds, ended("t1"), CommandRefused(command="turn", trial="t1", why="no room in /dev/shm"))
     assert run.kinds[-2:] == ["judged", "undone"]
 
 
@@ -239,8 +251,14 @@ def test_a_kept_fix_is_taken_back_when_the_run_gets_worse_twice() -> None:
     run.hear(started(), evaluated(10, 0.9), *steps(10, 80), *fork_of(0.5), ended("t1", "candidate"))
     assert run.verdicts() == ["kept"]
     assert not any(isinstance(one, Revert) for one in run.hear(evaluated(200, 0.7)))
-    assert any(isinstance(one, Revert) for one in run.hear(evaluated(300, 0.7)))
+    taken = [one for one in run.hear(evaluated(300, 0.7)) if isinstance(one, Revert)]
+    assert [(one.trial, one.back) for one in taken] == [("t1", True)]
     assert "undone" in run.kinds
+    phase, spent = run.mind.history.phase(90), run.mind.history.spent_steps
+    run.hear(RolledBack(step=90, from_step=300, trial="t1", skipped_batches=0, by="guard"))
+    assert run.mind.history.phase(90) == phase, "what was muted or lost before stays so"
+    assert run.mind.history.spent_steps == spent + 210, "the steps that are given up are on the bill"
+    assert run.mind.signals.rollbacks == 0, "no rung of the rescue ladder"
 
 
 def test_a_finished_run_is_compressed_and_then_let_go() -> None:
@@ -349,7 +367,7 @@ def test_in_lockstep_the_clock_changes_nothing_but_times() -> None:
         return [entry.model_copy(update={"t": 0.0}) for entry in run.entries]
 
     def told(entries: list[Entry]) -> list[dict[str, object]]:
-        return [entry.model_dump(exclude={"cost_s", "expected_cost_s"}) for entry in entries]
+        return [entry.model_dump(exclude={"cost_s", "expected_cost_s", "bill_s"}) for entry in entries]
 
     quick, slow = ledger(1.0), ledger(37.0)
     assert told(quick) == told(slow)

@@ -9,7 +9,7 @@ from advisor.ledger import Entry, Judged, ProbeAsked, TrialStarted
 from advisor.together import run_together
 from trainer.config import parse
 
-OF_TIME = {"t", "cost_s", "expected_cost_s"}
+OF_TIME = {"t", "cost_s", "expected_cost_s", "bill_s"}
 """What may differ between two runs of one seed."""
 
 pytestmark = pytest.mark.slow

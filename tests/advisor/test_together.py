@@ -13,7 +13,7 @@ from advisor.runs import open_run
 from advisor.together import run_together
 from trainer.config import parse
 
-OF_TIME = {"t", "cost_s", "expected_cost_s"}
+OF_TIME = {"t", "cost_s", "expected_cost_s", "bill_s"}
 """What may differ between two runs of one seed."""
 OF_PROCESSES = ("driver_started", "trainer_started", "hardware_profiled")
 """Entries that only a driver with a process of its own writes."""

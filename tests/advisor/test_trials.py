@@ -24,9 +24,16 @@ from trainer.wire import (
 
 
 def opened(
-    one: Fix, how: str, *, about: Circumstances | None = None, passes: int = 0, nulls: int = 1, **fields: object
+    one: Fix,
+    how: str,
+    *,
+    about: Circumstances | None = None,
+    passes: int = 0,
+    nulls: int = 1,
+    replicates: int = 1,
+    **fields: object,
 ) -> Trial:
-    chosen = Try("OPT900", one, how, 1.0, steps=40, nulls=nulls, agreement_passes=passes)  # type: ignore[arg-type]
+    chosen = Try("OPT900", one, how, 1.0, steps=40, nulls=nulls, replicates=replicates, agreement_passes=passes)  # type: ignore[arg-type]
     return open_trial(chosen, setting(one, how, **fields), about or Circumstances())
 
 
@@ -117,7 +124,8 @@ def arms(control: float, candidate: float, null: float) -> list[Event]:
 )
 def test_a_fork_decides_when_all_arms_are_heard(losses: tuple[float, float, float], arm: str, outcome: str) -> None:
     trial = opened(fix(), "fork")
-    assert trial.begin() == (Fork(trial="t1", turns=setting(fix()).turns, steps=40, nulls=1),)
+    asked = Fork(trial="t1", turns=setting(fix()).turns, steps=40, nulls=1, score="tail_loss", least_gain=0.005)
+    assert trial.begin() == (asked,)
     _, commands, _, _ = told(trial, *arms(*losses)[:2])
     assert commands == []
     verdict, commands, heard, _ = told(trial, *arms(*losses), ended("t1", arm, seconds=0.9))
@@ -126,6 +134,58 @@ def test_a_fork_decides_when_all_arms_are_heard(losses: tuple[float, float, floa
     assert (verdict.outcome, verdict.cost_s) == (outcome, 0.9)
     assert [one.what for one in heard] == ["control", "candidate", "null"]
     assert heard[0].numbers["steps"] == 40
+
+
+PAIRS = [
+    scored("t1", "control", 1.0), scored("t1", "candidate", 0.9),
+    scored("t1", "null", 1.02, replicate=1), scored("t1", "candidate", 0.92, replicate=1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2)])
+def test_two_candidates_beside_two_controls_decide_in_whatever_order_they_come(order: tuple[int, ...]) -> None:
+    trial = opened(fix(), "fork", replicates=2)
+    assert told(trial, *[PAIRS[place] for place in order[:3]])[1] == []
+    verdict, commands, heard, _ = told(trial, *[PAIRS[place] for place in order], ended("t1", "candidate"))
+    assert commands == [Decide(trial="t1", arm="candidate")]
+    assert verdict is not None
+    assert verdict.outcome == "kept"
+    assert "2 arms with it and 2 without" in verdict.why
+    assert sorted(one.numbers["replicate"] for one in heard) == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("loss", "outcome"),
+    [pytest.param(1.1, "rolled_back", id="worse"), pytest.param(0.999, "undecided", id="too little")],
+)
+def test_a_fork_that_its_first_pair_ended_is_judged_by_that_pair(loss: float, outcome: str) -> None:
+    trial = opened(fix(), "fork", replicates=2)
+    pair = [scored("t1", "control", 1.0), scored("t1", "candidate", loss)]
+    verdict, commands, _, _ = told(trial, *pair, ended("t1", why="the first pair of arms shows no gain worth keeping"))
+    assert commands == []
+    assert verdict is not None
+    assert verdict.outcome == outcome
+
+
+def test_rounds_that_do_not_pay_back_what_turning_costs_are_not_kept() -> None:
+    def outcome(set_up_s: float, crowded_share: float = 0.0) -> str:
+        end = ended("t1").model_copy(update={"set_up_s": set_up_s, "crowded_share": crowded_share})
+        verdict, _, _, _ = told(opened(SPEED, "rounds"), *rounds(0.1), end)
+        assert verdict is not None
+        return verdict.outcome
+
+    assert outcome(0.19) == "kept", "a tenth of a fifth of the 10 s that are left"
+    assert outcome(0.21) == "rolled_back"
+    assert outcome(0.0, crowded_share=0.4) == "undecided"
+    assert outcome(0.0, crowded_share=nan) == "kept", "nobody can tell"
+
+
+def test_the_same_mathematics_must_give_the_same_losses() -> None:
+    near = AgreementMeasured(trial="t1", passes=3, loss_difference=1e-3, gradient_cosine=0.9999)
+    for one, outcome in ((SPEED, "rolled_back"), (ROUNDING, "kept")):
+        verdict, _, _, _ = told(opened(one, "rounds", passes=3), near, *rounds(0.3), ended("t1"))
+        assert verdict is not None
+        assert verdict.outcome == outcome
 
 
 def test_a_rate_is_judged_by_averaged_weights() -> None:

@@ -12,7 +12,8 @@ from trainer.run import run
 from trainer.setup import build
 from trainer.training import Training
 from trainer.turning import apply_first
-from trainer.wire import Event, RunEnded, TrainingEnded
+from trainer.wire import BeatTaken, Event, RunEnded, TrainingEnded
+from trainer.words import Turned
 
 E = TypeVar("E")
 Driver = Callable[[Event], list[Command]]
@@ -60,3 +61,24 @@ def run_with(
 def of(heard: list[Event], kind: type[E]) -> list[E]:
     """The events of one kind."""
     return [event for event in heard if isinstance(event, kind)]
+
+
+class Once:
+    """A driver that says something once, at the first beat at or after a step."""
+
+    def __init__(self, step: int, *commands: Command) -> None:
+        self.step, self.commands = step, list(commands)
+
+    def __call__(self, event: Event) -> list[Command]:
+        if isinstance(event, BeatTaken) and event.step >= self.step and self.commands:
+            said, self.commands = self.commands, []
+            return said
+        return []
+
+
+def lr(to: float) -> tuple[Turned, ...]:
+    return (Turned(knob="lr", to=to),)
+
+
+def losses(heard: list[Event]) -> list[float]:
+    return [loss for beat in of(heard, BeatTaken) for loss in beat.loss]

@@ -1,56 +1,27 @@
-"""Turns on probation, rounds, forks, rollbacks and probes, in real small runs."""
+"""Turns on probation, rollbacks and probes, in real small runs."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.trainer.running import config_of, of, run_with, training_of
+from tests.trainer.running import Once, config_of, losses, lr, of, run_with, training_of
 from trainer import checkpoint
-from trainer.commands import Alternate, Command, Confirm, Decide, Fork, Pause, Probe, Resume, Revert, Rollback, Turn
-from trainer.rounds import Round
+from trainer.commands import Confirm, Pause, Probe, Resume, Revert, Rollback, Turn
 from trainer.snapshot import restore, take
 from trainer.step import take_step
 from trainer.turning import turn
 from trainer.wire import (
-    AgreementMeasured,
-    Arm,
-    ArmScored,
     BeatTaken,
     CommandRefused,
     Evaluated,
-    Event,
     KnobsConfirmed,
     KnobsReverted,
     KnobsTurned,
     Probed,
     RolledBack,
-    StretchTaken,
-    TrialEnded,
 )
 from trainer.words import ProbeName, Turned
-
-
-class Once:
-    """A driver that says something once, at the first beat at or after a step."""
-
-    def __init__(self, step: int, *commands: Command) -> None:
-        self.step, self.commands = step, list(commands)
-
-    def __call__(self, event: Event) -> list[Command]:
-        if isinstance(event, BeatTaken) and event.step >= self.step and self.commands:
-            said, self.commands = self.commands, []
-            return said
-        return []
-
-
-def lr(to: float) -> tuple[Turned, ...]:
-    return (Turned(knob="lr", to=to),)
-
-
-def losses(heard: list[Event]) -> list[float]:
-    return [loss for beat in of(heard, BeatTaken) for loss in beat.loss]
-
 
 # ---------------------------------------------------------------- probation
 
@@ -104,131 +75,6 @@ def test_a_turn_that_is_taken_back_at_once_leaves_the_run_as_it_was(tmp_path: Pa
     driver = Once(5, Turn(trial="t", turns=lr(0.3)), Revert(trial="t", why="a test"))
     _, turned = run_with(tmp_path / "turned", config_of(), driver)
     assert losses(turned) == losses(plain)
-
-
-# ---------------------------------------------------------------- rounds
-
-
-def test_rounds_train_on_and_tell_six_pairs_in_opposite_order(tmp_path: Path) -> None:
-    command = Alternate(trial="r", turns=(Turned(knob="threads", to=1),), stretch_steps=4, stretch_s=0.001)
-    config = config_of(epochs=10, threads=2)
-    _, plain = run_with(tmp_path / "plain", config)
-    _, heard = run_with(tmp_path / "rounds", config, Once(10, command))
-    stretches = of(heard, StretchTaken)
-    assert [s.arm for s in stretches[:4]] == ["control", "candidate", "candidate", "control"]
-    assert len(stretches) == 12
-    assert all(s.timed_s > 0 and s.timed_samples >= 4 * 32 for s in stretches)
-    assert of(heard, TrialEnded)[0].went_on_from == "control"
-    assert sum(beat.steps for beat in of(heard, BeatTaken)) == sum(beat.steps for beat in of(plain, BeatTaken))
-    assert losses(heard)[-5:] == pytest.approx(losses(plain)[-5:], rel=1e-3), "no sample was lost or seen twice"
-
-
-def test_the_agreement_of_smaller_pieces_is_measured_before_the_rounds(tmp_path: Path) -> None:
-    turns = (Turned(knob="micro_batch", to=32),)
-    command = Alternate(trial="r", turns=turns, stretch_steps=4, stretch_s=0.01, agreement_passes=5)
-    _, heard = run_with(tmp_path, config_of(epochs=30), Once(10, command))
-    agreement = of(heard, AgreementMeasured)[0]
-    assert agreement.passes == 5
-    assert agreement.loss_difference < 1e-4
-    assert agreement.gradient_cosine > 0.9999
-
-
-@pytest.mark.parametrize(
-    ("candidate_s", "hopeless"),
-    [pytest.param(2.9, False, id="under three times"), pytest.param(3.1, True, id="over three times")],
-)
-def test_a_candidate_is_hopeless_when_a_step_takes_over_three_times_as_long(candidate_s: float, hopeless: bool) -> None:
-    def stretch(arm: Arm, seconds: float, samples: int) -> StretchTaken:
-        return StretchTaken(trial="r", round=0, arm=arm, steps=20, timed_samples=samples, timed_s=seconds)
-
-    one = Round({"control": stretch("control", 2.0, 200), "candidate": stretch("candidate", candidate_s, 100)})
-    assert (
-        Round({"control": stretch("control", 1.0, 100), "candidate": stretch("candidate", candidate_s, 100)}).hopeless
-        is hopeless
-    )
-    assert one.lost_s == pytest.approx(candidate_s - 2.0)
-
-
-@pytest.mark.slow
-def test_rounds_of_a_candidate_that_takes_several_times_as_long_are_broken_off(tmp_path: Path) -> None:
-    turns = (Turned(knob="micro_batch", to=1),)
-    command = Alternate(trial="r", turns=turns, stretch_steps=20, stretch_s=0.001, agreement_passes=5)
-    _, heard = run_with(tmp_path, config_of(epochs=20), Once(10, command))
-    stretches = of(heard, StretchTaken)
-    assert [s.arm for s in stretches] == ["control", "candidate"]
-    assert stretches[1].timed_s > 3 * stretches[0].timed_s
-    ended = of(heard, TrialEnded)[0]
-    assert "times as long" in ended.why
-    assert ended.seconds >= stretches[1].timed_s - stretches[0].timed_s
-
-
-def test_rounds_that_do_not_fit_into_the_run_are_refused(tmp_path: Path) -> None:
-    command = Alternate(trial="r", turns=(Turned(knob="threads", to=1),), stretch_steps=500)
-    _, heard = run_with(tmp_path, config_of(), Once(10, command))
-    assert "do not fit" in of(heard, CommandRefused)[0].why
-    assert not of(heard, StretchTaken)
-
-
-# ---------------------------------------------------------------- forks
-
-
-class Judge:
-    """A driver that forks once and then decides for an arm, or says nothing."""
-
-    def __init__(self, fork: Fork, arm: str | None) -> None:
-        self.once, self.arm, self.fork = Once(10, fork), arm, fork
-
-    def __call__(self, event: Event) -> list[Command]:
-        last = isinstance(event, ArmScored) and event.arm == ("null" if self.fork.nulls else "candidate")
-        if last and self.arm:
-            return [Decide(trial=self.fork.trial, arm=self.arm)]  # type: ignore[arg-type]
-        return self.once(event)
-
-
-def test_a_fork_won_by_the_control_costs_no_step_and_changes_nothing(tmp_path: Path) -> None:
-    config = config_of(dropout=0.2)
-    _, plain = run_with(tmp_path / "plain", config)
-    fork = Fork(trial="f", turns=lr(1.0), steps=20, nulls=2)
-    for arm in ("control", None):
-        _, heard = run_with(tmp_path / f"fork-{arm}", config, Judge(fork, arm))
-        assert [scored.arm for scored in of(heard, ArmScored)] == ["control", "candidate", "null", "null"]
-        assert not of(heard, KnobsTurned)
-        assert of(heard, TrialEnded)[0].went_on_from == "control"
-        final, expected = of(heard, Evaluated)[-1], of(plain, Evaluated)[-1]
-        assert (final.loss, final.metrics) == (expected.loss, expected.metrics)
-
-
-def test_a_fork_won_by_the_candidate_goes_on_with_its_turn(tmp_path: Path) -> None:
-    fork = Fork(trial="f", turns=lr(0.01), steps=20, nulls=0)
-    _, heard = run_with(tmp_path, config_of(schedule="constant", warmup=0.0), Judge(fork, "candidate"))
-    arms = {scored.arm: scored.scores for scored in of(heard, ArmScored)}
-    assert arms["candidate"]["loss"] < arms["control"]["loss"], "ten times the rate is better at the start"
-    assert of(heard, KnobsConfirmed)[0].changes[0].new == 0.01
-    assert of(heard, BeatTaken)[-1].lr == pytest.approx(0.01)
-    assert {"loss", "metric", "tail_loss", "tail_metric", "balanced_accuracy", "train_loss"} <= set(arms["control"])
-
-
-def test_an_arm_that_changes_nothing_scores_the_same_to_the_bit(tmp_path: Path) -> None:
-    fork = Fork(trial="f", turns=lr(1e-3), steps=15, nulls=1)
-    _, heard = run_with(tmp_path, config_of(dropout=0.3), Judge(fork, "control"))
-    arms = {scored.arm: scored.scores for scored in of(heard, ArmScored)}
-    assert arms["control"] == arms["candidate"]
-    assert arms["null"]["loss"] != arms["control"]["loss"]
-
-
-def test_a_candidate_that_diverges_is_never_gone_on_from(tmp_path: Path) -> None:
-    fork = Fork(trial="f", turns=(*lr(1e4), Turned(knob="optimizer", to="sgd")), steps=20, nulls=0)
-    _, heard = run_with(tmp_path, config_of(), Judge(fork, "candidate"), mode="watch")
-    candidate = next(scored for scored in of(heard, ArmScored) if scored.arm == "candidate")
-    assert candidate.diverged
-    assert of(heard, TrialEnded)[0].went_on_from == "control"
-
-
-def test_a_fork_leaves_no_beats_of_its_arms(tmp_path: Path) -> None:
-    fork = Fork(trial="f", turns=lr(0.01), steps=20, nulls=1)
-    _, heard = run_with(tmp_path, config_of(), Judge(fork, "control"))
-    seen = [beat.step for beat in of(heard, BeatTaken)]
-    assert seen == sorted(set(seen))
 
 
 # ---------------------------------------------------------------- rollback

@@ -47,3 +47,10 @@ class Feed(Protocol):
     def close(self) -> None:
         """Let go of worker processes and caches."""
         ...
+
+
+def close(batches: Iterator[Batch]) -> None:
+    """Let go of what an iterator has prepared ahead."""
+    end = getattr(batches, "close", None)
+    if end:
+        end()

@@ -1,0 +1,95 @@
+"""Agreement: what both arms of rounds make of the same weights and batches, without a step."""
+
+from time import perf_counter
+
+import torch
+
+from trainer.commands import Alternate
+from trainer.data.batch import Batch, Feed, close
+from trainer.knobs import KnobValue
+from trainer.pieces import cut, to_device
+from trainer.snapshot import random_state, set_random_state
+from trainer.training import Training
+from trainer.turning import set_knobs
+from trainer.wire import AgreementMeasured
+
+AGREEMENT_EXAMPLES = 64
+"""Examples of each agreement pass."""
+
+HALF_PRECISION_SCALE = 1024.0
+"""A loss scale that keeps fp16 gradients from vanishing and hardly ever overflows; the run's own scaler is left alone."""
+
+LEAST_LOSS = 0.05
+"""Losses below it are compared as if they were so large: a net that has nearly learned its data has no loss to divide by."""
+
+
+def agree(training: Training, command: Alternate, live: dict[str, KnobValue], feed: Feed) -> float:
+    """Compare loss and gradient of both arms on the same tickets; return the seconds that it took.
+
+    Each arm fetches its own batches: a loader that gives other examples, or other randomness, does not agree.
+
+    Args:
+        training: The run; its state is as before afterwards.
+        command: The rounds that are asked for.
+        live: The candidate's knobs that turn between two steps, by name.
+        feed: The candidate's.
+    """
+    if not command.agreement_passes:
+        return 0.0
+    begun = perf_counter()
+    state = random_state(training)
+    buffers = [buffer.clone() for buffer in training.model.buffers()]
+    held = {name: training.knobs[name] for name in live}
+    differences, cosines = [], []
+    tickets = training.supply.tickets_ahead(command.agreement_passes)
+    own = training.supply.feed.batches(tickets)
+    others = feed.batches(tickets) if feed is not training.supply.feed else None
+    try:
+        for batch in own:
+            both = (batch, next(others) if others is not None else batch)
+            losses, gradients = [], []
+            for fetched, values in zip(both, ({}, live), strict=True):
+                set_knobs(training, values)
+                set_random_state(training, state)
+                loss, gradient = _gradient(training, fetched)
+                losses.append(loss)
+                gradients.append(gradient)
+                set_knobs(training, held if values else {})
+            differences.append(abs(losses[0] - losses[1]) / max(losses[0], LEAST_LOSS))
+            cosines.append(float(torch.cosine_similarity(gradients[0], gradients[1], dim=0)))
+    finally:
+        for batches in (own, others):
+            if batches is not None:
+                close(batches)
+        set_knobs(training, {name: value for name, value in held.items() if training.knobs[name] != value})
+        for buffer, old in zip(training.model.buffers(), buffers, strict=True):
+            buffer.copy_(old)
+        set_random_state(training, state)
+    training.link.say(
+        AgreementMeasured(
+            **training.progress.where(),
+            trial=command.trial,
+            passes=len(differences),
+            loss_difference=sum(differences) / max(len(differences), 1),
+            gradient_cosine=min(cosines, default=1.0),
+        )
+    )
+    return perf_counter() - begun
+
+
+def _gradient(training: Training, batch: Batch) -> tuple[float, torch.Tensor]:
+    inputs, targets = to_device(training, batch)
+    inputs, targets = cut(inputs, 0, AGREEMENT_EXAMPLES), targets[:AGREEMENT_EXAMPLES]
+    size = min(int(training.knobs["micro_batch"]) or len(targets), len(targets))
+    scale = HALF_PRECISION_SCALE if training.precision.name == "fp16" else 1.0
+    total = 0.0
+    for start in range(0, len(targets), size):
+        wanted = targets[start : start + size]
+        with training.precision.context():
+            outputs = training.model(cut(inputs, start, start + size))
+            loss = training.objective(outputs, wanted, normaliser=len(targets))
+        (loss * scale).backward()  # type: ignore[no-untyped-call]
+        total += float(loss.detach())
+    gradients = [p.grad.detach().float().flatten() / scale for p in training.model.parameters() if p.grad is not None]
+    training.model.zero_grad(set_to_none=True)
+    return total, torch.cat(gradients)
