@@ -52,6 +52,16 @@ class Guard:
         self._norms.clear()
         self.limit = float("inf")
 
+    def known(self) -> tuple[tuple[float, ...], float, int]:
+        """Return the norms, the limit and the step of the last deed, for a guard that goes on from here."""
+        return tuple(self._norms), self.limit, self.acted_step
+
+    def go_on(self, norms: tuple[float, ...], limit: float, acted_step: int) -> None:
+        """Go on from what another guard has known."""
+        self._norms.clear()
+        self._norms.extend(norms)
+        self.limit, self.acted_step = limit, acted_step
+
     def usual(self) -> float:
         """Return the median of the norms known, or infinity when they are too few."""
         return median(self._norms) if len(self._norms) >= FEWEST else float("inf")

@@ -52,6 +52,14 @@ class Keeper:
         else:
             progress.stale_evaluations += 1
 
+    def known(self) -> tuple[float, int]:
+        """Return the metric of the last real gain and the samples at which it was, for a keeper that goes on from here."""
+        return self._reference, self._gained_at_samples
+
+    def go_on(self, reference: float, gained_at_samples: int) -> None:
+        """Go on from what another keeper has known."""
+        self._reference, self._gained_at_samples = reference, gained_at_samples
+
     def exhausted(self) -> bool:
         """Tell whether early stopping, where it is on, ends the run now."""
         progress = self._training.progress

@@ -141,6 +141,15 @@ class Ring:
         self._seconds_of_one = 0.0
         self._last_taken = perf_counter()
 
+    @property
+    def states(self) -> tuple[Snapshot, ...]:
+        """All states, oldest first."""
+        return (self.start, *self._newest)
+
+    def go_on(self, states: tuple[Snapshot, ...]) -> None:
+        """Go on with the states of another ring."""
+        self.start, *self._newest = states
+
     def steps(self) -> tuple[int, ...]:
         """Return the steps of all states, oldest first."""
         return (self.start.step, *(snapshot.step for snapshot in self._newest))

@@ -21,8 +21,8 @@ REWARM_STEPS = 100
 """A fresh optimizer has no moments: its rate rises over so many steps (knobs.md: 100-1000), at most a 20th of the run."""
 
 
-def check_turns(training: Training, turns: Iterable[Turned]) -> dict[str, KnobValue]:
-    """Return the wanted values in the knobs' own types.
+def check_turns(training: Training, turns: Iterable[Turned], *, restart: bool = False) -> dict[str, KnobValue]:
+    """Return the wanted values in the knobs' own types; of knobs that turn only at a restart, too, where one is to be.
 
     Raises:
         KnobError: when one of them cannot be turned, or not to that value; nothing has changed then.
@@ -32,10 +32,20 @@ def check_turns(training: Training, turns: Iterable[Turned]) -> dict[str, KnobVa
     for turned in turns:
         if turned.knob not in known:
             raise KnobError(f"there is no knob {turned.knob!r} in this run")
-        if known[turned.knob].turns == "restart":
+        if known[turned.knob].turns == "restart" and not restart:
             raise KnobError(f"{turned.knob} turns only at a restart")
         values[turned.knob] = known[turned.knob].check(turned.to)
     return values
+
+
+def changes_of(training: Training, turns: Iterable[Turned]) -> tuple[Change, ...]:
+    """Return what turns will change at a restart, checked; nothing has turned yet.
+
+    Raises:
+        KnobError: when one of them cannot be turned, or not to that value.
+    """
+    values = check_turns(training, turns, restart=True)
+    return tuple(Change(knob=name, old=training.knobs[name], new=value) for name, value in values.items())
 
 
 def turn(training: Training, turns: Iterable[Turned]) -> tuple[Change, ...]:

@@ -301,7 +301,7 @@ def test_an_operated_model_of_the_users_own_trains_and_loads_again(tmp_path: Pat
     words, heard = run_with(tmp_path / "run", config)
     assert words.why == "finished"
     assert of(heard, LayersMeasured)[0].layers[0].dead_share is not None, "the layers' watch sees the new activation"
-    assert of(heard, Evaluated)[-1].metrics["accuracy"] > 0.8
+    assert of(heard, Evaluated)[-1].metrics["accuracy"] > 0.7
     loaded = load(tmp_path / "run")
     assert isinstance(loaded.model.get_submodule("1"), nn.ReLU)
     assert isinstance(loaded.model.get_submodule("6"), nn.Identity)
