@@ -11,9 +11,10 @@ they are drawn anew (`init`). A fresh part stands against a trained control, and
 disadvantage that the run would really have from here on: the question is whether it is better off with the turn *now*, not
 whether it should have been begun with it. A comparison of two beginnings answers that other question.
 
-Measured (tests/bench/surgery_start.py): 24 turns at 10 % and 40 % of a run of digits, forks of 40 steps, against what the
-whole rest of the run came to. From the state of now 23 verdicts were right and none kept what did harm; from two beginnings
-18 were right and 6 kept what did harm.
+Measured (`python -m tests.bench.surgery_start`, one seed, processor): 22 turns at 10 % and 40 % of a run of digits, forks of
+40 steps, held against what the whole rest of the run came to. From the state of now 21 verdicts were right and none kept what
+did harm; from two beginnings 16 were right and 6 kept what did harm. (A net that stays dead either way ends in a tie, which
+falls now here, now there.)
 """
 
 import json
