@@ -25,6 +25,10 @@ REBUILD_S = 0.3
 """Seconds to rebuild a loader: between 0.03 by fork and 1.1 by spawn, measured (house.md)."""
 REBUILDS = 2
 """One for the trial's arm, one when the turn is kept."""
+START_S = 5.0
+"""Seconds until a trainer that is started is ready to take a step: torch, the data and the model."""
+STARTS = 2
+"""One for a candidate that is built anew, one for the way back."""
 STEP_PROBES = frozenset({"cached_batch"})
 """Probes that answer in seconds: in lockstep their answer would not repeat."""
 _WAITS = ("cause first", "cool-down", "still improving", "frozen")
@@ -233,12 +237,19 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     )
     if isinstance(plan, str):
         return No(code, fix, plan)
+    anew_s = STARTS * START_S if any(scene.knobs[turn.knob].turns == "restart" for turn in fix.turns) else 0.0
+    cost_s, room_s = plan.cost_steps * scene.step_s + anew_s, scene.budget.fork_room_steps * scene.step_s
+    if anew_s and scene.step_s > 0 and cost_s > room_s:
+        return No(
+            code,
+            fix,
+            f"budget: with {STARTS} starts it costs {cost_s:.1f} s to try, and trials may cost {room_s:.1f} s more",
+        )
     if wait := _cooling(history.last_kept_learning(), scene):
         return No(code, fix, wait)
     urgent = finding.severity is Severity.ERROR or (code, shape_of(fix)) in history.accepted
     if not urgent and scene.fall_share >= IMPROVING_SHARE and scene.validation_improves:
         return No(code, fix, f"still improving: the loss fell {scene.fall_share:.0%} over the last tenth of the run")
-    cost_s = plan.cost_steps * scene.step_s
     return Try(code, fix, "fork", cost_s, steps=plan.steps, nulls=plan.nulls, replicates=plan.replicates)
 
 
@@ -267,8 +278,8 @@ def _cannot_turn(fix: Fix, history: History, knobs: Mapping[str, Knob]) -> str:
         knob = knobs.get(turn.knob)
         if knob is None:
             return f"cannot be turned here: this run has no knob {turn.knob}"
-        if knob.turns == "restart":
-            return f"cannot be turned here: {turn.knob} turns only by a restart"
+        if knob.turns == "restart" and fix.effect is not Effect.CHANGES_LEARNING:
+            return f"cannot be turned here: {turn.knob} turns only by a restart, and only a fork tries that"
         if turn.knob in history.suspects:
             return f"cannot be turned here: {turn.knob} was on trial when the trainer died"
         try:

@@ -88,12 +88,10 @@ def model(signals: Signals) -> ModelFacts | None:
 
 
 def knobs(signals: Signals) -> KnobFacts | None:
-    """Return the knobs; one that turns only by a restart cannot be turned in a running job."""
+    """Return the knobs and which of them can be turned in this run."""
     return KnobFacts(
         values={name: knob.value for name, knob in signals.knobs.items()},
-        turnable=frozenset(
-            name for name, knob in signals.knobs.items() if not knob.unavailable and knob.turns != "restart"
-        ),
+        turnable=frozenset(name for name, knob in signals.knobs.items() if not knob.unavailable),
         confirmed=frozenset(signals.confirmed),
     )
 

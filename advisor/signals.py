@@ -219,7 +219,8 @@ class Signals:
             self.loss = LossSignal(event.steps_total)
             self.validation = EvaluationSignal(event.task.metric, event.task.higher_is_better)
             self.times = TimeSignal()
-        self.snapshots = [0]
+        if not event.trial:
+            self.snapshots = [0]
         self.ended, self.over = None, False
         self.loss.steps_total = event.steps_total
         self.started = event

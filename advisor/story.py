@@ -254,14 +254,16 @@ class Story:
         if self.starts and event.step < self.step:
             self._turn_back(self.step, event.step)
         if self.starts:
-            self._mark(event.step, "restarted", f"started again at step {event.step}")
+            why = f" for trial {event.trial}" if event.trial else ""
+            self._mark(event.step, "restarted", f"started again at step {event.step}{why}")
         self.starts += 1
         self.started = event
         self.ended = self.training_ended = self.closed = self.final = self.test = None
         self._dead = self._paused = False
         self._paces.clear()
         self.step, self.samples = event.step, event.samples
-        self._board.start(event.knobs)
+        if not (event.trial and self.starts > 1):  # what a candidate holds is on trial until it is said to have turned
+            self._board.start(event.knobs)
 
     def _beat(self, event: wire.BeatTaken) -> None:
         examples = event.samples - self.samples

@@ -154,6 +154,8 @@ def _start(started: wire.RunStarted) -> str:
         f"{task.train_examples:,} training and {task.val_examples:,} validation examples, {learned}",
         f"{started.steps_total:,} steps, {started.epochs:g} epochs",
     ]
+    if started.trial:
+        parts.append(f"built anew for {started.trial}")
     if started.resumed:
         parts.append(f"goes on at step {started.step:,}")
     return " · ".join(parts)

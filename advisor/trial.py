@@ -68,6 +68,8 @@ def advance(trial: Trial, event: Event) -> Moved:
             return over(trial.setting, Verdict("refused", f"the trainer refused: {event.why}"))
         case RunEnded():
             return abandon(trial, f"the run ended ({event.why}) before there was a verdict")
+        case RunStarted() if event.trial == trial.setting.trial:
+            return Moved(trial)
         case RunStarted():
             return abandon(trial, "the trainer was started again before there was a verdict")
         case TrainingEnded():

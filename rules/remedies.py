@@ -68,6 +68,25 @@ def new_start() -> Fix:
     )
 
 
+def surgery(name: str, why: str, **knobs: Value) -> Fix:
+    """Return a change of the network itself, tried by a fork whose candidate is built anew.
+
+    Args:
+        name: Of the fix.
+        why: Why it should help; what it gains nobody can say.
+        **knobs: Knob of surgery and its value.
+    """
+    return Fix(
+        name=name,
+        effect=Effect.CHANGES_LEARNING,
+        turns=turned(**knobs),
+        improves="loss",
+        guards=(METRIC_GUARD,),
+        expected=0.0,
+        estimated_by=f"not estimated: {why}",
+    )
+
+
 def _would_change(knobs: KnobFacts, turns: tuple[Turned, ...]) -> bool:
     if not knobs.can(*(turn.knob for turn in turns)):
         return False

@@ -66,6 +66,32 @@ class Beats:
         gathered.clipped += taken.clipped
         self._stepped_at = now
 
+    def known(self) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...], float, int, int]:
+        """Return what was gathered since the last beat, read from the device now, for beats that go on from here."""
+        one = self._gathered
+        losses, norms = (tuple(float(value) for value in series) for series in (one.losses, one.norms))
+        return losses, norms, tuple(one.step_s), one.fetch_s, one.skipped, one.clipped
+
+    def go_on(
+        self,
+        losses: tuple[float, ...],
+        norms: tuple[float, ...],
+        step_s: tuple[float, ...],
+        fetch_s: float,
+        skipped: int,
+        clipped: int,
+    ) -> None:
+        """Go on from what other beats have gathered."""
+        device = self._training.device
+        self._gathered = _Gathered(
+            losses=[torch.tensor(value, device=device) for value in losses],
+            norms=[torch.tensor(value, device=device) for value in norms],
+            step_s=list(step_s),
+            fetch_s=fetch_s,
+            skipped=skipped,
+            clipped=clipped,
+        )
+
     def resume(self) -> None:
         """Go on after something that is no step: an evaluation, a trial, a pause."""
         self._stepped_at = perf_counter()

@@ -3,11 +3,14 @@
 So an advisor that dies leaves the run as it found it, or with what it had confirmed.
 """
 
+from collections.abc import Callable
+
 from trainer.commands import Confirm, Revert, Turn
 from trainer.data.feed import CacheRefused
 from trainer.knobs import KnobError
+from trainer.restart import Order, needed
 from trainer.training import Probation, Training
-from trainer.turning import turn, turn_back
+from trainer.turning import changes_of, turn, turn_back, undo
 from trainer.wire import CommandRefused, KnobsConfirmed, KnobsReverted, KnobsTurned
 from trainer.words import Change
 
@@ -15,26 +18,52 @@ from trainer.words import Change
 class Board:
     """Which turns stand on probation, and what each confirmed turn changed, so that it can be undone."""
 
-    def __init__(self, training: Training) -> None:
+    def __init__(self, training: Training, start_anew: Callable[[Order], None]) -> None:
         self._training = training
         self._on_probation = training.on_probation
+        self._start_anew = start_anew
+        """Does not return: what has turned the network itself is taken back by building it anew."""
         self._confirmed: dict[str, tuple[Change, ...]] = {}
 
     def turn(self, command: Turn) -> None:
         """Turn knobs on probation."""
         training = self._training
         try:
+            if needed(turned.knob for turned in command.turns):
+                changes = changes_of(training, command.turns)
+                self._start_anew(
+                    Order(
+                        why="turn",
+                        trial=command.trial,
+                        changes=changes,
+                        probation_steps=command.probation_steps,
+                        by=command.by,
+                    )
+                )
             changes = turn(training, command.turns)
         except KnobError as refused:
             self.refuse("turn", command.trial, str(refused))
             return
-        until = training.progress.step + command.probation_steps
-        self._on_probation.append(Probation(command.trial, changes, until))
-        training.link.say(
-            KnobsTurned(
-                **self._training.progress.where(), changes=changes, trial=command.trial, probation=True, by=command.by
-            )
-        )
+        self.put_on_probation(command.trial, changes, command.probation_steps, command.by)
+
+    def put_on_probation(self, trial: str, changes: tuple[Change, ...], steps: int, by: str) -> None:
+        """Say what has turned; it turns back after so many steps unless it is confirmed."""
+        progress = self._training.progress
+        self._on_probation.append(Probation(trial, changes, progress.step + steps))
+        self._training.link.say(KnobsTurned(**progress.where(), changes=changes, trial=trial, probation=True, by=by))
+
+    def known(self) -> tuple[dict[str, tuple[Change, ...]], tuple[tuple[str, tuple[Change, ...], int], ...]]:
+        """Return what was confirmed and what is on probation, for a board that goes on from here."""
+        return dict(self._confirmed), tuple((one.trial, one.changes, one.until_step) for one in self._on_probation)
+
+    def go_on(
+        self,
+        confirmed: dict[str, tuple[Change, ...]],
+        probation: tuple[tuple[str, tuple[Change, ...], int], ...],
+    ) -> None:
+        """Go on from what another board has known."""
+        self._confirmed = dict(confirmed)
+        self._on_probation[:] = [Probation(*one) for one in probation]
 
     def confirm(self, command: Confirm) -> None:
         """Let a turn stay."""
@@ -64,6 +93,10 @@ class Board:
         """Tell whether a confirmed turn of this trial can be taken back."""
         return trial in self._confirmed
 
+    def operates(self, trial: str) -> bool:
+        """Tell whether a confirmed turn has changed the network itself."""
+        return needed(change.knob for change in self._confirmed.get(trial, ()))
+
     def remember(self, trial: str, changes: tuple[Change, ...]) -> None:
         """Keep the undo record of a confirmed turn."""
         self._confirmed[trial] = changes
@@ -87,9 +120,20 @@ class Board:
         )
 
     def _turn_back(self, changes: tuple[Change, ...], trial: str, why: str) -> None:
+        if needed(change.knob for change in changes):
+            self._build_back(changes, trial, why)
+            return
         try:
             done = turn_back(self._training, changes)
         except CacheRefused as refused:
             self.refuse("revert", trial, str(refused))
             return
         self._training.link.say(KnobsReverted(**self._training.progress.where(), changes=done, trial=trial, why=why))
+
+    def _build_back(self, changes: tuple[Change, ...], trial: str, why: str) -> None:
+        """Take back what has changed the network itself: it is built anew without it."""
+        try:
+            back = changes_of(self._training, undo(changes))
+            self._start_anew(Order(why="revert", trial=trial, changes=back, text=why))
+        except KnobError as refused:
+            self.refuse("revert", trial, str(refused))

@@ -31,6 +31,7 @@ from trainer.models.layers import in_target_units
 from trainer.packing import Packing, pack, unpack
 from trainer.quantise import QuantiseError, Ranges, quantised
 from trainer.setup import Setup
+from trainer.surgery import SurgeryError, operate, operations
 
 FORMAT = 1
 """Version of the description in the header."""
@@ -235,6 +236,15 @@ def rebuild(how: dict[str, Any], factory: str = "") -> nn.Module:
     Raises:
         ExportError: when the user's factory has moved or fails.
     """
+    model = _built(how, factory)
+    try:
+        operate(model, operations(how.get("surgery", ())))
+    except SurgeryError as changed:
+        raise ExportError(str(changed)) from None
+    return model
+
+
+def _built(how: dict[str, Any], factory: str) -> nn.Module:
     if how["how"] == "factory":
         try:
             return make_task(factory or how["factory"], how["seed"]).model

@@ -70,7 +70,7 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
     begun = perf_counter()
     start, guard = take(training), copy.deepcopy(training.guard)
     make_room(training, start, ring)
-    _say_begun(training, command)
+    say_begun(training, command)
     training.watching = False
     try:
         control, candidate, changes = _run_arms(training, command, examiner, start)
@@ -85,7 +85,7 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
     assert control.end is not None
     restore(training, control.end)
     lost = futile(command, control.scored, candidate.scored)
-    winner, meanwhile = ("control", []) if lost else _verdict(training, command)
+    winner, meanwhile = ("control", []) if lost else await_verdict(training, command)
     before = None
     if candidate.end is None or candidate.scored.diverged:
         winner = "control"
@@ -161,7 +161,8 @@ def _run_arms(
     return ends["control"], ends["candidate"], changes
 
 
-def _say_begun(training: Training, command: Fork) -> None:
+def say_begun(training: Training, command: Fork) -> None:
+    """Say that the arms begin, and how many steps they all take."""
     training.link.say(
         TrialBegan(
             **training.progress.where(),
@@ -172,7 +173,7 @@ def _say_begun(training: Training, command: Fork) -> None:
     )
 
 
-def _verdict(training: Training, command: Fork) -> tuple[Arm, list[Command]]:
+def await_verdict(training: Training, command: Fork) -> tuple[Arm, list[Command]]:
     """Wait for the driver's word; return the arm to go on from and the other commands that came."""
     begun = perf_counter()
     others: list[Command] = []

@@ -48,15 +48,28 @@ class Link(Protocol):
 class FileLink:
     """The link of a trainer in its own process: events and commands are lines in the run directory."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, heard_bytes: int | None = None) -> None:
+        """Open the link.
+
+        Args:
+            folder: The run's.
+            heard_bytes: How far the commands were heard by a process that this one goes on from; left out: all that are
+                there are another trainer's.
+        """
         self._events = JournalWriter(folder / "events.jsonl")
-        self._control = JournalReader(folder / "control.jsonl")
-        self._control.skip_to_end()
+        self._control = JournalReader(folder / "control.jsonl", heard_bytes or 0)
+        if heard_bytes is None:
+            self._control.skip_to_end()
         self._lease = folder / "driver.lease"
         self._waiting: list[Command] = []
         self._looked_at = 0.0
         self._said = count_lines(folder / "events.jsonl")
         self._answered = 0
+
+    @property
+    def heard_bytes(self) -> int:
+        """How far the commands have been read."""
+        return self._control.offset
 
     @property
     def dropped(self) -> int:

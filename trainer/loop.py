@@ -15,6 +15,7 @@ from trainer.keeping import Keeper, is_better
 from trainer.layers import LayerProbe
 from trainer.obey import Orders
 from trainer.recovery import MemoryExhausted, UpdateTorn
+from trainer.restart import Order
 from trainer.snapshot import Ring, take
 from trainer.start import announce
 from trainer.step import take_step
@@ -31,16 +32,21 @@ LAYER_STEPS_LEAST = 5
 """The layers are looked at for every hundredth of the run, at most every five steps."""
 
 
-def train(training: Training, *, resumed: bool = False) -> RunEnded:
-    """Train to the end of the run, or until it is told to stop; return the last words, which were said."""
+def train(training: Training, *, resumed: bool = False, order: Order | None = None) -> RunEnded:
+    """Train to the end of the run, or until it is told to stop; return the last words, which were said.
+
+    Raises:
+        StartAnew: when the run has to be built anew to go on; all is written, nothing is left open.
+    """
     begun = perf_counter()
-    announce(training, resumed=resumed)
+    announce(training, resumed=resumed, trial=order.trial if order else "")
     ring = Ring(take(training, on_host=True), training.steps_total)
     beats, examiner, keeper = Beats(training), Examiner(training), Keeper(training)
     orders = Orders(training, beats, examiner, ring, keeper)
     next_layers, batch = training.progress.step, None
     training.model.train()
     training.clocks.start()
+    orders.go_on(order)
 
     while training.progress.samples < training.progress.samples_total:
         if orders.obey():

@@ -1,13 +1,14 @@
 """Obeying commands at a step boundary, each answered by events."""
 
+import traceback
 from dataclasses import replace
 from math import inf
-from time import sleep
+from time import sleep, time
 from typing import Literal
 
 import torch
 
-from trainer import fork, probes, rounds
+from trainer import fork, probes, restart, restart_fork, rounds
 from trainer.beat import Beats
 from trainer.board import Board
 from trainer.commands import (
@@ -31,12 +32,13 @@ from trainer.fork import ForkRefused
 from trainer.keeping import Keeper
 from trainer.knobs import KnobError
 from trainer.recovery import UpdateTorn
+from trainer.restart import Gathered, Order, StartAnew
 from trainer.rounds import RoundsRefused
 from trainer.snapshot import Ring, restore
 from trainer.snapshot import Snapshot as State
 from trainer.training import Training
 from trainer.turning import check_turns, turn
-from trainer.wire import KnobsConfirmed, KnobsTurned, RolledBack, SnapshotTaken, Told
+from trainer.wire import KnobsConfirmed, KnobsReverted, KnobsTurned, RolledBack, SnapshotTaken, Told
 
 PAUSE_POLL_S = 0.02
 """While a run stands still."""
@@ -53,7 +55,9 @@ class Orders:
         self._keeper = keeper
         self._before: tuple[str, State] | None = None
         """The newest kept fork, and the control's end at its verdict."""
-        self.board = Board(training)
+        self.board = Board(training, self._start_anew)
+        self._pending: list[Command] = []
+        """Heard, and not carried out yet."""
 
     def obey(self) -> bool:
         """Carry out what has come; return whether anything but training happened.
@@ -62,18 +66,51 @@ class Orders:
         """
         if self._training.lockstep:
             self._training.link.wait_until_heard(inf)
-        commands = self._training.link.heard()
+        self._pending += self._training.link.heard()
         self.board.expire()
         disturbed = False
-        while commands:
-            first, rest = commands[0], commands[1:]
-            commands = self._pause(rest) if isinstance(first, Pause) else self._carry_out(first) + rest
+        while self._pending:
+            first = self._pending.pop(0)
+            if isinstance(first, Pause):
+                self._pause()
+            else:
+                self._carry_out(first)
             disturbed = True
-            if not commands:
+            if not self._pending:
                 if self._training.lockstep:
                     self._training.link.wait_until_heard(inf)
-                commands = self._training.link.heard()
+                self._pending += self._training.link.heard()
         return disturbed
+
+    def go_on(self, order: Order | None) -> None:
+        """Go on where the process before has left off; nothing where there was none.
+
+        Raises:
+            StartAnew: when a candidate has lost.
+        """
+        if order is None:
+            return
+        training, gathered = self._training, order.gathered
+        self._beats.go_on(
+            gathered.losses, gathered.grad_norms, gathered.step_s, gathered.fetch_s, gathered.skipped, gathered.clipped
+        )
+        self.board.go_on(gathered.confirmed, gathered.probation)
+        self._pending = list(order.pending)
+        match order.why:
+            case "fork":
+                self._try_candidate(order)
+            case "turn":
+                training.guard.forget()
+                self.board.put_on_probation(order.trial, order.changes, order.probation_steps, order.by)
+            case "revert":
+                training.guard.forget()
+                where = training.progress.where()
+                training.link.say(KnobsReverted(**where, changes=order.changes, trial=order.trial, why=order.text))
+                self._keeper.write_last()
+            case "back":
+                self._ring.go_on(restart.kept_states(training.folder, gathered.ring))
+        restart.clear(training.folder)
+        self._beats.resume()
 
     def snapshot(self) -> None:
         """Take a snapshot that the run can be turned back to."""
@@ -90,19 +127,21 @@ class Orders:
         training.link.say(Told(**training.progress.where(), level="warning", text=text))
         self._roll_back(Rollback(to_step=training.progress.step))
 
-    def _carry_out(self, command: Command) -> list[Command]:
-        """Do one command; return commands that came while it was done."""
+    def _carry_out(self, command: Command) -> None:
+        """Do one command; others that come while it is done are kept."""
         match command:
             case Turn():
                 self.board.turn(command)
             case Confirm():
                 self.board.confirm(command)
+                if self.board.operates(command.trial):
+                    self._keeper.write_last()
             case Revert():
                 self._revert(command)
             case Alternate():
                 self._alternate(command)
             case Fork():
-                return self._fork(command)
+                self._fork(command)
             case Rollback():
                 self._roll_back(command)
             case Probe():
@@ -115,7 +154,6 @@ class Orders:
                 self._training.ending = command.why
             case _:
                 pass
-        return []
 
     def _alternate(self, command: Alternate) -> None:
         try:
@@ -125,19 +163,22 @@ class Orders:
         except UpdateTorn:
             self.fall_back()
 
-    def _fork(self, command: Fork) -> list[Command]:
+    def _fork(self, command: Fork) -> None:
         self._training.clocks.stop()
         try:
+            if restart.needed(turned.knob for turned in command.turns):
+                self._fork_anew(command)
+                return
             forked = fork.run(self._training, command, self._examiner, self._ring)
         except (ForkRefused, KnobError, CacheRefused, torch.OutOfMemoryError) as refused:
             self.board.refuse("fork", command.trial, str(refused))
-            return []
+            return
         finally:
             self._beats.resume()
         if forked.changes:
             self.board.remember(command.trial, forked.changes)
             self._before = (command.trial, forked.before) if forked.before is not None else None
-        return forked.meanwhile
+        self._pending = forked.meanwhile + self._pending
 
     def _revert(self, command: Revert) -> None:
         """Take a turn back, and where it was asked for and can be had, the steps since its verdict too."""
@@ -180,6 +221,70 @@ class Orders:
             )
         )
 
+    def _fork_anew(self, command: Fork) -> None:
+        order = restart_fork.control_arms(self._training, command, self._examiner, self._ring)
+        try:
+            self._start_anew(order)
+        except KnobError as failed:
+            restart_fork.give_up(self._training.link, order, str(failed))
+
+    def _try_candidate(self, order: Order) -> None:
+        """Run the candidate of a fork; go on from it, or start anew from the control's end."""
+        training = self._training
+        training.clocks.stop()
+        try:
+            won, commands = restart_fork.candidate(training, order, self._examiner)
+            back = order.back(*commands, *([Stop(why="stopped")] if training.ending else []))
+        except Exception as failed:  # the user's model runs in there, changed as its author has never seen it
+            traceback.print_exc()
+            text = " ".join(str(failed).split())
+            won, commands = False, []
+            back = restart_fork.give_up(training.link, order, f"{type(failed).__name__}: {text}")
+        if not won:
+            self._close()
+            raise StartAnew(back)
+        self.board.remember(order.trial, order.changes)
+        self._pending += commands
+        self._keeper.write_last()
+
+    def _start_anew(self, order: Order) -> None:
+        """Write all that the next process needs, and leave this one.
+
+        Raises:
+            StartAnew: always, but for the next.
+            KnobError: when it cannot be written; nothing has changed then.
+        """
+        training, progress = self._training, self._training.progress
+        self._keeper.write_last()
+        try:
+            ring = restart.keep_states(training.folder, self._ring.states)
+        except OSError as full:
+            raise KnobError(f"the run cannot be built anew: its states could not be written ({full})") from None
+        if restart.written_step(training.folder) != progress.step:
+            raise KnobError("the run cannot be built anew: its last state could not be written")
+        losses, grad_norms, step_s, fetch_s, skipped, clipped = self._beats.known()
+        confirmed, probation = self.board.known()
+        gathered = Gathered(
+            losses=losses,
+            grad_norms=grad_norms,
+            step_s=step_s,
+            fetch_s=fetch_s,
+            skipped=skipped,
+            clipped=clipped,
+            confirmed=confirmed,
+            probation=probation,
+            ring=ring,
+        )
+        held = {"gathered": gathered, "pending": (*self._pending, *training.link.heard()), "left_t": time()}
+        held |= {"parameters": restart.names_of(training), **progress.where()}
+        self._close()
+        raise StartAnew(order.model_copy(update=held))
+
+    def _close(self) -> None:
+        """Let go of workers: a process that takes the place of this one would not know them."""
+        self._training.supply.close()
+        self._examiner.close()
+
     def _probe(self, command: Probe) -> None:
         self._training.clocks.stop()
         try:
@@ -211,18 +316,17 @@ class Orders:
             training.progress.rewarm_over = command.rewarm_steps * training.batch_size
         self._beats.resume()
 
-    def _pause(self, commands: list[Command]) -> list[Command]:
+    def _pause(self) -> None:
         """Stand still until told to go on; whatever else comes is carried out meanwhile. Nobody there: go on."""
         training = self._training
         while not training.ending:
-            while commands:
-                first, commands = commands[0], commands[1:]
+            while self._pending:
+                first = self._pending.pop(0)
                 if isinstance(first, Resume):
-                    return commands
+                    return
                 if not isinstance(first, Pause):
-                    commands = self._carry_out(first) + commands
+                    self._carry_out(first)
             if not training.link.attached():
-                return []
+                return
             sleep(PAUSE_POLL_S)
-            commands = training.link.heard()
-        return commands
+            self._pending += training.link.heard()

@@ -21,8 +21,11 @@ from trainer.loop import train
 from trainer.optim import UserOptimizerError
 from trainer.profile import profile
 from trainer.recovery import MemoryExhausted
+from trainer.restart import TRIAL, Order, StartAnew, clear, config_of, fits, read, replace_process, take_over
+from trainer.restart_fork import give_up
 from trainer.setup import SetupError, build
 from trainer.snapshot import restore
+from trainer.surgery import OWN
 from trainer.training import Training
 from trainer.turning import apply_first, turn, turn_back
 from trainer.wire import RunEnded
@@ -61,18 +64,42 @@ class RunFiles:
 
 
 def run(folder: Path, link: Link, *, resume: bool = False, only_profile: bool = False) -> RunEnded:
-    """Train the run that lies in `folder`; return its last words, which the link has heard too."""
+    """Train the run that lies in `folder`, built anew as often as it must be; return its last words, which were said."""
+    ended = run_once(folder, link, resume=resume, only_profile=only_profile)
+    while isinstance(ended, Order):
+        ended = run_once(folder, link, resume=True, order=ended)
+    return ended
+
+
+def run_once(
+    folder: Path, link: Link, *, resume: bool = False, only_profile: bool = False, order: Order | None = None
+) -> RunEnded | Order:
+    """Train until the end, or until the run has to be built anew; return its last words, or how to build it.
+
+    Args:
+        folder: The run's.
+        link: It hears the last words, too.
+        resume: Go on from the last checkpoint, where there is one.
+        only_profile: Take a profile, do not train.
+        order: How the run is built anew, for the process that goes on from another.
+    """
     begun = perf_counter()
     training: list[Training] = []
+    undecided = [order] if order is not None and order.why != "back" else []  # until the network is built
     try:
-        return _run(folder, link, training, resume=resume, only_profile=only_profile)
+        return _run(folder, link, training, undecided, resume=resume, only_profile=only_profile, order=order)
+    except StartAnew as anew:
+        return anew.order
     except MISTAKES as mistake:
+        if undecided:
+            return give_up(link, undecided[0], _one_line(mistake))
         words = RunEnded(why="mistake", text=_one_line(mistake), seconds=perf_counter() - begun)
     except Exception as failed:
         traceback.print_exc()
-        words = RunEnded(
-            why="failed", text=f"{type(failed).__name__}: {_one_line(failed)}", seconds=perf_counter() - begun
-        )
+        text = f"{type(failed).__name__}: {_one_line(failed)}"
+        if undecided:
+            return give_up(link, undecided[0], text)
+        words = RunEnded(why="failed", text=text, seconds=perf_counter() - begun)
     if training:
         save_before_failing(training[0])
         words = words.model_copy(update=training[0].progress.where())
@@ -80,9 +107,18 @@ def run(folder: Path, link: Link, *, resume: bool = False, only_profile: bool = 
     return words
 
 
-def _run(folder: Path, link: Link, made: list[Training], *, resume: bool, only_profile: bool) -> RunEnded:
+def _run(
+    folder: Path,
+    link: Link,
+    made: list[Training],
+    undecided: list[Order],
+    *,
+    resume: bool,
+    only_profile: bool,
+    order: Order | None,
+) -> RunEnded:
     files = RunFiles(folder)
-    config = files.config
+    config = config_of(files.config, folder, {} if order else files.by_hand, order, resume=resume)
     if config.train.deterministic:
         torch.use_deterministic_algorithms(True)
         torch.backends.cudnn.benchmark = False
@@ -91,12 +127,15 @@ def _run(folder: Path, link: Link, made: list[Training], *, resume: bool, only_p
     if only_profile:
         return profile(training)
     if resume and (folder / "checkpoints" / "last.json").exists():
-        _resume(training, folder, files.by_hand)
+        _resume(training, folder, files.by_hand, order)
     elif resume:
         resume = False
+    if order is None:
+        clear(folder)
+    undecided.clear()
     current.append(training)
     try:
-        return train(training, resumed=resume)
+        return train(training, resumed=resume, order=order)
     finally:
         current.clear()
 
@@ -105,24 +144,34 @@ current: list[Training] = []
 """The training in progress: what a signal handler stops."""
 
 
-def _resume(training: Training, folder: Path, by_hand: dict[str, Any]) -> None:
+def _resume(training: Training, folder: Path, by_hand: dict[str, Any], order: Order | None) -> None:
     """Go on from the last checkpoint, exactly; the user may ask for more epochs and other knobs than before.
+
+    A candidate goes on from the state in which its fork began; a network that was changed takes over what fits.
 
     Raises:
         KnobError: when a knob cannot take what the user asks for.
     """
     snapshot, beside = checkpoint.read(folder / "checkpoints", "last")
+    if order is not None and order.why == "fork":
+        snapshot, _ = checkpoint.read(folder / "checkpoints", TRIAL)
     wanted = training.progress.samples_total
     apply_first(training)
-    restore(training, snapshot)
+    if fits(training, snapshot):
+        restore(training, snapshot)
+        training.best.weights = beside.best
+    else:
+        take_over(training, snapshot, order.parameters if order else ())
     training.progress.samples_total = wanted
-    training.best.weights = beside.best
     if training.labels is not None and beside.labels:
         training.labels.restore(beside.labels)
+    if order is not None:
+        return
     asked = {key.removeprefix("train."): value for key, value in by_hand.items() if key.startswith("train.")}
     for change in reversed(beside.unconfirmed):
-        turn_back(training, (change,))
-    turn(training, [Turned(knob=name, to=value) for name, value in asked.items() if name in SPECS])
+        if change.knob not in OWN:
+            turn_back(training, (change,))
+    turn(training, [Turned(knob=name, to=value) for name, value in asked.items() if name in SPECS and name not in OWN])
 
 
 def _one_line(error: BaseException) -> str:
@@ -136,11 +185,15 @@ def main(arguments: list[str]) -> int:
     from trainer.signals import stop_on_signals, stopped_by
 
     folder = Path(arguments[0])
+    order = read(folder) if "--restart" in arguments else None
     try:
-        link = FileLink(folder)
+        link = FileLink(folder, order.heard_bytes if order else None)
     except JournalHeld as held:
         print(f"trainer: {held}", file=sys.stderr)
         return 2
     stop_on_signals(current)
-    words = run(folder, link, resume="--resume" in arguments, only_profile="--profile" in arguments)
-    return stopped_by() or EXIT_CODES[words.why]
+    ended = run_once(folder, link, resume="--resume" in arguments, only_profile="--profile" in arguments, order=order)
+    while isinstance(ended, Order):
+        replace_process(folder, ended.model_copy(update={"heard_bytes": link.heard_bytes}))
+        ended = run_once(folder, link, resume=True, order=ended)
+    return stopped_by() or EXIT_CODES[ended.why]

@@ -11,16 +11,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainer import surgery
 from trainer.config import Config
 from trainer.data.own import open_task
 from trainer.data.source import DataError, Source, Split, open_source
 from trainer.factory import FactoryError, make_task, seed_all, their_error
+from trainer.knobs import KnobValue
 from trainer.metrics import Metrics
 from trainer.models.build import ModelError, build_model
 from trainer.models.layers import dropout_rates, in_target_units, set_dropout
 from trainer.objective import Objective
+from trainer.surgery import Operation, SurgeryError
 from trainer.task import Task
-from trainer.tryout import NOWHERE, TRIED_METRIC_EXAMPLES, TryoutError, try_metrics, try_out
+from trainer.tryout import NOWHERE, TRIED_METRIC_EXAMPLES, Tried, TryoutError, try_metrics, try_out
 from trainer.user_metrics import MetricError
 from trainer.words import ModelInfo, TaskInfo
 
@@ -52,6 +55,8 @@ class Setup:
     """The user's own: a ready optimizer, a function from the model to one, or nothing."""
     build: dict[str, Any]
     """How to build the model again, as JSON types: what `trainer.export` writes beside the weights."""
+    operated: tuple[Operation, ...]
+    """What the knobs of model surgery have changed of the model."""
     unavailable: dict[str, str]
     """Knob → why it cannot turn in this run."""
     dropout: float
@@ -70,7 +75,7 @@ def build(config: Config) -> Setup:
     try:
         setup = _own(config) if config.task.factory else _named(config)
         _refuse_unfit(setup, config)
-    except (DataError, ModelError, MetricError, FactoryError, TryoutError) as mistake:
+    except (DataError, ModelError, MetricError, FactoryError, TryoutError, SurgeryError) as mistake:
         raise SetupError(str(mistake)) from mistake
     seed_all(config.train.seed)
     return setup
@@ -132,7 +137,12 @@ def _assemble(
     counts = _class_counts(source)
     objective.unavailable |= _foreign_targets(source, objective)
     metrics = Metrics(source.kind, len(source.classes), counts, task.metrics if task else ())
-    output_shape, flops = try_out(source, model, objective, folder, config.model.name if task is None else "the model")
+    name = config.model.name if task is None else "the model"
+    tried = try_out(source, model, objective, folder, name)
+    operated, whole = _operate(config, model, tried, objective, task)
+    if operated:
+        tried = try_out(source, model, objective, folder, f"{name}, operated as asked,")
+    output_shape = tried.output_shape
     targets = source.val.targets
     baseline = guess = (nan, nan)
     if targets is not None:
@@ -159,20 +169,43 @@ def _assemble(
             source=source.name,
         ),
         model=model,
-        model_info=describe_model(model, config.model.name if task is None else type(model).__name__, flops),
+        model_info=describe_model(model, config.model.name if task is None else type(model).__name__, tried.flops),
         source=source,
         objective=objective,
         metrics=metrics,
         optimizer=task.optimizer if task else None,
-        build=how,
+        build=how | {"surgery": [operation.stored() for operation in operated]},
+        operated=operated,
         unavailable={},
         dropout=rates[0] if rates else 0.0,
         class_counts=counts,
     )
-    setup.unavailable = _unavailable(setup, rates)
+    setup.unavailable = _unavailable(setup, rates) | whole
     objective.class_weights = config.train.class_weights if "class_weights" not in setup.unavailable else "none"
     objective.label_smoothing = config.train.label_smoothing if "label_smoothing" not in setup.unavailable else 0.0
     return setup
+
+
+def _operate(
+    config: Config, model: nn.Module, tried: Tried, objective: Objective, task: Task | None
+) -> tuple[tuple[Operation, ...], dict[str, str]]:
+    """Operate the model as the knobs ask; return what was done, and why which knob of surgery cannot turn on it."""
+    why = surgery.unavailable(
+        model,
+        tried.anatomy,
+        objective,
+        has_norm=any(isinstance(module, NORMS) for module in model.modules()),
+        pretrained=task is None and config.model.pretrained,
+        held=task is not None and isinstance(task.optimizer, torch.optim.Optimizer),
+    )
+    wanted: dict[str, KnobValue] = {knob: getattr(config.train, knob) for knob in surgery.OWN}
+    for knob, own in surgery.OWN.items():
+        reason = why.get(knob, "") or (surgery.unfit(tried.anatomy, wanted[knob]) if knob == "norm" else "")
+        if wanted[knob] != own and reason:
+            raise SurgeryError(f"train.{knob}: {reason}: leave it out")
+    planned = surgery.plan(model, tried.anatomy, wanted)
+    surgery.operate(model, planned)
+    return planned, why
 
 
 def describe_model(model: nn.Module, name: str, forward_flops: float = 0.0) -> ModelInfo:

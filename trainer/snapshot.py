@@ -73,7 +73,7 @@ def take(training: Training, *, on_host: bool = False) -> Snapshot:
     if window is not None and window.updating:
         raise HalfAStep(f"step {training.progress.step + 1} broke off while it changed the weights")
     return Snapshot(
-        model=copied(_tensors_of(training), on_host),
+        model=copied(tensors_of(training), on_host),
         averaged=AveragedState(copied(averaged.weights, on_host), averaged.samples) if averaged else None,
         objective=copied(_objective(training).state_dict(), on_host),
         optimizer=copied(training.optimizer.state_dict(), on_host),
@@ -128,7 +128,7 @@ def _objective(training: Training) -> nn.Module:
     return loss if isinstance(loss, nn.Module) else nn.Module()
 
 
-def _tensors_of(training: Training) -> dict[str, torch.Tensor]:
+def tensors_of(training: Training) -> dict[str, torch.Tensor]:
     """Return the model's state dict and all its buffers, these as they were before the batch that is being trained on."""
     model, window = training.model, training.window
     before = dict(zip(map(id, model.buffers()), window.buffers, strict=True)) if window and window.buffers else {}
@@ -173,6 +173,15 @@ class Ring:
         self._steps_between = min(self.LEAST_STEPS, max(steps_total // 10, 10))
         self._seconds_of_one = 0.0
         self._last_taken = perf_counter()
+
+    @property
+    def states(self) -> tuple[Snapshot, ...]:
+        """All states, oldest first."""
+        return (self.start, *self._newest)
+
+    def go_on(self, states: tuple[Snapshot, ...]) -> None:
+        """Go on with the states of another ring."""
+        self.start, *self._newest = states
 
     def steps(self) -> tuple[int, ...]:
         """Return the steps of all states, oldest first."""

@@ -21,8 +21,14 @@ STEP_GUESS_S = 0.001
 """Before the first step nobody knows how long one takes; a millisecond is a small net's."""
 
 
-def announce(training: Training, *, resumed: bool) -> None:
-    """Say that the run begins, and what its data look like (unless it is resumed: it was said)."""
+def announce(training: Training, *, resumed: bool, trial: str = "") -> None:
+    """Say that the run begins, and what its data look like (unless it is resumed: it was said).
+
+    Args:
+        training: Before its first step, or its next.
+        resumed: It goes on from a checkpoint.
+        trial: It was built anew for this trial.
+    """
     apply_first(training)
     if not training.progress.next_evaluation:
         training.progress.next_evaluation = training.next_evaluation()
@@ -42,6 +48,7 @@ def announce(training: Training, *, resumed: bool) -> None:
             seed=training.config.train.seed,
             lockstep=training.lockstep,
             resumed=resumed,
+            trial=trial,
             versions=versions(),
         )
     )

@@ -1,5 +1,6 @@
 """A model, its loss and its metrics are tried on a few examples before the run; the first mistake is told in one line."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from trainer.anatomy import Anatomy, watched
 from trainer.data.batch import Batch, Ticket
 from trainer.data.feed import open_feed
 from trainer.data.fetch import FetchError
@@ -31,9 +33,18 @@ class TryoutError(Exception):
     """Model, data, loss and metrics do not fit together; the text says which does not take what."""
 
 
-def try_out(
-    source: Source, model: nn.Module, objective: Objective, folder: Path, name: str
-) -> tuple[tuple[int, ...], float]:
+@dataclass(frozen=True)
+class Tried:
+    """What a few examples have shown of a model."""
+
+    output_shape: tuple[int, ...]
+    """Of one example."""
+    flops: float
+    """Floating point operations of one example's forward pass."""
+    anatomy: Anatomy
+
+
+def try_out(source: Source, model: nn.Module, objective: Objective, folder: Path, name: str) -> Tried:
     """Run a few examples forward and backward; the model and all random generators are left as they were.
 
     Args:
@@ -42,9 +53,6 @@ def try_out(
         objective: its loss is taken.
         folder: where the user's code lies; an error's place is looked for there.
         name: what to call the model in a message.
-
-    Returns:
-        The shape of one example's output, and floating point operations of one example's forward pass.
 
     Raises:
         TryoutError: when data, model and loss do not fit together.
@@ -57,7 +65,7 @@ def try_out(
     try:
         with preserved_generators():
             model.train()
-            with counter:
+            with counter, watched(model) as anatomy:
                 outputs = _forward(model, batch, folder, name)
             _check_classes(source, objective, outputs, name)
             _backward(objective, outputs, batch, folder)
@@ -66,7 +74,7 @@ def try_out(
             parameter.grad = None
         model.load_state_dict(saved)
         model.train(was_training)
-    return tuple(outputs.shape[1:]), counter.get_total_flops() / len(batch.targets)
+    return Tried(tuple(outputs.shape[1:]), counter.get_total_flops() / len(batch.targets), anatomy)
 
 
 def _forward(model: nn.Module, batch: Batch, folder: Path, name: str) -> Tensor:

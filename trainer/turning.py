@@ -30,8 +30,13 @@ SECOND_MOMENTS = ("betas", "alpha")
 """How torch's optimizers of that kind call the decay of the square: the mark of a user's own one."""
 
 
-def check_turns(training: Training, turns: Iterable[Turned]) -> dict[str, KnobValue]:
+def check_turns(training: Training, turns: Iterable[Turned], *, restart: bool = False) -> dict[str, KnobValue]:
     """Return the wanted values in the knobs' own types, and those that follow from them.
+
+    Args:
+        training: The run.
+        turns: What is wanted.
+        restart: The run is to be built anew: knobs that turn only so can be among them.
 
     Raises:
         KnobError: when one of them cannot be turned, or not to that value; nothing has changed then.
@@ -41,7 +46,7 @@ def check_turns(training: Training, turns: Iterable[Turned]) -> dict[str, KnobVa
     for turned in turns:
         if turned.knob not in known:
             raise KnobError(f"there is no knob {turned.knob!r} in this run")
-        if known[turned.knob].turns == "restart":
+        if known[turned.knob].turns == "restart" and not restart:
             raise KnobError(f"{turned.knob} turns only at a restart")
         values[turned.knob] = known[turned.knob].check(turned.to)
     return values | _following(training, values)
@@ -71,6 +76,16 @@ def _following(training: Training, values: dict[str, KnobValue]) -> dict[str, Kn
         for name, value in wanted.items()
         if name not in values and name not in training.unavailable
     }
+
+
+def changes_of(training: Training, turns: Iterable[Turned]) -> tuple[Change, ...]:
+    """Return what turns will change at a restart, checked; nothing has turned yet.
+
+    Raises:
+        KnobError: when one of them cannot be turned, or not to that value.
+    """
+    values = check_turns(training, turns, restart=True)
+    return tuple(Change(knob=name, old=training.knobs[name], new=value) for name, value in values.items())
 
 
 def turn(training: Training, turns: Iterable[Turned]) -> tuple[Change, ...]:

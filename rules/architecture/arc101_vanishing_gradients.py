@@ -12,7 +12,8 @@ An activation that does not squash (ReLU, SELU) with the initialisation that fit
 normalisation.
 
 ## Fix safety
-Needs a person: the model itself has to change.
+Changes the network itself: each is tried by a fork whose candidate is built anew, with the weights trained so far. Where
+the model's code stands in the way, it needs a person.
 
 ## When to ignore it
 The first layers are frozen or pretrained on purpose.
@@ -22,9 +23,9 @@ The first layers are frozen or pretrained on purpose.
 - He et al., «Delving Deep into Rectifiers», 2015
 """
 
-from rules.facts import LayerFacts, LossFacts, RunFacts, TaskFacts
+from rules.facts import KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import LAYER_CHECKS, learns_badly
-from rules.remedies import advice
+from rules.remedies import advice, possible, surgery
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
 RATIO_LIMIT = 1e-3
@@ -34,13 +35,23 @@ NORM_LIMIT = 1e-4
 
 
 @rule("ARC101")
-def vanishing_gradients(run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts) -> Finding | None:
+def vanishing_gradients(
+    run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts, knobs: KnobFacts
+) -> Finding | None:
     """Find first layers that no gradient reaches."""
     if not learns_badly(run, task, loss) or layers.checks < LAYER_CHECKS or len(layers.layers) < 2:
         return None
     first, last = layers.layers[0], layers.layers[-1]
     if first.grad_norm >= NORM_LIMIT or not first.grad_norm < RATIO_LIMIT * last.grad_norm:
         return None
+    squashes = any(layer.saturated_share == layer.saturated_share for layer in layers.layers)
+    relu = surgery(
+        "use ReLU and He initialisation", "its slope does not shrink the gradient", activation="relu", init="he"
+    )
+    around = surgery("add shortcuts around the layers", "the gradient goes around them", residual=True)
+    normed = surgery(
+        "normalise behind the layers", "it keeps the inputs of the activations in their slope", norm="batch"
+    )
     return Finding(
         code="ARC101",
         name="vanishing_gradients",
@@ -56,5 +67,8 @@ def vanishing_gradients(run: RunFacts, task: TaskFacts, loss: LossFacts, layers:
             "too many layers in a row",
         ),
         explains=("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103"),
-        fixes=(advice("use ReLU with He initialisation, and residual connections beyond ten layers", improves="loss"),),
+        fixes=(
+            advice("use ReLU with He initialisation, and residual connections beyond ten layers", improves="loss"),
+            *possible(knobs, *((relu,) if squashes else ()), around, normed),
+        ),
     )

@@ -12,7 +12,8 @@ Start over at the rate of a sweep when the rate is what killed them; else He ini
 slope below zero (LeakyReLU, GELU).
 
 ## Fix safety
-A new start is a rescue: applied, not tried. Another activation needs a person.
+A new start is a rescue: applied, not tried. Another activation is tried by a fork whose candidate is built anew; where the
+model's code stands in the way, it needs a person.
 
 ## When to ignore it
 Sparse features are meant, and the loss is fine: the rule then keeps silent anyway.
@@ -24,7 +25,7 @@ Sparse features are meant, and the loss is fine: the rule then keeps silent anyw
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.learning import LAYER_CHECKS, SWEEP_MARGIN, learns_badly, rate_over_pick
-from rules.remedies import advice, new_start, possible, turned
+from rules.remedies import advice, new_start, possible, surgery, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
 DEAD_LIMIT = 0.5
@@ -66,5 +67,14 @@ def dead_units(
         fixes=(
             *((new_start(),) if asked else possible(knobs, over) if blamed else ()),
             advice("use He initialisation and an activation with a slope below zero (LeakyReLU)", improves="loss"),
+            *possible(
+                knobs,
+                surgery(
+                    "use LeakyReLU and He initialisation",
+                    "a unit below zero gets a gradient again",
+                    activation="leaky_relu",
+                    init="he",
+                ),
+            ),
         ),
     )

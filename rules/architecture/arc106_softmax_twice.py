@@ -11,7 +11,8 @@ The gradient is a fraction of what it should be: such nets learn slowly and end 
 Let the model return raw outputs (logits); apply softmax only where probabilities are shown.
 
 ## Fix safety
-Needs a person: the model's code has to change.
+Changes the network itself: tried by a fork whose candidate is built anew without what stands behind the last layer. Where
+the model calls softmax in its own forward, it needs a person.
 
 ## When to ignore it
 The loss has a constant part of its own (strong label smoothing in your own loss, an added penalty).
@@ -23,9 +24,9 @@ The loss has a constant part of its own (strong label smoothing in your own loss
 
 from math import e, log
 
-from rules.facts import RunFacts, TaskFacts, ValidationFacts
+from rules.facts import KnobFacts, RunFacts, TaskFacts, ValidationFacts
 from rules.learning import skill
-from rules.remedies import advice
+from rules.remedies import advice, possible, surgery
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
 JUDGED_SHARE = 0.20
@@ -42,7 +43,7 @@ LEAST_CLASSES = 4
 
 
 @rule("ARC106")
-def softmax_twice(run: RunFacts, task: TaskFacts, validation: ValidationFacts) -> Finding | None:
+def softmax_twice(run: RunFacts, task: TaskFacts, validation: ValidationFacts, knobs: KnobFacts) -> Finding | None:
     """Find a loss that stays above the floor of a second softmax while the net is right."""
     classes, last, seen = len(task.classes), validation.last, validation.evaluations
     judged = run.warm and run.progress >= JUDGED_SHARE and len(seen) >= EVALUATIONS
@@ -66,5 +67,11 @@ def softmax_twice(run: RunFacts, task: TaskFacts, validation: ValidationFacts) -
         ),
         causes=("a softmax in the model before cross entropy",),
         explains=("OPT102", "OPT104", "GEN103"),
-        fixes=(advice("return raw outputs from the model, without softmax", improves="loss"),),
+        fixes=(
+            advice("return raw outputs from the model, without softmax", improves="loss"),
+            *possible(
+                knobs,
+                surgery("leave out the softmax behind the last layer", "the floor of the loss goes", output="none"),
+            ),
+        ),
     )

@@ -12,7 +12,7 @@ from advisor.ledger import Found, Judged, TrialHeard, TrialStarted
 from advisor.together import Told, run_together
 from examples.digits_images import write as write_digits
 from trainer.config import parse
-from trainer.wire import Evaluated, KnobsConfirmed, MemoryRanOut
+from trainer.wire import Evaluated, KnobsConfirmed, MemoryRanOut, RunStarted
 
 DIGITS = "sklearn:digits"
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -216,3 +216,53 @@ def test_compressed_copies_stay_within_the_stated_loss_and_load(
         if kept:
             assert len(trainer.load(told.run.folder, copy.stem).classes) == 10
     assert outcomes["int8"].outcome == "kept"
+
+
+# ---------------------------------------------------------------- the network itself
+
+OWN_TASKS = Path(__file__).parent.parent / "runs" / "own_tasks.py"
+
+
+def own(folder: Path, task: str, **train: Any) -> Told:
+    raw = {
+        "task": {"factory": f"{OWN_TASKS}:{task}"},
+        "train": {"threads": 1, **train},
+        "advisor": {"compress": False},
+    }
+    return run_together(parse(raw, "a fix kind"), folder)
+
+
+def test_a_second_softmax_of_the_users_own_net_is_left_out_by_a_fork_and_a_restart(tmp_path: Path) -> None:
+    told = own(tmp_path / "run", "softmax_twice", lr=3e-3, epochs=20)
+    ((started, judged, heard),) = trials(told, "output")
+    assert (started.code, started.how, judged.outcome) == ("ARC106", "fork", "kept")
+    assert arm(heard, "candidate")["loss"] < 1.46 < arm(heard, "control")["loss"], "under the floor of two softmaxes"
+    assert [event.trial for event in told.events if isinstance(event, RunStarted)] == ["", started.trial]
+    report = told.report()
+    assert report.final_config["train"]["output"] == "none"
+    assert [one.outcome for one in report.interventions if "output" in one.turns] == ["kept"]
+    assert any("in your model, leave out nn.Softmax" in event.text for event in told.events if event.kind == "told")
+
+
+@pytest.mark.slow
+def test_a_dead_deep_net_of_sigmoids_is_brought_to_life_and_the_run_repeats_to_the_bit(tmp_path: Path) -> None:
+    train = {"optimizer": "sgd", "lr": 0.1, "schedule": "constant", "warmup": 0.0, "epochs": 40}
+    model = {"hidden": [32] * 8, "activation": "sigmoid"}
+    told, again = (run(tmp_path / name, model=model, train=train) for name in ("run", "again"))
+    _, judged, _ = trials(told, "activation")[0]
+    assert judged.outcome == "kept"
+    assert score(told) > 0.9
+    watched = run(tmp_path / "watch", model=model, train=train, advisor={"mode": "watch"})
+    assert score(watched) < 0.2
+    assert judged.why == trials(again, "activation")[0][1].why
+    ends = [[e.loss for e in one.events if isinstance(e, Evaluated)] for one in (told, again)]
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.slow
+def test_units_that_never_fire_are_given_a_slope_below_zero(tmp_path: Path) -> None:
+    train = {"optimizer": "sgd", "lr": 0.1, "schedule": "constant", "warmup": 0.0, "epochs": 40, "batch_size": 32}
+    told = own(tmp_path / "run", "units_that_never_fire", **train)
+    _, judged, _ = trials(told, "activation")[0]
+    assert judged.outcome == "kept"
+    assert score(told) > 0.9

@@ -1,10 +1,12 @@
 """ARC101 vanishing gradients: when it speaks, when it is silent, when it is not assessed."""
 
+from math import nan
 from typing import Any
 
 import pytest
 
 from rules.architecture.arc101_vanishing_gradients import vanishing_gradients
+from rules.vocabulary import Effect
 from tests.rules.situations import assessed, layers, missing_without
 
 
@@ -42,6 +44,24 @@ def test_it_is_silent(changes: dict[str, Any]) -> None:
     assert assessed(vanishing_gradients, changes) is None
 
 
-@pytest.mark.parametrize("group", ["run", "task", "loss", "layers"])
+@pytest.mark.parametrize("group", ["run", "task", "loss", "layers", "knobs"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(vanishing_gradients, group) == (group,)
+
+
+@pytest.mark.parametrize(
+    ("saturated", "first"),
+    [
+        pytest.param(0.0, "use ReLU and He initialisation", id="squashing"),
+        pytest.param(nan, "add shortcuts", id="others"),
+    ],
+)
+def test_surgery_follows_the_advice_and_relu_comes_first_where_the_layers_squash(saturated: float, first: str) -> None:
+    gone = {
+        "loss": {"now": 2.0, "fall_share": 0.0},
+        "layers": {"layers": layers(1e-8, 1e-4, 0.1, saturated=saturated)},
+    }
+    finding = assessed(vanishing_gradients, gone)
+    assert finding is not None
+    assert finding.fixes[1].name.startswith(first)
+    assert not [fix for fix in finding.fixes if fix.turns and fix.effect is not Effect.CHANGES_LEARNING]

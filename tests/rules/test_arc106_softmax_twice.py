@@ -47,6 +47,6 @@ def test_it_is_silent(changes: dict[str, Any]) -> None:
     assert assessed(softmax_twice, changes) is None
 
 
-@pytest.mark.parametrize("group", ["run", "task", "validation"])
+@pytest.mark.parametrize("group", ["run", "task", "validation", "knobs"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(softmax_twice, group) == (group,)
