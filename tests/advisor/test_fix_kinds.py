@@ -134,7 +134,7 @@ def test_a_run_that_has_stopped_gaining_is_stopped_at_its_best(tmp_path: Path) -
 
 
 def test_a_step_that_does_not_fit_into_memory_is_accumulated(tmp_path: Path) -> None:
-    train = {"lr": 3e-3, "epochs": 4, "batch_size": 64, "memory_limit": 0.2}
+    train = {"lr": 3e-3, "epochs": 4, "batch_size": 64, "memory_limit": 0.16}
     model = {"name": "cnn", "width": 4, "norm": False}
     told = run(tmp_path / "run", train=train, model=model)
     assert any(isinstance(event, MemoryRanOut) for event in told.events)

@@ -56,7 +56,7 @@ def limit(training: Training, mib: float) -> None:
     training.room.simulated.limit_bytes = round(mib * 2**20)
 
 
-@pytest.mark.parametrize("mib", [0.3, 0.2])
+@pytest.mark.parametrize("mib", [0.25, 0.16])
 def test_a_step_that_does_not_fit_is_run_again_in_smaller_pieces_and_learns_the_same(
     tmp_path: Path, mib: float
 ) -> None:
@@ -195,7 +195,7 @@ def test_a_fork_that_runs_out_of_memory_is_given_up_and_the_run_is_as_without_it
 
 
 def test_rounds_whose_candidate_runs_out_of_memory_end_and_lose_no_batch(tmp_path: Path) -> None:
-    config = config_of(epochs=4, model=CNN, memory_limit=0.3, micro_batch=32)
+    config = config_of(epochs=4, model=CNN, memory_limit=0.25, micro_batch=32)
     _, plain = run_with(tmp_path / "plain", config)
     asked: list[Command] = [Alternate(trial="r", turns=MICRO, stretch_steps=2, stretch_s=0.0)]
 
@@ -242,7 +242,7 @@ def clean_steps(training: Training, count: int) -> None:
 
 
 def test_the_pieces_grow_again_after_many_clean_steps_where_there_is_room(tmp_path: Path) -> None:
-    training, heard = stepping(tmp_path, model=CNN, memory_limit=0.2)
+    training, heard = stepping(tmp_path, model=CNN, memory_limit=0.16)
     for _ in range(2):
         take_step(training, training.supply.take())
     assert training.knobs["micro_batch"] == 16
@@ -272,13 +272,13 @@ def test_the_predicted_peak_is_the_real_one(tmp_path: Path) -> None:
 
 
 def test_a_size_that_ran_out_again_is_not_tried_a_third_time(tmp_path: Path) -> None:
-    training, heard = stepping(tmp_path, model=CNN, memory_limit=0.3)
+    training, heard = stepping(tmp_path, model=CNN, memory_limit=0.25)
     for _ in range(2):
         take_step(training, training.supply.take())
     assert training.knobs["micro_batch"] == 32
     limit(training, 2.0)
     clean_steps(training, 500)
-    limit(training, 0.3)
+    limit(training, 0.25)
     take_step(training, training.supply.take())
     limit(training, 2.0)
     clean_steps(training, 500)
