@@ -1,6 +1,7 @@
 """The trainings that `fork_power.py` forks: data, nets, what is wrong with each, and what is tried against it."""
 
 import gzip
+import itertools
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -144,9 +145,7 @@ def _parted(case: Case, shape: Shape, inputs: Tensor, targets: Tensor, ends: tup
         kept = _thinned(known, shape.classes)
         train, known = train[:, kept], known[kept]
     train, known = train[:, : case.examples], known[: case.examples]
-    probe, test = (
-        (inputs[0, low:high].contiguous(), targets[low:high]) for low, high in zip(ends[:2], ends[1:], strict=True)
-    )
+    probe, test = ((inputs[0, low:high].contiguous(), targets[low:high]) for low, high in itertools.pairwise(ends))
     return Ground(shape, train.contiguous(), known, probe, test)
 
 
