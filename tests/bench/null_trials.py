@@ -14,7 +14,17 @@ from rich.progress import track
 
 from advisor.together import run_together
 from rules.vocabulary import Effect, Rule
-from tests.bench.advised import GROUNDS, Kept, Row, competitors, config_of, proposing, run_with_other_batches, turning, verdicts
+from tests.bench.advised import (
+    GROUNDS,
+    Kept,
+    Row,
+    competitors,
+    config_of,
+    proposing,
+    run_with_other_batches,
+    turning,
+    verdicts,
+)
 from tests.bench.bad_starts import table
 from tests.bench.intervals import wilson
 
