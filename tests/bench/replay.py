@@ -126,10 +126,10 @@ def replayed(first: Way, second: Way) -> list[str]:
     torch.manual_seed(SEED)
     seen, masks, states = [], [], random_states()
     for number, batch in enumerate(first.batches(tickets(0))):
-        if number == FORKED_AT:
-            states = random_states()
         seen.append(batch.clone())
         masks.append(torch.rand(4))
+        if number == FORKED_AT - 1:
+            states = random_states()
     set_random_states(states)
     again, masks_again = trained(second, FORKED_AT)
     of = BATCHES - FORKED_AT

@@ -72,8 +72,7 @@ def record(stretches: int, competitors: bool) -> dict[str, object]:
         training = Training()
         training.seconds(50, 0)
         step_s = min(training.seconds(40, 0) for _ in range(8))
-        turn_s = min(_turns_s(20_000) for _ in range(8))
-        turns = round(SPUN_GAIN / (1 - SPUN_GAIN) * step_s / turn_s)
+        turns = turns_worth(SPUN_GAIN, lambda: training.seconds(200, 0), 200)
         steps = max(LEAST_STEPS, round(STRETCH_S / step_s))
         same = [training.seconds(steps, 0) for _ in track(range(stretches), "nothing changed")]
         spun = [training.seconds(steps, turns * (place % 4 in (0, 3))) for place in track(range(stretches), "spun")]
@@ -84,11 +83,18 @@ def record(stretches: int, competitors: bool) -> dict[str, object]:
     return {"same": same, "spun": spun, "steps": steps, "step_s": step_s, "load": os.getloadavg()[0]}
 
 
-def _turns_s(turns: int) -> float:
-    begun = time.perf_counter()
-    for _ in range(turns):
+def turns_worth(gain: float, work: Callable[[], object], steps: int) -> int:
+    """Return how many turns of an empty loop a step must have so that leaving them out saves a share `gain` of it.
+
+    Counted in processor time: wall time on a busy machine would call a step far longer than a loop's turns.
+    """
+    begun = time.process_time()
+    work()
+    step_s = (time.process_time() - begun) / steps
+    begun = time.process_time()
+    for _ in range(2_000_000):
         pass
-    return (time.perf_counter() - begun) / turns
+    return round(gain / (1 - gain) * step_s / ((time.process_time() - begun) / 2_000_000))
 
 
 def busy(every_s: float, work_s: float) -> str:

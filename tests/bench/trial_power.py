@@ -6,9 +6,9 @@ What a learning candidate is worth is told by whole runs of the same seeds with 
 that no trial sees. A throughput candidate saves a calibrated spin. Results are kept in FOLDER.
 """
 
+import math
 import os
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -21,6 +21,7 @@ from rules.vocabulary import Effect, Value
 from tests.bench.advised import Kept, Row, config_of, proposing, run_alone, tested, turning, verdicts
 from tests.bench.bad_starts import table
 from tests.bench.intervals import of_mean
+from tests.bench.rounds_busy import turns_worth
 from tests.bench.spun_task import TURNS
 from trainer.config import Config, parse
 
@@ -28,6 +29,7 @@ TRIED_AT = 0.15
 SPEED_GAINS = (0.05, 0.10, 0.20)
 SPUN_EPOCHS = 260
 """Long enough for six rounds and for what they are to pay back."""
+SPUN_EXAMPLES = 1797
 
 
 @dataclass(frozen=True)
@@ -113,18 +115,9 @@ def _spun_config(seed: int, epochs: int = SPUN_EPOCHS) -> Config:
 def turns_for(gain: float, folder: Path) -> int:
     """Return how many turns of an empty loop a batch must cost so that leaving them out saves `gain`."""
     os.environ[TURNS] = "0"
-    begun = time.perf_counter()
-    events = run_alone(_spun_config(0, epochs=20), folder)
-    step_s = (time.perf_counter() - begun) / max(event.step for event in events)
-    best = min(_loop_s() for _ in range(8))
-    return round(gain / (1 - gain) * step_s / best)
-
-
-def _loop_s(turns: int = 20_000) -> float:
-    begun = time.perf_counter()
-    for _ in range(turns):
-        pass
-    return (time.perf_counter() - begun) / turns
+    config = _spun_config(0, epochs=20)
+    steps = 20 * math.ceil(SPUN_EXAMPLES * (1 - config.data.val_fraction - config.data.test_fraction) / 64)
+    return turns_worth(gain, lambda: run_alone(config, folder), steps)
 
 
 def report(rows: list[Row]) -> None:
