@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from advisor.ledger import Entry, Judged, Noted, TrialStarted, Wished
 from advisor.mind import Mind, Settings
 from advisor.sensors.sample import Sample
+from rules.vocabulary import Rule
 from trainer.commands import Answer, Command, Compress, Decide, Finish, Stop
 from trainer.wire import (
     ArmScored,
@@ -40,11 +41,12 @@ class Session:
         *,
         listen: Callable[[Event], None] | None = None,
         strict: bool = False,
+        rules: Sequence[Rule] | None = None,
     ) -> None:
         self._write = write
         self._listen = listen
         self._strict = strict
-        self._mind = Mind(settings, self._enter)
+        self._mind = Mind(settings, self._enter, rules)
         self._mindless = False
         self._lockstep = settings.lockstep
         self._trials: dict[str, TrialStarted] = {}

@@ -6,7 +6,7 @@ call. This is the one file that imports both upper and lower floor, and the one 
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from advisor.report.schema import Report
 from advisor.runs import Run
 from advisor.sensors.sampler import Sampler
 from advisor.session import Session
+from rules.vocabulary import Rule
 from trainer.commands import Answer, Command
 from trainer.config import Config
 from trainer.journal import JournalWriter
@@ -41,7 +42,12 @@ class Told:
 
 
 def run_together(
-    config: Config, folder: Path, *, lockstep: bool = True, listen: Callable[[Event], None] | None = None
+    config: Config,
+    folder: Path,
+    *,
+    lockstep: bool = True,
+    listen: Callable[[Event], None] | None = None,
+    rules: Sequence[Rule] | None = None,
 ) -> Told:
     """Train in this process, advised.
 
@@ -50,6 +56,7 @@ def run_together(
         folder: The run's own folder; made if it is not there.
         lockstep: No decision depends on wall time, so the run repeats; else steps are timed and the host is sensed.
         listen: Called with every event, for a bench that wants to see them.
+        rules: What is assessed; left out: the catalogue.
 
     Raises:
         RunError: when the folder cannot be used.
@@ -79,6 +86,7 @@ def run_together(
         ),
         enter,
         strict=True,
+        rules=rules,
     )
 
     def sense() -> None:
