@@ -1,6 +1,7 @@
 """Runs a case in all its arms, in this process and in lockstep, and says what each has shown."""
 
 import tempfile
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from time import process_time
@@ -32,7 +33,10 @@ def advised(case: Case, side: Side, seed: int, mode: random_fix.Mode) -> Arm:
     """Run one side of a case under the advisor."""
     with tempfile.TemporaryDirectory() as folder:
         begun = process_time()
-        told = run_together(case.config(side, seed, mode), Path(folder) / "run")
+        try:
+            told = run_together(case.config(side, seed, mode), Path(folder) / "run")
+        except Exception as failed:  # the advisor's own mistake: it is a result of the bench, not its end
+            return _failed(failed, process_time() - begun)
         seconds = process_time() - begun
     return arm_of(case, told.events, told.entries, told.words, seconds)
 
@@ -44,6 +48,12 @@ def mended_at_random(case: Case, seed: int, deed: Deed) -> Arm:
         words, events = random_fix.run(case, seed, deed.step, Path(folder) / "run")
         seconds = process_time() - begun
     return arm_of(case, events, (), words, seconds)
+
+
+def _failed(failed: Exception, seconds: float) -> Arm:
+    place = traceback.extract_tb(failed.__traceback__)[-1]
+    text = f"{type(failed).__name__}: {failed} ({place.name}, line {place.lineno} of {Path(place.filename).name})"
+    return Arm(score=WORST, validation=WORST, seconds=seconds, steps_total=0, ended="failed", text=text)
 
 
 def arm_of(case: Case, events: Sequence[Event], entries: Sequence[Entry], words: RunEnded, seconds: float) -> Arm:

@@ -8,6 +8,7 @@ from rules.catalogue import all_rules
 from tests.faults.case import Case
 from tests.faults.cases import FAMILIES, all_cases
 from tests.faults.measure import Runs, Seen, mean_with_error, middle_of, seen, share
+from tests.faults.result import Alarm
 
 ABOUT = """# The fault bench
 
@@ -33,7 +34,9 @@ def write_matrix(runs: Runs, file: Path) -> None:
         ABOUT,
         _covered(all_seen),
         _goals(faulty, well),
-        _healthy_alarms(well),
+        _alarms("False alarms on healthy runs", [(one.case.name, one.false_alarms) for one in well]),
+        _alarms("False alarms on faulty runs", [(one.case.name, one.false_alarms) for one in faulty]),
+        _alarms("False alarms on runs mended by hand", [(one.case.name, one.false_when_mended) for one in faulty]),
         _confusion(faulty),
         _rules(faulty, well),
         _cases(faulty),
@@ -79,6 +82,7 @@ def _goals(faulty: Sequence[Seen], well: Sequence[Seen]) -> str:
         ("healthy runs harmed by more than 1 point", "0", share(one.harmed for one in well)),
         ("– auto − untouched on healthy runs", "≈ 0", mean_with_error(one.auto.score - one.untouched.score for one in well)),
         ("healthy runs with a false warning or error", "≤ 1 %", share(bool(one.false_alarms) for one in well)),
+        ("runs mended by hand with a false warning or error", "", share(bool(one.false_when_mended) for one in faulty)),
         ("faulty runs with a false warning or error", "", share(bool(one.false_alarms) for one in faulty)),
         ("faulty runs harmed by more than 1 point", "0", share(one.harmed for one in faulty)),
         ("processor time of auto over untouched, healthy", "≤ 1.3", middle_of(one.cost for one in well)),
@@ -92,18 +96,18 @@ def _broke(one: Seen) -> bool:
     return any(arm.ended in ("failed", "mistake") or arm.text for arm in (one.auto, one.untouched))
 
 
-def _healthy_alarms(well: Sequence[Seen]) -> str:
-    counted = Counter(code for one in well for code in one.false_alarms)
+def _alarms(title: str, runs: Sequence[tuple[str, dict[str, Alarm]]]) -> str:
+    counted = Counter(code for _, alarms in runs for code in alarms)
     rows = [
         (
             code,
             str(number),
-            ", ".join(sorted({one.case.name for one in well if code in one.false_alarms})),
-            next(one.false_alarms[code].message for one in well if code in one.false_alarms),
+            ", ".join(sorted({case for case, alarms in runs if code in alarms})),
+            next(alarms[code].message for _, alarms in runs if code in alarms),
         )
         for code, number in counted.most_common()
     ]
-    return _section("False alarms on healthy runs", ("rule", "runs", "cases", "one of them said"), rows)
+    return _section(title, ("rule", "runs", "cases", "one of them said"), rows)
 
 
 def _confusion(faulty: Sequence[Seen]) -> str:

@@ -74,11 +74,18 @@ class Seen:
 
     @property
     def false_alarms(self) -> dict[str, Alarm]:
-        """Warnings and errors that are not true of the run, by code."""
+        """Warnings and errors that are not true of the run, untouched or advised, by code."""
+        return self._false_in(self.auto) | self._false_in(self.untouched)
+
+    @property
+    def false_when_mended(self) -> dict[str, Alarm]:
+        """Warnings and errors that are not true of the run that was mended by hand: a healthy one, as far as it can be."""
+        return self._false_in(self.reference)
+
+    def _false_in(self, arm: Arm) -> dict[str, Alarm]:
         right = {*self.case.causes, *self.case.allowed}
         return {
             alarm.code: alarm
-            for arm in (self.auto, self.untouched)
             for alarm in arm.alarms
             if alarm.severity != "info"
             and alarm.code not in right

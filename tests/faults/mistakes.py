@@ -13,8 +13,6 @@ from tests.faults.data import Part
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
-# ---------------------------------------------------------------- the model
-
 
 class _Wrapped(nn.Module):
     def __init__(self, net: nn.Module, amount: float) -> None:
@@ -108,8 +106,6 @@ def _dead_layer(net: nn.Module, bias: float) -> nn.Module:
 
 MODELS["dead_layer"] = _dead_layer
 
-# ---------------------------------------------------------------- the loss
-
 
 def _every_pair(outputs: Tensor, targets: Tensor) -> Tensor:
     """Outputs [B, 1] against targets [B]: each is compared with all."""
@@ -147,8 +143,6 @@ LOSSES: dict[str, Loss] = {
     "summed": _summed,
 }
 
-# ---------------------------------------------------------------- the optimizer
-
 
 class _Explodes(torch.optim.SGD):
     """A schedule of the user's own that multiplies the step by a hundred from step `begins` on."""
@@ -174,8 +168,6 @@ OPTIMIZERS: dict[str, Callable[[nn.Module, float], torch.optim.Optimizer]] = {
     "schedule_explodes_at": _Explodes,
     "head_only": _head_only,
 }
-
-# ---------------------------------------------------------------- the loader
 
 
 class _Items(Dataset[tuple[Tensor, Any]]):
