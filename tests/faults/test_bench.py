@@ -11,8 +11,27 @@ from tests.faults.result import Arm, Deed, Result, digest_of
 
 pytestmark = pytest.mark.slow
 
-HEALTHY = ("ok_sgd", "ok_sgd_slow")
-NAMED = ("same_weights",)
+HEALTHY = (
+    "ok_sgd",
+    "ok_momentum_cosine",
+    "ok_nesterov_step",
+    "ok_adam",
+    "ok_adamw_one_cycle",
+    "ok_rmsprop",
+    "ok_tiny_validation",
+    "ok_breast",
+    "ok_wine",
+    "ok_diabetes",
+    "ok_friedman_linear",
+)
+NAMED = (
+    "same_weights",
+    "columns_3_decades",
+    "classes_rare",
+    "digits_rate_30x",
+    "sorted_and_rate_high",
+    "inputs_become_noise_friedman",
+)
 
 
 def _seen(case: Case) -> Seen:
