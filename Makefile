@@ -6,8 +6,10 @@ IN := $(VENV)/bin
 INSTALL := $(IN)/python -m pip install --quiet --disable-pip-version-check -c .ci/constraints.txt
 WANTED := pyproject.toml .ci/constraints.txt
 DATA := examples/data
+FAULTS := build/faults
+SLICES := 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint faults clean
 
 demo: $(VENV)/.installed $(DATA)/.digits
 	$(IN)/advisor train examples/digits_troubled.toml --headless --mode auto
@@ -20,6 +22,14 @@ lint: $(VENV)/.installed-test
 	$(IN)/ruff format --check
 	$(IN)/mypy
 	$(IN)/lint-imports
+
+# The whole fault bench in twenty slices: some hours on two cores. What $(FAULTS) holds already is not run again, so it can
+# be broken off at any time; `make -j2 faults` runs two slices at once.
+faults: $(SLICES:%=faults-%)
+	$(IN)/python -m tests.faults --matrix $(FAULTS)
+
+faults-%: $(VENV)/.installed-test
+	OMP_NUM_THREADS=1 $(IN)/python -m tests.faults --out $(FAULTS) --slice $*/$(words $(SLICES))
 
 $(IN)/python:
 	$(PYTHON) -m venv $(VENV)

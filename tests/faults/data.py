@@ -1,0 +1,191 @@
+"""The data sets of the bench: real ones that ship with scikit-learn, Python and Debian, and generated ones.
+
+Each is split once, the same in every run: what is drawn by a run's seed is the net and the order.
+"""
+
+import gzip
+import inspect
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import datasets
+
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+"""Debian's package dataset-fashion-mnist."""
+FASHION_EXAMPLES = 3200
+ALPHABET = "\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.,:;()[]{}'\"#=+-*/<>%@!?\\&|~^$`"
+LINE_LENGTH = 24
+"""Characters of a line that the net reads."""
+LINES_EACH = 550
+SOURCES = ("argparse", "tarfile", "html.entities", "_pydecimal")
+"""Modules of the standard library whose lines are told apart."""
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Inputs and targets of one split."""
+
+    inputs: Array
+    targets: Array
+
+    def take(self, which: Array) -> "Part":
+        """Return some of the examples."""
+        return Part(self.inputs[which], self.targets[which])
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set in its three splits."""
+
+    train: Part
+    val: Part
+    test: Part
+    outputs: int
+    """Classes, or 1 for a number to predict."""
+
+    @property
+    def regression(self) -> bool:
+        """Whether a number is predicted."""
+        return self.train.targets.dtype.kind == "f"
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        return self.train.inputs.shape[1:]
+
+
+class MissingData(Exception):
+    """A data set is not on this machine; the text says how to get it."""
+
+
+def load(name: str) -> Data:
+    """Return a data set by its name.
+
+    Raises:
+        MissingData: when it is not on this machine.
+    """
+    return _load(name)
+
+
+@cache
+def _load(name: str) -> Data:
+    return SETS[name]()
+
+
+def _divided(inputs: Array, targets: Array, val: float = 0.2, test: float = 0.25) -> Data:
+    """Split at random by a fixed seed, as [train | validation | test]."""
+    order = np.random.default_rng(7).permutation(len(inputs))
+    kinds = np.float32 if targets.dtype.kind == "f" else np.int64
+    whole = Part(inputs if inputs.dtype.kind == "i" else inputs.astype(np.float32), targets.astype(kinds))
+    ends = np.cumsum([round((1 - val - test) * len(order)), round(val * len(order))])
+    parts = [whole.take(one) for one in np.split(order, ends)]
+    outputs = 1 if kinds is np.float32 else int(targets.max()) + 1
+    return Data(parts[0], parts[1], parts[2], outputs)
+
+
+def _standard(values: Array) -> Array:
+    return (values - values.mean(0)) / values.std(0)
+
+
+def _digits() -> Data:
+    inputs, labels = datasets.load_digits(return_X_y=True)
+    return _divided((inputs / 8 - 1).reshape(-1, 1, 8, 8), labels)
+
+
+def _fashion() -> Data:
+    if not FASHION.is_dir():
+        raise MissingData(f"{FASHION} is not there: apt install dataset-fashion-mnist")
+    with gzip.open(FASHION / "t10k-images-idx3-ubyte.gz") as file:
+        _, count, rows, columns = struct.unpack(">4I", file.read(16))
+        pixels = np.frombuffer(file.read(), np.uint8).reshape(count, rows, columns)
+    with gzip.open(FASHION / "t10k-labels-idx1-ubyte.gz") as file:
+        labels = np.frombuffer(file.read(), np.uint8, offset=8)
+    small = pixels[:FASHION_EXAMPLES].reshape(-1, 14, 2, 14, 2).mean((2, 4))
+    return _divided((small / 127.5 - 1)[:, None], labels[:FASHION_EXAMPLES])
+
+
+def _table(read: Callable[..., Any]) -> Callable[[], Data]:
+    def make() -> Data:
+        inputs, targets = read(return_X_y=True)
+        regression = targets.dtype.kind == "f"
+        return _divided(_standard(inputs), _standard(targets) if regression else targets)
+
+    return make
+
+
+def _friedman() -> Data:
+    inputs, targets = datasets.make_friedman1(1600, noise=1.0, random_state=3)
+    return _divided(2 * inputs - 1, _standard(targets))
+
+
+def _tangle() -> Data:
+    inputs, labels = datasets.make_classification(
+        2000, 20, n_informative=8, n_classes=3, n_clusters_per_class=2, class_sep=1.2, flip_y=0.02, random_state=5
+    )
+    return _divided(_standard(inputs), labels)
+
+
+def _text() -> Data:
+    """Lines of four modules of the standard library, as numbers of characters [24]; the module is the class."""
+    labels: dict[str, int] = {}
+    for label, name in enumerate(SOURCES):
+        lines = (line.strip() for line in inspect.getsource(import_module(name)).splitlines())
+        new = dict.fromkeys(line[:LINE_LENGTH] for line in lines if len(line) >= LINE_LENGTH // 2)
+        labels |= dict.fromkeys([line for line in new if line not in labels][:LINES_EACH], label)
+    rows = [[max(ALPHABET.find(sign), 0) + 1 for sign in line.ljust(LINE_LENGTH)] for line in labels]
+    return _divided(np.array(rows, dtype=np.int64), np.array(list(labels.values())))
+
+
+def _circles() -> Data:
+    inputs, labels = datasets.make_circles(1000, noise=0.1, random_state=1)
+    return _divided(inputs, labels)
+
+
+def _blobs() -> Data:
+    inputs, labels = datasets.make_blobs(1000, centers=3, cluster_std=2.0, random_state=2)
+    return _divided(inputs, labels)
+
+
+def _moons() -> Data:
+    inputs, labels = datasets.make_moons(1200, noise=0.1, random_state=4)
+    return _divided(inputs, labels)
+
+
+def _boxes() -> Data:
+    random = np.random.default_rng(6)
+    low = random.uniform([0.2, 0.2], [0.4, 0.4], (100, 2))
+    high = random.uniform([0.5, 0.5], [0.7, 0.7], (100, 2))
+    return _divided(np.concatenate([low, high]), np.repeat([0, 1], 100))
+
+
+def _parabola() -> Data:
+    """The curve y = 5x² + N³ on a grid of 0..5, many times over; the target is as it is, not scaled."""
+    random = np.random.default_rng(8)
+    inputs = np.tile(np.arange(0, 5, 0.1), 10)
+    return _divided(inputs[:, None], 5 * inputs**2 + random.normal(size=inputs.shape) ** 3)
+
+
+SETS: dict[str, Callable[[], Data]] = {
+    "digits": _digits,
+    "fashion": _fashion,
+    "breast": _table(datasets.load_breast_cancer),
+    "wine": _table(datasets.load_wine),
+    "diabetes": _table(datasets.load_diabetes),
+    "friedman": _friedman,
+    "tangle": _tangle,
+    "text": _text,
+    "circles": _circles,
+    "blobs": _blobs,
+    "moons": _moons,
+    "boxes": _boxes,
+    "parabola": _parabola,
+}
