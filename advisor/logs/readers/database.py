@@ -1,0 +1,30 @@
+"""SQLite files of others, opened for reading only: nothing is locked for long, nothing written beside them."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+BUSY_S = 2.0
+"""Seconds to wait while the training that is being watched writes."""
+MAGIC = b"SQLite format 3\0"
+
+
+def is_database(path: Path) -> bool:
+    """Tell whether a file begins as SQLite files do."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a database for reading.
+
+    Raises:
+        sqlite3.Error: when it cannot be opened or read.
+    """
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)) as database:
+        yield database
