@@ -5,10 +5,10 @@ shapes its advice gets a neutral value; what is estimated is said in «what we a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import exp, isfinite, log, nan, sqrt
 
-from advisor.logs.curve import Curve
+from advisor.logs.curve import Curve, Point
 from advisor.logs.frame import Frame
 from advisor.logs.names import Roles
 from rules.facts import KnobFacts
@@ -201,14 +201,29 @@ def _told(frame: Frame, roles: Roles, said: Said, *, sure: bool) -> frozenset[st
 
 def _start(frame: Frame, roles: Roles) -> float:
     """Return the first loss that is a number; of a log without a training loss, of the validation loss."""
+    norms = frame.columns[roles.columns["grad_norm"][0]].points if roles.has("grad_norm") else []
     for role in ("loss", "val_loss"):
         total = 0.0
         for name in roles.columns.get(role, ()):
-            points = frame.columns[name].points if name in frame.columns else []
+            points = without_stand_ins(frame.columns[name].points if name in frame.columns else [], norms)
             total += next((point.value for point in points if isfinite(point.value)), nan)
         if role in roles.columns and isfinite(total):
             return total
     return nan
+
+
+def without_stand_ins(loss: list[Point], norms: list[Point]) -> list[Point]:
+    """Return the losses without the zeros that stand for lost steps.
+
+    Hugging Face's `logging_nan_inf_filter` writes 0 for a loss that is no number; only the gradient's norm tells.
+    """
+    lost = {point.at for point in norms if point.non_finite == point.rows}
+    return [
+        replace(point, value=nan, non_finite=point.rows, non_finite_at=point.at)
+        if point.value == 0 and point.at in lost
+        else point
+        for point in loss
+    ]
 
 
 def _looks_untrained(frame: Frame, roles: Roles, start: float) -> bool:
