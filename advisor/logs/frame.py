@@ -49,13 +49,31 @@ class Frame:
             self._at = float(self.rows)
         at = self._at
         for name, value in values.items():
-            curve = self.columns.get(name)
-            if curve is None:
-                if len(self.columns) >= MOST_COLUMNS:
-                    self.dropped_columns += 1
-                    continue
-                curve = self.columns[name] = Curve()
-            curve.add(at, value)
+            curve = self.columns[name] if name in self.columns else self._column(name)
+            if curve is not None:
+                curve.add(at, value)
+
+    def take_stretch(self, steps: list[float], epochs: list[float] | None, columns: dict[str, list[float | None]]) -> None:
+        """Take many rows that have steps: as `take` row by row, in a tenth of the time."""
+        self.rows += len(steps)
+        if self.axis != "step":
+            self._begin("step")
+        self._at = steps[-1]
+        if epochs is not None:
+            self.epochs.extend(steps, epochs)
+        for name, values in columns.items():
+            filled = [(step, value) for step, value in zip(steps, values, strict=True) if value is not None]
+            curve = (self.columns[name] if name in self.columns else self._column(name)) if filled else None
+            if curve is not None:
+                curve.extend([step for step, _ in filled], [value for _, value in filled])
+
+    def _column(self, name: str) -> Curve | None:
+        """Return a new column, unless there are too many."""
+        if len(self.columns) >= MOST_COLUMNS:
+            self.dropped_columns += 1
+            return None
+        self.columns[name] = Curve()
+        return self.columns[name]
 
     def note(self, sentence: str) -> None:
         """Note what a reader of the diagnosis should know of the log."""

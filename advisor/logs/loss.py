@@ -13,6 +13,10 @@ from rules.facts import LossFacts
 
 LEAST_SMOOTHED_ROWS = 3
 """Rows whose median is taken at the least, where a row may be one batch: one bad batch is not the loss."""
+SMOOTHED_ROWS = 10
+"""Rows that smooth single batches as well as in a run of ours, where the log has enough of them …"""
+SMOOTHED_SHARE = 0.05
+"""… that they are no more than this share of it: a smoothed loss that is late sees nothing early."""
 MOST_SMOOTHED_ROWS = 512
 NOISE_ROWS = 20
 """Rows behind the spread of the loss."""
@@ -23,16 +27,18 @@ TROUBLE_OVER_ROWS = 10
 class LossRows:
     """Follows the training loss row by row."""
 
-    def __init__(self, steps_total: float, row_steps: float, *, row_is_epoch: bool) -> None:
+    def __init__(self, steps_total: float, row_steps: float, rows: int, *, row_is_epoch: bool) -> None:
         """Begin.
 
         Args:
             steps_total: Steps of the whole run.
             row_steps: Steps that a row usually stands for.
+            rows: Rows with a loss in the whole log.
             row_is_epoch: A row is the mean of an epoch: it needs no smoothing.
         """
         span = max(SMOOTHING_STEPS, SMOOTHING_SHARE * steps_total)
-        least = 1 if row_is_epoch else LEAST_SMOOTHED_ROWS
+        enough = max(LEAST_SMOOTHED_ROWS, min(SMOOTHED_ROWS, int(SMOOTHED_SHARE * rows)))
+        least = 1 if row_is_epoch else enough
         self.window: deque[float] = deque(maxlen=min(max(ceil(span / row_steps), least), MOST_SMOOTHED_ROWS))
         self._needed = (self.window.maxlen or 1) // 2 + 1
         self._recent: deque[float] = deque(maxlen=max(NOISE_ROWS, self.window.maxlen or 1))
@@ -43,6 +49,8 @@ class LossRows:
         self.above_best_steps = 0.0
         self.non_finite_steps = 0.0
         self.onset = 0
+        self.lost_now = False
+        """The newest row has a loss or gradient that is no number."""
         self._finite_rows = 0
         self._last_step = 0.0
         self._smoothed: list[tuple[int, float]] = []
@@ -52,6 +60,7 @@ class LossRows:
         steps = max(point.at - self._last_step, 0.0) if self._last_step else self._row_steps
         self._last_step = point.at
         lost = point.non_finite or (1 if gradient_lost else 0)
+        self.lost_now = lost > 0
         if lost:
             self.non_finite_steps += steps * lost / point.rows
             if not self.onset or self._finite_rows >= TROUBLE_OVER_ROWS:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from advisor.logs.compare import different_settings, rows
-from advisor.logs.diagnose import Diagnosed
+from advisor.logs.diagnose import GROUP_WORDS, Diagnosed
 from advisor.report.schema import Report
 from advisor.report.words import expected, plural, score
 
@@ -16,6 +16,8 @@ STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan", "none": "gre
 DETAILED_MOST = 8
 """Runs told one by one; of more, the list."""
 ADVICE_MOST = 4
+NEVER_LOGGED = frozenset(GROUP_WORDS.values()) - {GROUP_WORDS[one] for one in ("loss", "validation", "task")}
+"""What no log of curves holds, whoever wrote it."""
 
 
 def page(diagnosed: Diagnosed) -> RenderableType:
@@ -96,13 +98,19 @@ def _checked(page: Text, run: Report) -> None:
     columns = ", ".join(f"{role} = {' + '.join(names)}" for role, names in run.run["columns"].items())
     page.append("\nRead from the log  ", "bold").append((columns or "nothing that is known by its name") + "\n")
     page.append("Passed  ", "bold").append((", ".join(run.passed) or "none") + "\n")
-    lacking: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    lacking: dict[str, list[str]] = defaultdict(list)
+    never: list[str] = []
     for one in run.not_assessed:
-        lacking[one.missing].append(one.code)
-    if lacking:
+        if set(one.missing) & NEVER_LOGGED:
+            never.append(one.code)
+        else:
+            lacking[", ".join(one.missing)].append(one.code)
+    if lacking or never:
         page.append("Not assessed, because the log lacks\n", "bold")
     for missing, codes in sorted(lacking.items(), key=lambda pair: -len(pair[1])):
-        page.append(f"  {', '.join(missing)}: ", "dim").append(", ".join(codes) + "\n")
+        page.append(f"  {missing}: ", "dim").append(", ".join(codes) + "\n")
+    if never:
+        page.append("  what curves do not tell (layers, data, machine, times): ", "dim").append(", ".join(never) + "\n")
     if run.unsure:
         page.append("What we are not sure of\n", "bold")
     for sentence in run.unsure:

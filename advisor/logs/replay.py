@@ -6,7 +6,7 @@ suspicion, and what it hangs on and the log lacks makes it «not assessed».
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite, nan
+from math import ceil, inf, isfinite, nan
 
 from advisor.assess import Assessment, Standing, follow
 from advisor.logs.curve import Point
@@ -93,6 +93,11 @@ def replay(frame: Frame, roles: Roles, said: Said, rules: Sequence[Rule]) -> Rep
     return heard.result
 
 
+def _tells_a_saving(finding: Finding) -> bool:
+    """Tell whether a finding is worth most when it is first seen: what stopping then would have saved."""
+    return any(fix.improves == "time" for fix in finding.fixes)
+
+
 class _Heard:
     """The state of a replay: what was heard so far, and the standings."""
 
@@ -113,7 +118,8 @@ class _Heard:
         self._evaluations = {one.step: one for one in self._all_evaluations(series)}
         loss = self.result.loss
         gaps = [after.at - before.at for before, after in zip(loss, loss[1:], strict=False)]
-        self.rows = LossRows(told.steps_total, max(median_of(gaps), 1.0) if gaps else 1.0, row_is_epoch=self._by_epoch)
+        row_steps = max(median_of(gaps), 1.0) if gaps else 1.0
+        self.rows = LossRows(told.steps_total, row_steps, len(loss), row_is_epoch=self._by_epoch)
         self.standings: dict[str, Standing] = {}
         self.newest = Assessment()
         self._evaluated: list[Evaluation] = []
@@ -156,7 +162,7 @@ class _Heard:
         for code in followed.cleared:
             self.result.seen[code] = Seen(before[code].finding, before[code].step, self.result.step)
         for finding in self.newest.findings:
-            if finding.code in self.result.seen and self.standings[finding.code].stands:
+            if self.standings[finding.code].stands and not _tells_a_saving(finding):
                 self.result.seen[finding.code] = replace(self.result.seen[finding.code], finding=finding)
 
     def last_word(self) -> None:
@@ -224,12 +230,18 @@ class _Heard:
         stood = self._last_stood.get(rule.code)
         if stood is None or "run" not in needed or not isinstance(run, RunFacts) or run.progress < LAST_PROBE_SHARE:
             return None
-        longer = replace(run, steps_total=max(int(run.step / max(stood.progress, 1e-9)), run.steps_total))
+        longer = replace(run, steps_total=ceil(run.step / stood.progress) + 1 if stood.progress else run.steps_total)
         again = rule(**{**needed, "run": longer})
         return self.result.seen[rule.code].finding if again is not None and rule.code in self.result.seen else again
 
     def _implied(self, rule: Rule, facts: Facts) -> dict[str, object]:
-        """Return the groups for a rule. A rate that was 0 on every row implies that no step moves a tensor."""
+        """Return the groups for a rule, with what the log implies.
+
+        A rate that was 0 on every row implies that no step moves a tensor; a newest loss that is no number, that the
+        trouble is not over, however long the smoothed loss outlives it.
+        """
+        if rule.code == "NUM101" and self.rows.lost_now and self.rows.known:
+            return {**facts.groups, "loss": replace(self.rows.facts(), now=inf)}
         if rule.code == "OPT108" and self._rate_is_zero():
             still = LayerFacts(layers=(), checks=CHECKED, unchanged=("all, by a rate of 0",))
             return {**facts.groups, "layers": still}
@@ -303,7 +315,7 @@ class _Heard:
                     replace(a, value=a.value + b.value, non_finite=max(a.non_finite, b.non_finite))
                     for a, b in zip(points, other, strict=True)
                 ]
-        shift = 1.0 if self._by_epoch and any(curve.points[0].at == 0 for curve in self.frame.columns.values()) else 0.0
+        shift = 1.0 if self._by_epoch and any(curve.first_at == 0 for curve in self.frame.columns.values()) else 0.0
         return [
             replace(
                 point,

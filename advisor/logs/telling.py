@@ -262,4 +262,4 @@ def _steps_per_epoch(frame: Frame) -> int:
 
 
 def _starts_at_zero(frame: Frame) -> bool:
-    return any(curve.points and curve.points[0].at == 0 for curve in frame.columns.values())
+    return any(curve.first_at == 0 for curve in frame.columns.values())

@@ -26,5 +26,12 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         sqlite3.Error: when it cannot be opened or read.
     """
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)) as database:
+    place = path.resolve().as_uri()
+    with closing(sqlite3.connect(f"{place}?mode=ro", uri=True, timeout=BUSY_S)) as database:
+        try:
+            database.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:  # its log of writes needs a folder that can be written to
+            with closing(sqlite3.connect(f"{place}?immutable=1", uri=True)) as still:
+                yield still
+                return
         yield database

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -86,16 +87,36 @@ def looks_like_history(path: Path) -> bool:
 
 
 def _take(row: Mapping[str, Any], frame: Frame, chosen: dict[str, str]) -> None:
-    values = _numbers(dict(_flat(row)))
-    step = _axis(values, chosen.get("step"), is_step)
-    epoch = _axis(values, chosen.get("epoch"), is_epoch)
+    step: float | None = None
+    epoch: float | None = None
+    values: dict[str, float] = {}
+    asked = (chosen.get("step"), chosen.get("epoch"))
+    for name, value in row.items() if not _is_nested(row) else _flat(row):
+        told = value if value.__class__ is float else number(value)
+        if told is None:
+            continue
+        match _axis_of(name, asked):
+            case "step":
+                step = told
+            case "epoch":
+                epoch = told
+            case _:
+                values[name] = told
     if values:
         frame.take(step, epoch, values)
 
 
-def _axis(values: dict[str, float], chosen: str | None, fits: Any) -> float | None:
-    name = chosen if chosen is not None else next((name for name in values if fits(name)), None)
-    return values.pop(name, None) if name is not None else None
+def _is_nested(row: Mapping[str, Any]) -> bool:
+    return any(value.__class__ is dict for value in row.values())
+
+
+@lru_cache(maxsize=4096)
+def _axis_of(name: str, asked: tuple[str | None, str | None]) -> str:
+    """Return which axis a key is: `step`, `epoch`, or empty for a value."""
+    step, epoch = asked
+    if name == step if step is not None else is_step(name):
+        return "step"
+    return "epoch" if (name == epoch if epoch is not None else is_epoch(name)) else ""
 
 
 def _flat(row: Mapping[str, Any], before: str = "", level: int = 0) -> Iterator[tuple[str, Any]]:

@@ -3,12 +3,16 @@
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from math import isfinite
 from pathlib import Path
 
 from advisor.logs.frame import Frame, number
 from advisor.logs.names import is_epoch, is_step
 
 SNIFFED_BYTES = 4096
+CHUNK_ROWS = 8192
+"""Rows that are taken at once."""
 LONGEST_FIELD = 1 << 20
 """Characters of one cell; a longer one is no number, and a broken quote must not swallow the file."""
 
@@ -43,28 +47,75 @@ def read_table(path: Path, frame: Frame, chosen: dict[str, str]) -> None:
     epoch_at = _place(names, chosen.get("epoch"), is_epoch)
     wanted = [(at, name) for at, name in enumerate(names) if name and at not in (step_at, epoch_at)]
     delimiter = _delimiter(",".join(names) if not names else _first_line(path))
-    bad = 0
     csv.field_size_limit(LONGEST_FIELD)
-    for cells in _rows(path, delimiter):
-        if cells is None or len(cells) > len(names):
-            bad += 1
-            continue
-        if not any(cells) or cells[: len(names)] == names:
-            continue
+    reading = _Reading(frame, names, wanted, step_at, epoch_at)
+    rows = _rows(path, delimiter)
+    while stretch := list(islice(rows, CHUNK_ROWS)):
+        reading.stretch(stretch)
+    if reading.bad:
+        frame.note(f"{reading.bad} lines of {path.name} could not be read and were left out.")
+
+
+class _Reading:
+    """Puts rows into a frame: a stretch of sound rows column by column, any other row by row."""
+
+    def __init__(
+        self, frame: Frame, names: list[str], wanted: list[tuple[int, str]], step_at: int | None, epoch_at: int | None
+    ) -> None:
+        self.frame, self.names, self.wanted, self.step_at, self.epoch_at = frame, names, wanted, step_at, epoch_at
+        self.bad = 0
+
+    def stretch(self, rows: list[list[str] | None]) -> None:
+        """Take some rows."""
+        if not self._as_columns(rows):
+            for cells in rows:
+                self._row(cells)
+
+    def _as_columns(self, rows: list[list[str] | None]) -> bool:
+        """Take the rows column by column; return False, with nothing taken, where one of them is not sound."""
+        whole = [cells for cells in rows if cells is not None and len(cells) == len(self.names)]
+        if self.step_at is None or len(whole) < len(rows):
+            return False
+        columns = list(zip(*whole, strict=True))
+        try:
+            steps = list(map(float, columns[self.step_at]))
+            epochs = None if self.epoch_at is None else list(map(float, columns[self.epoch_at]))
+            values = {name: _numbers(columns[at]) for at, name in self.wanted}
+        except ValueError:
+            return False
+        if not all(map(isfinite, steps)) or not all(map(isfinite, epochs or ())):
+            return False
+        self.frame.take_stretch(steps, epochs, values)
+        return True
+
+    def _row(self, cells: list[str] | None) -> None:
+        if cells is None or len(cells) > len(self.names):
+            self.bad += 1
+            return
+        if not any(cells) or cells[: len(self.names)] == self.names:
+            return
         values: dict[str, float] = {}
-        for at, name in wanted:
-            if at < len(cells) and cells[at]:
-                try:
-                    values[name] = float(cells[at])
-                except ValueError:
-                    continue
-        step, epoch = _cell(cells, step_at), _cell(cells, epoch_at)
+        for at, name in self.wanted:
+            value = number(cells[at]) if at < len(cells) and cells[at] else None
+            if value is not None:
+                values[name] = value
+        step, epoch = _cell(cells, self.step_at), _cell(cells, self.epoch_at)
         if values:
-            frame.take(step, epoch, values)
+            self.frame.take(step, epoch, values)
         elif step is None and epoch is None:
-            bad += 1
-    if bad:
-        frame.note(f"{bad} lines of {path.name} could not be read and were left out.")
+            self.bad += 1
+
+
+def _numbers(column: Sequence[str]) -> list[float | None]:
+    """Return a column as numbers, empty cells as nothing.
+
+    Raises:
+        ValueError: when a cell is neither.
+    """
+    try:
+        return list(map(float, column))
+    except ValueError:
+        return [float(cell) if cell else None for cell in column]
 
 
 def _rows(path: Path, delimiter: str) -> Iterator[list[str] | None]:
