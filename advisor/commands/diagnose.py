@@ -9,7 +9,7 @@ import typer
 from advisor.mistakes import Mistake
 
 if TYPE_CHECKING:
-    from advisor.logs.diagnose import Asked, Diagnosed
+    from advisor.logs.diagnose import Diagnosed
 
 Format = Literal["text", "json", "md", "html"]
 FailOn = Literal["info", "warning", "error", "never"]
@@ -42,7 +42,9 @@ def diagnose(
     idle: Annotated[
         float | None, typer.Option(min=0.0, metavar="SECONDS", help="End --follow after so long without a new row.")
     ] = None,
-    fail_on: Annotated[FailOn, typer.Option("--fail-on", help="Exit code 1 for findings at or above this level.")] = "never",
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="Exit code 1 for findings at or above this level.")
+    ] = "never",
 ) -> int:
     """Read the log of a training that is not ours: what went wrong, why, and what to change in its own configuration.
 

@@ -31,7 +31,9 @@ class Row:
 
 def rows(diagnosed: Diagnosed) -> list[Row]:
     """Return the runs as a list to print, in the order in which they were found."""
-    leaders = {name: _leader(name, diagnosed.runs) for name in {run.metrics.name for run in diagnosed.runs if run.metrics.name}}
+    leaders = {
+        name: _leader(name, diagnosed.runs) for name in {run.metrics.name for run in diagnosed.runs if run.metrics.name}
+    }
     return [_row(run, leaders.get(run.metrics.name)) for run in diagnosed.runs]
 
 
@@ -79,4 +81,4 @@ def _against(run: Report, leader: Report | None) -> str:
 
 def _noise(run: Report) -> float:
     noise = run.metrics.standard_error
-    return noise if noise else LOSS_NOISE_SHARE * abs(run.metrics.best or 0.0)
+    return noise or LOSS_NOISE_SHARE * abs(run.metrics.best or 0.0)

@@ -107,7 +107,9 @@ class Curve:
         self._new_at, self._new = [], []
         self._taken += len(values)
         begin = 0
-        for turn in [at for at in range(1, len(places)) if places[at] < places[at - 1]] if sorted(places) != places else []:
+        for turn in (
+            [at for at in range(1, len(places)) if places[at] < places[at - 1]] if sorted(places) != places else []
+        ):
             self._append(places[begin:turn], values[begin:turn])
             begin = turn
         self._append(places[begin:], values[begin:])

@@ -22,6 +22,8 @@ from rules.vocabulary import Effect, Fix, Severity
 
 LOGS_SCHEMA_VERSION = "1.0"
 OPPORTUNITIES_MOST = 12
+SETTINGS_MOST = 60
+"""Settings of a log that are told: a sweep's whole configuration is not read in a diagnosis."""
 POINTS_MOST = 500
 """Points of a curve in the report: what a plot has room for."""
 NOT_OURS = "a training that is not ours is only read"
@@ -112,13 +114,15 @@ def build(source: Source, frame: Frame, roles: Roles, heard: Replay) -> Report:
     )  # fmt: skip
     order = ("cause", "contributing", "symptom")
     found = tuple(
-        sorted(found, key=lambda one: (one.cleared_step is not None, order.index(one.role), -one.severity.rank, one.step))
+        sorted(
+            found, key=lambda one: (one.cleared_step is not None, order.index(one.role), -one.severity.rank, one.step)
+        )
     )
     offers = _opportunities(found, standing, source.framework, epoch_steps)
     scores = _metrics(heard)
     level = max((one.severity for one in found if one.cleared_step is None), key=lambda one: one.rank, default=None)
     return Report(
-        verdict=_verdict(found, heard, scores, frame),
+        verdict=_verdict(found, heard, scores),
         why=_why(found, heard),
         next=_next(found, offers, heard),
         run={
@@ -132,7 +136,7 @@ def build(source: Source, frame: Frame, roles: Roles, heard: Replay) -> Report:
             "steps": _place(heard.step, epoch_steps),
             "steps_total": _place(heard.known.steps_total, epoch_steps),
             "columns": {role: list(names) for role, names in roles.columns.items()},
-            "settings": {name: value for name, value in list(frame.settings.items())[:60]},
+            "settings": dict(list(frame.settings.items())[:SETTINGS_MOST]),
         },
         metrics=scores,
         findings=found,
@@ -149,7 +153,7 @@ def build(source: Source, frame: Frame, roles: Roles, heard: Replay) -> Report:
         overhead={},
         final_config={},
         timeline=_timeline(heard, found, epoch_steps),
-        unsure=_unsure(frame, roles, heard, found),
+        unsure=_unsure(frame, roles, heard),
         level=level.value if level is not None else "none",
     )
 
@@ -215,7 +219,7 @@ def _metrics(heard: Replay) -> Metrics:
     )
 
 
-def _verdict(found: tuple[ReportedFinding, ...], heard: Replay, scores: Metrics, frame: Frame) -> str:
+def _verdict(found: tuple[ReportedFinding, ...], heard: Replay, scores: Metrics) -> str:
     if not heard.loss and not heard.evaluations:
         return "The log holds no loss and no metric that is known by its name."
     told = f"best {scores.name} {score(scores.best)}" if scores.best is not None else ""
@@ -249,13 +253,15 @@ def _next(found: tuple[ReportedFinding, ...], offers: tuple[Opportunity, ...], h
     return "Nothing has to be done." if not found else "See the findings that came and went."
 
 
-def _unsure(frame: Frame, roles: Roles, heard: Replay, found: tuple[ReportedFinding, ...]) -> tuple[str, ...]:
+def _unsure(frame: Frame, roles: Roles, heard: Replay) -> tuple[str, ...]:
     told = [*frame.notes, *heard.known.unsure]
     restarts = max((curve.restarts for curve in frame.columns.values()), default=0)
     if restarts:
         told.append(f"The log goes back {plural(restarts, 'time')}: what was logged twice counts as logged last.")
     if suspects := [code for code, one in heard.seen.items() if one.cleared_step is None and is_suspicion(one.finding)]:
-        told.append(f"{', '.join(suspects)}: a suspicion; a sweep of the rate would tell, and none can be made from a log.")
+        told.append(
+            f"{', '.join(suspects)}: a suspicion; a sweep of the rate would tell, and none can be made from a log."
+        )
     if len(roles.columns.get("loss", ())) > 1:
         told.append(f"The training loss is the sum of {', '.join(roles.columns['loss'])}.")
     if frame.dropped_columns:

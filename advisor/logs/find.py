@@ -70,10 +70,9 @@ def _below(root: Path) -> Iterator[Source]:
             names.clear()
             read = partial(json_files.read_trainer_state, state)
             yield Source(name, "Hugging Face trainer_state.json", "huggingface", state, read)
-        elif (folder / "metrics").is_dir() and ("meta.yaml" in files or (folder / "params").is_dir()):
-            names.clear()
-            yield Source(name, "MLflow", "pytorch", folder, partial(mlflow.read_run_folder, folder))
-        elif (folder / "metrics").is_dir() and not files and _is_mlflow_run(folder):
+        elif ((folder / "metrics").is_dir() and ("meta.yaml" in files or (folder / "params").is_dir())) or (
+            (folder / "metrics").is_dir() and not files and _is_mlflow_run(folder)
+        ):
             names.clear()
             yield Source(name, "MLflow", "pytorch", folder, partial(mlflow.read_run_folder, folder))
         elif splits := _split_folders(folder, names):
@@ -104,7 +103,9 @@ def _of_file(path: Path, name: str, *, alone: bool) -> Iterator[Source]:
             raise Mistake(f"{path} is empty: nothing was logged yet")
         return
     if path.name == "trainer_state.json":
-        yield Source(name, "Hugging Face trainer_state.json", "huggingface", path, partial(json_files.read_trainer_state, path))
+        yield Source(
+            name, "Hugging Face trainer_state.json", "huggingface", path, partial(json_files.read_trainer_state, path)
+        )
     elif "tfevents" in path.name:
         if alone:
             yield _events(name, path, (path.parent,))
@@ -132,9 +133,8 @@ def _of_database(path: Path, name: str) -> Iterator[Source]:
 def _table_kind(path: Path, header: Sequence[str]) -> tuple[str, str]:
     """Return what wrote a table, by its header."""
     names = set(header)
-    if any(name.startswith("metrics/") for name in names) or any(name.startswith("train/") and "_loss" in name for name in names):
-        if "epoch" in names and path.name == "results.csv":
-            return "Ultralytics results.csv", "ultralytics"
+    if path.name == "results.csv" and "epoch" in names and any(name.startswith(("train/", "metrics/")) for name in names):
+        return "Ultralytics results.csv", "ultralytics"
     if path.name == "metrics.csv" and "step" in names:
         return "Lightning metrics.csv", "lightning"
     if "epoch" in names and "loss" in names and "step" not in names:

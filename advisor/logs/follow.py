@@ -21,7 +21,9 @@ READING_SHARE = 0.2
 Say = Callable[[str], None]
 
 
-def follow(path: Path, asked: Asked, say: Say, idle_s: float | None, rest: Callable[[float], None] = time.sleep) -> Diagnosed:
+def follow(
+    path: Path, asked: Asked, say: Say, idle_s: float | None, rest: Callable[[float], None] = time.sleep
+) -> Diagnosed:
     """Follow a log until it has not grown for `idle_s` seconds; return the last diagnosis.
 
     Args:

@@ -53,7 +53,9 @@ class Frame:
             if curve is not None:
                 curve.add(at, value)
 
-    def take_stretch(self, steps: list[float], epochs: list[float] | None, columns: dict[str, list[float | None]]) -> None:
+    def take_stretch(
+        self, steps: list[float], epochs: list[float] | None, columns: dict[str, list[float | None]]
+    ) -> None:
         """Take many rows that have steps: as `take` row by row, in a tenth of the time."""
         self.rows += len(steps)
         if self.axis != "step":

@@ -4,6 +4,7 @@ A log holds every tenth step, a mean over fifty, or one number an epoch. A row s
 """
 
 from collections import deque
+from itertools import pairwise
 from math import ceil, inf, isfinite, nan
 
 from advisor.logs.curve import Point
@@ -107,7 +108,7 @@ class LossRows:
     def _noise(self) -> float:
         """Return the spread of one row around the trend: of the differences of neighbours, over the root of 2."""
         values = list(self._recent)
-        changes = [after - before for before, after in zip(values, values[1:], strict=False)]
+        changes = [after - before for before, after in pairwise(values)]
         middle = median_of(changes)
         return NORMAL_MAD * median_of(abs(change - middle) for change in changes) / 2**0.5 if len(changes) > 1 else 0.0
 

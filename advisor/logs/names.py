@@ -10,12 +10,25 @@ ROLES = ("loss", "val_loss", "metric", "train_metric", "lr", "grad_norm")
 """What a column can be, besides the axes `step` and `epoch`."""
 AXES = ("step", "epoch")
 
-_STEP = {"step", "steps", "global_step", "_step", "iteration", "iterations", "iter", "batch", "train_step", "globalstep"}
+_STEP = {
+    "step",
+    "steps",
+    "global_step",
+    "_step",
+    "iteration",
+    "iterations",
+    "iter",
+    "batch",
+    "train_step",
+    "globalstep",
+}
 _EPOCH = {"epoch", "epochs", "train_epoch", "epoch_number"}
 _VALIDATION = {"val", "valid", "validation", "eval", "evaluation", "dev", "test"}
 _TRAINING = {"train", "training", "tr"}
 _LOSS = {"loss", "nll", "losses", "crossentropy", "xent"}
-_PLAIN = _VALIDATION | _TRAINING | _LOSS | {"step", "epoch", "batch", "total", "avg", "mean", "smooth", "running", "metrics"}
+_PLAIN = (
+    _VALIDATION | _TRAINING | _LOSS | {"step", "epoch", "batch", "total", "avg", "mean", "smooth", "running", "metrics"}
+)
 _AGGREGATED = {"epoch", "avg", "smooth", "running", "mean"}
 _METRICS = (
     "accuracy", "acc", "top1", "accuracy_top1", "f1", "auc", "auroc", "map50_95", "map", "map50", "iou", "miou", "dice",
@@ -25,7 +38,15 @@ _METRICS = (
 )  # fmt: skip
 """Metrics by the order in which one is taken for the main one."""
 _LOWER = {"rmse", "mse", "mae", "mape", "wer", "cer", "perplexity", "ppl", "error", "error_rate", "top1_err"}
-SHARES = {"accuracy", "acc", "top1", "accuracy_top1", "categorical_accuracy", "binary_accuracy", "sparse_categorical_accuracy"}
+SHARES = {
+    "accuracy",
+    "acc",
+    "top1",
+    "accuracy_top1",
+    "categorical_accuracy",
+    "binary_accuracy",
+    "sparse_categorical_accuracy",
+}
 """Metrics that are shares of examples: their noise follows from their number."""
 _COSTS = {"runtime", "per_second", "samples", "time", "seconds", "speed", "memory", "flos", "gpu", "throughput"}
 
@@ -54,12 +75,15 @@ def words(name: str) -> list[str]:
 
 def is_step(name: str) -> bool:
     """Tell whether a column is the axis of steps."""
-    return name.strip().lower().replace(" ", "_") in _STEP or name.lower() in ("trainer/global_step", "train/global_step")
+    return name.strip().lower().replace(" ", "_") in _STEP or name.lower() in (
+        "trainer/global_step",
+        "train/global_step",
+    )
 
 
 def is_epoch(name: str) -> bool:
     """Tell whether a column is the axis of epochs."""
-    return name.strip().lower() in _EPOCH or name.lower() in ("train/epoch",)
+    return name.strip().lower() in _EPOCH or name.lower() == "train/epoch"
 
 
 def roles_of(frame: Frame, chosen: dict[str, str], lower_is_better: bool | None = None) -> Roles:

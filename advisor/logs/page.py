@@ -53,7 +53,9 @@ def _settings(diagnosed: Diagnosed) -> list[RenderableType]:
 
 def _run(run: Report) -> RenderableType:
     page = Text("\n")
-    page.append(str(run.run["name"]), "bold").append(f"  {run.run['format']}, {plural(run.run['rows'], 'row')}\n", "dim")
+    page.append(str(run.run["name"]), "bold").append(
+        f"  {run.run['format']}, {plural(run.run['rows'], 'row')}\n", "dim"
+    )
     page.append(run.verdict + "\n", STYLES[run.level])
     page.append("Why   ", "dim").append(run.why + "\n").append("Next  ", "dim").append(run.next + "\n")
     if run.metrics.best is not None:

@@ -6,6 +6,7 @@ suspicion, and what it hangs on and the log lacks makes it «not assessed».
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from math import ceil, inf, isfinite, nan
 
 from advisor.assess import Assessment, Standing, follow
@@ -117,7 +118,7 @@ class _Heard:
         self._rate = {point.at: point for point in series.get("lr", [])}
         self._evaluations = {one.step: one for one in self._all_evaluations(series)}
         loss = self.result.loss
-        gaps = [after.at - before.at for before, after in zip(loss, loss[1:], strict=False)]
+        gaps = [after.at - before.at for before, after in pairwise(loss)]
         row_steps = max(median_of(gaps), 1.0) if gaps else 1.0
         self.rows = LossRows(told.steps_total, row_steps, len(loss), row_is_epoch=self._by_epoch)
         self.standings: dict[str, Standing] = {}
@@ -248,15 +249,14 @@ class _Heard:
         return dict(facts.groups)
 
     def _rate_is_zero(self) -> bool:
-        rates = list(self.result.rates.values()) or [setting(self.frame, "lr")]
+        rates: list[float | None] = [*self.result.rates.values()] or [setting(self.frame, "lr")]
         return all(rate == 0 for rate in rates)
 
     def _facts(self) -> Facts:
         groups: dict[str, object] = {
             "run": self._run(),
             "gradients": self._gradients(),
-            "knobs": knobs(
-                self.frame, self.roles, next(reversed(self.result.rates.values()), nan), self.result.rates,
+            "knobs": knobs(self.frame, next(reversed(self.result.rates.values()), nan), self.result.rates,
                 self.known.steps_total,
             ),
             "probes": ProbeFacts(),

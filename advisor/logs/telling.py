@@ -111,7 +111,9 @@ def known(frame: Frame, roles: Roles, said: Said) -> Known:
     if frame.axis == "epoch":
         unsure.append("The log has one row an epoch: what happened within an epoch is not seen.")
     if roles.is_share and not said.val_examples:
-        unsure.append(f"The noise of {roles.metric} is that of {ASSUMED_EXAMPLES} examples; --val-examples N would tell.")
+        unsure.append(
+            f"The noise of {roles.metric} is that of {ASSUMED_EXAMPLES} examples; --val-examples N would tell."
+        )
     told = _told(frame, roles, said, sure=sure)
     return Known(
         steps_per_row=factor,
@@ -140,12 +142,11 @@ def setting(frame: Frame, name: str) -> float | None:
     return None
 
 
-def knobs(frame: Frame, roles: Roles, lr_now: float, rates: Mapping[float, float], total: float) -> KnobFacts:
+def knobs(frame: Frame, lr_now: float, rates: Mapping[float, float], total: float) -> KnobFacts:
     """Return the knobs that the log tells, and neutral values for what only shapes advice.
 
     Args:
         frame: What was read.
-        roles: Which column is what.
         lr_now: The newest logged rate; NaN where none was logged.
         rates: Step → rate, so far.
         total: Steps of the run.

@@ -153,13 +153,21 @@ def write_wandb(case: Case) -> None:
     import wandb
 
     with tempfile.TemporaryDirectory() as scratch:
-        os.environ |= {"WANDB_MODE": "offline", "WANDB_DIR": scratch, "WANDB_SILENT": "true", "WANDB_DISABLE_GIT": "true"}
+        os.environ |= {
+            "WANDB_MODE": "offline",
+            "WANDB_DIR": scratch,
+            "WANDB_SILENT": "true",
+            "WANDB_DISABLE_GIT": "true",
+        }
         os.environ |= {"WANDB_DISABLE_CODE": "true", "WANDB_CONSOLE": "off", "WANDB__DISABLE_STATS": "true"}
         quiet = wandb.Settings(x_disable_stats=True, x_disable_meta=True, console="off", x_disable_machine_info=True)
-        run = wandb.init(dir=scratch, project="digits", name=case.name, config={"lr": case.lr, "batch_size": BATCH}, settings=quiet)
+        run = wandb.init(
+            dir=scratch, project="digits", name=case.name, config={"lr": case.lr, "batch_size": BATCH}, settings=quiet
+        )
         for row in train(case):
             run.log({key: value for key, value in row.items() if key != "step"}, step=int(row["step"]))
         run.finish()
+        wandb.teardown()  # the file is whole only when the service has ended
         for written in Path(scratch).rglob("*.wandb"):
             folder = place("wandb", case) / "offline-run-20261122_210000-abcd1234"
             folder.mkdir()

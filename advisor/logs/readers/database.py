@@ -26,12 +26,27 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         sqlite3.Error: when it cannot be opened or read.
     """
+    try:
+        with closing(_connected(path)) as database:
+            yield database
+    except UnicodeDecodeError as garbled:  # a damaged schema, quoted in the library's own error
+        raise sqlite3.DatabaseError(f"{path.name} is damaged") from garbled
+
+
+def _connected(path: Path) -> sqlite3.Connection:
     place = path.resolve().as_uri()
-    with closing(sqlite3.connect(f"{place}?mode=ro", uri=True, timeout=BUSY_S)) as database:
-        try:
-            database.execute("SELECT 1 FROM sqlite_master").fetchone()
-        except sqlite3.OperationalError:  # its log of writes needs a folder that can be written to
-            with closing(sqlite3.connect(f"{place}?immutable=1", uri=True)) as still:
-                yield still
-                return
-        yield database
+    database = sqlite3.connect(f"{place}?mode=ro", uri=True, timeout=BUSY_S)
+    try:
+        database.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:  # its log of writes needs a folder that can be written to
+        database.close()
+        database = sqlite3.connect(f"{place}?immutable=1", uri=True)
+    except BaseException:
+        database.close()
+        raise
+    database.text_factory = _text
+    return database
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace")

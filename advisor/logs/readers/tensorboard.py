@@ -18,7 +18,15 @@ DT_FLOAT, DT_DOUBLE = 1, 2
 """tensorflow/core/framework/types.proto."""
 _POLYNOMIAL = 0x82F63B78
 _MASK = 0xA282EAD8
-SPLITS = {"train": "train", "training": "train", "validation": "val", "val": "val", "valid": "val", "eval": "val", "test": "test"}
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "validation": "val",
+    "val": "val",
+    "valid": "val",
+    "eval": "val",
+    "test": "test",
+}
 """Folders in which one training keeps its splits (Keras, Estimator)."""
 
 
@@ -28,23 +36,24 @@ def read_events(folders: tuple[Path, ...], frame: Frame, chosen: dict[str, str])
     Args:
         folders: One folder, or one for each split; a split's name is put before its tags.
         frame: Where the scalars go.
-        chosen: Role → tag; the axis is always the step.
+        chosen: Role → tag; the axis is always the step, and `epoch` a tag that tells the epoch.
     """
     streams = []
     for folder in folders:
         split = SPLITS.get(folder.name, "") if len(folders) > 1 else ""
-        for path in sorted(folder.glob("*tfevents*")):
-            streams.append(_scalars(path, f"{split}/" if split else "", frame))
+        before = f"{split}/" if split else ""
+        streams += [_scalars(path, before, frame) for path in sorted(folder.glob("*tfevents*"))]
+    axis = chosen.get("epoch", "epoch")
     row: dict[str, float] = {}
     now: int | None = None
     for step, tag, value in merge(*streams, key=lambda one: one[0]) if len(folders) > 1 else _chained(streams):
         if row and step != now:
-            _flush(now, row, frame)
+            _flush(now, row, frame, axis)
             row = {}
         now = step
         row[tag] = value
     if row:
-        _flush(now, row, frame)
+        _flush(now, row, frame, axis)
 
 
 def _chained(streams: list[Iterator[tuple[int, str, float]]]) -> Iterator[tuple[int, str, float]]:
@@ -52,8 +61,8 @@ def _chained(streams: list[Iterator[tuple[int, str, float]]]) -> Iterator[tuple[
         yield from stream
 
 
-def _flush(step: int | None, row: dict[str, float], frame: Frame) -> None:
-    epoch = row.pop("epoch", None)
+def _flush(step: int | None, row: dict[str, float], frame: Frame, axis: str) -> None:
+    epoch = row.pop(axis, None)
     frame.take(None if step is None else float(step), epoch, row)
 
 
