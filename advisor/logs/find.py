@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -80,17 +80,18 @@ def _below(root: Path) -> Iterator[Source]:
                 names.remove(split.name)
             yield _events(name, folder, splits)
         else:
-            yield from _in_folder(folder, name, sorted(files))
+            yield from _in_folder(folder, name, relative, sorted(files))
 
 
-def _in_folder(folder: Path, name: str, files: Sequence[str]) -> Iterator[Source]:
-    """Yield the runs of a folder's own files; event files beside a table are the same training told twice."""
-    found = [one for file in files for one in _of_file(folder / file, _join(name, file), alone=False)]
-    if len(found) == 1:
-        only = found[0]
-        found = [Source(name if only.path.is_file() and only.name.endswith(only.path.name) else only.name,
-                        only.format, only.framework, only.path, only.read)]  # fmt: skip
-    yield from found
+def _in_folder(folder: Path, name: str, relative: str, files: Sequence[str]) -> Iterator[Source]:
+    """Yield the runs of a folder's own files; event files beside a table are the same training told twice.
+
+    A folder with one log gives it its name; where there are several, the files tell them apart.
+    """
+    before = "" if relative == "." else f"{relative}/"
+    found = [(file, one) for file in files for one in _of_file(folder / file, before + file, alone=False)]
+    for file, one in found:
+        yield replace(one, name=name) if len(found) == 1 and one.name == before + file else one
     if not found and any("tfevents" in file for file in files):
         yield _events(name, folder, (folder,))
 
@@ -133,7 +134,11 @@ def _of_database(path: Path, name: str) -> Iterator[Source]:
 def _table_kind(path: Path, header: Sequence[str]) -> tuple[str, str]:
     """Return what wrote a table, by its header."""
     names = set(header)
-    if path.name == "results.csv" and "epoch" in names and any(name.startswith(("train/", "metrics/")) for name in names):
+    if (
+        path.name == "results.csv"
+        and "epoch" in names
+        and any(name.startswith(("train/", "metrics/")) for name in names)
+    ):
         return "Ultralytics results.csv", "ultralytics"
     if path.name == "metrics.csv" and "step" in names:
         return "Lightning metrics.csv", "lightning"
@@ -174,7 +179,3 @@ def _events(name: str, path: Path, folders: tuple[Path, ...]) -> Source:
 def _begins_with_brace(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(64).lstrip().startswith(b"{")
-
-
-def _join(folder: str, file: str) -> str:
-    return f"{folder}/{file}"

@@ -93,8 +93,9 @@ def _tell(run: Report, stood: dict[str, frozenset[str]], say: Say, *, several: b
     say(before + "  ".join(parts))
     standing = {one.code: one for one in run.findings if one.cleared_step is None}
     known = stood.get(name, frozenset())
-    for code in standing.keys() - known:
-        one = standing[code]
+    for code, one in standing.items():
+        if code in known:
+            continue
         say(f"{before}  found   {one.severity.value} {code}: {one.message}")
         if one.advice:
             say(f"{before}          {one.advice[0]}")

@@ -1,13 +1,14 @@
 """The common frame of all logs: columns by name as curves over one axis, and what the log says of itself."""
 
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Literal
 
 from advisor.logs.curve import Curve
 
 MOST_COLUMNS = 400
 """Numeric columns of a log that are kept: per-layer histograms beyond it tell no rule anything."""
+LARGEST_PLACE = 1e12
+"""Steps or epochs: nobody trains for more."""
 MOST_NOTES = 8
 """Notes on how the log was read."""
 
@@ -35,13 +36,13 @@ class Frame:
     def take(self, step: float | None, epoch: float | None, values: dict[str, float]) -> None:
         """Take one row: its values lie at its step; where rows have none, at its epoch; else at its number."""
         self.rows += 1
-        if step is not None and isfinite(step):
+        if step is not None and is_place(step):
             if self.axis != "step":
                 self._begin("step")
             self._at = step
-            if epoch is not None and isfinite(epoch):
+            if epoch is not None and is_place(epoch):
                 self.epochs.add(step, epoch)
-        elif self.axis != "step" and epoch is not None and isfinite(epoch):
+        elif self.axis != "step" and epoch is not None and is_place(epoch):
             if self.axis != "epoch":
                 self._begin("epoch")
             self._at = epoch
@@ -88,6 +89,11 @@ class Frame:
             self.note(f"The first rows have no {axis} and were left out.")
             self.columns.clear()
         self.axis = axis
+
+
+def is_place(value: float) -> bool:
+    """Tell whether a number can be a step or an epoch; a garbled one must not stretch the axis for all others."""
+    return abs(value) <= LARGEST_PLACE
 
 
 def number(value: object) -> float | None:

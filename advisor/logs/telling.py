@@ -23,6 +23,8 @@ PRETRAINED_FACTOR = 1.8
 """Times the first loss: what guessing may cost where training began better than chance, from learned weights."""
 UNTRAINED_SPAN = 0.15
 """Around e^-loss: an accuracy that near to chance says that nothing was learned, so the loss is that of guessing."""
+LEAST_NOISE_SHARE = 0.005
+"""Of a loss or another metric that is no share: a few thousand examples do not tell it better."""
 FLAT_SHARE = 0.01
 """Relative: a rate that varies by less is constant."""
 
@@ -165,7 +167,8 @@ def noise_of(metric: float, roles: Roles, said: Said, past: list[float]) -> floa
     if roles.is_share and 0 <= metric <= 1:
         return sqrt(max(metric * (1 - metric), 1e-4) / (said.val_examples or ASSUMED_EXAMPLES))
     changes = sorted(abs(after - before) for before, after in zip(past[-10:], past[-9:], strict=False))
-    return changes[len(changes) // 2] / sqrt(2) if changes else 0.0
+    jumps = changes[len(changes) // 2] / sqrt(2) if changes else 0.0
+    return max(jumps, LEAST_NOISE_SHARE * abs(metric)) if isfinite(metric) else jumps
 
 
 def _shape(rates: Mapping[float, float], total: float) -> dict[str, Value]:
@@ -176,7 +179,7 @@ def _shape(rates: Mapping[float, float], total: float) -> dict[str, Value]:
     top = max(values)
     falls = values[-1] < (1 - FLAT_SHARE) * top
     warmup = 0.0
-    if values[0] < (1 - FLAT_SHARE) * top:
+    if 0 <= values[0] < (1 - FLAT_SHARE) * top:
         peak = next(step for step, rate in rates.items() if rate >= (1 - FLAT_SHARE) * top)
         warmup = min(peak / max(total, 1.0), 0.5)
     return {"schedule": "cosine" if falls else "constant", "warmup": warmup}

@@ -15,8 +15,22 @@ from advisor.mistakes import Mistake
 from tests.logs.reading import DATA, diagnosis
 
 FILES = {
-    kind: next(path for path in sorted((DATA / kind / "healthy_fast").rglob("*")) if path.is_file() and "params" not in path.parts)
-    for kind in ("csv", "huggingface", "jsonl", "keras", "keras_history", "lightning", "tensorboard", "trackio", "wandb")
+    kind: next(
+        path
+        for path in sorted((DATA / kind / "healthy_fast").rglob("*"))
+        if path.is_file() and "params" not in path.parts
+    )
+    for kind in (
+        "csv",
+        "huggingface",
+        "jsonl",
+        "keras",
+        "keras_history",
+        "lightning",
+        "tensorboard",
+        "trackio",
+        "wandb",
+    )
 }
 FAST = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

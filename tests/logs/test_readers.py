@@ -78,7 +78,10 @@ def test_an_event_file_is_read_up_to_its_damage(tmp_path: Path) -> None:
 def test_the_parts_of_a_detectors_loss_are_added_up(tmp_path: Path) -> None:
     header = "                  epoch,         train/box_loss,         train/cls_loss,       metrics/mAP50-95(B),"
     header += "           val/box_loss,           val/cls_loss,                 lr/pg0"
-    rows = [f"{epoch},{2 / epoch},{1 / epoch},{0.5 - 0.4 / epoch},{2.5 / epoch},{1.25 / epoch},0.01" for epoch in range(1, 31)]
+    rows = [
+        f"{epoch},{2 / epoch},{1 / epoch},{0.5 - 0.4 / epoch},{2.5 / epoch},{1.25 / epoch},0.01"
+        for epoch in range(1, 31)
+    ]
     (tmp_path / "results.csv").write_text("\n".join([header, *rows]) + "\n")
     report = diagnosis(tmp_path)
     assert report.run["format"] == "Ultralytics results.csv"
@@ -92,7 +95,9 @@ def test_a_database_of_mlflow_holds_several_runs(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
         database.execute("CREATE TABLE runs (run_uuid TEXT, name TEXT)")
         database.execute("CREATE TABLE params (key TEXT, value TEXT, run_uuid TEXT)")
-        database.execute("CREATE TABLE metrics (key TEXT, value REAL, timestamp INT, run_uuid TEXT, step INT, is_nan INT)")
+        database.execute(
+            "CREATE TABLE metrics (key TEXT, value REAL, timestamp INT, run_uuid TEXT, step INT, is_nan INT)"
+        )
         database.executemany("INSERT INTO runs VALUES (?, ?)", [("a", "calm"), ("b", "lost")])
         database.execute("INSERT INTO params VALUES ('lr', '0.1', 'a')")
         rows = [("loss", 1.0, 0, run, step, int(run == "b" and step > 4)) for run in "ab" for step in range(10)]

@@ -4,10 +4,9 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from math import isfinite
 from pathlib import Path
 
-from advisor.logs.frame import Frame, number
+from advisor.logs.frame import Frame, is_place, number
 from advisor.logs.names import is_epoch, is_step
 
 SNIFFED_BYTES = 4096
@@ -83,7 +82,7 @@ class _Reading:
             values = {name: _numbers(columns[at]) for at, name in self.wanted}
         except ValueError:
             return False
-        if not all(map(isfinite, steps)) or not all(map(isfinite, epochs or ())):
+        if not all(map(is_place, steps)) or not all(map(is_place, epochs or ())):
             return False
         self.frame.take_stretch(steps, epochs, values)
         return True
