@@ -111,6 +111,7 @@ def build(source: Source, frame: Frame, roles: Roles, heard: Replay) -> Report:
         _finding(one, part[code].role if code in part else "contributing",
                  part[code].explained_by if code in part else "", epoch_steps)
         for code, one in heard.seen.items()
+        if not _passed_in_trouble(one, heard)
     )  # fmt: skip
     order = ("cause", "contributing", "symptom")
     found = tuple(
@@ -156,6 +157,14 @@ def build(source: Source, frame: Frame, roles: Roles, heard: Replay) -> Report:
         unsure=_unsure(frame, roles, heard),
         level=level.value if level is not None else "none",
     )
+
+
+def _passed_in_trouble(seen: Seen, heard: Replay) -> bool:
+    """Tell whether a hint came and went while an error stood that still stands: it was a symptom, and tells nothing."""
+    if seen.cleared_step is None or seen.finding.severity is not Severity.INFO:
+        return False
+    errors = [one for one in heard.seen.values() if one.cleared_step is None and one.finding.severity is Severity.ERROR]
+    return any(seen.cleared_step >= error.step for error in errors)
 
 
 def _finding(seen: Seen, role: str, explained_by: str, epoch_steps: int) -> ReportedFinding:
@@ -294,7 +303,7 @@ def _timeline(heard: Replay, found: tuple[ReportedFinding, ...], epoch_steps: in
 
 def _thinned(points: list[Point]) -> list[Point]:
     every = max(-(-len(points) // POINTS_MOST), 1)
-    return points[::every]
+    return [*points[:-1:every], *points[-1:]]
 
 
 def _place(step: int, epoch_steps: int) -> int:

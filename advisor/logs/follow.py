@@ -84,10 +84,9 @@ def _tell(run: Report, stood: dict[str, frozenset[str]], say: Say, *, several: b
     name = str(run.run["name"])
     before = f"{name}  " if several else ""
     unit = "epoch" if run.run["axis"] == "epoch" else "step"
-    losses = [value for value in run.timeline["loss"] if value == value]
     parts = [f"{unit} {run.run['steps']}"]
     if run.timeline["loss"]:
-        parts.append(f"loss {number(run.timeline['loss'][-1] if not losses else losses[-1])}")
+        parts.append(f"loss {number(run.timeline['loss'][-1])}")
     if run.metrics.final is not None:
         parts.append(f"{run.metrics.name} {score(run.metrics.final)} (best {score(run.metrics.best)})")
     say(before + "  ".join(parts))

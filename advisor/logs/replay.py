@@ -121,6 +121,10 @@ class _Heard:
         gaps = [after.at - before.at for before, after in pairwise(loss)]
         row_steps = max(median_of(gaps), 1.0) if gaps else 1.0
         self.rows = LossRows(told.steps_total, row_steps, len(loss), row_is_epoch=self._by_epoch)
+        self._open = {
+            rule.code: tuple(one for one in HANGS_ON.get(rule.code, ()) if one not in told.told) for rule in rules
+        }
+        """Code → what its answer hangs on and nobody knows."""
         self.standings: dict[str, Standing] = {}
         self.newest = Assessment()
         self._evaluated: list[Evaluation] = []
@@ -182,11 +186,12 @@ class _Heard:
         passed: list[str] = []
         not_assessed: dict[str, tuple[str, ...]] = {}
         errors: dict[str, str] = {}
+        zero = self._rate_is_zero()
         for rule in self.rules:
-            open_ = tuple(one for one in HANGS_ON.get(rule.code, ()) if one not in self.known.told)
-            if rule.code in OF_A_RATE and self._rate_is_zero():
+            open_ = self._open[rule.code]
+            if zero and rule.code in OF_A_RATE:
                 open_ = ("a learning rate that is not 0",)
-            groups = self._implied(rule, facts)
+            groups = self._implied(rule, facts, zero=zero)
             if missing := (*Facts(groups).missing(rule.needs), *open_):
                 not_assessed[rule.code] = missing
                 continue
@@ -235,7 +240,7 @@ class _Heard:
         again = rule(**{**needed, "run": longer})
         return self.result.seen[rule.code].finding if again is not None and rule.code in self.result.seen else again
 
-    def _implied(self, rule: Rule, facts: Facts) -> dict[str, object]:
+    def _implied(self, rule: Rule, facts: Facts, *, zero: bool) -> dict[str, object]:
         """Return the groups for a rule, with what the log implies.
 
         A rate that was 0 on every row implies that no step moves a tensor; a newest loss that is no number, that the
@@ -243,7 +248,7 @@ class _Heard:
         """
         if rule.code == "NUM101" and self.rows.lost_now and self.rows.known:
             return {**facts.groups, "loss": replace(self.rows.facts(), now=inf)}
-        if rule.code == "OPT108" and self._rate_is_zero():
+        if rule.code == "OPT108" and zero:
             still = LayerFacts(layers=(), checks=CHECKED, unchanged=("all, by a rate of 0",))
             return {**facts.groups, "layers": still}
         return dict(facts.groups)

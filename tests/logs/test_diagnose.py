@@ -184,3 +184,14 @@ def test_following_tells_what_is_new_and_ends_when_nothing_comes(tmp_path: Path)
     assert said[2].startswith("step 119  loss ")
     assert said[3] == "  found   error NUM101: 39 steps since step 81 had a loss or gradient that is not a number"
     assert told.level == "error"
+
+
+def test_a_hint_that_went_by_while_an_error_stood_is_not_told() -> None:
+    report = diagnosis(DATA / "lightning" / "diverging")
+    assert [one.code for one in report.findings if one.cleared_step is not None] == []
+
+
+def test_the_newest_loss_is_told_as_it_is() -> None:
+    report = diagnosis(DATA / "csv" / "nan")
+    assert report.timeline["steps"][-1] == 450
+    assert report.timeline["loss"][-1] != report.timeline["loss"][-1]
