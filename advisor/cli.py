@@ -6,7 +6,7 @@ import traceback
 
 import typer
 
-from advisor.commands import catalogue, machine, model, runs, train, watch
+from advisor.commands import catalogue, diagnose, machine, model, runs, train, watch
 from advisor.floors import StrangerFound, check_floors
 
 DONE, MISTAKE, FAILED, INTERRUPTED = 0, 2, 3, 130
@@ -28,6 +28,7 @@ app.command("watch", rich_help_panel=LOOK)(watch.watch)
 app.command("replay", rich_help_panel=LOOK)(watch.replay)
 app.command("report", rich_help_panel=LOOK)(runs.report)
 app.command("runs", rich_help_panel=LOOK)(runs.runs)
+app.command("diagnose", rich_help_panel=LOOK)(diagnose.diagnose)
 app.command("predict", rich_help_panel=MODEL)(model.predict)
 app.command("profile", rich_help_panel=KNOW)(machine.profile)
 app.command("doctor", rich_help_panel=KNOW)(machine.doctor)

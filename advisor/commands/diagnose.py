@@ -1,0 +1,127 @@
+"""`advisor diagnose`: what the log of a training that is not ours tells."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from advisor.mistakes import Mistake
+
+if TYPE_CHECKING:
+    from advisor.logs.diagnose import Diagnosed
+
+Format = Literal["text", "json", "md", "html"]
+FailOn = Literal["info", "warning", "error", "never"]
+LEVELS = ("none", "info", "warning", "error")
+FOUND = 1
+PLAIN_COLUMNS = 110
+"""Width of the text where no terminal tells one."""
+
+
+def diagnose(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A log file, or a folder of them; the format is found.")],
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="ROLE=COLUMN",
+            help="Which column is what: loss, val_loss, metric, train_metric, lr, grad_norm, step or epoch.",
+        ),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How it is told.")] = "text",
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there instead.")] = None,
+    classes: Annotated[int, typer.Option(min=0, help="Number of classes: then the loss of guessing is known.")] = 0,
+    val_examples: Annotated[int, typer.Option(min=0, help="Validation examples: then the noise is known.")] = 0,
+    batch_size: Annotated[int, typer.Option(min=0, help="Examples of a batch.")] = 0,
+    steps_total: Annotated[int, typer.Option(min=0, help="Steps that the training was to take.")] = 0,
+    lower_is_better: Annotated[
+        bool | None, typer.Option("--lower-is-better/--higher-is-better", help="Of the metric; else by its name.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch a log that is still being written.")] = False,
+    idle: Annotated[
+        float | None, typer.Option(min=0.0, metavar="SECONDS", help="End --follow after so long without a new row.")
+    ] = None,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="Exit code 1 for findings at or above this level.")
+    ] = "never",
+) -> int:
+    """Read the log of a training that is not ours: what went wrong, why, and what to change in its own configuration.
+
+    Nothing is tried and nothing is written to it. Hugging Face, Lightning, Keras, Ultralytics, TensorBoard, MLflow,
+    W&B offline, trackio, CSV, JSON lines.
+    """
+    from advisor.logs.diagnose import Asked, Diagnosed
+    from advisor.logs.diagnose import diagnose as diagnose_run
+    from advisor.logs.find import find_runs
+    from advisor.logs.follow import follow as follow_log
+    from advisor.logs.telling import Said
+
+    if idle is not None and not follow:
+        raise Mistake("--idle belongs to --follow: add --follow, or leave it out")
+    asked = Asked(_columns(mapping or []), Said(classes, val_examples, batch_size, steps_total), lower_is_better)
+    if follow:
+        told = follow_log(path, asked, lambda line: print(line, flush=True), idle)
+    else:
+        told = Diagnosed(path=str(path), runs=tuple(diagnose_run(source, asked) for source in find_runs(path)))
+    _write(told, form, out)
+    reached = fail_on != "never" and LEVELS.index(told.level) >= LEVELS.index(fail_on)
+    return FOUND if reached else 0
+
+
+def _columns(mapping: list[str]) -> dict[str, str]:
+    """Return role → column.
+
+    Raises:
+        Mistake: when a pair is none, or its role is unknown.
+    """
+    from advisor.logs.names import AXES, ROLES
+
+    columns: dict[str, str] = {}
+    for pair in mapping:
+        role, equals, column = pair.partition("=")
+        if not equals or not column:
+            raise Mistake(f"--map {pair}: say ROLE=COLUMN, for instance --map loss=train_ce")
+        if role not in (*ROLES, *AXES):
+            raise Mistake(f"--map {pair}: {role!r} is no role; the roles are {', '.join((*ROLES, *AXES))}")
+        columns[role] = column
+    return columns
+
+
+def _write(told: "Diagnosed", form: Format, out: Path | None) -> None:
+    """Print a diagnosis, or write it to a file.
+
+    Raises:
+        Mistake: when the file cannot be written.
+    """
+    text = _text(told, form, plain=out is not None)
+    if out is None:
+        print(text)
+        return
+    from advisor.runs import write_by_rename
+
+    try:
+        write_by_rename(out, text + "\n")
+    except OSError as failed:
+        raise Mistake(f"{out} cannot be written: {failed.strerror}") from None
+    print(out)
+
+
+def _text(told: "Diagnosed", form: Format, *, plain: bool) -> str:
+    match form:
+        case "json":
+            return told.model_dump_json(indent=1)
+        case "md" | "html":
+            from advisor.logs import render
+
+            return render.markdown(told) if form == "md" else render.html(told)
+        case "text":
+            from rich.console import Console
+
+            from advisor.logs.page import page
+
+            coloured = sys.stdout.isatty() and not plain
+            console = Console(width=None if coloured else PLAIN_COLUMNS, no_color=not coloured, highlight=False)
+            with console.capture() as captured:
+                console.print(page(told))
+            return captured.get().rstrip("\n")

@@ -1,0 +1,181 @@
+"""What lies at a path: which format, which runs. A user names a file or a folder and no more."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from advisor.logs.frame import Frame
+from advisor.logs.readers import json_files, mlflow, table, tensorboard, trackio, wandb
+from advisor.logs.readers.database import is_database
+from advisor.mistakes import Mistake
+
+FOLDERS_MOST = 5000
+"""Folders looked into below a path: a user who names a whole disk gets an answer too."""
+RUNS_MOST = 200
+"""Runs of one diagnosis."""
+KNOWN = (
+    "Hugging Face trainer_state.json, Lightning metrics.csv, TensorBoard events, Keras CSVLogger and History JSON, "
+    "Ultralytics results.csv, MLflow mlruns, W&B offline runs, trackio, CSV, JSON lines"
+)
+
+Read = Callable[[Frame, dict[str, str]], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One run, and how it is read."""
+
+    name: str
+    format: str
+    """What wrote it, for people."""
+    framework: str
+    """Whose configuration the advice is written for: huggingface, lightning, keras, ultralytics or pytorch."""
+    path: Path
+    read: Read
+
+
+def find_runs(path: Path) -> list[Source]:
+    """Return the runs that lie at `path`, by name.
+
+    Raises:
+        Mistake: when there is nothing that can be read; it says what could be.
+    """
+    if not path.exists():
+        raise Mistake(f"{path}: there is no such file or folder")
+    if (path / "run.json").is_file() and (path / "events.jsonl").is_file():
+        raise Mistake(f"{path} is a run of ours: advisor report {path}")
+    try:
+        found = list(_of_file(path, path.name, alone=True)) if path.is_file() else list(_below(path))
+    except PermissionError as denied:
+        raise Mistake(f"{denied.filename} cannot be read: give yourself the right to read it") from None
+    if not found:
+        raise Mistake(f"{path} holds no training log that is known: {KNOWN}")
+    return found[:RUNS_MOST]
+
+
+def _below(root: Path) -> Iterator[Source]:
+    """Walk a folder; a folder that is one run is not walked further."""
+    for looked, (place, names, files) in enumerate(os.walk(root)):
+        folder = Path(place)
+        if looked >= FOLDERS_MOST:
+            return
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        relative = folder.relative_to(root).as_posix()
+        name = root.resolve().name if relative == "." else relative
+        if (folder / "run.json").is_file() and (folder / "events.jsonl").is_file():
+            names.clear()
+        elif state := _trainer_state(folder, names, files):
+            names.clear()
+            read = partial(json_files.read_trainer_state, state)
+            yield Source(name, "Hugging Face trainer_state.json", "huggingface", state, read)
+        elif ((folder / "metrics").is_dir() and ("meta.yaml" in files or (folder / "params").is_dir())) or (
+            (folder / "metrics").is_dir() and not files and _is_mlflow_run(folder)
+        ):
+            names.clear()
+            yield Source(name, "MLflow", "pytorch", folder, partial(mlflow.read_run_folder, folder))
+        elif splits := _split_folders(folder, names):
+            for split in splits:
+                names.remove(split.name)
+            yield _events(name, folder, splits)
+        else:
+            yield from _in_folder(folder, name, relative, sorted(files))
+
+
+def _in_folder(folder: Path, name: str, relative: str, files: Sequence[str]) -> Iterator[Source]:
+    """Yield the runs of a folder's own files; event files beside a table are the same training told twice.
+
+    A folder with one log gives it its name; where there are several, the files tell them apart.
+    """
+    before = "" if relative == "." else f"{relative}/"
+    found = [(file, one) for file in files for one in _of_file(folder / file, before + file, alone=False)]
+    for file, one in found:
+        yield replace(one, name=name) if len(found) == 1 and one.name == before + file else one
+    if not found and any("tfevents" in file for file in files):
+        yield _events(name, folder, (folder,))
+
+
+def _of_file(path: Path, name: str, *, alone: bool) -> Iterator[Source]:
+    """Yield the runs of one file; `alone` when the user named this very file."""
+    suffix = path.suffix.lower()
+    if path.stat().st_size == 0:
+        if alone:
+            raise Mistake(f"{path} is empty: nothing was logged yet")
+        return
+    if path.name == "trainer_state.json":
+        yield Source(
+            name, "Hugging Face trainer_state.json", "huggingface", path, partial(json_files.read_trainer_state, path)
+        )
+    elif "tfevents" in path.name:
+        if alone:
+            yield _events(name, path, (path.parent,))
+    elif suffix == ".wandb":
+        yield Source(name, "W&B offline run", "pytorch", path, partial(wandb.read_offline_run, path))
+    elif is_database(path):
+        yield from _of_database(path, name)
+    elif suffix == ".json" and json_files.looks_like_history(path):
+        yield Source(name, "Keras History JSON", "keras", path, partial(json_files.read_history, path))
+    elif suffix in (".jsonl", ".ndjson") or (alone and _begins_with_brace(path)):
+        yield Source(name, "JSON lines", "pytorch", path, partial(json_files.read_lines, path))
+    elif suffix in (".csv", ".tsv", ".txt", ".log") and (header := table.header_of(path)):
+        kind, framework = _table_kind(path, header)
+        if alone or suffix in (".csv", ".tsv"):
+            yield Source(name, kind, framework, path, partial(table.read_table, path))
+
+
+def _of_database(path: Path, name: str) -> Iterator[Source]:
+    for key, title in mlflow.runs_of(path):
+        yield Source(f"{name}: {title}", "MLflow", "pytorch", path, partial(mlflow.read_database_run, path, key))
+    for key, title in trackio.runs_of(path):
+        yield Source(f"{name}: {title}", "trackio", "pytorch", path, partial(trackio.read_run, path, key))
+
+
+def _table_kind(path: Path, header: Sequence[str]) -> tuple[str, str]:
+    """Return what wrote a table, by its header."""
+    names = set(header)
+    if (
+        path.name == "results.csv"
+        and "epoch" in names
+        and any(name.startswith(("train/", "metrics/")) for name in names)
+    ):
+        return "Ultralytics results.csv", "ultralytics"
+    if path.name == "metrics.csv" and "step" in names:
+        return "Lightning metrics.csv", "lightning"
+    if "epoch" in names and "loss" in names and "step" not in names:
+        return "Keras CSVLogger", "keras"
+    return "CSV", "pytorch"
+
+
+def _trainer_state(folder: Path, names: Sequence[str], files: Sequence[str]) -> Path | None:
+    """Return the newest state of a Hugging Face output folder: the one of its latest checkpoint holds all rows."""
+    steps = {name: name.removeprefix("checkpoint-") for name in names if name.startswith("checkpoint-")}
+    latest = sorted((int(step), name) for name, step in steps.items() if step.isdigit())
+    states = [folder / name / "trainer_state.json" for _, name in reversed(latest)]
+    own = [folder / "trainer_state.json"] if "trainer_state.json" in files else []
+    return next((path for path in (*own, *states) if path.is_file() and path.stat().st_size), None)
+
+
+def _split_folders(folder: Path, names: Sequence[str]) -> tuple[Path, ...]:
+    """Return the folders that hold the splits of one training."""
+    splits = [folder / name for name in names if name in tensorboard.SPLITS]
+    held = tuple(one for one in splits if any("tfevents" in path.name for path in one.iterdir()))
+    return held if len(held) > 1 else ()
+
+
+def _is_mlflow_run(folder: Path) -> bool:
+    first = next((path for path in (folder / "metrics").rglob("*") if path.is_file()), None)
+    if first is None:
+        return False
+    with first.open("rb") as file:
+        return len(file.readline(200).split()) == 3
+
+
+def _events(name: str, path: Path, folders: tuple[Path, ...]) -> Source:
+    framework = "keras" if len(folders) > 1 else "pytorch"
+    return Source(name, "TensorBoard events", framework, path, partial(tensorboard.read_events, folders))
+
+
+def _begins_with_brace(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(64).lstrip().startswith(b"{")

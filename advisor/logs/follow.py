@@ -1,0 +1,103 @@
+"""Watching a log that is still being written: a line when it grew, a line for each finding that comes or goes.
+
+It only reads. The log is read anew as a whole: a writer may replace its file (JSON) or rewrite its header (Lightning).
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from advisor.logs.diagnose import Asked, Diagnosed, diagnose, log_files
+from advisor.logs.find import Source, find_runs
+from advisor.mistakes import Mistake
+from advisor.report.schema import Report
+from advisor.report.words import number, score
+
+LOOK_S = 2.0
+"""Between two looks at the files."""
+READING_SHARE = 0.2
+"""Of the time that reading may take: a huge log is read less often."""
+
+Say = Callable[[str], None]
+
+
+def follow(
+    path: Path, asked: Asked, say: Say, idle_s: float | None, rest: Callable[[float], None] = time.sleep
+) -> Diagnosed:
+    """Follow a log until it has not grown for `idle_s` seconds; return the last diagnosis.
+
+    Args:
+        path: What the user named; it may hold nothing yet.
+        asked: What the user said beside it.
+        say: Takes one line.
+        idle_s: Seconds without growth that end it; nothing to go on until the user ends it.
+        rest: Waits for so many seconds.
+
+    Raises:
+        Mistake: when the log is not there and never comes (only with `idle_s`), or `--map` does not fit it.
+    """
+    stamp: tuple[tuple[str, int, int], ...] = ()
+    stood: dict[str, frozenset[str]] = {}
+    told = Diagnosed(path=str(path), runs=())
+    waited_s, pause_s = 0.0, LOOK_S
+    while True:
+        sources, lack = _sources(path)
+        now = _stamp(sources)
+        if now != stamp:
+            stamp, waited_s = now, 0.0
+            began = time.monotonic()
+            told = Diagnosed(path=str(path), runs=tuple(diagnose(source, asked) for source in sources))
+            pause_s = max(LOOK_S, (time.monotonic() - began) / READING_SHARE)
+            for run in told.runs:
+                _tell(run, stood, say, several=len(told.runs) > 1)
+        elif not sources and waited_s == 0.0:
+            say(f"waiting for {path}: nothing to read yet")
+        if idle_s is not None and waited_s >= idle_s:
+            if not told.runs and lack:
+                raise Mistake(lack)
+            return told
+        rest(min(pause_s, max(idle_s - waited_s, 0.05)) if idle_s is not None else pause_s)
+        waited_s += pause_s
+
+
+def _sources(path: Path) -> tuple[list[Source], str]:
+    """Return the runs there are, or why there are none yet."""
+    try:
+        return find_runs(path), ""
+    except Mistake as lack:
+        return [], str(lack)
+
+
+def _stamp(sources: list[Source]) -> tuple[tuple[str, int, int], ...]:
+    """Return names, sizes and times of the files: they change when something was written."""
+    found = []
+    for file in {file for source in sources for file in log_files(source)}:
+        try:
+            status = file.stat()
+        except FileNotFoundError:  # replaced while we looked
+            continue
+        found.append((str(file), status.st_size, status.st_mtime_ns))
+    return tuple(sorted(found))
+
+
+def _tell(run: Report, stood: dict[str, frozenset[str]], say: Say, *, several: bool) -> None:
+    name = str(run.run["name"])
+    before = f"{name}  " if several else ""
+    unit = "epoch" if run.run["axis"] == "epoch" else "step"
+    parts = [f"{unit} {run.run['steps']}"]
+    if run.timeline["loss"]:
+        parts.append(f"loss {number(run.timeline['loss'][-1])}")
+    if run.metrics.final is not None:
+        parts.append(f"{run.metrics.name} {score(run.metrics.final)} (best {score(run.metrics.best)})")
+    say(before + "  ".join(parts))
+    standing = {one.code: one for one in run.findings if one.cleared_step is None}
+    known = stood.get(name, frozenset())
+    for code, one in standing.items():
+        if code in known:
+            continue
+        say(f"{before}  found   {one.severity.value} {code}: {one.message}")
+        if one.advice:
+            say(f"{before}          {one.advice[0]}")
+    for code in sorted(known - standing.keys()):
+        say(f"{before}  gone    {code}")
+    stood[name] = frozenset(standing)

@@ -1,0 +1,131 @@
+"""The training loss of a log as facts: the same meaning as `advisor.signals_learning`, from rows that stand for many steps.
+
+A log holds every tenth step, a mean over fifty, or one number an epoch. A row stands for the steps since the row before.
+"""
+
+from collections import deque
+from itertools import pairwise
+from math import ceil, inf, isfinite, nan
+
+from advisor.logs.curve import Point
+from advisor.signals_learning import ABOVE_BEST, ABOVE_BEST_FLOOR_SHARE, CURVE_POINTS, SMOOTHING_SHARE, SMOOTHING_STEPS
+from advisor.windows import NORMAL_MAD, median_of
+from rules.facts import LossFacts
+
+LEAST_SMOOTHED_ROWS = 3
+"""Rows whose median is taken at the least, where a row may be one batch: one bad batch is not the loss."""
+SMOOTHED_ROWS = 10
+"""Rows that smooth single batches as well as in a run of ours, where the log has enough of them …"""
+SMOOTHED_SHARE = 0.05
+"""… that they are no more than this share of it: a smoothed loss that is late sees nothing early."""
+MOST_SMOOTHED_ROWS = 512
+NOISE_ROWS = 20
+"""Rows behind the spread of the loss."""
+TROUBLE_OVER_ROWS = 10
+"""So many finite rows in a row end a trouble; the next that is no number is a new onset."""
+
+
+class LossRows:
+    """Follows the training loss row by row."""
+
+    def __init__(self, steps_total: float, row_steps: float, rows: int, *, row_is_epoch: bool) -> None:
+        """Begin.
+
+        Args:
+            steps_total: Steps of the whole run.
+            row_steps: Steps that a row usually stands for.
+            rows: Rows with a loss in the whole log.
+            row_is_epoch: A row is the mean of an epoch: it needs no smoothing.
+        """
+        span = max(SMOOTHING_STEPS, SMOOTHING_SHARE * steps_total)
+        enough = max(LEAST_SMOOTHED_ROWS, min(SMOOTHED_ROWS, int(SMOOTHED_SHARE * rows)))
+        least = 1 if row_is_epoch else enough
+        self.window: deque[float] = deque(maxlen=min(max(ceil(span / row_steps), least), MOST_SMOOTHED_ROWS))
+        self._needed = (self.window.maxlen or 1) // 2 + 1
+        self._recent: deque[float] = deque(maxlen=max(NOISE_ROWS, self.window.maxlen or 1))
+        self._steps_total = steps_total
+        self._row_steps = row_steps
+        self.at_start = nan
+        self.best, self.best_step = inf, 0
+        self.above_best_steps = 0.0
+        self.non_finite_steps = 0.0
+        self.onset = 0
+        self.lost_now = False
+        """The newest row has a loss or gradient that is no number."""
+        self._finite_rows = 0
+        self._last_step = 0.0
+        self._smoothed: list[tuple[int, float]] = []
+
+    def push(self, point: Point, *, gradient_lost: bool) -> None:
+        """Take a row; `gradient_lost` when the norm of its gradient is no number."""
+        steps = max(point.at - self._last_step, 0.0) if self._last_step else self._row_steps
+        self._last_step = point.at
+        lost = point.non_finite or (1 if gradient_lost else 0)
+        self.lost_now = lost > 0
+        if lost:
+            self.non_finite_steps += steps * lost / point.rows
+            if not self.onset or self._finite_rows >= TROUBLE_OVER_ROWS:
+                self.onset = int(point.non_finite_at if point.non_finite else point.at)
+            self._finite_rows = 0
+        else:
+            self._finite_rows += 1
+        if isfinite(point.value):
+            self.at_start = point.value if self.at_start != self.at_start else self.at_start
+            self.window.append(point.value)
+            self._recent.append(point.value)
+        elif lost == point.rows:
+            self.above_best_steps = 0.0
+            return
+        if len(self.window) >= self._needed:
+            self._follow(int(point.at), steps)
+
+    @property
+    def known(self) -> bool:
+        """Whether there is enough to speak of a smoothed loss, or already something that is no number."""
+        return len(self.window) >= self._needed or self.non_finite_steps > 0
+
+    @property
+    def now(self) -> float:
+        """The smoothed loss; infinite where no loss was finite."""
+        return median_of(self.window) if self.window else inf
+
+    def facts(self) -> LossFacts:
+        """Return what rules may know of it."""
+        now = self.now
+        return LossFacts(
+            at_start=self.at_start,
+            now=now,
+            best=self.best,
+            best_step=self.best_step,
+            fall_share=self._fall_share(now),
+            noise_share=self._noise() / abs(now) if now and isfinite(now) else 0.0,
+            above_best_steps=round(self.above_best_steps),
+            non_finite_steps=ceil(self.non_finite_steps),
+            non_finite_onset=self.onset,
+            curve=tuple(self._smoothed[-CURVE_POINTS:]),
+        )
+
+    def _noise(self) -> float:
+        """Return the spread of one row around the trend: of the differences of neighbours, over the root of 2."""
+        values = list(self._recent)
+        changes = [after - before for before, after in pairwise(values)]
+        middle = median_of(changes)
+        return NORMAL_MAD * median_of(abs(change - middle) for change in changes) / 2**0.5 if len(changes) > 1 else 0.0
+
+    def _fall_share(self, now: float) -> float:
+        if not self._smoothed or not isfinite(now):
+            return 0.0
+        until = max(self._last_step - self._steps_total / 10, self._smoothed[0][0])
+        past = [loss for step, loss in self._smoothed if step <= until]
+        if len(past) == len(self._smoothed) > 1:
+            past = past[:-1]
+        return (past[-1] - now) / abs(past[-1]) if past and past[-1] else 0.0
+
+    def _follow(self, step: int, steps: float) -> None:
+        now = self.now
+        if now < self.best:
+            self.best, self.best_step = now, step
+        limit = self.best + max((ABOVE_BEST - 1) * abs(self.best), ABOVE_BEST_FLOOR_SHARE * abs(self.at_start))
+        self.above_best_steps = self.above_best_steps + steps if now > limit else 0.0
+        if not self._smoothed or step - self._smoothed[-1][0] >= self._steps_total / CURVE_POINTS:
+            self._smoothed.append((step, now))

@@ -1,0 +1,178 @@
+"""Names of columns in the wild: which one is the training loss, the validation loss, the metric, the rate, the axis."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from advisor.logs.frame import Frame
+
+ROLES = ("loss", "val_loss", "metric", "train_metric", "lr", "grad_norm")
+"""What a column can be, besides the axes `step` and `epoch`."""
+AXES = ("step", "epoch")
+
+_STEP = {
+    "step",
+    "steps",
+    "global_step",
+    "_step",
+    "iteration",
+    "iterations",
+    "iter",
+    "batch",
+    "train_step",
+    "globalstep",
+}
+_EPOCH = {"epoch", "epochs", "train_epoch", "epoch_number"}
+_VALIDATION = {"val", "valid", "validation", "eval", "evaluation", "dev", "test"}
+_TRAINING = {"train", "training", "tr"}
+_LOSS = {"loss", "nll", "losses", "crossentropy", "xent"}
+_PLAIN = (
+    _VALIDATION | _TRAINING | _LOSS | {"step", "epoch", "batch", "total", "avg", "mean", "smooth", "running", "metrics"}
+)
+_AGGREGATED = {"epoch", "avg", "smooth", "running", "mean"}
+_METRICS = (
+    "accuracy", "acc", "top1", "accuracy_top1", "f1", "auc", "auroc", "map50_95", "map", "map50", "iou", "miou", "dice",
+    "mcc", "matthews_correlation", "bleu", "rouge", "rougel", "r2", "precision", "recall", "exact_match", "psnr", "ssim",
+    "ndcg", "spearman", "pearson",
+    "rmse", "mse", "mae", "mape", "wer", "cer", "perplexity", "ppl", "error", "error_rate", "top1_err",
+)  # fmt: skip
+"""Metrics by the order in which one is taken for the main one."""
+_LOWER = {"rmse", "mse", "mae", "mape", "wer", "cer", "perplexity", "ppl", "error", "error_rate", "top1_err"}
+SHARES = {
+    "accuracy",
+    "acc",
+    "top1",
+    "accuracy_top1",
+    "categorical_accuracy",
+    "binary_accuracy",
+    "sparse_categorical_accuracy",
+}
+"""Metrics that are shares of examples: their noise follows from their number."""
+_COSTS = {"runtime", "per_second", "samples", "time", "seconds", "speed", "memory", "flos", "gpu", "throughput"}
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The columns that tell something, by what they are."""
+
+    columns: dict[str, tuple[str, ...]]
+    """Role → column; several are added up (the parts of a detector's loss)."""
+    metric: str = ""
+    """Name of the metric without its split."""
+    higher_is_better: bool = True
+    is_share: bool = False
+
+    def has(self, role: str) -> bool:
+        """Tell whether a column plays this role."""
+        return role in self.columns
+
+
+def words(name: str) -> list[str]:
+    """Return the words of a column name: `val/box_loss` gives val, box, loss."""
+    spaced = re.sub(r"([a-z0-9])([A-Z][a-z])", r"\1_\2", name)
+    return [word for word in re.split(r"[^a-z0-9]+", spaced.lower()) if word]
+
+
+def is_step(name: str) -> bool:
+    """Tell whether a column is the axis of steps."""
+    return name.strip().lower().replace(" ", "_") in _STEP or name.lower() in (
+        "trainer/global_step",
+        "train/global_step",
+    )
+
+
+def is_epoch(name: str) -> bool:
+    """Tell whether a column is the axis of epochs."""
+    return name.strip().lower() in _EPOCH or name.lower() == "train/epoch"
+
+
+def roles_of(frame: Frame, chosen: dict[str, str], lower_is_better: bool | None = None) -> Roles:
+    """Return which column plays which role.
+
+    Args:
+        frame: What was read.
+        chosen: Role → column, as the user has said it; it counts before any guess.
+        lower_is_better: What the user says of the metric; nothing to go by its name.
+    """
+    names = [name for name in frame.columns if not is_step(name) and not is_epoch(name)]
+    found: dict[str, tuple[str, ...]] = {role: (name,) for role, name in chosen.items() if role in ROLES}
+    count = {name: frame.columns[name].rows for name in frame.columns}
+    for role, fits in (("loss", _is_train_loss), ("val_loss", _is_val_loss)):
+        if role not in found and (columns := _losses([name for name in names if fits(name)], count)):
+            found[role] = columns
+    if "lr" not in found and (rate := _first(names, _is_rate)):
+        found["lr"] = (rate,)
+    if "grad_norm" not in found and (norm := _first(names, _is_norm)):
+        found["grad_norm"] = (norm,)
+    if "metric" not in found and (metric := _metric(names)):
+        found["metric"] = (metric,)
+    stem = _stem(found["metric"][0]) if "metric" in found else ""
+    if stem and "train_metric" not in found:
+        other = _first(names, lambda name: _stem(name) == stem and not set(words(name)) & (_VALIDATION | {"metrics"}))
+        if other and (other,) != found.get("metric"):
+            found["train_metric"] = (other,)
+    lower = _known(stem) in _LOWER if lower_is_better is None else lower_is_better
+    return Roles(found, stem, higher_is_better=not lower, is_share=_known(stem) in SHARES)
+
+
+def _losses(names: list[str], count: dict[str, int]) -> tuple[str, ...]:
+    """Return the column of a loss: a plain name first, then the one with most rows; parts without a whole are added up."""
+    plain = [name for name in names if set(words(name)) <= _PLAIN]
+    if plain:
+        return (max(plain, key=lambda name: (count[name], not set(words(name)) & _AGGREGATED)),)
+    parts = [name for name in names if count[name] == count[names[0]]] if names else []
+    return tuple(parts)
+
+
+def _is_train_loss(name: str) -> bool:
+    told = set(words(name))
+    return bool(told & _LOSS) and not told & _VALIDATION and not _is_cost(name)
+
+
+def _is_val_loss(name: str) -> bool:
+    told = set(words(name))
+    return bool(told & _LOSS) and bool(told & _VALIDATION) and not _is_cost(name)
+
+
+def _is_rate(name: str) -> bool:
+    told = words(name)
+    return "lr" in told or "learning_rate" in "_".join(told) or told[:1] == ["lr0"]
+
+
+def _is_norm(name: str) -> bool:
+    told = "_".join(words(name))
+    return ("grad" in told and "norm" in told) or "gnorm" in told
+
+
+def _is_cost(name: str) -> bool:
+    told = "_".join(words(name))
+    return any(cost in told for cost in _COSTS)
+
+
+def _metric(names: Iterable[str]) -> str:
+    """Return the column of the main metric on validation examples; empty where there is none."""
+    scored = [
+        name
+        for name in names
+        if set(words(name)) & (_VALIDATION | {"metrics"}) and not set(words(name)) & _LOSS and not _is_cost(name)
+    ]
+    known = [(_METRICS.index(_known(_stem(name))), name) for name in scored if _known(_stem(name)) in _METRICS]
+    return min(known, key=lambda one: one[0])[1] if known else ""
+
+
+def _stem(name: str) -> str:
+    """Return the name of a metric without its split: `val/accuracy` and `train_accuracy` give `accuracy`."""
+    told = [word for word in words(name) if word not in _VALIDATION | _TRAINING | {"metrics", "epoch", "step", "b"}]
+    return "_".join(told)
+
+
+def _known(stem: str) -> str:
+    """Return the known metric that a stem is or ends with."""
+    if stem in _METRICS or stem in SHARES:
+        return stem if stem in _METRICS else "accuracy"
+    return next((one for one in _METRICS if stem.startswith(one + "_") or stem.endswith("_" + one)), "")
+
+
+def _first(names: Iterable[str], fits: object) -> str:
+    fitting = [name for name in names if callable(fits) and fits(name)]
+    return min(fitting, key=len) if fitting else ""

@@ -1,0 +1,1 @@
+"""Readers: one file a format, each a function that puts what a log holds into a frame."""

@@ -1,0 +1,50 @@
+"""The diagnosis of logs as Markdown and as one HTML file: no script, nothing to fetch, all that is logged escaped."""
+
+from functools import cache
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from advisor.logs import compare
+from advisor.logs.diagnose import Diagnosed
+from advisor.report import charts, words
+from advisor.report.markdown import plain
+from advisor.report.schema import Report
+
+
+def html(diagnosed: Diagnosed) -> str:
+    """Return the page of a diagnosis; it works from disk."""
+    return _template("logs.html.j2", escapes=True).render(told=diagnosed, compare=compare, words=words, chart=_chart)
+
+
+def markdown(diagnosed: Diagnosed) -> str:
+    """Return the Markdown of a diagnosis."""
+    return _template("logs.md.j2", escapes=False).render(told=diagnosed, compare=compare, words=words)
+
+
+def _chart(run: Report) -> Markup:
+    panels = charts.timeline_panels(run.timeline, run.metrics.name or "metric", run.metrics.baseline)
+    label = f"Curves of the log: loss, {run.metrics.name or 'metric'}, learning rate. {run.verdict}"
+    svg = charts.draw(panels, (), (), label)
+    if run.run["axis"] == "epoch":  # the chart names its axis by the step
+        svg = svg.replace(">step</text>", ">epoch</text>")
+    return Markup(svg)
+
+
+@cache
+def _template(name: str, *, escapes: bool) -> Template:
+    pages = Environment(
+        loader=ChoiceLoader([PackageLoader("advisor.logs", "."), PackageLoader("advisor.report", ".")]),
+        autoescape=escapes,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters["plain"] = plain
+    pages.filters["code"] = _code
+    return pages.get_template(name)
+
+
+def _code(text: str) -> str:
+    """Return text in a fence of Markdown; our own lines hold no backtick."""
+    return f"```python\n{text}\n```"

@@ -1,0 +1,349 @@
+"""A log heard again from its first row: the facts of each moment, put to the same rules that watch our own runs.
+
+Nothing can be tried on a training that is not ours, and no probe can be made: what a rule would ask a probe for stays a
+suspicion, and what it hangs on and the log lacks makes it «not assessed».
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from math import ceil, inf, isfinite, nan
+
+from advisor.assess import Assessment, Standing, follow
+from advisor.logs.curve import Point
+from advisor.logs.frame import Frame
+from advisor.logs.loss import LossRows
+from advisor.logs.names import Roles
+from advisor.logs.telling import (
+    HANGS_ON,
+    PRETRAINED_FACTOR,
+    Known,
+    Said,
+    knobs,
+    known,
+    noise_of,
+    setting,
+    share_of,
+    without_stand_ins,
+)
+from advisor.windows import median_of, quantile_of
+from rules.facts import (
+    BranchFacts,
+    Evaluation,
+    Facts,
+    GradientFacts,
+    LayerFacts,
+    ProbeFacts,
+    RunFacts,
+    TaskFacts,
+    ValidationFacts,
+)
+from rules.learning import LAST_PROBE_SHARE
+from rules.vocabulary import Finding, Rule
+
+MOMENTS = 200
+"""Assessments of one log: twice as many as a smoothed curve has points."""
+CHECKED = 3
+"""Measurements of the layers that rules want; a rate of 0 is as sure as three."""
+OF_A_RATE = ("OPT101", "OPT102")
+"""Rules that ask whether steps are too long or too short: a rate of 0 makes none."""
+VALIDATION_LOSS = "validation loss"
+"""The metric of a log that has no other."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A finding, and from when to when it stood."""
+
+    finding: Finding
+    step: int
+    cleared_step: int | None = None
+
+
+@dataclass
+class Replay:
+    """What the rules say of a log, up to its newest row."""
+
+    known: Known
+    seen: dict[str, Seen] = field(default_factory=dict)
+    passed: tuple[str, ...] = ()
+    not_assessed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    evaluations: tuple[Evaluation, ...] = ()
+    loss: list[Point] = field(default_factory=list)
+    rates: dict[float, float] = field(default_factory=dict)
+    norms: list[Point] = field(default_factory=list)
+    step: int = 0
+    metric: str = ""
+    higher_is_better: bool = True
+
+
+def replay(frame: Frame, roles: Roles, said: Said, rules: Sequence[Rule]) -> Replay:
+    """Put a whole log to the rules, moment by moment. Pure: no clock, no file."""
+    told = known(frame, roles, said)
+    heard = _Heard(frame, roles, said, told, rules)
+    every = max(told.steps_total / MOMENTS, 1.0)
+    assessed_at = -every
+    steps = heard.steps()
+    for place, step in enumerate(steps):
+        heard.hear(step)
+        if step - assessed_at >= every or place == len(steps) - 1:
+            heard.assess()
+            assessed_at = step
+    heard.last_word()
+    return heard.result
+
+
+def _tells_a_saving(finding: Finding) -> bool:
+    """Tell whether a finding is worth most when it is first seen: what stopping then would have saved."""
+    return any(fix.improves == "time" for fix in finding.fixes)
+
+
+class _Heard:
+    """The state of a replay: what was heard so far, and the standings."""
+
+    def __init__(self, frame: Frame, roles: Roles, said: Said, told: Known, rules: Sequence[Rule]) -> None:
+        self.frame, self.roles, self.said, self.known, self.rules = frame, roles, said, told, rules
+        only_loss = not roles.has("metric")
+        self.result = Replay(
+            told,
+            metric=VALIDATION_LOSS if only_loss else roles.metric,
+            higher_is_better=roles.higher_is_better and not only_loss,
+        )
+        series = {role: self._series(role) for role in roles.columns}
+        series["loss"] = without_stand_ins(series.get("loss", []), series.get("grad_norm", []))
+        self.result.loss, self.result.norms = series["loss"], series.get("grad_norm", [])
+        self._loss = {point.at: point for point in self.result.loss}
+        self._norm = {point.at: point for point in self.result.norms}
+        self._rate = {point.at: point for point in series.get("lr", [])}
+        self._evaluations = {one.step: one for one in self._all_evaluations(series)}
+        loss = self.result.loss
+        gaps = [after.at - before.at for before, after in pairwise(loss)]
+        row_steps = max(median_of(gaps), 1.0) if gaps else 1.0
+        self.rows = LossRows(told.steps_total, row_steps, len(loss), row_is_epoch=self._by_epoch)
+        self._open = {
+            rule.code: tuple(one for one in HANGS_ON.get(rule.code, ()) if one not in told.told) for rule in rules
+        }
+        """Code → what its answer hangs on and nobody knows."""
+        self.standings: dict[str, Standing] = {}
+        self.newest = Assessment()
+        self._evaluated: list[Evaluation] = []
+        self._norms: list[float] = []
+        self._last_stood: dict[str, RunFacts] = {}
+
+    @property
+    def _by_epoch(self) -> bool:
+        return self.frame.axis == "epoch"
+
+    def steps(self) -> list[float]:
+        """Return all places of the log, in order."""
+        return sorted({*self._loss, *self._norm, *self._rate, *map(float, self._evaluations)})
+
+    def hear(self, step: float) -> None:
+        """Take in all that was logged at one step."""
+        norm, loss = self._norm.get(step), self._loss.get(step)
+        if norm is not None and isfinite(norm.value):
+            self._norms.append(norm.value)
+        if loss is not None:
+            self.rows.push(loss, gradient_lost=norm is not None and norm.non_finite == norm.rows)
+        if (rate := self._rate.get(step)) is not None:
+            self.result.rates[step] = rate.value
+        if (evaluation := self._evaluations.get(int(step))) is not None:
+            self._evaluated.append(evaluation)
+        self.result.step = int(step)
+
+    def assess(self) -> None:
+        """Put the facts of now to every rule, and follow what stands."""
+        facts = self._facts()
+        self.newest = self._asked(facts)
+        before = dict(self.standings)
+        followed = follow(self.standings, self.newest, self.result.step)
+        self.standings = dict(followed.standings)
+        for code in followed.found:
+            standing = self.standings[code]
+            first = self.result.seen.get(code)
+            step = standing.step if first is None or first.cleared_step is not None else first.step
+            self.result.seen[code] = Seen(standing.finding, step)
+        for code in followed.cleared:
+            self.result.seen[code] = Seen(before[code].finding, before[code].step, self.result.step)
+        for finding in self.newest.findings:
+            if self.standings[finding.code].stands and not _tells_a_saving(finding):
+                self.result.seen[finding.code] = replace(self.result.seen[finding.code], finding=finding)
+
+    def last_word(self) -> None:
+        """Close the books: what passed, what nobody can say."""
+        stand = {code for code, standing in self.standings.items() if standing.stands}
+        heard = {*self.newest.passed, *(finding.code for finding in self.newest.findings)}
+        self.result.passed = tuple(sorted(heard - stand))
+        self.result.not_assessed = {
+            code: missing for code, missing in self.newest.not_assessed.items() if code not in stand
+        }
+        self.result.errors = dict(self.newest.errors)
+        self.result.evaluations = tuple(self._evaluated)
+
+    def _asked(self, facts: Facts) -> Assessment:
+        findings: list[Finding] = []
+        passed: list[str] = []
+        not_assessed: dict[str, tuple[str, ...]] = {}
+        errors: dict[str, str] = {}
+        zero = self._rate_is_zero()
+        for rule in self.rules:
+            open_ = self._open[rule.code]
+            if zero and rule.code in OF_A_RATE:
+                open_ = ("a learning rate that is not 0",)
+            groups = self._implied(rule, facts, zero=zero)
+            if missing := (*Facts(groups).missing(rule.needs), *open_):
+                not_assessed[rule.code] = missing
+                continue
+            try:
+                finding, sure = self._ask(rule, groups)
+            except KeyError as unknown:
+                not_assessed[rule.code] = (f"the setting {unknown.args[0]}",)
+                continue
+            except Exception as raised:  # a rule may be a stranger's: what it raises is ours to record
+                errors[rule.code] = f"{raised.__class__.__name__}: {raised}"
+                continue
+            if not sure:
+                not_assessed[rule.code] = ("the loss of guessing",)
+            elif finding is None:
+                passed.append(rule.code)
+            else:
+                findings.append(finding)
+        return Assessment(tuple(findings), tuple(passed), not_assessed, errors)
+
+    def _ask(self, rule: Rule, groups: dict[str, object]) -> tuple[Finding | None, bool]:
+        """Return what a rule says, and whether that holds for any loss of guessing that is possible here."""
+        finding = self._ask_in_time(rule, groups)
+        task = groups.get("task")
+        if self.known.baseline_sure or "task" not in rule.needs or not isinstance(task, TaskFacts):
+            return finding, True
+        other = replace(task, baseline_loss=PRETRAINED_FACTOR * task.baseline_loss)
+        return finding, (finding is None) == (self._ask_in_time(rule, {**groups, "task": other}) is None)
+
+    def _ask_in_time(self, rule: Rule, groups: dict[str, object]) -> Finding | None:
+        """Ask a rule; one that is silent only because the run nears its end has not seen its finding go.
+
+        Rules fall silent when a fix would come too late. Nothing is fixed here, so a finding that stood is asked for
+        again as if the run stood where it was seen last.
+        """
+        needed = {name: groups[name] for name in rule.needs}
+        run = groups.get("run")
+        finding: Finding | None = rule(**needed)
+        if finding is not None:
+            if isinstance(run, RunFacts):
+                self._last_stood[rule.code] = run
+            return finding
+        stood = self._last_stood.get(rule.code)
+        if stood is None or "run" not in needed or not isinstance(run, RunFacts) or run.progress < LAST_PROBE_SHARE:
+            return None
+        longer = replace(run, steps_total=ceil(run.step / stood.progress) + 1 if stood.progress else run.steps_total)
+        again = rule(**{**needed, "run": longer})
+        return self.result.seen[rule.code].finding if again is not None and rule.code in self.result.seen else again
+
+    def _implied(self, rule: Rule, facts: Facts, *, zero: bool) -> dict[str, object]:
+        """Return the groups for a rule, with what the log implies.
+
+        A rate that was 0 on every row implies that no step moves a tensor; a newest loss that is no number, that the
+        trouble is not over, however long the smoothed loss outlives it.
+        """
+        if rule.code == "NUM101" and self.rows.lost_now and self.rows.known:
+            return {**facts.groups, "loss": replace(self.rows.facts(), now=inf)}
+        if rule.code == "OPT108" and zero:
+            still = LayerFacts(layers=(), checks=CHECKED, unchanged=("all, by a rate of 0",))
+            return {**facts.groups, "layers": still}
+        return dict(facts.groups)
+
+    def _rate_is_zero(self) -> bool:
+        rates: list[float | None] = [*self.result.rates.values()] or [setting(self.frame, "lr")]
+        return all(rate == 0 for rate in rates)
+
+    def _facts(self) -> Facts:
+        groups: dict[str, object] = {
+            "run": self._run(),
+            "gradients": self._gradients(),
+            "knobs": knobs(self.frame, next(reversed(self.result.rates.values()), nan), self.result.rates,
+                self.known.steps_total,
+            ),
+            "probes": ProbeFacts(),
+            "branch": BranchFacts(),
+        }  # fmt: skip
+        if isfinite(self.known.baseline_loss):
+            groups["task"] = self._task()
+        if self.rows.known:
+            groups["loss"] = self.rows.facts()
+        if self._evaluated:
+            groups["validation"] = ValidationFacts(tuple(self._evaluated), self.result.higher_is_better)
+        return Facts(groups)
+
+    def _run(self) -> RunFacts:
+        per_epoch = self.known.steps_per_epoch
+        return RunFacts(
+            step=self.result.step,
+            steps_total=self.known.steps_total,
+            epoch=self.result.step / per_epoch if per_epoch else 0.0,
+            steps_per_epoch=per_epoch,
+            batch_size=self.known.batch_size,
+        )
+
+    def _task(self) -> TaskFacts:
+        classes = tuple(str(at) for at in range(self.said.classes))
+        return TaskFacts(
+            kind="classification" if self.roles.is_share or classes else "unknown",
+            inputs="other",
+            classes=classes,
+            train_examples=0,
+            val_examples=self.said.val_examples,
+            metric=self.result.metric,
+            higher_is_better=self.result.higher_is_better,
+            baseline_metric=self.known.baseline_metric,
+            baseline_loss=self.known.baseline_loss,
+        )
+
+    def _gradients(self) -> GradientFacts:
+        """Return the gradient norms; NaN where the log has none, which rules take for «not known»."""
+        return GradientFacts(
+            at_start=median_of(self._norms[:20]),
+            now=median_of(self._norms[-50:]),
+            p90=quantile_of(self._norms[-500:], 0.9),
+            largest=max(self._norms[-50:], default=nan),
+        )
+
+    def _series(self, role: str) -> list[Point]:
+        """Return the points of a role over steps; several columns are added up where they share their places."""
+        columns = [self.frame.columns[name].points for name in self.roles.columns[role] if name in self.frame.columns]
+        if not columns:
+            return []
+        points = columns[0]
+        for other in columns[1:]:
+            if len(other) == len(points):
+                points = [
+                    replace(a, value=a.value + b.value, non_finite=max(a.non_finite, b.non_finite))
+                    for a, b in zip(points, other, strict=True)
+                ]
+        shift = 1.0 if self._by_epoch and any(curve.first_at == 0 for curve in self.frame.columns.values()) else 0.0
+        return [
+            replace(
+                point,
+                at=(point.at + shift) * self.known.steps_per_row,
+                non_finite_at=(point.non_finite_at + shift) * self.known.steps_per_row,
+            )
+            for point in points
+        ]
+
+    def _all_evaluations(self, series: dict[str, list[Point]]) -> list[Evaluation]:
+        losses = {point.at: point.value for point in series.get("val_loss", [])}
+        scores = {point.at: point.value for point in series.get("metric", [])}
+        trained = {point.at: point.value for point in series.get("train_metric", [])}
+        finite = [value for value in (*scores.values(), *trained.values()) if isfinite(value)]
+        if self.roles.is_share and finite:
+            scores = {at: share_of(value, finite) for at, value in scores.items()}
+            trained = {at: share_of(value, finite) for at, value in trained.items()}
+        main = scores or losses
+        past: list[float] = []
+        made = []
+        for at in sorted({*losses, *scores}):
+            metric = main.get(at, nan)
+            past.append(metric)
+            error = noise_of(metric, self.roles, self.said, [one for one in past if isfinite(one)])
+            made.append(Evaluation(int(at), losses.get(at, nan), metric, error, train_metric=trained.get(at, nan)))
+        return made

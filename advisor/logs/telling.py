@@ -1,0 +1,269 @@
+"""What a log tells and what it leaves open: the knobs, the loss of guessing, the noise of the metric.
+
+Nothing is made up in silence: what a rule's answer hangs on and nobody knows makes the rule «not assessed»; what only
+shapes its advice gets a neutral value; what is estimated is said in «what we are not sure of».
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import exp, isfinite, log, nan, sqrt
+
+from advisor.logs.curve import Curve, Point
+from advisor.logs.frame import Frame
+from advisor.logs.names import Roles
+from rules.facts import KnobFacts
+from rules.vocabulary import Value
+from trainer.knobs import SPECS
+
+EPOCH_STEPS = 100
+"""Steps that an epoch is taken for where a log has epochs only: rules wait in steps, and two epochs outwait them all."""
+ASSUMED_EXAMPLES = 1000
+"""Validation examples where nobody says how many: their noise is then 1 to 1.6 points of accuracy."""
+PRETRAINED_FACTOR = 1.8
+"""Times the first loss: what guessing may cost where training began better than chance, from learned weights."""
+UNTRAINED_SPAN = 0.15
+"""Around e^-loss: an accuracy that near to chance says that nothing was learned, so the loss is that of guessing."""
+LEAST_NOISE_SHARE = 0.005
+"""Of a loss or another metric that is no share: a few thousand examples do not tell it better."""
+FLAT_SHARE = 0.01
+"""Relative: a rate that varies by less is constant."""
+
+NEUTRAL: Mapping[str, Value] = {
+    "amp": "auto",
+    "clip": 0.0,
+    "weight_decay": 0.0,
+    "dropout": 0.0,
+    "label_smoothing": 0.0,
+    "augment": False,
+    "early_stop": False,
+    "optimizer": "unknown",
+}
+"""What rules read only for their advice or, as `amp`, where the cautious value is the more patient one."""
+
+NAMES_OF_SETTINGS = {
+    "batch_size": ("batch_size", "per_device_train_batch_size", "train_batch_size", "batch"),
+    "lr": ("learning_rate", "lr", "lr0"),
+    "weight_decay": ("weight_decay",),
+    "dropout": ("dropout",),
+    "label_smoothing": ("label_smoothing", "label_smoothing_factor"),
+}
+"""Our name of a setting → its names in the wild."""
+
+HANGS_ON: Mapping[str, tuple[str, ...]] = {
+    "NUM103": ("every step's loss and gradient",),
+    "OPT103": ("validation", "the loss of guessing"),
+    "OPT104": ("validation loss",),
+    "OPT105": ("a metric that is a share of examples",),
+    "OPT106": ("learning rate",),
+    "OPT107": ("weight decay", "dropout", "label smoothing"),
+    "OPT110": ("training examples scored in evaluation mode",),
+    "GEN101": ("validation loss",),
+    "GEN103": ("training metric", "metric"),
+    "GEN104": ("number of validation examples", "metric"),
+    "ARC106": ("number of classes", "validation loss", "metric"),
+}
+"""Code → what its answer hangs on besides its groups of facts, as words for people."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the user says of a training beside its log."""
+
+    classes: int = 0
+    val_examples: int = 0
+    batch_size: int = 0
+    steps_total: int = 0
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of one run, apart from its curves."""
+
+    steps_per_row: float
+    """Of the axis: 1 for steps, `EPOCH_STEPS` for epochs."""
+    steps_total: int
+    steps_per_epoch: int
+    batch_size: int
+    baseline_loss: float
+    baseline_sure: bool
+    baseline_metric: float
+    told: frozenset[str]
+    """What the log tells, in the words of `HANGS_ON`."""
+    unsure: tuple[str, ...] = field(default=())
+
+
+def known(frame: Frame, roles: Roles, said: Said) -> Known:
+    """Return what is known of a run."""
+    factor = float(EPOCH_STEPS) if frame.axis == "epoch" else 1.0
+    last = max((curve.last_at for curve in used(frame, roles).values()), default=0.0)
+    first_epoch = 1.0 if frame.axis == "epoch" and _starts_at_zero(frame) else 0.0
+    logged = (last + first_epoch) * factor
+    total = max(said.steps_total or frame.steps_total, int(logged))
+    start = _start(frame, roles)
+    unsure: list[str] = []
+    if said.classes > 1:
+        baseline, sure = log(said.classes), True
+    else:
+        baseline, sure = start, _looks_untrained(frame, roles, start)
+        if isfinite(start):
+            unsure.append(
+                f"The loss of guessing is not in a log: the first loss, {start:.3g}, is taken for it"
+                + ("." if sure else "; a model that was trained before starts below it. --classes N would tell.")
+            )
+    if frame.axis == "epoch":
+        unsure.append("The log has one row an epoch: what happened within an epoch is not seen.")
+    if roles.is_share and not said.val_examples:
+        unsure.append(
+            f"The noise of {roles.metric} is that of {ASSUMED_EXAMPLES} examples; --val-examples N would tell."
+        )
+    told = _told(frame, roles, said, sure=sure)
+    return Known(
+        steps_per_row=factor,
+        steps_total=total,
+        steps_per_epoch=EPOCH_STEPS if frame.axis == "epoch" else _steps_per_epoch(frame),
+        batch_size=said.batch_size or int(setting(frame, "batch_size") or 0),
+        baseline_loss=baseline,
+        baseline_sure=sure,
+        baseline_metric=_baseline_metric(frame, roles, said, baseline, sure=sure),
+        told=told,
+        unsure=tuple(unsure),
+    )
+
+
+def used(frame: Frame, roles: Roles) -> dict[str, Curve]:
+    """Return the curves that play a role, by role; of several columns the first."""
+    return {role: frame.columns[names[0]] for role, names in roles.columns.items() if names[0] in frame.columns}
+
+
+def setting(frame: Frame, name: str) -> float | None:
+    """Return a number of the log's own configuration; nothing where it holds none."""
+    for key in NAMES_OF_SETTINGS[name]:
+        value = frame.settings.get(key)
+        if isinstance(value, int | float) and isfinite(value):
+            return float(value)
+    return None
+
+
+def knobs(frame: Frame, lr_now: float, rates: Mapping[float, float], total: float) -> KnobFacts:
+    """Return the knobs that the log tells, and neutral values for what only shapes advice.
+
+    Args:
+        frame: What was read.
+        lr_now: The newest logged rate; NaN where none was logged.
+        rates: Step → rate, so far.
+        total: Steps of the run.
+    """
+    lr = lr_now if isfinite(lr_now) else setting(frame, "lr")
+    values: dict[str, Value] = dict(NEUTRAL) | {"lr": nan if lr is None else lr}
+    for name in ("weight_decay", "dropout", "label_smoothing"):
+        if (told := setting(frame, name)) is not None:
+            values[name] = told
+    values |= _shape(rates, total)
+    return KnobFacts(values=values, turnable=frozenset(SPECS))
+
+
+def noise_of(metric: float, roles: Roles, said: Said, past: list[float]) -> float:
+    """Return the standard error of a metric: of a share from the number of examples, else from its own jumps."""
+    if roles.is_share and 0 <= metric <= 1:
+        return sqrt(max(metric * (1 - metric), 1e-4) / (said.val_examples or ASSUMED_EXAMPLES))
+    changes = sorted(abs(after - before) for before, after in zip(past[-10:], past[-9:], strict=False))
+    jumps = changes[len(changes) // 2] / sqrt(2) if changes else 0.0
+    return max(jumps, LEAST_NOISE_SHARE * abs(metric)) if isfinite(metric) else jumps
+
+
+def _shape(rates: Mapping[float, float], total: float) -> dict[str, Value]:
+    """Return schedule and warm-up, read off the rate so far; a rate that nobody logged may still decay."""
+    values = [rate for rate in rates.values() if isfinite(rate)]
+    if not values:
+        return {"schedule": "unknown", "warmup": 0.0}
+    top = max(values)
+    falls = values[-1] < (1 - FLAT_SHARE) * top
+    warmup = 0.0
+    if 0 <= values[0] < (1 - FLAT_SHARE) * top:
+        peak = next(step for step, rate in rates.items() if rate >= (1 - FLAT_SHARE) * top)
+        warmup = min(peak / max(total, 1.0), 0.5)
+    return {"schedule": "cosine" if falls else "constant", "warmup": warmup}
+
+
+def _told(frame: Frame, roles: Roles, said: Said, *, sure: bool) -> frozenset[str]:
+    told = {
+        "validation": roles.has("val_loss") or roles.has("metric"),
+        "validation loss": roles.has("val_loss"),
+        "metric": roles.has("metric"),
+        "training metric": roles.has("train_metric"),
+        "learning rate": roles.has("lr"),
+        "a metric that is a share of examples": roles.is_share,
+        "the loss of guessing": sure,
+        "number of classes": said.classes > 1,
+        "number of validation examples": said.val_examples > 0,
+        "weight decay": setting(frame, "weight_decay") is not None,
+        "dropout": setting(frame, "dropout") is not None,
+        "label smoothing": setting(frame, "label_smoothing") is not None,
+    }
+    return frozenset(name for name, is_there in told.items() if is_there)
+
+
+def _start(frame: Frame, roles: Roles) -> float:
+    """Return the first loss that is a number; of a log without a training loss, of the validation loss."""
+    norms = frame.columns[roles.columns["grad_norm"][0]].points if roles.has("grad_norm") else []
+    for role in ("loss", "val_loss"):
+        total = 0.0
+        for name in roles.columns.get(role, ()):
+            points = without_stand_ins(frame.columns[name].points if name in frame.columns else [], norms)
+            total += next((point.value for point in points if isfinite(point.value)), nan)
+        if role in roles.columns and isfinite(total):
+            return total
+    return nan
+
+
+def without_stand_ins(loss: list[Point], norms: list[Point]) -> list[Point]:
+    """Return the losses without the zeros that stand for lost steps.
+
+    Hugging Face's `logging_nan_inf_filter` writes 0 for a loss that is no number; only the gradient's norm tells.
+    """
+    lost = {point.at for point in norms if point.non_finite == point.rows}
+    return [
+        replace(point, value=nan, non_finite=point.rows, non_finite_at=point.at)
+        if point.value == 0 and point.at in lost
+        else point
+        for point in loss
+    ]
+
+
+def _looks_untrained(frame: Frame, roles: Roles, start: float) -> bool:
+    """Tell whether the accuracy never left what guessing at that loss would score."""
+    if not roles.is_share or "metric" not in roles.columns or not isfinite(start):
+        return False
+    curve = frame.columns.get(roles.columns["metric"][0])
+    values = [point.value for point in curve.points if isfinite(point.value)] if curve else []
+    return bool(values) and abs(share_of(max(values), values) - exp(-max(start, 0.0))) <= UNTRAINED_SPAN
+
+
+def share_of(value: float, values: list[float]) -> float:
+    """Return a share as 0 to 1, of a column that may hold percentages."""
+    return value / 100 if 1.5 < max(values) <= 100 else value
+
+
+def _baseline_metric(frame: Frame, roles: Roles, said: Said, baseline_loss: float, *, sure: bool) -> float:
+    if "metric" not in roles.columns:
+        return baseline_loss
+    curve = frame.columns.get(roles.columns["metric"][0])
+    values = [point.value for point in curve.points if isfinite(point.value)] if curve else []
+    if roles.is_share:
+        if said.classes > 1:
+            return 1 / said.classes
+        return share_of(values[0], values) if sure and values else exp(-max(baseline_loss, 0.0))
+    if roles.higher_is_better:
+        return 0.0
+    return values[0] if values else nan
+
+
+def _steps_per_epoch(frame: Frame) -> int:
+    points = frame.epochs.points
+    if len(points) < 2 or points[-1].value <= points[0].value:
+        return 0
+    return round((points[-1].at - points[0].at) / (points[-1].value - points[0].value))
+
+
+def _starts_at_zero(frame: Frame) -> bool:
+    return any(curve.first_at == 0 for curve in frame.columns.values())
