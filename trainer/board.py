@@ -32,6 +32,8 @@ class Board:
     def turn(self, command: Turn) -> None:
         """Turn knobs on probation."""
         training = self._training
+        if self._stands(command):
+            return  # a driver that took over does not know whether it was told
         try:
             changes = turn(training, command.turns)
         except KnobError as refused:
@@ -39,6 +41,7 @@ class Board:
             return
         until = training.progress.step + command.probation_steps
         self._on_probation.append(_Probation(command.trial, changes, until))
+        self._note_unconfirmed()
         training.link.say(
             KnobsTurned(
                 **self._training.progress.where(), changes=changes, trial=command.trial, probation=True, by=command.by
@@ -50,11 +53,14 @@ class Board:
         for probation in self._on_probation:
             if probation.trial == command.trial:
                 self._on_probation.remove(probation)
+                self._note_unconfirmed()
                 self.remember(command.trial, probation.changes)
                 self._training.link.say(
                     KnobsConfirmed(**self._training.progress.where(), changes=probation.changes, trial=command.trial)
                 )
                 return
+        if command.trial in self._confirmed:
+            return
         self.refuse("confirm", command.trial, "nothing of this trial is on probation")
 
     def revert(self, command: Revert) -> None:
@@ -91,7 +97,17 @@ class Board:
             CommandRefused(**self._training.progress.where(), command=command, trial=trial, why=why)
         )
 
+    def _stands(self, command: Turn) -> bool:
+        known = command.trial in self._confirmed or command.trial in {one.trial for one in self._on_probation}
+        return known and all(self._training.knobs.get(turned.knob) == turned.to for turned in command.turns)
+
+    def _note_unconfirmed(self) -> None:
+        """Keep what the knobs would hold if nobody came to confirm: a run that dies now is taken up with that."""
+        oldest_last = (change for one in reversed(self._on_probation) for change in one.changes)
+        self._training.unconfirmed = {change.knob: change.old for change in oldest_last}
+
     def _turn_back(self, changes: tuple[Change, ...], trial: str, why: str) -> None:
+        self._note_unconfirmed()
         try:
             done = turn_back(self._training, changes)
         except CacheRefused as refused:

@@ -76,6 +76,7 @@ class Keeper:
         training, progress = self._training, self._training.progress
         begun = perf_counter()
         snapshot = take(training, on_host=True)
+        snapshot.knobs.update(training.unconfirmed)
         labels = training.labels.tensors() if training.labels is not None else {}
         beside = Beside(training.best.weights, labels)
         self._try(lambda: checkpoint.write(self._folder, "last", snapshot, beside))

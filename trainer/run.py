@@ -23,7 +23,7 @@ from trainer.setup import SetupError, build
 from trainer.snapshot import restore
 from trainer.step import MemoryExhausted
 from trainer.training import Training
-from trainer.turning import apply_first, turn
+from trainer.turning import apply_first, turn, turn_optimizer
 from trainer.wire import RunEnded
 from trainer.words import Turned
 
@@ -56,7 +56,8 @@ class RunFiles:
         self.lockstep = bool(about.get("lockstep", False))
         self.mode = str(about.get("mode", "watch"))
         self.by_hand: dict[str, Any] = about.get("set", {})
-        """`section.key` → value that the user set for the resumed run: it goes before what the checkpoint remembers."""
+        """`section.key` → value that the user set for the resumed run, or that was confirmed before a crash: it goes before
+        what the checkpoint remembers."""
 
 
 def run(folder: Path, link: Link, *, resume: bool = False, only_profile: bool = False) -> RunEnded:
@@ -93,6 +94,7 @@ def _run(folder: Path, link: Link, made: list[Training], *, resume: bool, only_p
         _resume(training, folder, files.by_hand)
     elif resume:
         resume = False
+        _turn_by_hand(training, files.by_hand)
     current.append(training)
     try:
         return train(training, resumed=resume)
@@ -114,10 +116,16 @@ def _resume(training: Training, folder: Path, by_hand: dict[str, Any]) -> None:
     wanted = training.progress.samples_total
     apply_first(training)
     restore(training, snapshot)
+    if training.setup.optimizer is None:
+        turn_optimizer(training)
     training.progress.samples_total = wanted
     training.best.weights = beside.best
     if training.labels is not None and beside.labels:
         training.labels.restore(beside.labels)
+    _turn_by_hand(training, by_hand)
+
+
+def _turn_by_hand(training: Training, by_hand: dict[str, Any]) -> None:
     asked = {key.removeprefix("train."): value for key, value in by_hand.items() if key.startswith("train.")}
     turn(training, [Turned(knob=name, to=value) for name, value in asked.items() if name in SPECS])
 

@@ -94,6 +94,8 @@ class Training:
         self.labels = LabelWatch.for_setup(setup, self.device)
         self.watching = True
         """Off inside the arms of a fork and in probes: what happens there is no part of the run's history."""
+        self.unconfirmed: dict[str, KnobValue] = {}
+        """Knobs that turned on probation, with what they held before: what a checkpoint holds of them."""
         self.ending = ""
         """Why the run is to end at the next step boundary; empty while it goes on."""
         self.seconds: dict[str, float] = {"evaluation": 0.0, "checkpoint": 0.0, "trials": 0.0}
