@@ -29,6 +29,7 @@ from advisor.mind import Settings
 from advisor.onlooker import Nobody, Onlooker
 from advisor.orders import Orders, hold_knobs, read_orders
 from advisor.outcome import FAILED, MISTAKE, QUIET_CODES, Outcome, exit_code_of, try_report
+from advisor.plan import read_plan
 from advisor.runs import Run, RunError, open_run
 from advisor.sensors.sampler import Sampler
 from advisor.session import Session
@@ -110,6 +111,7 @@ class Driver:
             compress=advice.compress,
             compress_loss=advice.compress_loss,
             lockstep=orders.lockstep,
+            plan=read_plan(run),
         )
         self._session = Session(settings, self._write, listen=onlooker.hear)
         self._device_watched = False

@@ -71,6 +71,8 @@ class Mind:
         self.signals.hear(event)
         self.history.hear(event)
         commands = self._move(event)
+        for entry in self.settings.plan.told(event, event.step) if self.settings.plan is not None else ():
+            self._say(entry)
         self._note_probe(event)
         if isinstance(event, RolledBack):
             self.diagnosis.unripen()

@@ -7,6 +7,7 @@ from trainer.beat import Beats
 from trainer.commands import Command, Compress, Decide, Finish
 from trainer.evaluate import Examiner
 from trainer.keeping import Keeper, is_better
+from trainer.planned import read_plan
 from trainer.training import Training
 from trainer.wire import Evaluated, Told, TrainingEnded, TrialBegan, TrialEnded
 
@@ -32,6 +33,7 @@ def finish(training: Training, examiner: Examiner, keeper: Keeper, beats: Beats)
         training.seconds["evaluation"] += tested.seconds
         training.link.say(tested.model_copy(update={"step": training.progress.best_step}))
     _tell_labels(training)
+    _copy_as_planned(training)
     training.link.say(
         TrainingEnded(
             **training.progress.where(),
@@ -68,8 +70,10 @@ def _serve(training: Training) -> None:
             pending = _serve_one(training, command, pending)
             begun, patience = perf_counter(), float("inf") if training.lockstep else WAIT_VERDICT_S
         if training.lockstep and not commands:
-            return
+            break
         sleep(0.005)
+    if pending is not None:
+        pending.discard()  # nobody said that it is to stay
 
 
 def _serve_one(
@@ -82,6 +86,13 @@ def _serve_one(
             pending.discard()
         return None
     return pending
+
+
+def _copy_as_planned(training: Training) -> None:
+    """Make the compressed copies that the run of the plan had kept."""
+    plan = read_plan(training)
+    for wanted in plan.copies if plan is not None else ():
+        _compress(training, Compress(trial=wanted.trial, method=wanted.method))
 
 
 def _compress(training: Training, command: Compress) -> "compress.Compression | None":

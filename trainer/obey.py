@@ -27,6 +27,7 @@ from trainer.evaluate import Examiner
 from trainer.fork import ForkRefused
 from trainer.keeping import Keeper
 from trainer.knobs import KnobError
+from trainer.planned import Follower
 from trainer.rounds import RoundsRefused
 from trainer.snapshot import Ring, restore
 from trainer.training import Training
@@ -47,6 +48,7 @@ class Orders:
         self._ring = ring
         self._keeper = keeper
         self.board = Board(training)
+        self._plan = Follower(training, self.board, beats)
 
     def obey(self) -> bool:
         """Carry out what has come; return whether anything but training happened.
@@ -57,7 +59,7 @@ class Orders:
             self._training.link.wait_until_heard(inf)
         commands = self._training.link.heard()
         self.board.expire()
-        disturbed = False
+        disturbed = self._plan.follow()
         while commands:
             first, rest = commands[0], commands[1:]
             commands = self._pause(rest) if isinstance(first, Pause) else self._carry_out(first) + rest
@@ -155,7 +157,15 @@ class Orders:
             training.supply.go_to(place)
             skipped = -(-(samples - target.progress.samples) // training.batch_size)
         training.link.say(
-            RolledBack(**training.progress.where(), from_step=from_step, trial=command.trial, skipped_batches=skipped)
+            RolledBack(
+                **training.progress.where(),
+                from_step=from_step,
+                trial=command.trial,
+                skipped_batches=skipped,
+                epoch=training.supply.place.epoch,
+                offset=training.supply.place.offset,
+                rewarm_samples=command.rewarm_steps * training.batch_size,
+            )
         )
         if command.turns:
             changes = turn(training, command.turns)

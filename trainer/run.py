@@ -18,6 +18,7 @@ from trainer.knobs import SPECS, KnobError
 from trainer.link import Link
 from trainer.loop import train
 from trainer.optim import UserOptimizerError
+from trainer.planned import read_plan
 from trainer.profile import profile
 from trainer.setup import SetupError, build
 from trainer.snapshot import restore
@@ -88,6 +89,7 @@ def _run(folder: Path, link: Link, made: list[Training], *, resume: bool, only_p
         torch.backends.cudnn.benchmark = False
     training = Training(build(config), config, folder, link, lockstep=files.lockstep, mode=files.mode)
     made.append(training)
+    read_plan(training)
     if only_profile:
         return profile(training)
     if resume and (folder / "checkpoints" / "last.json").exists():

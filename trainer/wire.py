@@ -252,6 +252,10 @@ class RolledBack(_Event):
     from_step: int
     trial: str = ""
     skipped_batches: int
+    epoch: int = 0
+    offset: int = 0
+    """Where the order goes on."""
+    rewarm_samples: int = 0
 
 
 class Probed(_Event):

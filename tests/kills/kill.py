@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import isfinite
@@ -23,7 +24,7 @@ from tests.kills.moments import Moment, Seen, Who, over
 from tests.kills.setups import SETUPS
 from trainer.journal import is_held
 from trainer.knobs import KnobValue
-from trainer.wire import BeatTaken, Evaluated, RolledBack, RunEnded, RunStarted, read_command, read_event, write
+from trainer.wire import BeatTaken, Evaluated, Event, RolledBack, RunEnded, RunStarted, read_command, read_event, write
 
 LOOK_S = 0.001
 PATIENCE_S = 120.0
@@ -149,7 +150,7 @@ def _faults(run: Run, moment: Moment, told: Told) -> Iterator[str]:
     closed = [entry for entry in entries if isinstance(entry, RunClosed)]
     if not closed or (closed[-1].why, closed[-1].exit_code) != (ended.why, 0):
         yield f"it was closed as {closed}"
-    yield from _verdicts(entries, told)
+    yield from _verdicts(events, entries, told)
     yield from _knobs(run, entries)
     final = [event for event in events if isinstance(event, Evaluated)]
     if not final or not isfinite(final[-1].loss):
@@ -182,14 +183,17 @@ def _torn(run: Run) -> Iterator[str]:
                 yield f"{path.name} holds a line that nobody reads: {line[:80]!r}"
 
 
-def _verdicts(entries: list[Entry], told: Told) -> Iterator[str]:
+def _verdicts(events: list[Event], entries: list[Entry], told: Told) -> Iterator[str]:
     """One verdict a trial; nothing is tried again that has lost in its phase."""
     history = History()
     started = [entry.trial for entry in entries if isinstance(entry, TrialStarted)]
     judged = [entry for entry in entries if isinstance(entry, Judged)]
     if sorted(started) != sorted(entry.trial for entry in judged) or len(set(started)) != len(started):
         yield f"trials {started}, verdicts {[entry.trial for entry in judged]}"
+    phases = deque(event for event in events if isinstance(event, RunStarted | RolledBack))
     for entry in entries:
+        while phases and phases[0].t <= entry.t:
+            history.hear(phases.popleft())
         if isinstance(entry, TrialStarted):
             if history.open is not None:
                 yield f"{entry.trial} began while {history.open.trial} was open"
