@@ -7,13 +7,16 @@ INSTALL := $(IN)/python -m pip install --quiet --disable-pip-version-check -c .c
 WANTED := pyproject.toml .ci/constraints.txt
 DATA := examples/data
 
-.PHONY: demo test lint clean
+.PHONY: demo test kills lint clean
 
 demo: $(VENV)/.installed $(DATA)/.digits
 	$(IN)/advisor train examples/digits_troubled.toml --headless --mode auto
 
 test: $(VENV)/.installed-test
 	$(IN)/python -m pytest
+
+kills: $(VENV)/.installed-test
+	$(IN)/python -m tests.kills --kills 200
 
 lint: $(VENV)/.installed-test
 	$(IN)/ruff check
