@@ -33,6 +33,7 @@ def finish(training: Training, examiner: Examiner, keeper: Keeper, beats: Beats)
         training.seconds["evaluation"] += tested.seconds
         training.link.say(tested.model_copy(update={"step": training.progress.best_step}))
     _tell_labels(training)
+    compress.clear(training.folder)
     _copy_as_planned(training)
     training.link.say(
         TrainingEnded(
@@ -61,16 +62,16 @@ def _serve(training: Training) -> None:
     """Compress the finished model as asked, until the driver wants nothing more or is not there."""
     begun, patience = perf_counter(), float("inf") if training.lockstep else WAIT_FIRST_S
     pending: compress.Compression | None = None
-    while training.link.attached() and perf_counter() - begun < patience:
+    finished = False
+    while not finished and training.link.attached() and perf_counter() - begun < patience:
         training.link.wait_until_heard(patience if training.lockstep else LOOK_S)
         commands = training.link.heard()
         for command in commands:
-            if isinstance(command, Finish):
-                return
-            pending = _serve_one(training, command, pending)
+            finished = finished or isinstance(command, Finish)
+            if not finished:
+                pending = _serve_one(training, command, pending)
             begun, patience = perf_counter(), float("inf") if training.lockstep else WAIT_VERDICT_S
-        if training.lockstep and not commands:
-            break
+        finished = finished or (training.lockstep and not commands)
         sleep(0.005)
     if pending is not None:
         pending.discard()  # nobody said that it is to stay
@@ -82,7 +83,9 @@ def _serve_one(
     if isinstance(command, Compress):
         return _compress(training, command)
     if isinstance(command, Decide) and pending is not None:
-        if command.arm == "control":
+        if command.arm == "candidate":
+            pending.keep()
+        else:
             pending.discard()
         return None
     return pending
@@ -92,7 +95,8 @@ def _copy_as_planned(training: Training) -> None:
     """Make the compressed copies that the run of the plan had kept."""
     plan = read_plan(training)
     for wanted in plan.copies if plan is not None else ():
-        _compress(training, Compress(trial=wanted.trial, method=wanted.method))
+        if (made := _compress(training, Compress(trial=wanted.trial, method=wanted.method))) is not None:
+            made.keep()
 
 
 def _compress(training: Training, command: Compress) -> "compress.Compression | None":
