@@ -1,6 +1,7 @@
 """A run that dies is taken up with what was confirmed: never with a turn on probation, never without a confirmed one."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests.trainer.running import config_of, of, run_with
 from trainer.commands import Checkpoint, Command, Confirm, Stop, Turn
 from trainer.knobs import KnobValue
-from trainer.wire import BeatTaken, Event, KnobsConfirmed, KnobsTurned, RunStarted
+from trainer.wire import BeatTaken, Event, KnobsConfirmed, KnobsTurned, RunEnded, RunStarted
 from trainer.words import Turned
 
 
@@ -31,23 +32,24 @@ def dies_after(*commands: Command) -> object:
 
 
 @pytest.mark.parametrize("knob", ["lr", "weight_decay", "optimizer"])
-def test_a_checkpoint_does_not_hold_a_turn_on_probation(tmp_path: Path, knob: str) -> None:
+def test_a_run_that_dies_with_a_turn_on_probation_is_taken_up_without_it(tmp_path: Path, knob: str) -> None:
     to: KnobValue = {"lr": 1e-5, "weight_decay": 0.3, "optimizer": "sgd"}[knob]
     turn = Turn(trial="t1", turns=(Turned(knob=knob, to=to),))
-    held: list[dict[str, KnobValue]] = []
+    told: list[Event] = []
 
     def drive(event: Event) -> list[Command]:
-        if isinstance(event, BeatTaken) and not held:
-            held.append({})
-            return [turn, Checkpoint()]
-        if event.kind == "checkpoint_written" and event.name == "last" and held == [{}]:
-            held[0].update(json.loads((tmp_path / "run" / "checkpoints" / "last.json").read_text())["knobs"])
-        return []
+        told.append(event)
+        if event.kind == "checkpoint_written" and event.name == "last" and not (tmp_path / "died").exists():
+            shutil.copytree(tmp_path / "run", tmp_path / "died")
+        return [turn, Checkpoint()] if len(of(told, BeatTaken)) == 1 and isinstance(event, BeatTaken) else []
 
     _, heard = run_with(tmp_path / "run", config_of(epochs=1), drive)
     assert of(heard, KnobsTurned)
     assert not of(heard, KnobsConfirmed)
-    assert held[0][knob] == knobs_of(heard)[knob] != to
+    _, again = run_with(tmp_path / "died", config_of(epochs=1), resume=True)
+    assert of(again, RunStarted)[0].resumed
+    assert of(again, RunStarted)[0].step < of(heard, RunEnded)[0].step
+    assert knobs_of(again)[knob] == knobs_of(heard)[knob] != to
 
 
 @pytest.mark.parametrize("checkpointed", [True, False])
