@@ -9,13 +9,16 @@ DATA := examples/data
 FAULTS := build/faults
 SLICES := 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20
 
-.PHONY: demo test lint faults clean
+.PHONY: demo test kills lint faults clean
 
 demo: $(VENV)/.installed $(DATA)/.digits
 	$(IN)/advisor train examples/digits_troubled.toml --headless --mode auto
 
 test: $(VENV)/.installed-test
 	$(IN)/python -m pytest
+
+kills: $(VENV)/.installed-test
+	$(IN)/python -m tests.kills --kills 200
 
 lint: $(VENV)/.installed-test
 	$(IN)/ruff check

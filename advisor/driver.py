@@ -27,12 +27,13 @@ from advisor.ledger import (
 )
 from advisor.mind import Settings
 from advisor.onlooker import Nobody, Onlooker
-from advisor.orders import Orders, read_orders
+from advisor.orders import Orders, hold_knobs, read_orders
 from advisor.outcome import FAILED, MISTAKE, QUIET_CODES, Outcome, exit_code_of, try_report
+from advisor.plan import read_plan
 from advisor.runs import Run, RunError, open_run
 from advisor.sensors.sampler import Sampler
 from advisor.session import Session
-from advisor.supervise import Exit, Trainer, describe, give_way, sentence
+from advisor.supervise import Exit, Trainer, describe, give_way, sentence, trainer_of
 from advisor.wishes import WishReader
 from trainer.commands import Command
 from trainer.config import ConfigError
@@ -110,6 +111,7 @@ class Driver:
             compress=advice.compress,
             compress_loss=advice.compress_loss,
             lockstep=orders.lockstep,
+            plan=read_plan(run),
         )
         self._session = Session(settings, self._write, listen=onlooker.hear)
         self._device_watched = False
@@ -163,10 +165,14 @@ class Driver:
             yield from lines
 
     def _find_trainer(self) -> bool:
-        starts = [entry for entry in self._known if isinstance(entry, TrainerStarted)]
-        if not starts or not self._trainer.adopt(starts[-1].pid, starts[-1].pid_started):
+        """Look for the trainer; one that a driver had started but had no time to write down is written down now."""
+        found = trainer_of(self._run)
+        if found is None or not self._trainer.adopt(found):
             return False
         self._sampler.watch(self._trainer.pid)
+        starts = [entry for entry in self._known if isinstance(entry, TrainerStarted)]
+        if not starts or starts[-1].pid != found.pid:
+            self._note(TrainerStarted(pid=found.pid, pid_started=self._trainer.started_at, restart=len(starts)))
         return True
 
     def _trainer_was_started(self) -> bool:
@@ -245,6 +251,7 @@ class Driver:
             return None
         while self._listen():
             pass
+        self._trainer.sweep()
         exit_ = self._exit()
         self._exits += (exit_,)
         verdict = sentence(self._exits, checkpointed=self._session.checkpoints > 0)
@@ -258,8 +265,9 @@ class Driver:
             return self._finish("failed", FAILED, text)
         if verdict.what == "give_up" or self._stop_asked_at:
             return self._finish("failed", FAILED, verdict.why)
+        hold_knobs(self._run, self._orders, self._session.confirmed)
         self._session.expect_start()
-        self._start(resume=verdict.from_checkpoint)
+        self._start(resume=True)
         return None
 
     def _hurry(self, now: float) -> None:
@@ -286,14 +294,14 @@ class Driver:
         )
 
     def _record(self, exit_: Exit, why: str) -> None:
-        self._note(
-            TrainerExited(
-                code=FAILED if exit_.code is None else exit_.code,
-                why=why,
-                last_lines=self._trainer.last_lines(),
-                suspect=self._session.suspect,
-            )
+        exited = TrainerExited(
+            code=FAILED if exit_.code is None else exit_.code,
+            why=why,
+            last_lines=self._trainer.last_lines(),
+            suspect=self._session.suspect,
         )
+        self._note(exited)
+        self._session.learn(exited)
 
     # ------------------------------------------------------------ the end
 

@@ -11,7 +11,7 @@ from rules.vocabulary import Finding, Fix, Value
 
 Role = Literal["cause", "contributing", "symptom"]
 Outcome = Literal["kept", "rolled_back", "undecided", "applied_untried", "refused"]
-How = Literal["rounds", "fork", "rescue", "free", "compression", "untried"]
+How = Literal["rounds", "fork", "rescue", "free", "compression", "untried", "plan"]
 
 
 class _Entry(BaseModel):

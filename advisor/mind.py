@@ -29,6 +29,8 @@ from trainer.wire import (
     CommandRefused,
     Evaluated,
     Event,
+    KnobsConfirmed,
+    KnobsReverted,
     LabelsSuspected,
     MemoryRanOut,
     Probed,
@@ -69,6 +71,8 @@ class Mind:
         self.signals.hear(event)
         self.history.hear(event)
         commands = self._move(event)
+        for entry in self.settings.plan.told(event, event.step) if self.settings.plan is not None else ():
+            self._say(entry)
         self._note_probe(event)
         if isinstance(event, RolledBack):
             self.diagnosis.unripen()
@@ -127,8 +131,10 @@ class Mind:
         """
         heard = ((event.t, 0, place, event) for place, event in enumerate(events))
         written = ((entry.t, 1, place, entry) for place, entry in enumerate(entries))
+        answered: set[tuple[str, str]] = set()
         for _, kind, _, word in merge(heard, written, key=lambda one: one[:3]):
             if kind == 0:
+                answered |= _answered(word)  # type: ignore[arg-type]
                 self.signals.hear(word)  # type: ignore[arg-type]
                 self.history.hear(word)  # type: ignore[arg-type]
             else:
@@ -137,7 +143,8 @@ class Mind:
         self._assessed_step = self.signals.step
         commands: list[Command] = []
         if (opened := self.history.open) is not None:
-            commands = self._bury(opened)
+            commands = self._bury(opened, {trial for trial, _ in answered})
+        commands += [command for one in self.history.attempts.values() for command in _outstanding(one, answered)]
         if live and self.signals.ended is not None and not self.signals.over:
             self._assess()
             commands += self._decide()
@@ -302,9 +309,9 @@ class Mind:
         self.diagnosis.unripen()
         return [Revert(trial=attempt.trial, why=why, back=back)]
 
-    def _bury(self, opened: Attempt) -> list[Command]:
+    def _bury(self, opened: Attempt, answered: set[str]) -> list[Command]:
         """End the attempt that a dead driver left open."""
-        done = opened.how == "rescue"
+        done = opened.how == "rescue" and opened.trial in answered
         why = "the driver died before the recovery was shown" if done else "the driver died before there was a verdict"
         outcome: Literal["applied_untried", "undecided"] = "applied_untried" if done else "undecided"
         self._say(Judged(trial=opened.trial, code=opened.code, outcome=outcome, why=why, cost_s=0.0))
@@ -341,6 +348,33 @@ class Mind:
 def unfinished(ended: TrainingEnded | None) -> bool:
     """Tell whether the training was broken off: then nobody waits for a smaller copy of the model."""
     return ended is not None and ended.why in ("stopped", "hopeless")
+
+
+def _answered(event: Event) -> set[tuple[str, str]]:
+    """Return (trial, command) of what the trainer says it has done, or refused to do."""
+    match event:
+        case KnobsConfirmed():
+            return {(event.trial, "turn")}
+        case KnobsReverted():
+            return {(event.trial, "revert")}
+        case RolledBack():
+            return {(event.trial, "rollback")}
+        case CommandRefused():
+            return {(event.trial, event.command)}
+        case _:
+            return set()
+
+
+def _outstanding(attempt: Attempt, answered: set[tuple[str, str]]) -> list[Command]:
+    """Return again what a driver had decided, and died before it told the trainer. Twice told does no harm."""
+    trial = attempt.trial
+    if attempt.undone and (trial, "revert") not in answered:
+        return [Revert(trial=trial, why="it was taken back before the driver died")]
+    turned = attempt.how in ("rounds", "untried") and attempt.stays and (trial, "turn") not in answered
+    if not turned or not attempt.fix.turns:
+        return []
+    turns = tuple(Turned(knob=turn.knob, to=turn.to) for turn in attempt.fix.turns)
+    return [Turn(trial=trial, turns=turns), Confirm(trial=trial)]
 
 
 def _wished_turns(wish: Wished) -> tuple[Turned, ...]:

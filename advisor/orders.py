@@ -12,6 +12,7 @@ from typing import Any
 
 from advisor.runs import Run, create_run, write_by_rename
 from trainer.config import Config, Mode, parse
+from trainer.knobs import KnobValue
 
 GIT_PATIENCE_S = 1.0
 """The state of the user's code is worth a moment, not a wait on a network disk."""
@@ -88,6 +89,18 @@ def write_resume(run: Run, orders: Orders, changed: dict[str, Any]) -> None:
         indent=1,
     )
     write_by_rename(run.resume, text)
+
+
+def hold_knobs(run: Run, orders: Orders, knobs: dict[str, KnobValue]) -> None:
+    """Write the knobs that a trainer which is started again has to begin with, whole or not at all.
+
+    Args:
+        run: The run whose trainer died.
+        orders: What it is to do.
+        knobs: Knob → value that was confirmed; it goes before what the user set and what the checkpoint remembers.
+    """
+    before = json.loads(run.resume.read_text(encoding="utf-8"))["set"] if run.resume.exists() else {}
+    write_resume(run, orders, before | {f"train.{name}": value for name, value in knobs.items()})
 
 
 def versions() -> dict[str, str]:

@@ -7,17 +7,23 @@ judgement fail, that is recorded and the run goes on unadvised; an onlooker's mi
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from advisor.knob_board import KnobBoard
 from advisor.ledger import Entry, Judged, Noted, TrialStarted, Wished
 from advisor.mind import Mind, Settings
 from advisor.sensors.sample import Sample
 from rules.vocabulary import Rule
 from trainer.commands import Answer, Command, Compress, Decide, Finish, Stop
+from trainer.knobs import KnobValue
 from trainer.wire import (
     ArmScored,
     CheckpointWritten,
     Compressed,
     Evaluated,
     Event,
+    KnobsConfirmed,
+    KnobsReverted,
+    KnobsTurned,
+    MemoryRanOut,
     RunEnded,
     RunStarted,
     Surveyed,
@@ -50,6 +56,7 @@ class Session:
         self._mindless = False
         self._lockstep = settings.lockstep
         self._trials: dict[str, TrialStarted] = {}
+        self._board = KnobBoard()
         self.heard = 0
         """Lines of events.jsonl that were read, whoever wrote them."""
         self.step = 0
@@ -72,6 +79,19 @@ class Session:
     def suspect(self) -> str:
         """Return the knobs on trial now: what a trainer that has just died may have died of."""
         return ", ".join(turn.knob for trial in self._trials.values() for turn in trial.fix.turns)
+
+    @property
+    def confirmed(self) -> dict[str, KnobValue]:
+        """Return the knobs that were turned for good: what a trainer that is started again has to begin with.
+
+        Knobs that turn at a restart are not among them: their checkpoint was written when they turned.
+        """
+        board = self._board
+        return {
+            name: value
+            for name, value in board.confirmed.items()
+            if value != board.initial.get(name) and board.catalogue[name].turns != "restart"
+        }
 
     def restore(self, lines: Iterable[str], entries: Sequence[Entry], *, live: bool) -> list[Command]:
         """Rebuild everything from what the files hold; return what is to be done about it.
@@ -142,6 +162,15 @@ class Session:
             return self._let_go(commands)
         return commands if any(isinstance(command, Stop) for command in commands) else [*commands, Stop(why="stopped")]
 
+    def learn(self, entry: Entry) -> None:
+        """Take in an entry that the driver itself has written."""
+
+        def remember() -> list[Command]:
+            self._mind.history.enter(entry)
+            return []
+
+        self._ask(remember)
+
     def close(self) -> None:
         """Let the mind say its last words."""
 
@@ -204,6 +233,11 @@ class Session:
                 self.started = event
                 self.began = True
                 self._lockstep = event.lockstep
+                self._board.start(event.knobs)
+            case KnobsTurned() | KnobsConfirmed() | KnobsReverted():
+                self._board.hear(event)
+            case MemoryRanOut():
+                self._board.in_pieces(event)
             case TrialBegan(how="rounds"):
                 self.timing = True
             case TrialEnded():

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from advisor.plan import FullPlan
 from trainer.config import Config
 
 Mode = Literal["watch", "advise", "auto"]
@@ -18,6 +19,8 @@ class Settings:
     compress: bool = True
     compress_loss: float = 0.01
     lockstep: bool = False
+    plan: FullPlan | None = None
+    """What a former run kept, which the trainer does again."""
 
     @classmethod
     def from_config(cls, config: Config, mode: Mode, lockstep: bool) -> Self:

@@ -17,16 +17,7 @@ from advisor.scores import best_of, thinned
 from advisor.seconds import Seconds
 from advisor.state_word import patience_s, state_word
 from advisor.thinned import Series
-from advisor.told import (
-    Branch,
-    FindingState,
-    InterventionState,
-    Mark,
-    MarkKind,
-    Note,
-    ProposalState,
-    Word,
-)
+from advisor.told import Branch, FindingState, InterventionState, Mark, MarkKind, Note, ProposalState, Word
 from trainer import wire
 from trainer.words import Survey
 
@@ -36,8 +27,6 @@ KEPT = 500
 """Evaluations, marks, notes and interventions kept of each; older ones go first."""
 BRANCHES_KEPT = 6
 """Abandoned branches kept for the plots; a run that turns back oftener is not read by its curves."""
-
-
 TIMED_TRIALS = ("fork", "rounds", "compression")
 """Trials whose time is their own: what a rescue costs is lost steps, and a free one shares an evaluation."""
 

@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import psutil
 
-from advisor.ledger import TrainerStarted
+from advisor.ledger import DriverStarted, RunClosed, TrainerStarted
 from advisor.runs import Run
 
 RESTARTS = 3
@@ -24,6 +25,9 @@ LAST_LINES = 12
 """Of trainer.log, kept with an exit: a traceback's end."""
 LOG_TAIL_BYTES = 16_384
 """The end of the log that is read for them."""
+
+TRAINER = ("-P", "-m", "trainer")
+"""What follows the interpreter in the trainer's command line; the run's folder comes next."""
 
 MISTAKE_CODE = 2
 """What the trainer exits with when the user has to mend something."""
@@ -121,15 +125,15 @@ class Trainer:
 
     def start(self, *, resume: bool = False, profile: bool = False) -> None:
         """Start `python -P -m trainer RUN` in a session of its own, its output in trainer.log."""
-        command = [sys.executable, "-P", "-m", "trainer", str(self._run.folder)]
+        command = [sys.executable, *TRAINER, str(self._run.folder)]
         command += ["--resume"] * resume + ["--profile"] * profile
         self._found = None
         self._child = self._starter.submit(start_detached, command, self._run.trainer_log).result()
 
-    def adopt(self, pid: int, started: float) -> bool:
+    def adopt(self, process: psutil.Process) -> bool:
         """Take over a trainer that somebody else started; return whether it is alive."""
-        self._found = find_process(pid, started)
-        return self._found is not None
+        self._found = process
+        return self.alive()
 
     def alive(self) -> bool:
         """Tell whether the process still runs."""
@@ -166,6 +170,13 @@ class Trainer:
         except ProcessLookupError:
             return
 
+    def sweep(self) -> None:
+        """End what a trainer that has ended left of its session: workers hold its files, and no one waits for them."""
+        for process in psutil.process_iter():
+            with suppress(OSError, psutil.Error):
+                if self.pid and process.pid != self.pid and os.getsid(process.pid) == self.pid:
+                    process.kill()
+
     def last_lines(self) -> tuple[str, ...]:
         """Return the end of trainer.log."""
         return log_tail(self._run.trainer_log)
@@ -187,9 +198,25 @@ def find_process(pid: int, started: float) -> psutil.Process | None:
 
 
 def trainer_of(run: Run) -> psutil.Process | None:
-    """Return the trainer of a run if it is alive, whoever started it."""
-    starts = [entry for entry in run.read_ledger() if isinstance(entry, TrainerStarted)]
-    return find_process(starts[-1].pid, starts[-1].pid_started) if starts else None
+    """Return the trainer of a run if it is alive, whoever started it, and whether or not that was written down."""
+    starts: list[TrainerStarted] = []
+    closed = False
+    for entry in run.read_ledger():
+        if isinstance(entry, TrainerStarted):
+            starts.append(entry)
+        closed = isinstance(entry, RunClosed) or (closed and not isinstance(entry, DriverStarted))
+    noted = find_process(starts[-1].pid, starts[-1].pid_started) if starts else None
+    return noted if noted is not None or closed else _search(run)
+
+
+def _search(run: Run) -> psutil.Process | None:
+    """Look through all processes for the trainer of a run: its driver may have died before it wrote it down."""
+    for process in psutil.process_iter():
+        with suppress(OSError, psutil.Error):
+            command = process.cmdline()[1 : len(TRAINER) + 2]
+            if command == [*TRAINER, str(run.folder)] and os.getsid(process.pid) == process.pid:
+                return process
+    return None
 
 
 def start_detached(command: list[str], log: Path) -> subprocess.Popen[bytes]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from advisor.ledger import Entry, RunClosed
 from advisor.mind import Settings
 from advisor.orders import Orders, make_run
+from advisor.plan import FullPlan, make_plan, write_plan
 from advisor.report.build import write_report
 from advisor.report.schema import Report
 from advisor.runs import Run
@@ -46,6 +47,7 @@ def run_together(
     folder: Path,
     *,
     lockstep: bool = True,
+    plan: Run | None = None,
     listen: Callable[[Event], None] | None = None,
     rules: Sequence[Rule] | None = None,
 ) -> Told:
@@ -55,14 +57,21 @@ def run_together(
         config: What to train; `advisor.mode` is `auto` where it is left out.
         folder: The run's own folder; made if it is not there.
         lockstep: No decision depends on wall time, so the run repeats; else steps are timed and the host is sensed.
+        plan: A former run whose kept fixes are applied again, in watch mode.
         listen: Called with every event, for a bench that wants to see them.
         rules: What is assessed; left out: the catalogue.
 
     Raises:
         RunError: when the folder cannot be used.
+        Mistake: when the plan does not fit.
     """
     mode = config.advisor.mode or "auto"
+    following: FullPlan | None = None
+    if plan is not None:
+        (following, config), mode = make_plan(plan, config), "watch"
     run = make_run(folder, folder.name, Orders(config=config, mode=mode, lockstep=lockstep))
+    if following is not None:
+        write_plan(run, following)
     events: list[Event] = []
     entries: list[Entry] = []
     journal, ledger, samples = JournalWriter(run.events), JournalWriter(run.ledger), JournalWriter(run.samples)
@@ -83,6 +92,7 @@ def run_together(
             compress=config.advisor.compress,
             compress_loss=config.advisor.compress_loss,
             lockstep=lockstep,
+            plan=following,
         ),
         enter,
         strict=True,

@@ -81,5 +81,6 @@ def advance(trial: Trial, event: Event) -> Moved:
 
 
 def abandon(trial: Trial, why: str) -> Moved:
-    """Return the end of a trial that nobody will finish."""
-    return over(trial.setting, Verdict("undecided", why))
+    """Return the end of a trial that nobody will finish; a rescue that was done stays, its recovery not shown."""
+    done = isinstance(trial, RescueTrial) and trial.done
+    return over(trial.setting, Verdict("applied_untried" if done else "undecided", why))

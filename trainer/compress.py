@@ -50,20 +50,39 @@ HELD_MOST_BYTES = 256 << 20
 """A split whose decoded examples fit in here is fetched once, however many amounts are tried."""
 
 
+PENDING = "pending-"
+"""What the name of a copy begins with until it is kept."""
+
+
 class CompressError(Exception):
     """The model cannot be made smaller this way; the text says why."""
 
 
 @dataclass
 class Compression:
-    """A compressed copy on disk, and how it did beside the original."""
+    """A compressed copy on disk, and how it did beside the original. It has its own name only once it is kept."""
 
     event: Compressed
-    path: Path
+    pending: Path
+
+    @property
+    def path(self) -> Path:
+        """Where the copy lies when it is kept."""
+        return Path(self.event.path)
+
+    def keep(self) -> None:
+        """Give the copy its name."""
+        self.pending.replace(self.path)
 
     def discard(self) -> None:
         """Delete the copy."""
-        self.path.unlink(missing_ok=True)
+        self.pending.unlink(missing_ok=True)
+
+
+def clear(folder: Path) -> None:
+    """Delete copies that a trainer which died had made, and that nobody has kept."""
+    for left in folder.glob(f"{PENDING}*.safetensors"):
+        left.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -177,12 +196,14 @@ def run(training: Training, command: Compress) -> Compression:
     bytes_before = (training.folder / "best.safetensors").stat().st_size
     if made.path.stat().st_size >= bytes_before:
         made.path.unlink()
-        raise CompressError(f"the {made.path.stem} copy is no smaller than the {bytes_before} bytes of the original")
+        raise CompressError(
+            f"the {made.path.stem.removeprefix(PENDING)} copy is no smaller than the {bytes_before} bytes of the original"
+        )
     (outputs, targets), after = before["val"], made.outputs["val"]
     event = Compressed(
         trial=command.trial,
         method=command.method,
-        path=str(made.path),
+        path=str(made.path.with_name(made.path.name.removeprefix(PENDING))),
         bytes_before=bytes_before,
         bytes_after=made.path.stat().st_size,
         latency_before_s=made.latency_before_s,
@@ -297,6 +318,6 @@ def _write(
     try:
         if not (training.folder / "best.safetensors").exists():
             save_model(training.folder, training.setup, training.best_model().state_dict(), training.progress.best_step)
-        return write_model(training.folder / f"{name}.safetensors", weights, about, packing)
+        return write_model(training.folder / f"{PENDING}{name}.safetensors", weights, about, packing)
     except OSError as failed:
         raise CompressError(f"it could not be written ({failed.strerror or failed}): free some space") from None

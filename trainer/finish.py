@@ -9,6 +9,7 @@ from trainer.beat import Beats
 from trainer.commands import Command, Compress, Decide, Finish
 from trainer.evaluate import Examiner
 from trainer.keeping import Keeper, is_better
+from trainer.planned import read_plan
 from trainer.training import Training
 from trainer.wire import Evaluated, Told, TrainingEnded, TrialBegan, TrialEnded
 
@@ -34,6 +35,8 @@ def finish(training: Training, examiner: Examiner, keeper: Keeper, beats: Beats)
         training.seconds["evaluation"] += tested.seconds
         training.link.say(tested.model_copy(update={"step": training.progress.best_step}))
     _tell_labels(training)
+    compress.clear(training.folder)
+    _copy_as_planned(training)
     training.link.say(
         TrainingEnded(
             **training.progress.where(),
@@ -61,17 +64,19 @@ def _serve(training: Training) -> None:
     """Compress the finished model as asked, until the driver wants nothing more or is not there."""
     begun, patience = perf_counter(), float("inf") if training.lockstep else WAIT_FIRST_S
     pending: compress.Compression | None = None
-    while training.link.attached() and perf_counter() - begun < patience:
+    finished = False
+    while not finished and training.link.attached() and perf_counter() - begun < patience:
         training.link.wait_until_heard(patience if training.lockstep else LOOK_S)
         commands = training.link.heard()
         for command in commands:
-            if isinstance(command, Finish):
-                return
-            pending = _serve_one(training, command, pending)
+            finished = finished or isinstance(command, Finish)
+            if not finished:
+                pending = _serve_one(training, command, pending)
             begun, patience = perf_counter(), float("inf") if training.lockstep else WAIT_VERDICT_S
-        if training.lockstep and not commands:
-            return
+        finished = finished or (training.lockstep and not commands)
         sleep(0.005)
+    if pending is not None:
+        pending.discard()  # nobody said that it is to stay
 
 
 def _serve_one(
@@ -80,10 +85,20 @@ def _serve_one(
     if isinstance(command, Compress):
         return _compress(training, command)
     if isinstance(command, Decide) and pending is not None:
-        if command.arm == "control":
+        if command.arm == "candidate":
+            pending.keep()
+        else:
             pending.discard()
         return None
     return pending
+
+
+def _copy_as_planned(training: Training) -> None:
+    """Make the compressed copies that the run of the plan had kept."""
+    plan = read_plan(training)
+    for wanted in plan.copies if plan is not None else ():
+        if (made := _compress(training, Compress(trial=wanted.trial, method=wanted.method))) is not None:
+            made.keep()
 
 
 def _compress(training: Training, command: Compress) -> "compress.Compression | None":

@@ -31,6 +31,7 @@ from trainer.evaluate import Examiner
 from trainer.fork import ForkRefused
 from trainer.keeping import Keeper
 from trainer.knobs import KnobError
+from trainer.planned import Follower
 from trainer.recovery import UpdateTorn
 from trainer.restart import Gathered, Order, StartAnew
 from trainer.rounds import RoundsRefused
@@ -58,6 +59,7 @@ class Orders:
         self.board = Board(training, self._start_anew)
         self._pending: list[Command] = []
         """Heard, and not carried out yet."""
+        self._plan = Follower(training, self.board, beats)
 
     def obey(self) -> bool:
         """Carry out what has come; return whether anything but training happened.
@@ -68,7 +70,7 @@ class Orders:
             self._training.link.wait_until_heard(inf)
         self._pending += self._training.link.heard()
         self.board.expire()
-        disturbed = False
+        disturbed = self._plan.follow()
         while self._pending:
             first = self._pending.pop(0)
             if isinstance(first, Pause):
@@ -196,7 +198,7 @@ class Orders:
         self._go_back(before, command.trial, "guard")
         self._beats.resume()
 
-    def _go_back(self, target: State, trial: str, by: Literal["rescue", "guard"]) -> None:
+    def _go_back(self, target: State, trial: str, by: Literal["rescue", "guard"], rewarm_samples: int = 0) -> None:
         """Put an earlier state back under the knobs of now and say so; a rescue skips the batches that were seen since."""
         training = self._training
         progress, place = training.progress, training.supply.place
@@ -217,7 +219,14 @@ class Orders:
             skipped = -(-(progress.samples - target.progress.samples) // training.batch_size)
         training.link.say(
             RolledBack(
-                **training.progress.where(), from_step=progress.step, trial=trial, skipped_batches=skipped, by=by
+                **training.progress.where(),
+                from_step=progress.step,
+                trial=trial,
+                skipped_batches=skipped,
+                by=by,
+                epoch=training.supply.place.epoch,
+                offset=training.supply.place.offset,
+                rewarm_samples=rewarm_samples,
             )
         )
 
@@ -303,7 +312,9 @@ class Orders:
             return
         self._beats.drop()
         self.board.revert_all("the run is rolled back")
-        self._go_back(self._ring.at_or_before(command.to_step), command.trial, "rescue")
+        rewarm_samples = command.rewarm_steps * training.batch_size
+        target = self._ring.at_or_before(command.to_step)
+        self._go_back(target, command.trial, "rescue", rewarm_samples)
         if command.turns:
             changes = turn(training, command.turns)
             self.board.remember(command.trial, changes)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def _run(command: list[str], stopping: Callable[[], bool]) -> str:
     environment = os.environ | {"TORCHINDUCTOR_COMPILE_THREADS": "1", "OMP_NUM_THREADS": str(torch.get_num_threads())}
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said
         )
         try:
             for _ in range(round(LIMIT_S / LOOK_EVERY_S)):
@@ -81,7 +82,7 @@ def _run(command: list[str], stopping: Callable[[], bool]) -> str:
                     return "the run was stopped"
         finally:
             process.kill()
-            process.wait()
+            process.communicate()
     return f"compiling it for int8 took over {LIMIT_S:.0f} s"
 
 
@@ -109,5 +110,16 @@ def _write(answer: Path, outputs: dict[str, Tensor], seconds: tuple[float, ...])
     partial.replace(answer)
 
 
+def _leave_with(asker: int) -> None:
+    """End when whoever asked ends, however that may be: its end of the pipe closes then."""
+
+    def wait() -> None:
+        os.read(asker, 1)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 if __name__ == "__main__":
+    _leave_with(sys.stdin.fileno())
     sys.exit(main(*(Path(one) for one in sys.argv[1:4])))

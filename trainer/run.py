@@ -19,6 +19,7 @@ from trainer.knobs import SPECS, KnobError
 from trainer.link import Link
 from trainer.loop import train
 from trainer.optim import UserOptimizerError
+from trainer.planned import read_plan
 from trainer.profile import profile
 from trainer.recovery import MemoryExhausted
 from trainer.restart import TRIAL, Order, StartAnew, clear, config_of, fits, read, replace_process, take_over
@@ -60,7 +61,8 @@ class RunFiles:
         self.lockstep = bool(about.get("lockstep", False))
         self.mode = str(about.get("mode", "watch"))
         self.by_hand: dict[str, Any] = about.get("set", {})
-        """`section.key` → value that the user set for the resumed run: it goes before what the checkpoint remembers."""
+        """`section.key` → value that the user set for the resumed run, or that was confirmed before a crash: it goes before
+        what the checkpoint remembers."""
 
 
 def run(folder: Path, link: Link, *, resume: bool = False, only_profile: bool = False) -> RunEnded:
@@ -124,12 +126,14 @@ def _run(
         torch.backends.cudnn.benchmark = False
     training = Training(build(config), config, folder, link, lockstep=files.lockstep, mode=files.mode)
     made.append(training)
+    read_plan(training)
     if only_profile:
         return profile(training)
     if resume and (folder / "checkpoints" / "last.json").exists():
         _resume(training, folder, files.by_hand, order)
     elif resume:
         resume = False
+        _turn_by_hand(training, files.by_hand)
     if order is None:
         clear(folder)
     undecided.clear()
@@ -167,10 +171,14 @@ def _resume(training: Training, folder: Path, by_hand: dict[str, Any], order: Or
         training.labels.restore(beside.labels)
     if order is not None:
         return
-    asked = {key.removeprefix("train."): value for key, value in by_hand.items() if key.startswith("train.")}
     for change in reversed(beside.unconfirmed):
         if change.knob not in OWN:
             turn_back(training, (change,))
+    _turn_by_hand(training, by_hand)
+
+
+def _turn_by_hand(training: Training, by_hand: dict[str, Any]) -> None:
+    asked = {key.removeprefix("train."): value for key, value in by_hand.items() if key.startswith("train.")}
     turn(training, [Turned(knob=name, to=value) for name, value in asked.items() if name in SPECS and name not in OWN])
 
 

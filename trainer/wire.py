@@ -10,12 +10,10 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from trainer.commands import Command
 from trainer.knobs import Knob
+from trainer.words import START as START
+from trainer.words import Arm as Arm
 from trainer.words import Change, DeviceInfo, Layer, ModelInfo, ProbeName, Survey, TaskInfo, Word
-
-Arm = Literal["control", "candidate", "null"]
-Split = Literal["train", "val", "test"]
-START = 0
-"""The step of the snapshot that is always kept: the state before the first step."""
+from trainer.words import Split as Split
 
 
 class WireError(Exception):
@@ -259,6 +257,10 @@ class RolledBack(_Event):
     skipped_batches: int
     by: Literal["rescue", "guard"] = "rescue"
     """The rescue ladder, or the guard over a fix that was kept."""
+    epoch: int = 0
+    offset: int = 0
+    """Where the order goes on."""
+    rewarm_samples: int = 0
 
 
 class Probed(_Event):

@@ -20,6 +20,11 @@ ProbeName = Literal[
     "memory_model",
 ]
 
+Arm = Literal["control", "candidate", "null"]
+Split = Literal["train", "val", "test"]
+START = 0
+"""The step of the snapshot that is always kept: the state before the first step."""
+
 
 class Word(BaseModel):
     """NaN and infinity are written as strings: a NaN loss is the one number that must never be lost."""

@@ -42,6 +42,12 @@ def train(
     lockstep: Annotated[
         bool, typer.Option("--lockstep", help="The trainer waits for the advisor's answers: repeatable to the bit.")
     ] = False,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="RUN", help="Apply what this former run kept, at the same samples; try nothing."
+        ),
+    ] = None,
     as_json: Json = False,
     fail_on: FailOnOption = "never",
 ) -> int:
@@ -54,7 +60,20 @@ def train(
     screen = _has_screen() and not headless
     chosen: Mode = mode or asked.advisor.mode or ("advise" if screen else "auto")
     folder = run_dir or (Path(asked.run.dir) if asked.run.dir else None)
+    following = None
+    if plan is not None:
+        from advisor.mistakes import Mistake
+        from advisor.plan import make_plan
+        from advisor.runs import open_run
+
+        if mode in ("advise", "auto"):
+            raise Mistake(f"--plan tries nothing and proposes nothing: leave --mode {mode} out")
+        (following, asked), chosen = make_plan(open_run(plan), asked), "watch"
     run = make_run(folder, config.stem, Orders(asked, chosen, lockstep))
+    if following is not None:
+        from advisor.plan import write_plan
+
+        write_plan(run, following)
     return _go(run, "fresh", screen=screen, as_json=as_json, fail_on=fail_on)
 
 

@@ -23,6 +23,7 @@ TRIALS: dict[How, str] = {
     "free": "scored beside the present state on the same pass",
     "compression": "a compressed copy beside the original, kept only within the allowed loss",
     "untried": "applied, not tried",
+    "plan": "applied as the plan says, not tried again",
 }
 _NAMES = {"step_s": "step time", "loss": "loss", "bytes": "size", "time": "run time", "seconds": "run time"}
 """Quantities that a gain makes smaller, by the name that people use."""

@@ -2,14 +2,16 @@
 
 import pytest
 
-from advisor.ledger import Entry, Judged, Noted, TrialStarted, Wished
+from advisor.ledger import Entry, Judged, Noted, TrainerExited, TrialStarted, Undone, Wished
 from advisor.mind import Mind, Settings
 from advisor.session import Session
 from rules.vocabulary import Effect, Fix, Turned
 from trainer import wire
-from trainer.commands import Answer, Command, Compress, Decide, Finish, Revert, Stop
+from trainer import words as wire_words
+from trainer.commands import Answer, Command, Compress, Confirm, Decide, Finish, Revert, Stop, Turn
+from trainer.knobs import Knob
 from trainer.wire import Event, write
-from trainer.words import DeviceInfo, ModelInfo, TaskInfo
+from trainer.words import Change, DeviceInfo, ModelInfo, TaskInfo
 
 
 def started(lockstep: bool = False) -> wire.RunStarted:
@@ -168,3 +170,63 @@ def test_a_new_trainer_is_not_taken_for_the_old_one() -> None:
     assert core.started is None
     assert core.ended is None
     assert core.began
+
+
+def turn(knob: str, old: float, new: float, trial: str) -> list[Event]:
+    changes = (Change(knob=knob, old=old, new=new),)
+    return [
+        wire.KnobsTurned(changes=changes, trial=trial, probation=True),
+        wire.KnobsConfirmed(changes=changes, trial=trial),
+    ]
+
+
+def test_a_trainer_that_is_started_again_has_to_begin_with_what_was_confirmed() -> None:
+    core, _ = session()
+    knobs = tuple(Knob(name=name, value=0.1, turns="live", effect="changes_learning") for name in ("lr", "clip", "ema"))
+    doubtful, *_ = turn("ema", 0.1, 0.9, "t3")
+    taken_back = wire.KnobsReverted(changes=(Change(knob="clip", old=5.0, new=0.1),), trial="t2", why="worse")
+    begun = started().model_copy(update={"knobs": knobs})
+    hear(core, begun, *turn("lr", 0.1, 0.01, "t1"), *turn("clip", 0.1, 5.0, "t2"), taken_back, doubtful)
+    assert core.confirmed == {"lr": 0.01}
+
+
+def test_a_driver_that_saw_the_trainer_die_knows_the_suspect() -> None:
+    core, _ = session(mode="auto")
+    core.learn(TrainerExited(code=-9, why="killed", suspect="amp, lr"))
+    assert core._mind.history.suspects == {"amp", "lr"}
+
+
+ROUNDS_KEPT = Judged(trial="t1", code="DEV101", outcome="kept", why="all six agree", cost_s=1.0)
+TOLD_AGAIN = [Turn(trial="t1", turns=(wire_words.Turned(knob="amp", to="bf16"),)), Confirm(trial="t1")]
+CONFIRMED = wire.KnobsConfirmed(changes=(Change(knob="amp", old="off", new="bf16"),), trial="t1")
+REFUSED = wire.CommandRefused(command="turn", trial="t1", why="no room")
+
+
+@pytest.mark.parametrize(
+    ("said", "entries", "told"),
+    [
+        pytest.param([], [TRIAL, ROUNDS_KEPT], TOLD_AGAIN, id="kept, not yet told"),
+        pytest.param([CONFIRMED], [TRIAL, ROUNDS_KEPT], [], id="kept and told"),
+        pytest.param([REFUSED], [TRIAL, ROUNDS_KEPT], [], id="kept and refused"),
+        pytest.param(
+            [CONFIRMED], [TRIAL, ROUNDS_KEPT, Undone(trial="t1", why="worse")], [Revert], id="undone, not told"
+        ),
+    ],
+)
+def test_a_new_driver_tells_what_the_dead_one_had_decided(
+    said: list[Event], entries: list[Entry], told: list[object]
+) -> None:
+    core, _ = session(mode="auto")
+    *commands, _ = core.restore([write(one) for one in (started(), *said)], entries, live=True)
+    assert [type(one) if told == [Revert] else one for one in commands] == told
+
+
+def test_a_rescue_that_was_never_done_is_not_called_applied() -> None:
+    rescue = TRIAL.model_copy(update={"how": "rescue"})
+    for said, outcome in (
+        ([], "undecided"),
+        ([wire.RolledBack(trial="t1", from_step=9, skipped_batches=0)], "applied_untried"),
+    ):
+        core, entries = session(mode="auto")
+        core.restore([write(one) for one in (started(), *said)], [rescue], live=True)
+        assert [one.outcome for one in entries if isinstance(one, Judged)] == [outcome]

@@ -10,16 +10,20 @@ from pathlib import Path
 import psutil
 import pytest
 
+from advisor.runs import create_run
 from advisor.supervise import (
     LAST_LINES,
     RESTARTS,
     RESTARTS_WITHIN_S,
+    TRAINER,
     Exit,
+    Trainer,
     describe,
     find_process,
     log_tail,
     sentence,
     start_detached,
+    trainer_of,
 )
 
 
@@ -106,3 +110,36 @@ def test_the_tail_of_a_log_leaves_out_blank_lines_and_strange_bytes(tmp_path: Pa
     log.write_bytes(b"\xff\xfe\n\n" + b"".join(b"line %d\n\n" % n for n in range(100)))
     assert log_tail(log) == tuple(f"line {n}" for n in range(100 - LAST_LINES, 100))
     assert log_tail(tmp_path / "none") == ()
+
+
+def test_a_trainer_that_nobody_wrote_down_is_found(tmp_path: Path) -> None:
+    run = create_run(tmp_path / "run", "run", {})
+    assert trainer_of(run) is None
+    waits = [sys.executable, "-c", "import time; time.sleep(60)", *TRAINER, str(run.folder)]
+    stranger = start_detached(waits, run.trainer_log)
+    trainer = start_detached([sys.executable, *TRAINER, str(run.folder)], run.trainer_log)
+    found = trainer_of(run)
+    for process in (trainer, stranger):
+        process.kill()
+        process.wait()
+    assert found is not None
+    assert found.pid == trainer.pid
+    assert trainer_of(run) is None
+
+
+def test_what_a_dead_trainer_left_of_its_session_is_ended(tmp_path: Path) -> None:
+    run = create_run(tmp_path / "run", "run", {})
+    leaves = (
+        "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)"
+    )
+    child = start_detached([sys.executable, "-c", leaves], run.trainer_log)
+    trainer = Trainer(run)
+    assert trainer.adopt(psutil.Process(child.pid))
+    child.wait()
+    (left,) = log_tail(run.trainer_log)
+    assert psutil.pid_exists(int(left))
+    trainer.sweep()
+    deadline = time.monotonic() + 10
+    while find_process(int(left), time.time()) is not None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert find_process(int(left), time.time()) is None

@@ -356,3 +356,12 @@ def test_every_kind_ends_when_the_trainer_refuses_restarts_or_ends(one: Fix, how
         assert verdict is not None
         assert (verdict.outcome, now) == (outcome, None)
     assert abandon(opened(one, how), "the driver died").entries[0].outcome == "undecided"  # type: ignore[union-attr]
+
+
+def test_a_rescue_that_was_done_stays_when_the_trainer_is_started_again() -> None:
+    one = fix(Effect.RESCUE, deed=Deed.ROLLBACK)
+    asked = opened(one, "rescue")
+    done = advance(asked, RolledBack(trial=asked.setting.trial, from_step=9, skipped_batches=0)).trial
+    assert done is not None
+    assert advance(asked, started()).entries[0].outcome == "undecided"  # type: ignore[union-attr]
+    assert advance(done, started()).entries[0].outcome == "applied_untried"  # type: ignore[union-attr]

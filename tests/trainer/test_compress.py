@@ -41,10 +41,15 @@ def trained_on_digits(folder: Path, model: dict[str, Any], epochs: int) -> tuple
     return training, heard
 
 
+def kept(training: Training, command: Compress) -> Compressed:
+    result = compress.run(training, command)
+    result.keep()
+    return result.event
+
+
 @pytest.mark.parametrize(("method", "name", "at_most"), [("prune", "pruned", 0.4), ("int8", "int8", 0.3)])
 def test_the_copy_is_smaller_and_nearly_as_good(trained: Training, method: str, name: str, at_most: float) -> None:
-    result = compress.run(trained, Compress(trial="t1", method=method))  # type: ignore[arg-type]
-    event = result.event
+    event = kept(trained, Compress(trial="t1", method=method))  # type: ignore[arg-type]
     assert event.trial == "t1"
     assert event.bytes_after == Path(event.path).stat().st_size
     assert event.bytes_after < at_most * event.bytes_before
@@ -60,12 +65,12 @@ def test_the_copy_is_smaller_and_nearly_as_good(trained: Training, method: str, 
 
 
 def test_pruning_takes_more_than_asked_for_where_the_metric_bears_it(trained: Training) -> None:
-    event = compress.run(trained, Compress(method="prune", amount=0.3)).event
+    event = kept(trained, Compress(method="prune", amount=0.3))
     assert event.bytes_after < 0.5 * event.bytes_before
 
 
 def test_pruning_beyond_what_the_metric_bears_is_shown_as_a_loss(trained: Training) -> None:
-    event = compress.run(trained, Compress(method="prune", amount=0.99)).event
+    event = kept(trained, Compress(method="prune", amount=0.99))
     assert event.metric_after < event.metric_before - 0.1
     assert event.standard_error > 0
 
@@ -80,7 +85,7 @@ def test_without_the_extra_a_slow_model_is_packed_and_the_note_says_what_to_inst
     monkeypatch.setattr(compress, "INT8_FROM_S", 0.0)
     monkeypatch.setattr("trainer.quantise.platform.machine", lambda: "x86_64")
     training, _ = trained_on_digits(tmp_path, CNN, epochs=1)
-    event = compress.run(training, Compress(method="int8")).event
+    event = kept(training, Compress(method="int8"))
     assert "training-advisor[compress]" in event.note
     loaded = load(tmp_path, "int8")
     assert not loaded.in_int8
@@ -90,7 +95,7 @@ def test_without_the_extra_a_slow_model_is_packed_and_the_note_says_what_to_inst
 def test_a_small_model_is_not_compiled(trained: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compress, "INT8_FROM_S", 0.0)
     monkeypatch.setattr(compress, "prove", lambda *_, **__: pytest.fail("it has 50,000 weights"))
-    event = compress.run(trained, Compress(method="int8")).event
+    event = kept(trained, Compress(method="int8"))
     assert event.note.endswith("as fast as before")
 
 
@@ -102,7 +107,7 @@ def test_a_copy_that_takes_too_long_to_compile_computes_in_float(
     monkeypatch.setattr(compress, "INT8_FROM_S", 0.0)
     monkeypatch.setattr(proving, "LIMIT_S", 0.4)
     training, heard = trained_on_digits(tmp_path, CNN, epochs=1)
-    event = compress.run(training, Compress(method="int8")).event
+    event = kept(training, Compress(method="int8"))
     assert "loads as a float model" in event.note
     assert any("took over" in one.text for one in heard if isinstance(one, Told))
     assert "ranges" not in load(tmp_path, "int8").about
@@ -119,7 +124,7 @@ def test_an_int8_copy_computes_as_it_did_when_it_was_scored(
     # Here it matters that it computes as it should; whether it is faster depends on the processor.
     monkeypatch.setattr(compress, "prove", lambda *given, **how: replace(prove(*given, **how), int8_s=1e-9))
     training, _ = trained_on_digits(tmp_path, model, epochs=8)
-    event = compress.run(training, Compress(method="int8")).event
+    event = kept(training, Compress(method="int8"))
     assert event.note.startswith("computes in int8")
     assert event.bytes_after < 0.32 * event.bytes_before
     loaded, rounded = load(tmp_path, "int8"), load(tmp_path, "int8", execute="float")
@@ -133,11 +138,32 @@ def test_an_int8_copy_computes_as_it_did_when_it_was_scored(
     assert torch.equal(loaded.outputs(inputs[:5]), said[:5])
 
 
-def test_a_discarded_copy_is_gone_and_the_original_is_not(trained: Training) -> None:
-    result = compress.run(trained, Compress(method="int8"))
-    result.discard()
-    assert not result.path.exists()
+def test_a_copy_has_its_name_once_it_is_kept_and_is_gone_when_it_is_not(trained: Training) -> None:
+    kept(trained, Compress(method="prune"))
+    result = compress.run(trained, Compress(method="prune"))
+    result.path.unlink()
+    assert result.pending.exists()
     assert load(trained.folder).classes == tuple("0123456789")
+    result.discard()
+    assert not result.pending.exists()
+    assert not result.path.exists()
+
+
+def test_what_a_killed_trainer_has_compressed_is_deleted_by_the_next(trained: Training) -> None:
+    result = compress.run(trained, Compress(method="prune"))
+    compress.clear(trained.folder)
+    assert not result.pending.exists()
+    assert load(trained.folder).classes == tuple("0123456789")
+
+
+def test_a_copy_that_nobody_judges_does_not_stay(tmp_path: Path) -> None:
+    def driver(event: Event) -> list[Command]:
+        return [Compress(trial="a", method="prune")] if isinstance(event, TrainingEnded) else []
+
+    ended, heard = run_with(tmp_path / "run", config_of(epochs=1), driver)
+    assert ended.why == "finished"
+    assert any(isinstance(event, Compressed) for event in heard)
+    assert [path.name for path in (tmp_path / "run").glob("*.safetensors")] == ["best.safetensors"]
 
 
 def test_compression_leaves_the_model_as_it_was(trained: Training) -> None:
