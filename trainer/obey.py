@@ -31,6 +31,7 @@ from trainer.evaluate import Examiner
 from trainer.fork import ForkRefused
 from trainer.keeping import Keeper
 from trainer.knobs import KnobError
+from trainer.labels import LabelWatch
 from trainer.planned import Follower
 from trainer.recovery import UpdateTorn
 from trainer.restart import Gathered, Order, StartAnew
@@ -199,7 +200,10 @@ class Orders:
         self._beats.resume()
 
     def _go_back(self, target: State, trial: str, by: Literal["rescue", "guard"], rewarm_samples: int = 0) -> None:
-        """Put an earlier state back under the knobs of now and say so; a rescue skips the batches that were seen since."""
+        """Put an earlier state back under the knobs of now and say so.
+
+        A rescue skips the batches that were seen since, and judges the labels anew: a net that was lost believes none.
+        """
         training = self._training
         progress, place = training.progress, training.supply.place
         restore(training, target, with_knobs=False)
@@ -214,6 +218,8 @@ class Orders:
         if self._before is not None and self._before[1].step >= target.step:
             self._before = None
         skipped = 0
+        if by == "rescue":
+            training.labels = LabelWatch.for_setup(training.setup, training.device)
         if by == "rescue" and target is not self._ring.start:
             training.supply.go_to(place)
             skipped = -(-(progress.samples - target.progress.samples) // training.batch_size)

@@ -21,6 +21,9 @@ SMOOTHED_SHARE = 0.05
 MOST_SMOOTHED_ROWS = 512
 NOISE_ROWS = 20
 """Rows behind the spread of the loss."""
+MOST_LOST_ROWS = 512
+"""Lost rows that are remembered: more than 500 steps hold, where a row is a step."""
+
 TROUBLE_OVER_ROWS = 10
 """So many finite rows in a row end a trouble; the next that is no number is a new onset."""
 
@@ -50,6 +53,9 @@ class LossRows:
         self.above_best_steps = 0.0
         self.non_finite_steps = 0.0
         self.onset = 0
+        self._lost: deque[tuple[float, float]] = deque(maxlen=MOST_LOST_ROWS)
+        """Step and lost steps of the newest rows that were lost."""
+        self._in_a_row = 0.0
         self.lost_now = False
         """The newest row has a loss or gradient that is no number."""
         self._finite_rows = 0
@@ -64,11 +70,14 @@ class LossRows:
         self.lost_now = lost > 0
         if lost:
             self.non_finite_steps += steps * lost / point.rows
+            self._lost.append((point.at, steps * lost / point.rows))
+            self._in_a_row = self._in_a_row + steps if lost == point.rows else steps * lost / point.rows
             if not self.onset or self._finite_rows >= TROUBLE_OVER_ROWS:
                 self.onset = int(point.non_finite_at if point.non_finite else point.at)
             self._finite_rows = 0
         else:
             self._finite_rows += 1
+            self._in_a_row = 0.0
         if isfinite(point.value):
             self.at_start = point.value if self.at_start != self.at_start else self.at_start
             self.window.append(point.value)
@@ -101,9 +110,16 @@ class LossRows:
             noise_share=self._noise() / abs(now) if now and isfinite(now) else 0.0,
             above_best_steps=round(self.above_best_steps),
             non_finite_steps=ceil(self.non_finite_steps),
+            non_finite_in_a_row=ceil(self._in_a_row),
+            non_finite_in_50=self._lost_within(50),
+            non_finite_in_500=self._lost_within(500),
             non_finite_onset=self.onset,
             curve=tuple(self._smoothed[-CURVE_POINTS:]),
         )
+
+    def _lost_within(self, span_steps: int) -> int:
+        """Return how many of the last steps were lost."""
+        return ceil(sum(min(steps, span_steps) for at, steps in self._lost if at > self._last_step - span_steps))
 
     def _noise(self) -> float:
         """Return the spread of one row around the trend: of the differences of neighbours, over the root of 2."""

@@ -137,8 +137,9 @@ class Advised:
 def run_with_other_batches(config: Config, folder: Path, rules: Sequence[Rule]) -> Advised:
     """Run in lockstep, with null arms handed to the advisor as the candidate's arms.
 
-    The trainer runs as many more null arms as the advisor asked for candidates; those are relabelled, and the true
-    candidate, which must change nothing, is left out. So the advisor judges what is known to be nothing but luck.
+        The trainer runs as many more null arms as the advisor asked for candidates; those are relabelled, and the true
+        candidate, which must change nothing, is left out. So the advisor judges what is known to be nothing but luck. The
+    trainer's own stop after a first pair without a gain is off, for it would look at the true candidate and end each fork.
     """
     run = make_run(folder, folder.name, Orders(config=config, mode="auto", lockstep=True))
     events: list[Event] = []
@@ -162,7 +163,8 @@ def run_with_other_batches(config: Config, folder: Path, rules: Sequence[Rule]) 
         if not isinstance(command, Fork):
             return command
         asked[command.trial] = command
-        return command.model_copy(update={"nulls": command.nulls + command.replicates, "replicates": 1})
+        more = {"nulls": command.nulls + command.replicates, "replicates": 1}
+        return command.model_copy(update=more | {"score": ""})
 
     def hear(event: Event) -> list[Command]:
         events.append(event)

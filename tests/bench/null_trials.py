@@ -1,9 +1,9 @@
 """Measures how often the product keeps a fix that changes nothing: real trainer, real advisor, rules of the bench's own.
 
-    OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.null_trials FOLDER [RUNS A GROUND] [--busy]
+    OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.null_trials FOLDER [RUNS A GROUND] [--busy | --learning]
 
 Learning: a fork whose candidate is a control on other batches. Throughput: rounds whose candidate turns a knob without
-meaning for data in memory. `--busy` lets processes with the load of a driver and of a viewer run beside it. Results are
+meaning for data in memory. `--learning` runs the forks alone; `--busy` lets processes with the load of a driver and of a viewer run beside it. Results are
 kept in FOLDER; what is there is not run again.
 """
 
@@ -91,7 +91,7 @@ def main() -> None:
     for ground in GROUNDS:
         for seed in track(range(1000, 1000 + runs), f"{ground}, learning"):
             kept.once(f"learning {ground} {seed}", lambda scratch: learning(ground, seed, scratch))  # noqa: B023
-        for seed in track(range(1000, 1000 + runs), f"{ground}, throughput"):
+        for seed in track(range(1000, 1000 + (0 if "--learning" in sys.argv else runs)), f"{ground}, throughput"):
             name = f"throughput {ground} {seed}{' busy' * busy}"
             kept.once(name, lambda scratch: throughput(ground, seed, busy, scratch))  # noqa: B023
     report(kept.rows)

@@ -176,8 +176,8 @@ def test_surgery_that_cannot_be_done_is_refused_before_anything_happens(
 
 
 def test_an_order_survives_its_way_to_the_next_process() -> None:
-    gathered = Gathered(norms=(0.1, 2.5), limit=float("inf"), reference=float("nan"), losses=(float("nan"), 1.0))
+    gathered = Gathered(grad_norms=(0.1, float("inf")), losses=(float("nan"), 1.0))
     order = Order(why="fork", fork=FORK, gathered=gathered, pending=(Confirm(trial="a"), FORK))
     read_again = Order.model_validate_json(order.model_dump_json())
     assert repr(read_again) == repr(order)
-    assert json.loads(order.model_dump_json())["gathered"]["limit"] == "Infinity"
+    assert json.loads(order.model_dump_json())["gathered"]["grad_norms"][1] == "Infinity"
