@@ -1,8 +1,8 @@
 """The noise of a fork: what a gain must pass, so that at most one fork in twenty is kept where nothing has changed.
 
 The rule, its factors and how many arms it takes stand here and nowhere else. Two candidates and two controls on two
-streams of batches are judged as two samples (Student's t, 2r - 2 degrees of freedom for r + r arms): 1.7-3.0 % of null
-trials were kept, and as many gains found as with any other rule of the same cost; differences in pairs were only 1.0-2.1
+streams of batches are judged as two samples (Student's t, 2r - 2 degrees of freedom for r + r arms): 1.5-2.8 % of null
+trials were kept, and as many gains found as with any other rule of the same cost; differences in pairs were only 1.0-1.6
 times less noisy for real candidates, too little for the one degree of freedom that they have (tests/bench/RESULTS.md,
 «Forks»). Where there is room for one candidate only, its gain is held against null arms around the one control.
 

@@ -8,7 +8,7 @@ shortens the candidate's by 1 - g, as less work at the same disturbance does. So
 A gain made by a calibrated spin in the step is timed beside it, to see that the two ways agree.
 
 The competitor stands for driver and viewer: two processes at nice 10, one busy 3 % of a core in slices of 8 ms, one 7 %
-in slices of 35 ms twice a second (the shares measured for them, RESULTS.md). Series are kept in FILE.
+in slices of 35 ms twice a second (the viewer's share is measured, RESULTS.md; the driver's is assumed). Series are kept in FILE.
 """
 
 import json
