@@ -51,8 +51,8 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
     while training.progress.samples < training.progress.samples_total:
         if orders.obey():
             beats.resume()
-        if training.ending:
-            break
+        if training.ending or training.progress.samples >= training.progress.samples_total:
+            break  # rounds and forks train, too
         training.clocks.mark("advisor")
 
         batch = training.supply.take()

@@ -21,6 +21,8 @@ from trainer.wire import (
     KnobsReverted,
     KnobsTurned,
     RolledBack,
+    RunStarted,
+    TrainingEnded,
     TrialEnded,
 )
 from trainer.words import Turned
@@ -50,6 +52,18 @@ def test_a_fork_won_by_the_control_costs_no_step_and_changes_nothing(tmp_path: P
         assert of(heard, TrialEnded)[0].went_on_from == "control"
         final, expected = of(heard, Evaluated)[-1], of(plain, Evaluated)[-1]
         assert (final.loss, final.metrics) == (expected.loss, expected.metrics)
+
+
+def test_a_fork_that_ends_with_the_run_is_followed_by_no_further_batch(tmp_path: Path) -> None:
+    config = config_of(epochs=1)
+    _, plain = run_with(tmp_path / "plain", config)
+    left = of(plain, RunStarted)[0].steps_total - 10
+    _, heard = run_with(
+        tmp_path / "fork", config, Judge(Fork(trial="f", turns=lr(1.0), steps=left, nulls=0), "control")
+    )
+    assert of(heard, TrialEnded)[0].samples == of(heard, RunStarted)[0].samples_total
+    assert of(heard, TrainingEnded)[0].samples == of(plain, TrainingEnded)[0].samples
+    assert of(heard, Evaluated)[-1].loss == of(plain, Evaluated)[-1].loss
 
 
 def test_a_fork_won_by_the_candidate_goes_on_with_its_turn(tmp_path: Path) -> None:
