@@ -11,8 +11,8 @@ they are drawn anew (`init`). A fresh part stands against a trained control, and
 disadvantage that the run would really have from here on: the question is whether it is better off with the turn *now*, not
 whether it should have been begun with it. A comparison of two beginnings answers that other question.
 
-Measured (`python -m tests.bench.surgery_start`, one seed, processor): 22 turns at 10 % and 40 % of a run of digits, forks of
-40 steps, held against what the whole rest of the run came to. From the state of now 21 verdicts were right and none kept what
+Measured once, one seed, processor, by the forerunner of `tests/bench/surgery_start.py`, which has not been run to its end: 22
+turns at 10 % and 40 % of a run of digits, forks of 40 steps, held against what the whole rest of the run came to. From the state of now 21 verdicts were right and none kept what
 did harm; from two beginnings 16 were right and 6 kept what did harm. (A net that stays dead either way ends in a tie, which
 falls now here, now there.)
 """

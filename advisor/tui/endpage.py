@@ -1,7 +1,7 @@
 """The report's first page, as soon as there is one; before that, what can be said so far; after a crash, its last words."""
 
 from collections.abc import Callable, Mapping
-from math import isfinite
+from math import isfinite, isnan
 
 from pydantic import ValidationError
 from textual.app import ComposeResult
@@ -177,7 +177,7 @@ def _event(event: wire.Event, story: Story) -> Content:
         last = [(name, held[-1]) for name, held in (("loss", event.loss), ("gradient", event.grad_norm)) if held]
         told: dict[str, object] = {"steps": event.steps, "lr": event.lr, **dict(last)}
     else:
-        told = event.model_dump(exclude={"t", "step", "samples", "kind", "pid", "pid_started"})
+        told = event.model_dump(exclude={"t", "step", "samples", "kind", "pid", "pid_started", *_unmeasured(event)})
     scalars = {name: one for name, one in told.items() if isinstance(one, bool | int | float | str) and one != ""}
     said = "  ".join(f"{name.replace('_', ' ')} {words.value(one)}" for name, one in scalars.items())
     age_s = event.t - story.last_t
@@ -186,6 +186,12 @@ def _event(event: wire.Event, story: Story) -> Content:
         event.kind.replace("_", " "),
         (f"  {said}", "$muted"),
     )
+
+
+def _unmeasured(event: wire.Event) -> list[str]:
+    """Return the fields that nobody has measured: NaN by default, and still so. A loss of NaN is not among them."""
+    held = {name: (field.default, getattr(event, name)) for name, field in type(event).model_fields.items()}
+    return [name for name, both in held.items() if all(isinstance(one, float) and isnan(one) for one in both)]
 
 
 class ReportPage(Page):
