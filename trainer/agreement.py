@@ -8,9 +8,9 @@ from trainer.commands import Alternate
 from trainer.data.batch import Batch, Feed, close
 from trainer.knobs import KnobValue
 from trainer.pieces import cut, to_device
-from trainer.snapshot import random_state, set_random_state
 from trainer.training import Training
 from trainer.turning import set_knobs
+from trainer.window import PassState
 from trainer.wire import AgreementMeasured
 
 AGREEMENT_EXAMPLES = 64
@@ -37,8 +37,7 @@ def agree(training: Training, command: Alternate, live: dict[str, KnobValue], fe
     if not command.agreement_passes:
         return 0.0
     begun = perf_counter()
-    state = random_state(training)
-    buffers = [buffer.clone() for buffer in training.model.buffers()]
+    state = PassState(training)
     held = {name: training.knobs[name] for name in live}
     differences, cosines = [], []
     tickets = training.supply.tickets_ahead(command.agreement_passes)
@@ -50,7 +49,7 @@ def agree(training: Training, command: Alternate, live: dict[str, KnobValue], fe
             losses, gradients = [], []
             for fetched, values in zip(both, ({}, live), strict=True):
                 set_knobs(training, values)
-                set_random_state(training, state)
+                state.restore()
                 loss, gradient = _gradient(training, fetched)
                 losses.append(loss)
                 gradients.append(gradient)
@@ -62,9 +61,7 @@ def agree(training: Training, command: Alternate, live: dict[str, KnobValue], fe
             if batches is not None:
                 close(batches)
         set_knobs(training, {name: value for name, value in held.items() if training.knobs[name] != value})
-        for buffer, old in zip(training.model.buffers(), buffers, strict=True):
-            buffer.copy_(old)
-        set_random_state(training, state)
+        state.restore()
     training.link.say(
         AgreementMeasured(
             **training.progress.where(),

@@ -4,8 +4,7 @@ Each starts from a snapshot and puts it back: the run is to the bit as it was.
 """
 
 import copy
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable
 from math import inf, isfinite, nan
 from time import perf_counter
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 
 from trainer.commands import Probe
-from trainer.data.batch import Batch, close
+from trainer.data.batch import Batch
 from trainer.evaluate import evaluating
 from trainer.memory_model import memory_model
 from trainer.pieces import cut, to_device
@@ -93,7 +92,7 @@ def _sweep(training: Training, high: float, steps: int) -> tuple[list[float], li
     guarded, training.guard.active = training.guard.active, False
     rates, losses, average, least = [], [], 0.0, inf
     try:
-        for number, batch in enumerate(_batches(training, steps)):
+        for number, batch in enumerate(training.supply.look_ahead(steps)):
             rate = SWEEP_LOW * (high / SWEEP_LOW) ** (number / (steps - 1))
             training.knobs["lr"] = rate
             loss = float(take_step(training, batch).loss)
@@ -114,7 +113,7 @@ def _single_batch_fit(training: Training) -> dict[str, Any]:
     set_knobs(training, {"augment": False, "label_smoothing": 0.0, "schedule": "constant", "warmup": 0.0, "clip": 1.0})
     training.progress.rewarm_over = 0
     start = take(training)
-    batch = next(iter(_batches(training, 1)))
+    batch = next(training.supply.look_ahead(1))
     few = Batch(cut(batch.inputs, 0, FIT_EXAMPLES), batch.targets[:FIT_EXAMPLES], batch.ticket)
     best: dict[str, Any] = {}
     for share in (1.0, 0.1):
@@ -128,7 +127,7 @@ def _single_batch_fit(training: Training) -> dict[str, Any]:
 
 def _cached_batch(training: Training) -> dict[str, Any]:
     """Time steps that do not wait for their input: the ceiling of this run's speed."""
-    batch = next(iter(_batches(training, 1)))
+    batch = next(training.supply.look_ahead(1))
     inputs, targets = to_device(training, batch)
     there = Batch(inputs, targets, batch.ticket)
     for _ in range(CACHED_WARM_STEPS):
@@ -146,14 +145,14 @@ def _cached_batch(training: Training) -> dict[str, Any]:
 def _fetched_batch(training: Training) -> dict[str, Any]:
     """Time the fetching of batches, without training on them."""
     begun, count = perf_counter(), 0
-    for _ in _batches(training, FETCHED_BATCHES):
+    for _ in training.supply.look_ahead(FETCHED_BATCHES):
         count += 1
     return {"fetch_s": (perf_counter() - begun) / max(count, 1)}
 
 
 def _zeroed_input(training: Training) -> dict[str, Any]:
     """Compare the loss of one batch with that of the same batch without its inputs."""
-    batch = next(iter(_batches(training, 1)))
+    batch = next(training.supply.look_ahead(1))
     inputs, targets = to_device(training, batch)
     with evaluating(training.model), torch.no_grad():
         loss = float(training.objective.plain(training.model(inputs).float(), targets))
@@ -178,7 +177,7 @@ def _mode_switch(training: Training) -> dict[str, Any]:
 
 
 def _loss_of_one(training: Training, *, evaluation: bool) -> float:
-    batch = next(iter(_batches(training, 1)))
+    batch = next(training.supply.look_ahead(1))
     inputs, targets = to_device(training, batch)
     with torch.no_grad():
         if not evaluation:
@@ -186,15 +185,6 @@ def _loss_of_one(training: Training, *, evaluation: bool) -> float:
             return float(training.objective.plain(training.model(inputs).float(), targets))
         with evaluating(training.model):
             return float(training.objective.plain(training.model(inputs).float(), targets))
-
-
-def _batches(training: Training, count: int) -> Iterator[Batch]:
-    """Yield the next batches without taking them."""
-    batches = training.supply.feed.batches(training.supply.tickets_ahead(count))
-    try:
-        yield from islice(batches, count)
-    finally:
-        close(batches)
 
 
 def _zeros(value: Any) -> Any:

@@ -21,7 +21,7 @@ from trainer.pieces import cut, in_layout, piece_size
 from trainer.snapshot import copied
 from trainer.training import Training
 from trainer.turning import set_knobs
-from trainer.window import random_state, set_random_state
+from trainer.window import PassState
 from trainer.wire import KnobsTurned, MemoryRanOut, MemoryRegained, Told
 from trainer.words import Change
 
@@ -70,7 +70,7 @@ def until_it_fits(
         UpdateTorn: when the parameters are neither as before nor as after the batch.
         torch.OutOfMemoryError: see `recovers`.
     """
-    before = _BatchState(training)
+    before = PassState(training)
     training.room.begin_step()
     while True:
         try:
@@ -78,7 +78,7 @@ def until_it_fits(
                 return attempt()
         except RuntimeError as full:
             text = _let_go(full)
-        before.restore(training)
+        before.restore()
         training.room.tidy()
         if not recovers:
             raise torch.OutOfMemoryError(text)
@@ -241,21 +241,6 @@ def _exhausted(training: Training, what: str) -> MemoryExhausted:
         f"step {training.progress.step}: a single example does not fit on the device in {what}: "
         "use a smaller model or smaller inputs, or free the device, and go on from the last checkpoint with `advisor resume`"
     )
-
-
-class _BatchState:
-    """What a batch changes before its update: generators and buffers."""
-
-    def __init__(self, training: Training) -> None:
-        self._random = random_state(training)
-        self._buffers = [buffer.detach().clone() for buffer in training.model.buffers()]
-
-    def restore(self, training: Training) -> None:
-        """Drop the gradients and put generators and buffers back."""
-        training.model.zero_grad(set_to_none=True)
-        set_random_state(training, self._random)
-        for buffer, old in zip(training.model.buffers(), self._buffers, strict=True):
-            buffer.copy_(old)
 
 
 class _Undo:

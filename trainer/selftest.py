@@ -7,7 +7,6 @@ own piece) is found by trying: the gradient of the next batch, in fp32, as now a
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 
 import torch
 from torch import nn
@@ -16,6 +15,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from trainer.data.batch import Batch
 from trainer.pieces import cut, to_device
 from trainer.training import Training
+from trainer.window import PassState
 
 AGREE = 1e-3
 """Relative difference of the gradients in fp32: rounding in another order stays two orders below (knobs.md)."""
@@ -30,7 +30,7 @@ def pieces_differ(training: Training, micro_batch: int) -> str:
         training: the run, at a step boundary.
         micro_batch: examples on the device at once; 0 = the whole batch.
     """
-    batch = next(_next_batch(training))
+    batch = next(training.supply.look_ahead(1))
     examples = len(batch.targets)
     now, then = (min(size or examples, examples) for size in (int(training.knobs["micro_batch"]), micro_batch))
     if now == then:
@@ -78,31 +78,17 @@ def _gradient(training: Training, batch: Batch, size: int) -> torch.Tensor:
     return torch.cat(gradients)
 
 
-def _next_batch(training: Training) -> Iterator[Batch]:
-    batches = training.supply.feed.batches(training.supply.tickets_ahead(1))
-    try:
-        yield from islice(batches, 1)
-    finally:
-        end = getattr(batches, "close", None)
-        if end:
-            end()
-
-
 @contextmanager
 def _as_it_was(training: Training) -> Iterator[None]:
     """Put generators, buffers and modes back afterwards."""
-    devices = [training.device] if training.device.type == "cuda" else []
     modes = {module: module.training for module in training.model.modules()}
-    buffers = [buffer.detach().clone() for buffer in training.model.buffers()]
-    with torch.random.fork_rng(devices):
-        try:
-            yield
-        finally:
-            training.model.zero_grad(set_to_none=True)
-            for module, mode in modes.items():
-                module.training = mode
-            for buffer, old in zip(training.model.buffers(), buffers, strict=True):
-                buffer.copy_(old)
+    state = PassState(training)
+    try:
+        yield
+    finally:
+        state.restore()
+        for module, mode in modes.items():
+            module.training = mode
 
 
 @contextmanager

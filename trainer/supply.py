@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from trainer.data.batch import Batch, Feed, Ticket
+from trainer.data.batch import Batch, Feed, Ticket, close
 from trainer.data.feed import open_feed
 from trainer.data.order import Order
 from trainer.data.source import Split
@@ -75,6 +75,14 @@ class Supply:
         """Return the tickets of the next batches without taking them."""
         return list(islice(self.order.tickets(self.place.epoch, self.place.offset), count))
 
+    def look_ahead(self, count: int) -> Iterator[Batch]:
+        """Yield the next batches without taking them."""
+        batches = self.feed.batches(self.tickets_ahead(count))
+        try:
+            yield from batches
+        finally:
+            close(batches)
+
     def steps_for(self, samples: int) -> int:
         """Return how many batches the next `samples` examples make; each epoch ends with its own short batch."""
         examples, size = self.split.examples, self.order.batch_size
@@ -91,11 +99,9 @@ class Supply:
 
     def drop_ahead(self) -> None:
         """Forget what was prepared ahead; it will be asked for again."""
-        if self._batches is not None:
-            close = getattr(self._batches, "close", None)
-            self._batches = None
-            if close:
-                close()
+        batches, self._batches = self._batches, None
+        if batches is not None:
+            close(batches)
 
     def exchange(self, feed: Feed) -> Feed:
         """Go on with another feed; return the one that was in use, still open."""

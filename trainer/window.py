@@ -30,6 +30,22 @@ def end(training: Training) -> None:
     training.window = None
 
 
+class PassState:
+    """What a pass through the network moves besides gradients: generators and buffers. Kept, to be put back."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        self._random = random_state(training)
+        self._buffers = [buffer.detach().clone() for buffer in training.model.buffers()]
+
+    def restore(self) -> None:
+        """Drop the gradients and put generators and buffers back; it can be done again."""
+        self._training.model.zero_grad(set_to_none=True)
+        set_random_state(self._training, self._random)
+        for buffer, old in zip(self._training.model.buffers(), self._buffers, strict=True):
+            buffer.copy_(old)
+
+
 def random_state(training: Training) -> dict[str, Any]:
     """Return the state of every generator that the run draws from in the trainer's own process."""
     return {
