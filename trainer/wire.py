@@ -10,9 +10,14 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from trainer.commands import Command
 from trainer.knobs import Knob
+from trainer.trial_events import AgreementMeasured as AgreementMeasured
+from trainer.trial_events import ArmScored as ArmScored
+from trainer.trial_events import StretchTaken as StretchTaken
+from trainer.trial_events import TrialBegan as TrialBegan
+from trainer.trial_events import TrialEnded as TrialEnded
 from trainer.words import START as START
 from trainer.words import Arm as Arm
-from trainer.words import Change, DeviceInfo, Layer, ModelInfo, ProbeName, Survey, TaskInfo, Word
+from trainer.words import Change, DeviceInfo, EventWord, Layer, ModelInfo, ProbeName, Survey, TaskInfo
 from trainer.words import Split as Split
 
 
@@ -20,16 +25,7 @@ class WireError(Exception):
     """A line on the wire that is no command of ours; the text says why."""
 
 
-class _Event(Word):
-    t: float = 0.0
-    """Unix time in seconds, set by the link."""
-    step: int = 0
-    """Optimizer steps taken, in the run that counts (a rollback turns it back)."""
-    samples: int = 0
-    """Examples behind those steps."""
-
-
-class RunStarted(_Event):
+class RunStarted(EventWord):
     """The trainer is ready to take its first step (or its next, after a resume)."""
 
     kind: Literal["run_started"] = "run_started"
@@ -51,14 +47,14 @@ class RunStarted(_Event):
     """The trial whose candidate was built anew: the start is part of it, not its end."""
 
 
-class Surveyed(_Event):
+class Surveyed(EventWord):
     """The data were looked at."""
 
     kind: Literal["surveyed"] = "surveyed"
     survey: Survey
 
 
-class BeatTaken(_Event):
+class BeatTaken(EventWord):
     """A beat: what happened since the last one. `step` is the last step in it."""
 
     kind: Literal["beat_taken"] = "beat_taken"
@@ -88,7 +84,7 @@ class BeatTaken(_Event):
     """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
 
 
-class LayersMeasured(_Event):
+class LayersMeasured(EventWord):
     """Per-layer norms and activity at one step."""
 
     kind: Literal["layers_measured"] = "layers_measured"
@@ -99,7 +95,7 @@ class LayersMeasured(_Event):
     """Trainable tensors with a gradient that a step left as they were."""
 
 
-class Evaluated(_Event):
+class Evaluated(EventWord):
     """One pass over a split, without augmentation and dropout, by the user's own loss (no weights, no smoothing)."""
 
     kind: Literal["evaluated"] = "evaluated"
@@ -124,7 +120,7 @@ class Evaluated(_Event):
     """Rows are true classes; only in a final evaluation."""
 
 
-class LabelsSuspected(_Event):
+class LabelsSuspected(EventWord):
     """Training examples whose label the network, averaged over the epochs, does not believe."""
 
     kind: Literal["labels_suspected"] = "labels_suspected"
@@ -137,7 +133,7 @@ class LabelsSuspected(_Event):
     epochs: int
 
 
-class KnobsTurned(_Event):
+class KnobsTurned(EventWord):
     """Knobs have turned, as one transaction."""
 
     kind: Literal["knobs_turned"] = "knobs_turned"
@@ -147,7 +143,7 @@ class KnobsTurned(_Event):
     by: str = "advisor"
 
 
-class KnobsConfirmed(_Event):
+class KnobsConfirmed(EventWord):
     """A turn on probation stays."""
 
     kind: Literal["knobs_confirmed"] = "knobs_confirmed"
@@ -155,7 +151,7 @@ class KnobsConfirmed(_Event):
     trial: str = ""
 
 
-class KnobsReverted(_Event):
+class KnobsReverted(EventWord):
     """A turn was taken back."""
 
     kind: Literal["knobs_reverted"] = "knobs_reverted"
@@ -164,7 +160,7 @@ class KnobsReverted(_Event):
     why: str
 
 
-class CommandRefused(_Event):
+class CommandRefused(EventWord):
     """A command was not carried out; nothing has changed."""
 
     kind: Literal["command_refused"] = "command_refused"
@@ -173,74 +169,7 @@ class CommandRefused(_Event):
     why: str
 
 
-class TrialBegan(_Event):
-    """The trainer has begun the rounds or the fork that it was asked for."""
-
-    kind: Literal["trial_began"] = "trial_began"
-    trial: str
-    how: Literal["rounds", "fork", "compression"]
-    steps: int
-
-
-class AgreementMeasured(_Event):
-    """Both arms on the same weights and batches, without a step."""
-
-    kind: Literal["agreement_measured"] = "agreement_measured"
-    trial: str
-    passes: int
-    loss_difference: float
-    """Mean absolute difference of the losses over max(loss, 0.05)."""
-    gradient_cosine: float
-    """Least cosine of the whole gradients."""
-
-
-class StretchTaken(_Event):
-    """One stretch of a round."""
-
-    kind: Literal["stretch_taken"] = "stretch_taken"
-    trial: str
-    round: int
-    arm: Arm
-    steps: int
-    timed_samples: int
-    timed_s: float
-    """Wall seconds of the timed part, the data wait in it."""
-
-
-class ArmScored(_Event):
-    """One arm of a fork has run and was scored on the fixed probe set."""
-
-    kind: Literal["arm_scored"] = "arm_scored"
-    trial: str
-    arm: Arm
-    replicate: int = 0
-    """Whose batches it trained on: 0 the control's, k those of the k-th null arm."""
-    steps: int
-    seconds: float
-    scores: dict[str, float]
-    """loss, the task's metrics, balanced_accuracy and rare_recall for classes, train_loss (as trained), gap (held-out
-    loss less that of a sample of the training split), and tail_loss, tail_<metric>: by weights averaged over the last
-    half."""
-    standard_errors: dict[str, float]
-    diverged: bool = False
-
-
-class TrialEnded(_Event):
-    """Rounds or fork are over; the run goes on from the arm `went_on_from`."""
-
-    kind: Literal["trial_ended"] = "trial_ended"
-    trial: str
-    went_on_from: Arm
-    seconds: float
-    """What the trial cost: time that the run would not have spent without it."""
-    set_up_s: float = 0.0
-    """rounds: what it takes to bring the candidate up (loader, compiler): to be paid again when it is kept."""
-    crowded_share: float = float("nan")
-    """rounds: share of this machine's processors that other programs used meanwhile; NaN where nobody can tell."""
-    why: str = ""
-
-
-class SnapshotTaken(_Event):
+class SnapshotTaken(EventWord):
     """A state that the run can be turned back to."""
 
     kind: Literal["snapshot_taken"] = "snapshot_taken"
@@ -248,7 +177,7 @@ class SnapshotTaken(_Event):
     bytes: int
 
 
-class RolledBack(_Event):
+class RolledBack(EventWord):
     """The run was turned back; `step` is where it stands now."""
 
     kind: Literal["rolled_back"] = "rolled_back"
@@ -263,7 +192,7 @@ class RolledBack(_Event):
     rewarm_samples: int = 0
 
 
-class Probed(_Event):
+class Probed(EventWord):
     """A probe's answer; the run's state is as it was."""
 
     kind: Literal["probed"] = "probed"
@@ -277,7 +206,7 @@ class Probed(_Event):
     predicted_batch, tried, source (allocator, or counted where the device is the host)."""
 
 
-class GuardActed(_Event):
+class GuardActed(EventWord):
     """The trainer's own guard skipped or clipped a step."""
 
     kind: Literal["guard_acted"] = "guard_acted"
@@ -287,7 +216,7 @@ class GuardActed(_Event):
     value: float
 
 
-class MemoryRanOut(_Event):
+class MemoryRanOut(EventWord):
     """The device was out of memory; the batch was run again in smaller pieces, and nothing was lost."""
 
     kind: Literal["memory_ran_out"] = "memory_ran_out"
@@ -295,7 +224,7 @@ class MemoryRanOut(_Event):
     micro_batch_after: int
 
 
-class MemoryRegained(_Event):
+class MemoryRegained(EventWord):
     """After many clean steps the pieces of a batch have grown again; memory is predicted to suffice."""
 
     kind: Literal["memory_regained"] = "memory_regained"
@@ -305,7 +234,7 @@ class MemoryRegained(_Event):
     """Predicted peak over the memory there is; NaN where it cannot be predicted."""
 
 
-class CheckpointWritten(_Event):
+class CheckpointWritten(EventWord):
     """A checkpoint lies on disk."""
 
     kind: Literal["checkpoint_written"] = "checkpoint_written"
@@ -315,7 +244,7 @@ class CheckpointWritten(_Event):
     bytes: int
 
 
-class TrainingEnded(_Event):
+class TrainingEnded(EventWord):
     """The last step is done and the best model is judged; a finished model may still be compressed."""
 
     kind: Literal["training_ended"] = "training_ended"
@@ -323,7 +252,7 @@ class TrainingEnded(_Event):
     best_step: int
 
 
-class Compressed(_Event):
+class Compressed(EventWord):
     """A compressed copy of the best model, scored beside it. Latency is the median over interleaved passes."""
 
     kind: Literal["compressed"] = "compressed"
@@ -343,7 +272,7 @@ class Compressed(_Event):
     note: str = ""
 
 
-class Told(_Event):
+class Told(EventWord):
     """Something a person may want to read."""
 
     kind: Literal["told"] = "told"
@@ -351,7 +280,7 @@ class Told(_Event):
     text: str
 
 
-class RunEnded(_Event):
+class RunEnded(EventWord):
     """The trainer's last word."""
 
     kind: Literal["run_ended"] = "run_ended"

@@ -32,6 +32,17 @@ class Word(BaseModel):
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings", extra="ignore")
 
 
+class EventWord(Word):
+    """What every event says: when, and where the run stood."""
+
+    t: float = 0.0
+    """Unix time in seconds, set by the link."""
+    step: int = 0
+    """Optimizer steps taken, in the run that counts (a rollback turns it back)."""
+    samples: int = 0
+    """Examples behind those steps."""
+
+
 class Turned(Word):
     """One knob and the value that it is to have."""
 
