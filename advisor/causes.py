@@ -20,7 +20,8 @@ def parts(findings: Iterable[Finding]) -> dict[str, Part]:
     """Return the part of each finding, by code.
 
     A finding is a symptom when another one that stands explains it and is not itself explained by it. Of the others,
-    the most severe one is the cause; what is only an opportunity (info) contributes and is never the cause.
+    the most severe one is the cause; what is only an opportunity (info) contributes and is never the cause. What a rule
+    in the nursery finds explains nothing, and is never the cause.
     """
     standing = {finding.code: finding for finding in findings}
     explained = {code: _explainer(finding, standing) for code, finding in standing.items()}
@@ -28,7 +29,7 @@ def parts(findings: Iterable[Finding]) -> dict[str, Part]:
         explained[min(standing.values(), key=_order).code] = ""
     roots = [finding for code, finding in standing.items() if not explained[code]]
     cause = min(
-        (finding for finding in roots if finding.severity is not Severity.INFO),
+        (finding for finding in roots if finding.severity is not Severity.INFO and not finding.nursery),
         key=lambda finding: (-_reach(finding, standing), finding.code),
         default=None,
     )
@@ -46,6 +47,7 @@ def _explainer(finding: Finding, standing: dict[str, Finding]) -> str:
         other
         for other in standing.values()
         if other.code != finding.code
+        and not other.nursery
         and finding.code in other.explains
         and not (other.code in finding.explains and _order(finding) < _order(other))
     ]

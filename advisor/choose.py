@@ -28,8 +28,8 @@ class Choice:
 
 
 def choose(standings: Iterable[Standing], parts: Mapping[str, Part], history: History, scene: Scene) -> Choice:
-    """Return what to do next about the findings that are ripe."""
-    ripe = {standing.finding.code: standing.finding for standing in standings if standing.ripe}
+    """Return what to do next about the findings that are ripe; of rules in the nursery none is."""
+    ripe = {one.finding.code: one.finding for one in standings if one.ripe and not one.finding.nursery}
     deeds: list[tuple[tuple[float, ...], str, AskProbe | Try]] = []
     offers: list[Try] = []
     refusals: list[No] = []

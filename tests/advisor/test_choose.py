@@ -395,3 +395,16 @@ def test_a_probe_is_charged_unless_it_was_asked_for_a_failing_run() -> None:
     unasked.hear(probed)
     assert bill == [(2.0, 60), (0.0, 0)]
     assert unasked.spent_s == 0.0
+
+
+def test_what_a_rule_of_the_nursery_finds_is_neither_acted_on_nor_a_cause() -> None:
+    young = standing("OPT900", fix(LEARNING), severity=Severity.ERROR, nursery=True, explains=("OPT901",))
+    ripe = standing("OPT901", fix(LEARNING))
+    choice = chosen(young, ripe)
+    assert isinstance(choice.deed, Try)
+    assert choice.deed.code == "OPT901"
+    assert {code: part.role for code, part in parts([young.finding, ripe.finding]).items()} == {
+        "OPT900": "contributing",
+        "OPT901": "cause",
+    }
+    assert chosen(young).deed is None
