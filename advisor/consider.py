@@ -25,6 +25,8 @@ REBUILD_S = 0.3
 """Seconds to rebuild a loader: between 0.03 by fork and 1.1 by spawn, measured (house.md)."""
 REBUILDS = 2
 """One for the trial's arm, one when the turn is kept."""
+COMPILE_S = 90.0
+"""Seconds until a compiled pass is there: 18 and 28 of a processor for two small nets, up to 89 on a busy machine."""
 START_S = 5.0
 """Seconds until a trainer that is started is ready to take a step: torch, the data and the model."""
 STARTS = 2
@@ -214,9 +216,11 @@ def _throughput(code: str, fix: Fix, scene: Scene) -> Try | No:
         return No(code, fix, late)
     reloads = any(scene.knobs[turn.knob].turns == "reload" for turn in fix.turns)
     passes = AGREEMENT_PASSES if fix.effect is Effect.OTHER_ROUNDING else SAME_PASSES
-    cost_s = (REBUILDS * REBUILD_S if reloads else 0.0) + 2 * passes * scene.step_s
+    compiles = any(turn.knob == "compile" for turn in fix.turns)
+    set_up_s = (REBUILDS * REBUILD_S if reloads else 0.0) + (COMPILE_S if compiles else 0.0)
+    cost_s = set_up_s + 2 * passes * scene.step_s
     saves_s = fix.expected * scene.eta_s
-    if reloads and saves_s < cost_s:
+    if set_up_s and saves_s < cost_s:
         return No(code, fix, f"too late: it could save {saves_s:.1f} s of what is left and costs {cost_s:.1f} s to try")
     if passes > SAME_PASSES and cost_s > scene.budget.room_steps * scene.step_s:
         return No(code, fix, f"budget: it costs {cost_s:.1f} s to try, and trials have used up their share of the run")

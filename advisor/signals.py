@@ -52,7 +52,18 @@ HOST_SAMPLES = 5
 LOSS_SHAPING = frozenset({"class_weights", "label_smoothing", "augment", "augment_strength", "dropout"})
 """Knobs after whose turn the training loss means something else."""
 TIME_SHAPING = frozenset(
-    {"batch_size", "micro_batch", "amp", "augment", "workers", "prefetch", "cache", "channels_last", "threads"}
+    {
+        "batch_size",
+        "micro_batch",
+        "amp",
+        "augment",
+        "workers",
+        "prefetch",
+        "cache",
+        "channels_last",
+        "compile",
+        "threads",
+    }
 )
 """Knobs after whose turn a step takes another time."""
 

@@ -111,6 +111,9 @@ class TrainConfig(_Section):
         False, description="keep decoded items in memory (needs room: at most a quarter of free memory)"
     )
     channels_last: bool = Field(False, description="images: memory layout that convolutions may prefer")
+    compile: Literal["off", "default", "max-autotune-no-cudagraphs"] = Field(
+        "off", description="torch.compile the forward and backward pass in this mode: minutes at first, faster later"
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     threads: int = Field(0, ge=0, description="CPU threads of the trainer; 0 = torch's own choice")
     seed: int = Field(0, ge=0, description="seed of initialisation, order, dropout and augmentation")

@@ -122,6 +122,9 @@ SPECS: dict[str, KnobSpec] = {
     "prefetch": KnobSpec(turns="reload", effect="same_mathematics", low=1, high=64),
     "cache": KnobSpec(turns="reload", effect="same_mathematics"),
     "channels_last": KnobSpec(turns="live", effect="other_rounding"),
+    "compile": KnobSpec(
+        turns="live", effect="other_rounding", choices=("off", "default", "max-autotune-no-cudagraphs")
+    ),
     "threads": KnobSpec(turns="live", effect="same_mathematics", low=1, high=1024),
     "eval_every": KnobSpec(turns="live", effect="same_mathematics", low=0.01, high=1000.0),
 }

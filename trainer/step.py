@@ -81,7 +81,7 @@ def _attempt(training: Training, batch: Batch, layers: LayerProbe | None, window
     training.clocks.mark("to_device")
     if training.knobs["augment"]:
         inputs = augment(inputs, float(training.knobs["augment_strength"]), training.augmenter)
-    loss, seen = accumulate(training, inputs, targets, batch)
+    loss, seen = accumulate(training, inputs, targets, batch, hooked=layers is not None)
     window.updating = True
     taken, acted = _update(training, loss, layers)
     training.clocks.mark("optimizer")

@@ -59,8 +59,8 @@ TOLD = {"memory_nearly_full"}
 """Recordings with a number that no machine without an accelerator can give; their run.json says which."""
 
 
-def test_every_rule_has_a_recording() -> None:
-    assert set(FIRED_BY) == {rule.code for rule in all_rules()}
+def test_every_rule_that_is_acted_on_has_a_recording() -> None:
+    assert set(FIRED_BY) == {rule.code for rule in all_rules() if rule.state == "ready"}
 
 
 @pytest.mark.parametrize(("code", "name"), FIRED_BY.items())

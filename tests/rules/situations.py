@@ -60,6 +60,7 @@ KNOBS: dict[str, Value] = {
     "prefetch": 2,
     "cache": False,
     "channels_last": False,
+    "compile": "off",
     "threads": 2,
     "eval_every": 1.0,
 }
