@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 from advisor.ledger import Entry, read_entry
 from advisor.runs import Run
@@ -21,7 +20,7 @@ CHUNK_BYTES = 1 << 18
 
 def as_event(record: Record) -> Event | None:
     """Return the record as an event of the trainer; nothing when it is something else."""
-    return cast("Event", record) if isinstance(record, EventWord) else None
+    return record if isinstance(record, EventWord) else None
 
 
 class Source:
