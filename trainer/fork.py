@@ -14,7 +14,9 @@ from time import perf_counter, sleep
 
 from trainer.arms import SPEED_KNOBS, ArmEnd, run_arm, stream_of
 from trainer.commands import Command, Decide, Fork
+from trainer.data.feed import CacheRefused
 from trainer.evaluate import Examiner
+from trainer.knobs import KnobError
 from trainer.memory import free_bytes, free_host_bytes
 from trainer.recovery import NO_ROOM, given_up
 from trainer.snapshot import Ring, Snapshot, on_host, restore, take
@@ -59,7 +61,7 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
     """Run the arms of a command, wait for the verdict and go on from the winner.
 
     Raises:
-        ForkRefused: when memory or what is left of the run is too small, or memory runs out in an arm.
+        ForkRefused: when memory or what is left of the run is too small, or an arm fails.
         KnobError: when the turn cannot be made.
     """
     check_turns(training, command.turns)
@@ -76,9 +78,12 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
         control, candidate, changes = _run_arms(training, command, examiner, start)
     except NO_ROOM as full:
         raise ForkRefused(given_up(training, full, lambda: restore(training, start))) from None
-    except Exception:
+    except (KnobError, CacheRefused):
         restore(training, start)
         raise
+    except Exception as failed:  # the user's model and data run in there; what is wrong without the turn will show again
+        restore(training, start)
+        raise ForkRefused(f"an arm failed ({type(failed).__name__}: {' '.join(str(failed).split())})") from failed
     finally:
         training.guard = guard
         training.watching = True

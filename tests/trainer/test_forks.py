@@ -7,6 +7,7 @@ import pytest
 from tests.trainer.running import Once, config_of, losses, lr, of, run_with, training_of
 from trainer.arms import Pace, equal_time
 from trainer.commands import Command, Decide, Fork, Revert, Rollback
+from trainer.config import parse
 from trainer.evaluate import PROBE_MOST, Examiner, sample_of
 from trainer.fork import ForkRefused, make_room
 from trainer.snapshot import Ring, take
@@ -90,6 +91,33 @@ def test_a_candidate_that_diverges_is_never_gone_on_from(tmp_path: Path) -> None
     candidate = next(scored for scored in of(heard, ArmScored) if scored.arm == "candidate")
     assert candidate.diverged
     assert of(heard, TrialEnded)[0].went_on_from == "control"
+
+
+NORMED = """
+from sklearn.datasets import load_digits
+from torch import nn
+from trainer import Task
+
+def make():
+    data, target = load_digits(return_X_y=True)
+    net = nn.Sequential(nn.Linear(64, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
+    return Task(model=net, train=(data[:1000].astype("float32") / 16, target[:1000]), val=(data[1000:].astype("float32") / 16, target[1000:]))
+"""
+
+
+def test_a_candidate_that_fails_is_refused_and_the_run_goes_on_as_if_nothing_had_been_tried(tmp_path: Path) -> None:
+    (tmp_path / "normed.py").write_text(NORMED)
+    config = parse(
+        {"task": {"factory": f"{tmp_path}/normed.py:make"}, "train": {"epochs": 3, "batch_size": 64}}, "test"
+    )
+    _, plain = run_with(tmp_path / "plain", config)
+    leaves_one_over = (Turned(knob="batch_size", to=359),)
+    fork = Fork(trial="f", turns=leaves_one_over, steps=5, nulls=0)
+    ended, heard = run_with(tmp_path / "fork", config, Judge(fork, "candidate"))
+    (refused,) = of(heard, CommandRefused)
+    assert "an arm failed (ValueError: Expected more than 1 value per channel" in refused.why
+    assert ended.why == "finished"
+    assert losses(heard) == losses(plain)
 
 
 def test_a_fork_leaves_no_beats_of_its_arms(tmp_path: Path) -> None:
