@@ -111,8 +111,9 @@ def test_a_candidate_that_fails_is_refused_and_the_run_goes_on_as_if_nothing_had
         {"task": {"factory": f"{tmp_path}/normed.py:make"}, "train": {"epochs": 3, "batch_size": 64}}, "test"
     )
     _, plain = run_with(tmp_path / "plain", config)
-    leaves_one_over = (Turned(knob="batch_size", to=359),)
-    fork = Fork(trial="f", turns=leaves_one_over, steps=5, nulls=0)
+    left_in_epoch = of(plain, RunStarted)[0].task.train_examples - 10 * 64
+    leaves_one_over = (Turned(knob="batch_size", to=left_in_epoch - 1),)
+    fork = Fork(trial="f", turns=leaves_one_over, steps=20, nulls=0)
     ended, heard = run_with(tmp_path / "fork", config, Judge(fork, "candidate"))
     (refused,) = of(heard, CommandRefused)
     assert "an arm failed (ValueError: Expected more than 1 value per channel" in refused.why
