@@ -25,6 +25,7 @@ from trainer.wire import (
     LayersMeasured,
     MemoryRanOut,
     MemoryRegained,
+    OutputsMeasured,
     Probed,
     RolledBack,
     RunEnded,
@@ -112,6 +113,8 @@ class Signals:
         self.gradients = GradientSignal()
         self.validation = EvaluationSignal("", True)
         self.layers = LayerSignal()
+        self.outputs: OutputsMeasured | None = None
+        self.first_outputs: OutputsMeasured | None = None
         self.times = TimeSignal()
         self.label_runs: deque[float] = deque(maxlen=50)
         self.evaluation_s = self.checkpoint_s = 0.0
@@ -159,6 +162,8 @@ class Signals:
                 self.survey = event.survey
             case LayersMeasured():
                 self.layers.push(event)
+            case OutputsMeasured():
+                self._look(event)
             case Evaluated():
                 self.evaluation_s += event.seconds
                 if event.split == "val":
@@ -243,6 +248,16 @@ class Signals:
         self.peak_bytes = max(self.peak_bytes, beat.peak_bytes)
         self.beat = beat
         self.step, self.epoch, self.samples = beat.step, beat.epoch, beat.samples
+
+    def _look(self, event: OutputsMeasured) -> None:
+        """Keep the newest look, and the one before anything was learned; what a loss is does not change between looks."""
+        before = self.outputs.outputs if self.outputs is not None else None
+        if before is not None and before.loss_kind and not event.outputs.loss_kind:
+            known = {"loss_kind": before.loss_kind, "loss_factor": before.loss_factor}
+            event = event.model_copy(update={"outputs": event.outputs.model_copy(update=known)})
+        self.outputs = event
+        if event.step == 0:
+            self.first_outputs = event
 
     def _turn(self, changes: tuple[Change, ...], step: int) -> None:
         turned = {change.knob for change in changes if change.old != change.new}
