@@ -168,8 +168,8 @@ def reach_of(outputs: Tensor, behind: tuple[str, ...]) -> Reach:
     sums = outputs.ndim >= 2 and bool(((outputs.sum(1) - 1).abs() <= SUM_MARGIN).all())
     if sums and 0 <= low <= high <= 1 + SUM_MARGIN:
         return Reach(0.0, 1.0, sums_to_one=True)
-    known = REACH.get(behind[-1], (-inf, inf)) if behind else (-inf, inf)
-    if known[0] <= low and high <= known[1]:
+    known = REACH.get(behind[-1]) if behind else None
+    if known is not None and known[0] <= low and high <= known[1]:
         return Reach(*known)
     clipped = low == 0 < high and float((outputs == 0).float().mean()) >= CLIPPED_SHARE
     return Reach(0.0, inf) if clipped else Reach()
