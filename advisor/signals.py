@@ -50,7 +50,7 @@ DEVICE_WINDOW_S = 30.0
 """Seconds of device samples behind utilisation."""
 HOST_SAMPLES = 5
 """Samples behind the idle cores: one a second."""
-LOSS_SHAPING = frozenset({"class_weights", "label_smoothing", "augment", "augment_strength", "dropout"})
+LOSS_SHAPING = frozenset({"loss", "class_weights", "label_smoothing", "augment", "augment_strength", "dropout"})
 """Knobs after whose turn the training loss means something else."""
 TIME_SHAPING = frozenset(
     {"batch_size", "micro_batch", "amp", "augment", "workers", "prefetch", "cache", "channels_last", "threads"}
@@ -265,6 +265,8 @@ class Signals:
             self._hold(change.knob, change.new)
         if turned & LOSS_SHAPING:
             self.loss.begin_anew(step)
+        if "loss" in turned:
+            self.validation.begin_anew()
         if turned & TIME_SHAPING:
             self.times.begin_anew(step)
 

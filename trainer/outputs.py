@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from trainer import loss_fit
-from trainer.anatomy import BENDING, NORMALISING, OUTPUTS, Anatomy, watched
+from trainer.anatomy import watched
 from trainer.data.batch import Batch
 from trainer.evaluate import evaluating
+from trainer.knobs import KnobValue
 from trainer.loss_fit import Reach
 from trainer.pieces import cut, in_layout
 from trainer.recovery import forward
@@ -68,21 +69,24 @@ BUILT_IN: dict[str, LossKind] = {
 
 
 class OutputLooks:
-    """Looks at the outputs at the first step of every start, and at a few places of the run."""
+    """Looks at the outputs at the first step of every start, when the loss has turned, and at a few places of the run."""
 
     def __init__(self, training: Training) -> None:
         self._training = training
         self._left = [share for share in LOOK_SHARES if share > training.share_done]
-        self._begun = self._failed = False
+        self._loss: KnobValue | None = None
+        """By which it was looked last; nothing before the first look."""
+        self._failed = False
 
     def due(self) -> bool:
         """Tell whether the next batch is to be looked at."""
-        return not self._failed and (not self._begun or bool(self._left and self._training.share_done >= self._left[0]))
+        due = bool(self._left) and self._training.share_done >= self._left[0]
+        return not self._failed and (due or self._loss != self._training.knobs["loss"])
 
     def take(self, batch: Batch) -> None:
         """Look at the next batch and tell what is seen; where that fails, tell it once and look no more."""
         training = self._training
-        self._begun = True
+        self._loss = training.knobs["loss"]
         self._left = [share for share in self._left if share > training.share_done]
         try:
             seen = measure(training, batch)
@@ -106,25 +110,15 @@ def measure(training: Training, batch: Batch) -> Outputs:
         with evaluating(training.model), torch.no_grad():
             with watched(training.model) as anatomy:
                 outputs = forward(training, training.model, inputs, count).float()
-            return _seen(training, outputs, targets, _behind(anatomy))
+            return _seen(training, outputs, targets, anatomy.bent_behind())
     finally:
         before.restore()
         if loss_state and isinstance(loss, nn.Module):
             loss.load_state_dict(loss_state)
 
 
-def _behind(anatomy: Anatomy) -> tuple[str, ...]:
-    """Return what bends the outputs behind the last layer with weights; a gate is part of a layer."""
-    calls = [call for call in anatomy.behind() if not call.gate]
-    return tuple(
-        call.function or type(call.module).__name__.lower()
-        for call in calls
-        if call.function in BENDING | NORMALISING or (not call.function and isinstance(call.module, OUTPUTS))
-    )
-
-
 def _seen(training: Training, outputs: Tensor, targets: Tensor, behind: tuple[str, ...]) -> Outputs:
-    own = training.objective.user_loss is not None
+    own = training.objective.own is not None
     few = outputs.numel() <= VALUES_MOST
     ask = loss_fit.asking(training.objective.plain) if few else loss_fit.unasked
     reach = reach_of(outputs, behind)

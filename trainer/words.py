@@ -96,6 +96,8 @@ class TaskInfo(Word):
     a number to predict the loss is the mean squared error over the training variance: about 1."""
     baseline_train_loss: float = float("nan")
     """The same on the training split; lower where its classes are unbalanced."""
+    baseline_standard_loss: float = float("nan")
+    """Of that predictor by the standard loss, on the training split, where the task brings its own (knob `loss`)."""
     in_memory: bool
     """Batches are sliced from tensors; there is no per-item loader."""
     source: str

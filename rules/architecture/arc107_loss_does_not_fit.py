@@ -15,7 +15,8 @@ Classes: `torch.nn.CrossEntropyLoss()` on raw outputs, one for each class. Yes o
 `torch.nn.BCEWithLogitsLoss()`.
 
 ## Fix safety
-Needs a person: the loss is in the task's code. A softmax that stands behind the last layer can be left out on trial.
+Cross entropy in place of the task's own loss is tried by a fork that is judged by the metric; so is leaving out a softmax
+over one unit. Where outputs and targets do not allow it, the task's code needs a person.
 
 ## When to ignore it
 An absolute error is chosen on purpose against many wrong labels; it then needs a longer run. A squared error on classes
@@ -30,7 +31,7 @@ works where the outputs begin near 0 and 1, so it is only mentioned.
 from math import isfinite, prod
 
 from rules.facts import KnobFacts, OutputFacts, TaskFacts
-from rules.remedies import advice, possible, surgery
+from rules.remedies import advice, possible, standard_loss, surgery
 from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
 FAR_RMS = 3.0
@@ -64,7 +65,8 @@ def loss_does_not_fit(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -
     kind, bounded = outputs.loss_kind, isfinite(outputs.reach_low) and isfinite(outputs.reach_high)
     if task.kind != "classification" or kind not in WORDS or (kind == "likelihood" and not bounded):
         return None
-    fixes = (advice(_line(outputs, len(task.classes)), improves="loss"),)
+    instead = standard_loss("take cross entropy in place of the task's loss", "its gradient does not vanish")
+    fixes = (advice(_line(outputs, len(task.classes)), improves="loss"), *possible(knobs, instead))
     if not kind.startswith("squared"):
         message = (
             f"{len(task.classes)} classes are learned by {WORDS[kind]}: its gradient nearly vanishes where it is wrong"

@@ -13,7 +13,8 @@ Take the minus sign away; give `log_softmax(outputs)` to a negative log likeliho
 bring the targets of a binary cross entropy into 0 to 1.
 
 ## Fix safety
-Needs a person: the loss is in the task's code. No rate, clip or rollback mends it.
+The standard loss in place of the task's own is tried by a fork that is judged by the metric. No rate, clip or rollback mends
+it; where outputs and targets do not allow another loss, the task's code needs a person.
 
 ## When to ignore it
 Never for these losses. A loss of another kind (a density, a similarity) may go below zero rightly; the rule is silent on it.
@@ -25,8 +26,8 @@ Never for these losses. A loss of another kind (a density, a similarity) may go 
 
 from math import isfinite
 
-from rules.facts import OutputFacts, TaskFacts
-from rules.remedies import advice
+from rules.facts import KnobFacts, OutputFacts, TaskFacts
+from rules.remedies import advice, possible, standard_loss
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
 SYMPTOMS = (
@@ -36,7 +37,7 @@ SYMPTOMS = (
 
 
 @rule("NUM105")
-def loss_below_zero(task: TaskFacts, outputs: OutputFacts) -> Finding | None:
+def loss_below_zero(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
     """Find a loss that falls for ever."""
     kind, bounded = outputs.loss_kind, isfinite(outputs.reach_low) and isfinite(outputs.reach_high)
     beyond = outputs.target_low < 0 or outputs.target_high > 1
@@ -59,6 +60,8 @@ def loss_below_zero(task: TaskFacts, outputs: OutputFacts) -> Finding | None:
         cause, said = "targets that are no probabilities", "bring the targets into 0 to 1, or use MSELoss"
     else:
         return None
+    meant = "the squared error" if task.kind == "regression" else "cross entropy"
+    instead = standard_loss(f"take {meant} in place of the task's loss", "it has a floor")
     return Finding(
         code="NUM105",
         name="loss_below_zero",
@@ -70,5 +73,5 @@ def loss_below_zero(task: TaskFacts, outputs: OutputFacts) -> Finding | None:
         ),
         causes=(cause,),
         explains=SYMPTOMS,
-        fixes=(advice(said, improves="loss"),),
+        fixes=(advice(said, improves="loss"), *possible(knobs, instead)),
     )

@@ -206,6 +206,16 @@ def test_a_loss_that_was_known_once_stays_known() -> None:
     assert (facts.loss_kind, facts.loss_factor) == ("squared", -1.0)
 
 
+def test_after_a_turn_of_the_loss_its_own_guess_and_evaluations_count() -> None:
+    begun = started()
+    begun = begun.model_copy(update={"task": begun.task.model_copy(update={"baseline_standard_loss": 2.3})})
+    turned = KnobsTurned(step=100, changes=(Change(knob="loss", old="own", new="standard"),), probation=False)
+    signals = told(begun, *beats(100), evaluated(100), turned)
+    facts = gather(signals).groups
+    assert facts["task"].baseline_loss == 2.3  # type: ignore[attr-defined]
+    assert not {"loss", "validation"} & set(facts)
+
+
 def test_a_run_that_was_first_looked_at_later_has_no_first_size() -> None:
     facts = gather(told(started(), looked_at(100))).groups["outputs"]
     assert isinstance(facts, OutputFacts)

@@ -7,11 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.trainer.running import config_of, losses, of, run_with, training_of
+from tests.trainer.running import Once, config_of, losses, of, run_with, training_of
+from trainer.commands import Confirm, Turn
 from trainer.config import Config, parse
 from trainer.outputs import LOOK_SHARES, OutputLooks, measure, reach_of
 from trainer.snapshot import take
-from trainer.wire import OutputsMeasured, Told, read_event, write
+from trainer.wire import KnobsTurned, OutputsMeasured, RunStarted, Told, read_event, write
+from trainer.words import Turned
 
 TASKS = """
 import torch
@@ -71,6 +73,24 @@ def gated():
             return self.one(inputs) * torch.sigmoid(self.other(inputs))
 
     return numbers(model=Gated())
+
+
+def halved():
+    return numbers(lambda outputs, targets: functional.mse_loss(outputs.squeeze(1), targets) / 2)
+
+
+def tanh_of_its_own():
+    task = cut_off()
+    task.loss = lambda outputs, targets: functional.mse_loss(outputs.squeeze(1), targets.tanh())
+    return task
+
+
+def two_for_one():
+    def r2(outputs, targets):
+        return float(1 - functional.mse_loss(outputs[:, 0], targets) / targets.var())
+
+    loss = lambda outputs, targets: functional.gaussian_nll_loss(outputs[:, 0], targets, outputs[:, 1].exp())
+    return Task(model=nn.Linear(6, 2), train=(X, X[:, 0]), loss=loss, metrics=[r2])
 
 
 def cut_off():
@@ -149,6 +169,33 @@ def test_the_scale_of_a_target_is_that_of_the_training_split(tmp_path: Path) -> 
         pytest.approx(float(targets.mean()), abs=1e-6),
         pytest.approx(float(targets.std(correction=0)), rel=1e-5),
     )
+
+
+def test_a_loss_that_has_turned_is_looked_at_again(tmp_path: Path) -> None:
+    turn = Turn(trial="t", turns=(Turned(knob="loss", to="standard"),), probation_steps=100)
+    driver = Once(4, turn, Confirm(trial="t"))
+    _, heard = run_with(tmp_path / "run", own(tmp_path, "halved"), driver)
+    assert of(heard, KnobsTurned)
+    kinds = [(event.outputs.loss_kind, round(event.outputs.loss_factor, 3)) for event in of(heard, OutputsMeasured)]
+    assert kinds[0] == ("squared", 0.5)
+    assert kinds[-1] == ("squared", 1.0)
+    assert of(heard, RunStarted)[0].task.baseline_standard_loss == pytest.approx(
+        2 * of(heard, RunStarted)[0].task.baseline_train_loss, rel=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        pytest.param("numbers", "the loss is the standard one already", id="no loss of its own"),
+        pytest.param("tanh_of_its_own", "a tanh stands behind the last layer", id="bounded outputs"),
+        pytest.param("two_for_one", "are not one number for each", id="other shapes"),
+    ],
+)
+def test_the_standard_loss_is_refused_where_it_does_not_fit(tmp_path: Path, name: str, why: str) -> None:
+    training, _ = training_of(tmp_path, own(tmp_path, name))
+    knob = next(knob for knob in training.catalogue() if knob.name == "loss")
+    assert why in knob.unavailable
 
 
 def raw() -> Tensor:
