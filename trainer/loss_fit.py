@@ -30,9 +30,6 @@ TOLD_APART_SHARE = 1e-3
 INSIDE_SHARE = 1e-3
 """Of the reach: perfect outputs stay so far within it, because a logarithm of 0 tells nothing."""
 
-FAR = 5.0
-"""Perfect logits where nothing holds the outputs: a probability of 0.99 for one class in two."""
-
 
 @dataclass(frozen=True)
 class Reach:
@@ -88,14 +85,19 @@ def by_class(outputs: Tensor, targets: Tensor) -> bool:
 
 
 def perfect(outputs: Tensor, targets: Tensor, reach: Reach) -> Tensor | None:
-    """Return the best outputs within reach, in the shape of the outputs; nothing where nobody can say what is best."""
+    """Return the best outputs within reach, in the shape of the outputs; nothing where nobody can say what is best.
+
+    Of classes they never leave what the model itself has said: on an accelerator, a loss that is given what it does not
+    take (a binary cross entropy of -5) ends the process.
+    """
     if by_class(outputs, targets):
         rows = _rows(outputs, targets)
-        low = reach.low if isfinite(reach.low) else reach.high - 2 * FAR if isfinite(reach.high) else -FAR
-        high = reach.high if isfinite(reach.high) else low + 2 * FAR
-        if not reach.sums_to_one:
-            return reach.held(low + (high - low) * rows)
-        return rows * (1 - INSIDE_SHARE * outputs.shape[1]) + INSIDE_SHARE
+        if reach.sums_to_one:
+            return rows * (1 - INSIDE_SHARE * outputs.shape[1]) + INSIDE_SHARE
+        seen_low, seen_high = (float(end) for end in outputs.aminmax())
+        low = reach.low if isfinite(reach.low) else seen_low
+        high = reach.high if isfinite(reach.high) else seen_high
+        return reach.held(low + (high - low) * rows) if low < high else None
     if outputs.numel() == targets.numel():
         return reach.held(targets.reshape(outputs.shape).float())
     return None
@@ -163,8 +165,8 @@ def kind_of(ask: Ask, outputs: Tensor, targets: Tensor) -> tuple[LossKind, float
     size = float(told.abs().max())
     if not isfinite(size) or float(told.max() - told.min()) <= TOLD_APART_SHARE * size:
         return "", nan
-    for kind, losses in _standard(outputs.double(), targets):
-        known = losses.reshape(count, -1).mean(1)[pairs].mean(1).cpu()
+    for kind, losses in _standard(outputs.cpu().double(), targets.cpu()):
+        known = losses.reshape(count, -1).mean(1)[pairs.cpu()].mean(1)
         if not bool(torch.isfinite(known).all()) or not bool(known.any()):
             continue
         factor = float((told * known).sum() / known.square().sum())

@@ -172,7 +172,7 @@ def reach_of(outputs: Tensor, behind: tuple[str, ...]) -> Reach:
 def _of_targets(training: Training, targets: Tensor) -> dict[str, float]:
     """Return mean, spread and ends of numbers to predict; NaN for classes."""
     known = training.setup.source.train.targets
-    values = (targets if known is None else known).detach()
+    values = (targets if known is None else known).detach().cpu()
     if not values.is_floating_point() or not values.numel():
         return dict.fromkeys(("target_mean", "target_std", "target_low", "target_high"), nan)
     columns = values.double().reshape(len(values), -1)

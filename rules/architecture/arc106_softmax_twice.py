@@ -13,7 +13,7 @@ Let the model return raw outputs (logits); apply softmax only where probabilitie
 
 ## Fix safety
 Changes the network itself: tried by a fork whose candidate is built anew without what stands behind the last layer. Where
-the model calls softmax in its own forward, it needs a person.
+the model calls softmax in its own forward, it needs a person. A softmax in the loss goes when plain cross entropy is tried.
 
 ## When to ignore it
 The loss has a constant part of its own (an added penalty) that is large beside the loss of guessing.
@@ -24,7 +24,7 @@ The loss has a constant part of its own (an added penalty) that is large beside 
 """
 
 from rules.facts import KnobFacts, OutputFacts
-from rules.remedies import advice, possible, surgery
+from rules.remedies import advice, possible, standard_loss, surgery
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
 FLOOR_LIMIT = 0.2
@@ -49,7 +49,11 @@ def softmax_twice(outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
             "its outputs are probabilities, and the loss applies a softmax itself"
         )
         said = "return raw outputs from the model, without softmax"
-    drop = surgery("leave out the softmax behind the last layer", "the floor of the loss goes", output="none")
+    drop = (
+        standard_loss("take plain cross entropy in place of the task's loss", "the floor of the loss goes")
+        if within
+        else surgery("leave out the softmax behind the last layer", "the floor of the loss goes", output="none")
+    )
     return Finding(
         code="ARC106",
         name="softmax_twice",
@@ -62,5 +66,5 @@ def softmax_twice(outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
         ),
         causes=("a softmax in the loss" if within else "a softmax in the model before cross entropy",),
         explains=SYMPTOMS,
-        fixes=(advice(said, improves="loss"), *(() if within else possible(knobs, drop))),
+        fixes=(advice(said, improves="loss"), *possible(knobs, drop)),
     )

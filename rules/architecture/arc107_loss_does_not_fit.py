@@ -65,8 +65,9 @@ def loss_does_not_fit(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -
     kind, bounded = outputs.loss_kind, isfinite(outputs.reach_low) and isfinite(outputs.reach_high)
     if task.kind != "classification" or kind not in WORDS or (kind == "likelihood" and not bounded):
         return None
+    line = advice(_line(outputs, len(task.classes)), improves="loss")
     instead = standard_loss("take cross entropy in place of the task's loss", "its gradient does not vanish")
-    fixes = (advice(_line(outputs, len(task.classes)), improves="loss"), *possible(knobs, instead))
+    fixes = (line, *possible(knobs, instead))
     if not kind.startswith("squared"):
         message = (
             f"{len(task.classes)} classes are learned by {WORDS[kind]}: its gradient nearly vanishes where it is wrong"
@@ -74,7 +75,11 @@ def loss_does_not_fit(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -
         return _finding(Severity.WARNING, message, outputs, fixes)
     far = outputs.rms > FAR_RMS
     message = f"{outputs.rms:.2g} is the size of the outputs, and {WORDS[kind]} holds them against classes as 0 and 1"
-    return _finding(Severity.WARNING if far else Severity.INFO, message, outputs, fixes)
+    return (
+        _finding(Severity.WARNING, message, outputs, fixes)
+        if far
+        else _finding(Severity.INFO, message, outputs, (line,))
+    )
 
 
 def _finding(severity: Severity, message: str, outputs: OutputFacts, fixes: tuple[Fix, ...]) -> Finding:

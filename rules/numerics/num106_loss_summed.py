@@ -14,7 +14,8 @@ sizes cannot be compared.
 Return the mean: `reduction="mean"`, or `loss / len(targets)`.
 
 ## Fix safety
-Changes learning: a rate divided by the batch size, the same steps as with a mean, is tried by a fork.
+Changes learning, tried by a fork: the mean of the same loss where it is a standard one, else a rate divided by the batch
+size, which makes the same steps.
 
 ## When to ignore it
 The rate was chosen for the sum, and the batch size stays as it is. Adam and its kin divide the factor out again.
@@ -24,7 +25,7 @@ The rate was chosen for the sum, and the batch size stays as it is. Adam and its
 """
 
 from rules.facts import KnobFacts, OutputFacts, RunFacts
-from rules.remedies import advice, possible, turned
+from rules.remedies import advice, possible, standard_loss, turned
 from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
 
 SUM_LOW = 1.9
@@ -38,6 +39,8 @@ LEAST_BRAKE = 1e-3
 """One minus the momentum, at least: a momentum of 1 has no steady step."""
 DESCENTS = ("sgd", "momentum", "nesterov")
 """Optimizers whose steps grow with the gradient."""
+STANDARD = frozenset({"cross_entropy", "squared"})
+"""Losses whose mean the trainer has itself."""
 SYMPTOMS = (
     "NUM102", "NUM103", "OPT101", "OPT102", "OPT103", "OPT105", "OPT106", "OPT109", "OPT110",
     "GEN101", "GEN102", "ARC102", "ARC103", "DAT102",
@@ -65,6 +68,8 @@ def loss_summed(run: RunFacts, outputs: OutputFacts, knobs: KnobFacts) -> Findin
         expected=0.0,
         estimated_by="not estimated: the steps become those that a mean would have had",
     )
+    mean = standard_loss("take the mean of the same loss", "the steps become those of a mean")
+    fixes = possible(knobs, mean) if outputs.loss_kind in STANDARD else ()
     return Finding(
         code="NUM106",
         name="loss_summed",
@@ -75,6 +80,6 @@ def loss_summed(run: RunFacts, outputs: OutputFacts, knobs: KnobFacts) -> Findin
         explains=SYMPTOMS if high else (),
         fixes=(
             advice('return the mean over the batch: reduction="mean", or loss / len(targets)', improves="loss"),
-            *(possible(knobs, lower) if high else ()),
+            *((fixes or possible(knobs, lower)) if high else ()),
         ),
     )

@@ -53,6 +53,9 @@ def test_the_softmax_is_left_out_on_trial_where_that_can_be_done() -> None:
     assert able is not None
     assert unable is not None
     assert [fix.turns[0].knob for fix in able.fixes if fix.turns] == ["output"]
+    within = assessed(softmax_twice, {"outputs": {"loss_kind": "cross_entropy_of_softmax"}})
+    assert within is not None
+    assert [fix.turns[0].knob for fix in within.fixes if fix.turns] == ["loss"]
     assert not [fix for fix in unable.fixes if fix.turns]
 
 

@@ -77,6 +77,13 @@ def test_it_is_silent(changes: dict[str, Any]) -> None:
     assert assessed(loss_does_not_fit, changes) is None
 
 
+@pytest.mark.parametrize(("rms", "turned"), [(35.0, ["loss"]), (0.4, [])])
+def test_another_loss_is_tried_only_where_the_present_one_does_harm(rms: float, turned: list[str]) -> None:
+    finding = assessed(loss_does_not_fit, {"outputs": {"loss_kind": "squared", "rms": rms}})
+    assert finding is not None
+    assert [turn.knob for fix in finding.fixes for turn in fix.turns] == turned
+
+
 def test_a_squared_error_is_no_excuse_for_what_else_is_wrong() -> None:
     far = assessed(loss_does_not_fit, {"outputs": {"loss_kind": "squared", "rms": 35.0}})
     assert far is not None

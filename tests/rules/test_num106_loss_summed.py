@@ -8,8 +8,6 @@ from rules.numerics.num106_loss_summed import loss_summed
 from rules.vocabulary import Severity
 from tests.rules.situations import KNOBS, assessed, knobs, missing_without
 
-SUM = {"outputs": {"sum_factor": 2.0}}
-
 
 @pytest.mark.parametrize(
     ("changes", "severity"),
@@ -22,13 +20,19 @@ SUM = {"outputs": {"sum_factor": 2.0}}
     ],
 )  # fmt: skip
 def test_it_speaks(changes: dict[str, Any], severity: Severity) -> None:
-    finding = assessed(loss_summed, SUM | changes)
+    finding = assessed(loss_summed, {"outputs": {"sum_factor": 2.0, "loss_kind": ""}} | changes)
     assert finding is not None
     assert (finding.code, finding.name, finding.severity) == ("NUM106", "loss_summed", severity)
     lowered = [fix.turns[0].to for fix in finding.fixes if fix.turns]
     assert lowered == (
         [pytest.approx(float(changes["knobs"].values["lr"]) / 64)] if severity is Severity.WARNING else []
     )
+
+
+def test_the_mean_of_a_standard_loss_is_taken_rather_than_another_rate() -> None:
+    finding = assessed(loss_summed, {"outputs": {"sum_factor": 2.0}, "knobs": knobs(lr=0.1)})
+    assert finding is not None
+    assert [turn.knob for fix in finding.fixes for turn in fix.turns] == ["loss"]
 
 
 @pytest.mark.parametrize(

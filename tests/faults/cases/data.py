@@ -38,6 +38,7 @@ CASES: tuple[Case, ...] = (
     fault("inputs_offset", "every input 50 spreads off zero", FRIEDMAN, FRIEDMAN.having(flaws={"offset": 50}), "DAT104", allowed=SCALED, knobs=("lr", "norm"), severe=False),
     fault("target_thousands", "a target of thousands", DIABETES, DIABETES.having(flaws={"target_scale": 1000}), "ARC102", "NUM101", "NUM102", "ARC110", allowed=SCALED, knobs=("lr", "clip")),
     fault("target_tens", "a target of tens", FRIEDMAN, FRIEDMAN.having(flaws={"target_scale": 30}), "OPT102", "ARC110", allowed=(*SCALED, "GEN103", "OPT104"), knobs=("lr",), severe=False),
+    fault("target_tens_diabetes", "a small table: a target of 120 ± 40", DIABETES.having(optimizer="adam", lr=3e-3), DIABETES.having(optimizer="adam", lr=3e-3, flaws={"target_scale": 40}), "OPT102", "ARC110", allowed=(*SCALED, "GEN103", "OPT104"), knobs=("lr",), severe=False),
     fault("labels_shuffled", "the labels were shuffled apart from the inputs", DIGITS, DIGITS.having(flaws={"labels_shuffled": 1.0}), missing=("labels-do-not-belong",), allowed=("OPT103", "DAT102", "GEN101", *BY_HEART, "GEN103")),
     fault("labels_shuffled_text", "text: the labels were shuffled apart from the inputs", TEXT, TEXT.having(flaws={"labels_shuffled": 1.0}), missing=("labels-do-not-belong",), allowed=("OPT103", "DAT102", "GEN101", *BY_HEART, "GEN103")),
     fault("labels_shuffled_friedman", "the targets were shuffled apart from the inputs", FRIEDMAN, FRIEDMAN.having(flaws={"labels_shuffled": 1.0}), missing=("labels-do-not-belong",), allowed=("OPT103", "GEN101", *BY_HEART, "GEN103")),

@@ -3,6 +3,7 @@
 from tests.faults.case import Case, Setting, fault
 from tests.faults.cases.bases import (
     BREAST,
+    DIABETES,
     DIGITS,
     DIGITS_CNN,
     DIGITS_DEEP,
@@ -52,7 +53,14 @@ CASES: tuple[Case, ...] = (
     fault("loss_absolute", "mean absolute error on classes", DIGITS, DIGITS.having(flaws={"absolute": 1}), "ARC107", allowed=("OPT102", *FLAT), knobs=("loss",)),
     fault("loss_absolute_text", "text: mean absolute error on classes", TEXT, TEXT.having(flaws={"absolute": 1}), "ARC107", allowed=("OPT102", *FLAT), knobs=("loss",)),
     fault("loss_every_pair", "outputs [B, 1] against targets [B]", FRIEDMAN, FRIEDMAN.having(flaws={"every_pair": 1}), "ARC109", allowed=("OPT103", "GEN103", "OPT104"), knobs=()),
-    fault("loss_negated", "the sign of the loss is wrong", DIGITS, DIGITS.having(flaws={"negated": 1}), "NUM105", allowed=("NUM101", "NUM102", "ARC102"), knobs=()),
+    fault("loss_every_pair_diabetes", "a small table: outputs [B, 1] against targets [B]", DIABETES, DIABETES.having(flaws={"every_pair": 1}), "ARC109", allowed=("OPT103", "GEN103", "OPT104"), knobs=(), severe=False),
+    fault("softmax_in_loss", "clothes: the loss takes the cross entropy of a softmax", FASHION, FASHION.having(flaws={"softmax_in_loss": 1}), "ARC106", allowed=("OPT102", *FLAT), knobs=("loss",)),
+    fault("softmax_twice_breast", "a table of two classes: softmax before cross entropy", BREAST, BREAST.having(shape={"output": "softmax"}), "ARC106", allowed=("OPT102", *FLAT), knobs=("output",), severe=False),
+    fault("sigmoid_on_target", "a sigmoid behind the one output of a regression", DIABETES, DIABETES.having(shape={"output": "sigmoid"}), "ARC108", allowed=FLAT, knobs=("output",), severe=False),
+    fault("loss_probability", "a table: the probability is made large, not its logarithm", TANGLE, TANGLE.having(flaws={"probability": 1}), "ARC107", allowed=("OPT102", *FLAT), knobs=("loss",), severe=False),
+    fault("loss_negated_friedman", "a regression: the sign of the loss is wrong", FRIEDMAN, FRIEDMAN.having(flaws={"negated_squared": 1}), "NUM105", allowed=("NUM101", "NUM102", "ARC102"), knobs=("loss",)),
+    fault("loss_summed_fashion", "clothes: the loss of a batch is a sum", FASHION, FASHION.having(flaws={"summed": 1}), "OPT101", "NUM101", "NUM102", "OPT106", "NUM106", allowed=("ARC102", "NUM103", "OPT105", "ARC103", "OPT103"), knobs=("lr", "loss")),
+    fault("loss_negated", "the sign of the loss is wrong", DIGITS, DIGITS.having(flaws={"negated": 1}), "NUM105", allowed=("NUM101", "NUM102", "ARC102"), knobs=("loss",)),
     fault("loss_without_softmax", "negative log likelihood on raw outputs", DIGITS, DIGITS.having(flaws={"likelihood_of_logits": 1}), "NUM105", allowed=("NUM101", "NUM102", "ARC102"), knobs=("loss",)),
     fault("loss_summed", "the loss of a batch is a sum", TANGLE, TANGLE.having(flaws={"summed": 1}), "OPT101", "NUM102", "OPT106", "NUM106", allowed=("ARC102", "NUM103", "OPT105", "ARC103"), knobs=("lr",)),
 )  # fmt: skip
