@@ -61,6 +61,8 @@ def _chance(signals: Signals, told: TaskInfo) -> float:
 
     That is the training split's own constant predictor, unless the loss is weighted so that all classes count alike.
     """
+    if "loss" in signals.knobs and signals.knobs["loss"].value == "standard":
+        return told.baseline_standard_loss
     weighted = "class_weights" in signals.knobs and signals.knobs["class_weights"].value != "none"
     return told.baseline_loss if weighted or isnan(told.baseline_train_loss) else told.baseline_train_loss
 

@@ -25,6 +25,7 @@ from trainer.wire import (
     LayersMeasured,
     MemoryRanOut,
     MemoryRegained,
+    OutputsMeasured,
     Probed,
     RolledBack,
     RunEnded,
@@ -49,7 +50,7 @@ DEVICE_WINDOW_S = 30.0
 """Seconds of device samples behind utilisation."""
 HOST_SAMPLES = 5
 """Samples behind the idle cores: one a second."""
-LOSS_SHAPING = frozenset({"class_weights", "label_smoothing", "augment", "augment_strength", "dropout"})
+LOSS_SHAPING = frozenset({"loss", "class_weights", "label_smoothing", "augment", "augment_strength", "dropout"})
 """Knobs after whose turn the training loss means something else."""
 TIME_SHAPING = frozenset(
     {
@@ -123,6 +124,8 @@ class Signals:
         self.gradients = GradientSignal()
         self.validation = EvaluationSignal("", True)
         self.layers = LayerSignal()
+        self.outputs: OutputsMeasured | None = None
+        self.first_outputs: OutputsMeasured | None = None
         self.times = TimeSignal()
         self.label_runs: deque[float] = deque(maxlen=50)
         self.evaluation_s = self.checkpoint_s = 0.0
@@ -170,6 +173,8 @@ class Signals:
                 self.survey = event.survey
             case LayersMeasured():
                 self.layers.push(event)
+            case OutputsMeasured():
+                self._look(event)
             case Evaluated():
                 self.evaluation_s += event.seconds
                 if event.split == "val":
@@ -255,12 +260,24 @@ class Signals:
         self.beat = beat
         self.step, self.epoch, self.samples = beat.step, beat.epoch, beat.samples
 
+    def _look(self, event: OutputsMeasured) -> None:
+        """Keep the newest look, and the one before anything was learned; what a loss is does not change between looks."""
+        before = self.outputs.outputs if self.outputs is not None else None
+        if before is not None and before.loss_kind and not event.outputs.loss_kind:
+            known = {"loss_kind": before.loss_kind, "loss_factor": before.loss_factor}
+            event = event.model_copy(update={"outputs": event.outputs.model_copy(update=known)})
+        self.outputs = event
+        if event.step == 0:
+            self.first_outputs = event
+
     def _turn(self, changes: tuple[Change, ...], step: int) -> None:
         turned = {change.knob for change in changes if change.old != change.new}
         for change in changes:
             self._hold(change.knob, change.new)
         if turned & LOSS_SHAPING:
             self.loss.begin_anew(step)
+        if "loss" in turned:
+            self.validation.begin_anew()
         if turned & TIME_SHAPING:
             self.times.begin_anew(step)
 

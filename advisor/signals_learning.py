@@ -271,6 +271,10 @@ class EvaluationSignal:
             older = [one for place, one in enumerate(self.evaluations[:half]) if place % 2 == 0 or one is best]
             self.evaluations = older + self.evaluations[half:]
 
+    def begin_anew(self) -> None:
+        """Forget all evaluations: from here on their loss means something else."""
+        self.evaluations = []
+
     def goodness(self, evaluation: Evaluation) -> float:
         """Return the metric so that more is better; a NaN is worst."""
         value = evaluation.metric if self.higher_is_better else -evaluation.metric

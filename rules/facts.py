@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import nan
 
+from rules.outcome_facts import OutputFacts
 from rules.surroundings import (
     ColumnFact,
     DeviceFacts,
@@ -43,6 +44,7 @@ __all__ = [
     "LossFacts",
     "MemoryFacts",
     "ModelFacts",
+    "OutputFacts",
     "PhaseFacts",
     "ProbeFacts",
     "RunFacts",
@@ -52,7 +54,7 @@ __all__ = [
     "UtilisationFacts",
     "ValidationFacts",
 ]
-"""All groups, those of `rules.surroundings` too: whoever writes a rule looks here."""
+"""All groups, those of `rules.surroundings` and `rules.outcome_facts` too: whoever writes a rule looks here."""
 
 
 @dataclass(frozen=True)
@@ -288,6 +290,7 @@ GROUPS: dict[str, type] = {
     "gradients": GradientFacts,
     "validation": ValidationFacts,
     "layers": LayerFacts,
+    "outputs": OutputFacts,
     "phases": PhaseFacts,
     "loader": LoaderFacts,
     "host": HostFacts,

@@ -87,6 +87,24 @@ def surgery(name: str, why: str, **knobs: Value) -> Fix:
     )
 
 
+def standard_loss(name: str, why: str) -> Fix:
+    """Return the turn to the standard loss of what is learned, in place of the task's own; it is judged by the metric.
+
+    Args:
+        name: Of the fix.
+        why: Why it should help; what it gains nobody can say.
+    """
+    return Fix(
+        name=name,
+        effect=Effect.CHANGES_LEARNING,
+        turns=turned(loss="standard"),
+        improves="metric",
+        guards=(METRIC_GUARD,),
+        expected=0.0,
+        estimated_by=f"not estimated: {why}",
+    )
+
+
 def _would_change(knobs: KnobFacts, turns: tuple[Turned, ...]) -> bool:
     if not knobs.can(*(turn.knob for turn in turns)):
         return False

@@ -84,6 +84,15 @@ class Anatomy:
         """Return what is passed after the last layer with weights."""
         return self.calls[self._last() + 1 :]
 
+    def bent_behind(self) -> tuple[str, ...]:
+        """Return what bends the outputs behind the last layer with weights, by torch's names; a gate is part of a layer."""
+        return tuple(
+            call.function or type(call.module).__name__.lower()
+            for call in self.behind()
+            if not call.gate
+            and (call.function in BENDING | NORMALISING or (not call.function and isinstance(call.module, OUTPUTS)))
+        )
+
     def times(self, module: nn.Module) -> int:
         """Return how often a module is passed."""
         return sum(call.module is module and not call.function for call in self.calls)

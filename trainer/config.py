@@ -85,6 +85,10 @@ class TrainConfig(_Section):
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout of the built-in models (and of a model that has any)")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
     class_weights: ClassWeights = Field("none", description="weights of the loss: none, sqrt or balanced")
+    loss: Literal["own", "standard"] = Field(
+        "own",
+        description="standard: cross entropy for classes, squared error for numbers, in place of a task's own loss",
+    )
     ema: float = Field(
         0.0,
         ge=0,

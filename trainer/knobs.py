@@ -106,6 +106,7 @@ SPECS: dict[str, KnobSpec] = {
     "augment_strength": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=1.0),
     "dropout": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=0.9),
     "label_smoothing": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=0.5),
+    "loss": KnobSpec(turns="live", effect="changes_learning", choices=("own", "standard")),
     "class_weights": KnobSpec(turns="live", effect="changes_learning", choices=("none", "sqrt", "balanced")),
     "ema": KnobSpec(turns="live", effect="free", low=0.0, high=0.99999),
     "activation": KnobSpec(

@@ -14,6 +14,7 @@ from trainer.finish import finish
 from trainer.keeping import Keeper, is_better
 from trainer.layers import LayerProbe
 from trainer.obey import Orders
+from trainer.outputs import OutputLooks
 from trainer.recovery import MemoryExhausted, UpdateTorn
 from trainer.restart import Order
 from trainer.snapshot import Ring, take
@@ -44,6 +45,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
     beats, examiner, keeper = Beats(training), Examiner(training), Keeper(training)
     orders = Orders(training, beats, examiner, ring, keeper)
     next_layers, batch = training.progress.step, None
+    looks = OutputLooks(training)
     training.model.train()
     training.clocks.start()
     orders.go_on(order)
@@ -57,6 +59,9 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
 
         batch = training.supply.take()
         training.clocks.mark("input_wait")
+        if looks.due():
+            looks.take(batch)
+            training.clocks.mark("advisor")
 
         probing = training.progress.step >= next_layers
         layers = LayerProbe(training.model) if probing else None

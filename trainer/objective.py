@@ -21,6 +21,7 @@ Kind = Literal["classification", "regression", "multilabel"]
 WEIGHT_CAP = 10.0
 """A class may count at most ten times an average one: beyond, a handful of examples steers every step."""
 
+STANDARD_ALREADY = "the loss is the standard one already"
 OWN_LOSS = "the task brings its own loss: weights and smoothing cannot be laid over it"
 NO_CLASSES = "only a classification has classes to weigh or to smooth over"
 
@@ -54,11 +55,15 @@ class Objective:
         self._variance = target_variance
         self._device = torch.device("cpu")
         self._smoothing = 0.0
+        self.standard = False
+        """The built-in loss of the kind is taken in place of the user's own (knob `loss`)."""
         self._built_in = loss is None or (kind == "classification" and _is_plain_cross_entropy(loss))
+        if self._built_in:
+            self.unavailable["loss"] = STANDARD_ALREADY
         if kind != "classification":
-            self.unavailable = dict.fromkeys(("class_weights", "label_smoothing"), NO_CLASSES)
+            self.unavailable |= dict.fromkeys(("class_weights", "label_smoothing"), NO_CLASSES)
         elif not self._built_in:
-            self.unavailable = dict.fromkeys(("class_weights", "label_smoothing"), OWN_LOSS)
+            self.unavailable |= dict.fromkeys(("class_weights", "label_smoothing"), OWN_LOSS)
         elif not class_counts:
             self.unavailable["class_weights"] = "the class counts of the training split are not known"
 
@@ -81,6 +86,11 @@ class Objective:
     def label_smoothing(self, value: float) -> None:
         self._smoothing = value
 
+    @property
+    def own(self) -> Loss | None:
+        """The user's own loss where it is in use."""
+        return None if self.standard else self.user_loss
+
     def to(self, device: torch.device) -> Self:
         """Move weights, and a loss that is a module, to the device."""
         self._device = device
@@ -100,7 +110,7 @@ class Objective:
             targets: [B] int64, or [B] or [B, K] float32.
             normaliser: examples in the whole accumulation window; left out: those of this batch.
         """
-        if self._built_in and (self.user_loss is None or self._weights is not None or self._smoothing):
+        if self.own is None or (self._built_in and (self._weights is not None or self._smoothing)):
             losses = self._examples(outputs, targets, self._weights, self._smoothing)
             return losses.sum() / (normaliser or len(losses))
         value = self._own(outputs, targets)
@@ -110,13 +120,13 @@ class Objective:
 
     def plain(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the loss to judge by: the mean over the batch, unweighted and unsmoothed, a scalar."""
-        if self.user_loss is None:
+        if self.own is None:
             return self._examples(outputs, targets, None, 0.0).mean()
         return self._own(outputs, targets)
 
     def per_example(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
         """Return the plain loss of each example, [B]; nothing where the user's own loss hides it."""
-        return self._examples(outputs, targets, None, 0.0) if self._built_in else None
+        return self._examples(outputs, targets, None, 0.0) if self._built_in or self.standard else None
 
     def _own(self, outputs: Tensor, targets: Tensor) -> Tensor:
         assert self.user_loss is not None

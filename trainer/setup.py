@@ -150,6 +150,13 @@ def _assemble(
     if source.train.targets is not None and targets is not None:
         baseline = metrics.baseline(objective, source.train.targets, targets, output_shape)
         guess = metrics.baseline(objective, source.train.targets, source.train.targets, output_shape)
+    standard = nan
+    if "loss" not in objective.unavailable:
+        objective.unavailable |= _no_standard_loss(source, tried)
+    if "loss" not in objective.unavailable and source.train.targets is not None:
+        objective.standard = True
+        standard = metrics.baseline(objective, source.train.targets, source.train.targets, output_shape)[1]
+        objective.standard = False
     rates = dropout_rates(model)
     setup = Setup(
         info=TaskInfo(
@@ -165,6 +172,7 @@ def _assemble(
             baseline_metric=baseline[0],
             baseline_loss=baseline[1],
             baseline_train_loss=guess[1],
+            baseline_standard_loss=standard,
             in_memory=source.train.tensors is not None,
             source=source.name,
         ),
@@ -251,6 +259,22 @@ def _foreign_targets(source: Source, objective: Objective) -> dict[str, str]:
     return {}
 
 
+def _no_standard_loss(source: Source, tried: Tried) -> dict[str, str]:
+    """Say why the standard loss of its kind cannot be taken in place of the task's own; nothing where it can."""
+    bent, targets = tried.anatomy.bent_behind(), source.train.targets
+    if source.kind == "classification":
+        fits = tried.output_shape == (len(source.classes),) and targets is not None and targets.ndim == 1
+    else:
+        fits = targets is not None and torch.Size(tried.output_shape).numel() == targets[0].numel()
+    if not fits:
+        return {
+            "loss": f"outputs of shape {list(tried.output_shape)} are not one number for each class or target column"
+        }
+    if bent:
+        return {"loss": f"the standard loss takes raw outputs, and a {bent[-1]} stands behind the last layer"}
+    return {}
+
+
 def _unavailable(setup: Setup, rates: tuple[float, ...]) -> dict[str, str]:
     """Say of each knob that this task, model or data cannot turn why that is so."""
     why = dict(setup.objective.unavailable)
@@ -276,6 +300,7 @@ def _refuse_unfit(setup: Setup, config: Config) -> None:
         "dropout": train.dropout > 0 and not setup.model_info.has_dropout,
         "class_weights": train.class_weights != "none",
         "label_smoothing": train.label_smoothing > 0,
+        "loss": train.loss != "own",
     }
     for knob, wanted in asked.items():
         if wanted and knob in setup.unavailable:

@@ -171,6 +171,7 @@ def turn_optimizer(training: Training) -> None:
 
 
 def _turn_objective(training: Training) -> None:
+    training.objective.standard = training.knobs["loss"] == "standard"
     training.objective.class_weights = cast("ClassWeights", training.knobs["class_weights"])
     training.objective.label_smoothing = float(training.knobs["label_smoothing"])
 
@@ -225,6 +226,7 @@ DEEDS: dict[str, Deed] = {
     "dropout": _turn_dropout,
     "label_smoothing": _turn_objective,
     "class_weights": _turn_objective,
+    "loss": _turn_objective,
     "channels_last": _turn_layout,
     "threads": _turn_threads,
     "batch_size": _resize_batch,
@@ -235,6 +237,6 @@ DEEDS: dict[str, Deed] = {
 """What has to be done when a knob turns; knobs that are not here are read by the next step."""
 
 LEARNING = frozenset(
-    {"lr", "optimizer", "momentum", "beta2", "weight_decay", "batch_size", "label_smoothing", "class_weights"}
+    {"lr", "optimizer", "momentum", "beta2", "weight_decay", "batch_size", "label_smoothing", "class_weights", "loss"}
 )
 """Knobs after whose turn other losses and norms are usual."""

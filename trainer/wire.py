@@ -17,7 +17,7 @@ from trainer.trial_events import TrialBegan as TrialBegan
 from trainer.trial_events import TrialEnded as TrialEnded
 from trainer.words import START as START
 from trainer.words import Arm as Arm
-from trainer.words import Change, DeviceInfo, EventWord, Layer, ModelInfo, ProbeName, Survey, TaskInfo
+from trainer.words import Change, DeviceInfo, EventWord, Layer, ModelInfo, Outputs, ProbeName, Survey, TaskInfo
 from trainer.words import Split as Split
 
 
@@ -93,6 +93,13 @@ class LayersMeasured(EventWord):
     """All units of the first layer have the same weights: they can never learn different things."""
     unchanged: tuple[str, ...] = ()
     """Trainable tensors with a gradient that a step left as they were."""
+
+
+class OutputsMeasured(EventWord):
+    """Outputs, targets and loss were held against each other, on a batch that was about to be trained on."""
+
+    kind: Literal["outputs_measured"] = "outputs_measured"
+    outputs: Outputs
 
 
 class Evaluated(EventWord):
@@ -292,7 +299,7 @@ class RunEnded(EventWord):
 
 
 Event = Annotated[
-    RunStarted | Surveyed | BeatTaken | LayersMeasured | Evaluated | LabelsSuspected | KnobsTurned | KnobsConfirmed
+    RunStarted | Surveyed | BeatTaken | LayersMeasured | OutputsMeasured | Evaluated | LabelsSuspected | KnobsTurned | KnobsConfirmed
     | KnobsReverted | CommandRefused | TrialBegan | AgreementMeasured | StretchTaken | ArmScored | TrialEnded
     | SnapshotTaken | RolledBack | Probed | GuardActed | MemoryRanOut | MemoryRegained | CheckpointWritten | TrainingEnded | Compressed
     | Told | RunEnded,

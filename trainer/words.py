@@ -20,6 +20,23 @@ ProbeName = Literal[
     "memory_model",
 ]
 
+LossKind = Literal[
+    "",
+    "cross_entropy",
+    "cross_entropy_of_softmax",
+    "log_likelihood",
+    "likelihood",
+    "likelihood_of_softmax",
+    "binary_cross_entropy",
+    "binary_cross_entropy_of_probabilities",
+    "squared",
+    "squared_of_softmax",
+    "absolute",
+    "absolute_of_softmax",
+]
+"""Losses as functions of the outputs z as they are: of softmax(z) where it says so; `log_likelihood` is -log z of the right
+class, `likelihood` is -z of it. Classes are held against as rows of 0 and 1."""
+
 Arm = Literal["control", "candidate", "null"]
 Split = Literal["train", "val", "test"]
 START = 0
@@ -79,6 +96,8 @@ class TaskInfo(Word):
     a number to predict the loss is the mean squared error over the training variance: about 1."""
     baseline_train_loss: float = float("nan")
     """The same on the training split; lower where its classes are unbalanced."""
+    baseline_standard_loss: float = float("nan")
+    """Of that predictor by the standard loss, on the training split, where the task brings its own (knob `loss`)."""
     in_memory: bool
     """Batches are sliced from tensors; there is no per-item loader."""
     source: str
@@ -169,3 +188,53 @@ class Layer(Word):
     saturated_share: float | None = None
     """tanh and sigmoid only: pre-activations beyond ±5."""
     activation_std: float | None = None
+
+
+class Outputs(Word):
+    """What the model returns, the targets it is to meet, and what the loss makes of the two, on one batch.
+
+    NaN where a question cannot be asked: the loss raises, or all targets of the batch are alike.
+    """
+
+    examples: int
+    """That were looked at: those of the batch, at most 64."""
+    output_shape: tuple[int, ...]
+    """Of one example."""
+    target_shape: tuple[int, ...]
+    behind: tuple[str, ...] = ()
+    """What bends the outputs behind the last layer with weights, by the names that torch gives: relu, softmax."""
+    low: float
+    high: float
+    """Least and greatest output."""
+    rms: float
+    """Root mean square of the outputs."""
+    spread: float
+    """Standard deviation between examples, averaged over the units; 0 = the outputs do not depend on the inputs."""
+    zero_share: float
+    """Outputs that are 0 to the bit."""
+    sums_to_one: bool
+    """Every row lies in [0, 1] and sums to 1."""
+    reach_low: float
+    reach_high: float
+    """What the outputs cannot leave, whatever the weights; infinite where nothing holds them."""
+    target_mean: float = float("nan")
+    target_std: float = float("nan")
+    target_low: float = float("nan")
+    target_high: float = float("nan")
+    """Of numbers to predict, over the training split where its targets are known, else over the batch."""
+    loss: float
+    """The plain loss of these outputs."""
+    loss_kind: LossKind = ""
+    """The standard loss that the task's is a multiple of; empty where none of those that are known."""
+    loss_factor: float = float("nan")
+    """The task's loss over that one: -1 = its sign is wrong."""
+    floor_share: float = float("nan")
+    """Loss of the best outputs within reach over that of a constant within reach: 0 = the task can be learned."""
+    sum_factor: float = float("nan")
+    """Loss of the batch over the mean loss of its halves: 1 = a mean over the examples, 2 = a sum."""
+    pairing_share: float = float("nan")
+    """Change of the loss of perfect outputs when the targets are dealt out anew: 0 = it does not know which is whose."""
+    target_use_share: float = float("nan")
+    """Change of that loss when all examples are given one target: 0 = the targets are not used."""
+    order_share: float = float("nan")
+    """Change of the loss when outputs and targets change places together; it should be 0."""

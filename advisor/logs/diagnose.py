@@ -32,6 +32,7 @@ GROUP_WORDS = {
     "validation": "evaluations on a validation split",
     "task": "a loss to begin with",
     "layers": "norms and activity of the layers",
+    "outputs": "outputs, targets and loss held against each other",
     "phases": "the times of the parts of a step",
     "loader": "the waiting for input",
     "host": "the machine",

@@ -60,7 +60,6 @@ HANGS_ON: Mapping[str, tuple[str, ...]] = {
     "GEN101": ("validation loss",),
     "GEN103": ("training metric", "metric"),
     "GEN104": ("number of validation examples", "metric"),
-    "ARC106": ("number of classes", "validation loss", "metric"),
 }
 """Code → what its answer hangs on besides its groups of facts, as words for people."""
 

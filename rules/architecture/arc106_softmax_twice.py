@@ -1,8 +1,9 @@
 """The outputs go through a softmax before a loss that applies one itself.
 
 ## What it does
-With a second softmax, cross entropy cannot fall below a floor that depends only on the number of classes (1.46 for
-ten). Speaks when training and validation losses all lie above it although most examples are classified rightly.
+Looks at one batch before it is trained on: are the outputs probabilities (each row sums to 1), and does the loss of outputs
+that are sure and right stay far above zero? A loss that takes probabilities is then nothing; one that applies a softmax of
+its own has a floor (1.46 for ten classes). It also names a loss that takes the cross entropy of its own softmax.
 
 ## Why it matters
 The gradient is a fraction of what it should be: such nets learn slowly and end several points lower.
@@ -12,66 +13,58 @@ Let the model return raw outputs (logits); apply softmax only where probabilitie
 
 ## Fix safety
 Changes the network itself: tried by a fork whose candidate is built anew without what stands behind the last layer. Where
-the model calls softmax in its own forward, it needs a person.
+the model calls softmax in its own forward, it needs a person. A softmax in the loss goes when plain cross entropy is tried.
 
 ## When to ignore it
-The loss has a constant part of its own (strong label smoothing in your own loss, an added penalty).
+The loss has a constant part of its own (an added penalty) that is large beside the loss of guessing.
 
 ## References
 - Nikanjam et al., «Automatic Fault Detection for Deep Learning Programs Using Graph Transformations», 2021
 - PyTorch, «CrossEntropyLoss» (expects unnormalised logits)
 """
 
-from math import e, log
-
-from rules.facts import KnobFacts, RunFacts, TaskFacts, ValidationFacts
-from rules.learning import skill
-from rules.remedies import advice, possible, surgery
+from rules.facts import KnobFacts, OutputFacts
+from rules.remedies import advice, possible, standard_loss, surgery
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
-JUDGED_SHARE = 0.20
-"""Of the run: by then a net that classifies well has a low loss."""
-EVALUATIONS = 3
-"""Evaluations that must all lie above the floor."""
-SKILL_LIMIT = 0.6
-"""On the way to perfection: a sound net that good has a loss well below the floor."""
-FALL_LIMIT = 0.05
-"""Relative fall of the loss over those evaluations: a sound net that learns slowly is right before it is sure, but its loss
-still falls (digits, AdamW 3e-4: 1.77 at .72, and 13 % less two epochs later)."""
-LEAST_CLASSES = 4
-"""With two or three classes the floor is so low that sound nets stay above it."""
+FLOOR_LIMIT = 0.2
+"""Of the loss of guessing: two softmaxes leave 0.45 of it for two classes and more for each further one; a loss of
+probabilities leaves nothing, and one with its labels smoothed by a tenth about 0.15."""
+SYMPTOMS = ("OPT101", "OPT102", "OPT103", "OPT104", "OPT109", "GEN102", "GEN103", "ARC101", "ARC104", "DAT102")
 
 
 @rule("ARC106")
-def softmax_twice(run: RunFacts, task: TaskFacts, validation: ValidationFacts, knobs: KnobFacts) -> Finding | None:
-    """Find a loss that stays above the floor of a second softmax while the net is right."""
-    classes, last, seen = len(task.classes), validation.last, validation.evaluations
-    judged = run.warm and run.progress >= JUDGED_SHARE and len(seen) >= EVALUATIONS
-    if task.kind != "classification" or classes < LEAST_CLASSES or not judged:
+def softmax_twice(outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
+    """Find probabilities where the loss takes logits."""
+    within = outputs.loss_kind == "cross_entropy_of_softmax"
+    several = bool(outputs.shape) and outputs.shape[0] > 1
+    if not within and not (several and outputs.sums_to_one and outputs.floor_share > FLOOR_LIMIT):
         return None
-    floor = log(e + classes - 1) - 1
-    least = min(min(one.loss, one.train_loss) for one in seen)
-    before, now = seen[-EVALUATIONS], seen[-1]
-    falls = now.loss < (1 - FALL_LIMIT) * before.loss or now.train_loss < (1 - FALL_LIMIT) * before.train_loss
-    if falls or not least >= floor or not skill(task, last.metric) >= SKILL_LIMIT:
-        return None
+    if within:
+        message = "2 softmaxes follow each other: the loss takes the cross entropy of a softmax, and applies one itself"
+        said = "give the raw outputs to the loss: cross_entropy(outputs, targets), without softmax"
+    else:
+        message = (
+            f"{outputs.floor_share:.0%} of the loss of guessing is left where the net is sure and right: "
+            "its outputs are probabilities, and the loss applies a softmax itself"
+        )
+        said = "return raw outputs from the model, without softmax"
+    drop = (
+        standard_loss("take plain cross entropy in place of the task's loss", "the floor of the loss goes")
+        if within
+        else surgery("leave out the softmax behind the last layer", "the floor of the loss goes", output="none")
+    )
     return Finding(
         code="ARC106",
         name="softmax_twice",
         severity=Severity.WARNING,
-        message=f"{least:.3g} is the least loss although {task.metric} is {last.metric:.3g}: "
-        f"two softmaxes in a row cannot fall below {floor:.3g}",
+        message=message,
         evidence=(
-            Evidence(fact="validation.loss", value=least, limit=floor),
-            Evidence(fact="validation.metric", value=last.metric, limit=task.baseline_metric),
+            Evidence(fact="outputs.sums_to_one", value=outputs.sums_to_one, limit=False),
+            Evidence(fact="outputs.floor_share", value=outputs.floor_share, limit=FLOOR_LIMIT),
+            Evidence(fact="outputs.loss_kind", value=outputs.loss_kind, limit="cross_entropy"),
         ),
-        causes=("a softmax in the model before cross entropy",),
-        explains=("OPT102", "OPT104", "GEN103"),
-        fixes=(
-            advice("return raw outputs from the model, without softmax", improves="loss"),
-            *possible(
-                knobs,
-                surgery("leave out the softmax behind the last layer", "the floor of the loss goes", output="none"),
-            ),
-        ),
+        causes=("a softmax in the loss" if within else "a softmax in the model before cross entropy",),
+        explains=SYMPTOMS,
+        fixes=(advice(said, improves="loss"), *possible(knobs, drop)),
     )

@@ -62,7 +62,8 @@ def divergence(
     patience = EARLY_CLIMB_STEPS if run.progress <= EARLY_SHARE or shaken else CLIMB_STEPS
     climbing = run.warm and comparable and loss.above_best_steps >= patience
     untrained = max(loss.at_start, task.baseline_loss)
-    worse_than_untrained = run.step >= SETTLED_STEPS and loss.now > START_FACTOR * untrained
+    positive = untrained > 0  # of a loss that begins below zero (a density, a similarity) a multiple says nothing
+    worse_than_untrained = positive and run.step >= SETTLED_STEPS and loss.now > START_FACTOR * untrained
     if not (climbing and meant) and not worse_than_untrained:
         return None
     onset = max(run.step - loss.above_best_steps, 0) if climbing else 0

@@ -44,7 +44,7 @@ def steps_outrun_norms(
     """Find a network that is lost in evaluation mode because its steps are too long."""
     last = validation.last
     limit = max(FAR_FACTOR * task.baseline_loss, APART_FACTOR * loss.now)
-    if not run.warm or not (last.loss > limit and last.train_loss > limit):
+    if not run.warm or not (limit > 0 and last.loss > limit and last.train_loss > limit):
         return None
     asked = "lr_sweep" not in probes.done
     rate, pick = knobs.number("lr"), probes.lr_pick

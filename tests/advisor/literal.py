@@ -1,5 +1,6 @@
 """Literal events, findings and runs: one function of keyword defaults each."""
 
+from math import inf
 from typing import Any
 
 from advisor.assess import Standing
@@ -9,13 +10,13 @@ from advisor.trials.words import Setting
 from rules.facts import ProbeFacts, RunFacts
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Rule, Severity, Turned
 from trainer.knobs import SPECS, Knob, KnobValue, catalogue
-from trainer.wire import ArmScored, BeatTaken, Evaluated, RunStarted, StretchTaken, TrialEnded
-from trainer.words import DeviceInfo, ModelInfo, Survey, TaskInfo
+from trainer.wire import ArmScored, BeatTaken, Evaluated, OutputsMeasured, RunStarted, StretchTaken, TrialEnded
+from trainer.words import DeviceInfo, ModelInfo, Outputs, Survey, TaskInfo
 
 KNOB_VALUES: dict[str, KnobValue] = {
     "lr": 0.1, "schedule": "constant", "warmup": 0.0, "optimizer": "sgd", "momentum": 0.9, "beta2": 0.999,
     "weight_decay": 0.0, "clip": 0.0, "batch_size": 32, "micro_batch": 0, "amp": "off", "augment": False,
-    "augment_strength": 0.5, "dropout": 0.0, "label_smoothing": 0.0, "class_weights": "none", "early_stop": False, "ema": 0.0,
+    "augment_strength": 0.5, "dropout": 0.0, "label_smoothing": 0.0, "class_weights": "none", "loss": "own", "early_stop": False, "ema": 0.0,
     "activation": "own", "init": "own", "norm": "own", "residual": False, "output": "own",
     "workers": 0, "prefetch": 2, "cache": False, "channels_last": False, "compile": "off", "threads": 1, "eval_every": 1.0,
 }  # fmt: skip
@@ -54,6 +55,15 @@ def beat(step: int, *, steps: int = 10, loss: float | tuple[float, ...] = 1.0, *
         "eta_s": (2000 - step) * 0.01, "label_runs": 0.5,
     }  # fmt: skip
     return BeatTaken(step=step, steps=steps, loss=losses, **{**given, **fields})
+
+
+def looked_at(step: int = 0, **fields: Any) -> OutputsMeasured:
+    given = {
+        "examples": 32, "output_shape": (2,), "target_shape": (), "low": -1.0, "high": 1.0, "rms": 0.5, "spread": 0.4,
+        "zero_share": 0.0, "sums_to_one": False, "reach_low": -inf, "reach_high": inf, "loss": 0.7,
+        "loss_kind": "cross_entropy", "loss_factor": 1.0, "sum_factor": 1.0, "pairing_share": 1.0, "order_share": 0.0,
+    }  # fmt: skip
+    return OutputsMeasured(step=step, outputs=Outputs(**{**given, **fields}))
 
 
 def evaluated(step: int, metric: float = 0.9, loss: float = 0.3, **fields: Any) -> Evaluated:

@@ -8,8 +8,8 @@ from advisor.gather import OF_WALL_TIME, gather
 from advisor.sensors.sample import HostSample, Sample
 from advisor.signals import Signals
 from advisor.windows import StepWindow, median_of
-from rules.facts import GROUPS, BranchFacts, LossFacts, ProbeFacts, RunFacts
-from tests.advisor.literal import beat, evaluated, knobs, started, survey
+from rules.facts import GROUPS, BranchFacts, LossFacts, OutputFacts, ProbeFacts, RunFacts
+from tests.advisor.literal import beat, evaluated, knobs, looked_at, started, survey
 from trainer.wire import (
     Event,
     GuardActed,
@@ -183,7 +183,7 @@ def test_every_group_has_the_type_that_rules_expect() -> None:
     layer = Layer(name="0", kind="Linear", grad_norm=1.0, weight_norm=1.0, update_ratio=1e-3)
     signals = told(
         started(in_memory=False), Surveyed(survey=survey()), *beats(200), evaluated(200),
-        LayersMeasured(step=200, layers=(layer,)), beat(210, peak_bytes=1 << 20),
+        LayersMeasured(step=200, layers=(layer,)), looked_at(), beat(210, peak_bytes=1 << 20),
     )  # fmt: skip
     signals.sense(
         Sample(t=1.0, host=HostSample(cores=2, busy_share=0.5, idle_cores=1.0, memory_bytes=8, memory_free_bytes=4))
@@ -191,6 +191,35 @@ def test_every_group_has_the_type_that_rules_expect() -> None:
     groups = gather(signals).groups
     assert all(isinstance(group, GROUPS[name]) for name, group in groups.items())
     assert set(GROUPS) - set(groups) == {"labels", "utilisation", "table"}
+
+
+def test_the_newest_look_counts_and_the_first_is_remembered() -> None:
+    facts = gather(told(started(), looked_at(rms=0.3), looked_at(100, rms=2.0))).groups["outputs"]
+    assert isinstance(facts, OutputFacts)
+    assert (facts.step, facts.first_rms, facts.rms) == (100, 0.3, 2.0)
+
+
+def test_a_loss_that_was_known_once_stays_known() -> None:
+    unknown = looked_at(100, loss_kind="", loss_factor=nan)
+    facts = gather(told(started(), looked_at(loss_kind="squared", loss_factor=-1.0), unknown)).groups["outputs"]
+    assert isinstance(facts, OutputFacts)
+    assert (facts.loss_kind, facts.loss_factor) == ("squared", -1.0)
+
+
+def test_after_a_turn_of_the_loss_its_own_guess_and_evaluations_count() -> None:
+    begun = started()
+    begun = begun.model_copy(update={"task": begun.task.model_copy(update={"baseline_standard_loss": 2.3})})
+    turned = KnobsTurned(step=100, changes=(Change(knob="loss", old="own", new="standard"),), probation=False)
+    signals = told(begun, *beats(100), evaluated(100), turned)
+    facts = gather(signals).groups
+    assert facts["task"].baseline_loss == 2.3  # type: ignore[attr-defined]
+    assert not {"loss", "validation"} & set(facts)
+
+
+def test_a_run_that_was_first_looked_at_later_has_no_first_size() -> None:
+    facts = gather(told(started(), looked_at(100))).groups["outputs"]
+    assert isinstance(facts, OutputFacts)
+    assert isnan(facts.first_rms)
 
 
 def test_in_lockstep_no_fact_depends_on_wall_time() -> None:

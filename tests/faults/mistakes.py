@@ -134,7 +134,35 @@ def _summed(outputs: Tensor, targets: Tensor) -> Tensor:
     return functional.cross_entropy(outputs, targets, reduction="sum")
 
 
+def _negated_squared(outputs: Tensor, targets: Tensor) -> Tensor:
+    return -functional.mse_loss(outputs, targets)
+
+
+def _softmax_in_loss(outputs: Tensor, targets: Tensor) -> Tensor:
+    return functional.cross_entropy(outputs.softmax(1), targets)
+
+
+def _probability(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The logarithm is missing."""
+    return functional.nll_loss(outputs.softmax(1), targets)
+
+
+def _of_probabilities(outputs: Tensor, targets: Tensor) -> Tensor:
+    """What outputs that are probabilities ask for: no mistake."""
+    return functional.nll_loss(outputs.clamp(min=1e-7).log(), targets)
+
+
+def _smoothed(outputs: Tensor, targets: Tensor) -> Tensor:
+    """A loss of the user's own that is right: no mistake."""
+    return functional.cross_entropy(outputs, targets, label_smoothing=0.1)
+
+
 LOSSES: dict[str, Loss] = {
+    "negated_squared": _negated_squared,
+    "softmax_in_loss": _softmax_in_loss,
+    "probability": _probability,
+    "of_probabilities": _of_probabilities,
+    "smoothed": _smoothed,
     "every_pair": _every_pair,
     "absolute": _absolute,
     "squared": _squared,

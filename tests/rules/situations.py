@@ -1,6 +1,7 @@
 """Literal facts for the tests of rules: a healthy run in its middle, and what a test changes about it."""
 
 from dataclasses import replace
+from math import inf, nan
 from typing import Any
 
 from rules.facts import (
@@ -21,6 +22,7 @@ from rules.facts import (
     LossFacts,
     MemoryFacts,
     ModelFacts,
+    OutputFacts,
     PhaseFacts,
     ProbeFacts,
     RunFacts,
@@ -49,6 +51,7 @@ KNOBS: dict[str, Value] = {
     "dropout": 0.0,
     "label_smoothing": 0.0,
     "class_weights": "none",
+    "loss": "own",
     "early_stop": False,
     "ema": 0.0,
     "activation": "own",
@@ -126,6 +129,32 @@ HEALTHY: dict[str, Any] = {
     "gradients": GradientFacts(at_start=2.0, now=1.0, p90=2.5, largest=4.0),
     "validation": evaluations([1.2, 0.8, 0.6, 0.5, 0.45], [0.6, 0.7, 0.8, 0.85, 0.9]),
     "layers": LayerFacts(layers=layers(0.2, 0.3, 0.5), checks=3),
+    "outputs": OutputFacts(
+        step=50,
+        examples=64,
+        shape=(10,),
+        target_shape=(),
+        behind=(),
+        rms=1.2,
+        first_rms=0.3,
+        spread=0.9,
+        zero_share=0.0,
+        sums_to_one=False,
+        reach_low=-inf,
+        reach_high=inf,
+        target_mean=nan,
+        target_std=nan,
+        target_low=nan,
+        target_high=nan,
+        loss=1.6,
+        loss_kind="cross_entropy",
+        loss_factor=1.0,
+        floor_share=nan,
+        sum_factor=1.0,
+        pairing_share=1.0,
+        target_use_share=1.0,
+        order_share=0.0,
+    ),
     "phases": PhaseFacts(
         step_s=0.002,
         step_p95_s=0.003,

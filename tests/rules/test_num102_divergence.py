@@ -56,6 +56,10 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
             },
             id="the loss was made another",
         ),
+        pytest.param(
+            {"task": {"baseline_loss": -0.33}, "loss": {"at_start": -0.32, "now": -0.5, "best": -0.5}},
+            id="a loss below zero that falls",
+        ),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:

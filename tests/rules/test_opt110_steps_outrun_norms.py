@@ -49,6 +49,10 @@ def test_a_sweep_that_clears_the_rate_leaves_it_to_a_person() -> None:
         pytest.param({"validation": evaluated(9.0, 0.2), "loss": {"now": 0.2}}, id="overfit, not lost"),
         pytest.param({"validation": evaluated(40.0, 40.0), "loss": {"now": 39.0}}, id="training is lost too"),
         pytest.param({"validation": evaluated(4.0, 4.0), "loss": {"now": 1.9}}, id="averages still young"),
+        pytest.param(
+            {"task": {"baseline_loss": -0.33}, "validation": evaluated(-0.5, -0.5), "loss": {"now": -0.5}},
+            id="a loss below zero that falls",
+        ),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:

@@ -61,6 +61,49 @@ def raw_target(seed: int) -> Task:
     )
 
 
+def absolute_error(seed: int) -> Task:
+    """Classes are learned by the mean absolute error of their probabilities."""
+
+    def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+        wanted = nn.functional.one_hot(targets, 10).float()
+        return (outputs.softmax(1) - wanted).abs().mean()
+
+    return Task(model=net(), train=(PIXELS, LABELS), loss=loss)
+
+
+def relu_on_logits(seed: int) -> Task:
+    return Task(model=nn.Sequential(*net(), nn.ReLU()), train=(PIXELS, LABELS))
+
+
+def likelihood_of_logits(seed: int) -> Task:
+    """The log-softmax before the negative log likelihood was forgotten."""
+    return Task(model=net(), train=(PIXELS, LABELS), loss=nn.NLLLoss())
+
+
+def summed_loss(seed: int) -> Task:
+    return Task(model=net(), train=(PIXELS, LABELS), loss=nn.CrossEntropyLoss(reduction="sum"))
+
+
+def _progress(standardised: bool) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    inputs, target = load_diabetes(return_X_y=True)
+    target = (target - target.mean()) / target.std() if standardised else target
+    return (20 * inputs).astype(np.float32), target.astype(np.float32)
+
+
+def every_pair(seed: int) -> Task:
+    """Outputs [B, 1] are subtracted from targets [B]: each is compared with all."""
+    model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 1))
+    return Task(
+        model=model, train=_progress(standardised=True), loss=lambda outputs, targets: ((outputs - targets) ** 2).mean()
+    )
+
+
+def far_target(seed: int) -> Task:
+    """Regression on 152 ± 77, as it is."""
+    model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 1))
+    return Task(model=model, train=_progress(standardised=False))
+
+
 def broken_examples(seed: int) -> Task:
     """One input in a hundred is a thousand times too large."""
     pixels = PIXELS.copy()

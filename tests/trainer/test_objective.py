@@ -115,8 +115,8 @@ def test_a_loss_of_the_users_gets_the_shapes_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("objective", "stuck"),
     [
-        pytest.param(Objective("classification", None, COUNTS), set(), id="built-in"),
-        pytest.param(Objective("classification", nn.CrossEntropyLoss(), COUNTS), set(), id="plain-cross-entropy"),
+        pytest.param(Objective("classification", None, COUNTS), {"loss"}, id="built-in"),
+        pytest.param(Objective("classification", nn.CrossEntropyLoss(), COUNTS), {"loss"}, id="plain-cross-entropy"),
         pytest.param(
             Objective("classification", nn.CrossEntropyLoss(label_smoothing=0.1), COUNTS),
             {"class_weights", "label_smoothing"},
@@ -127,14 +127,25 @@ def test_a_loss_of_the_users_gets_the_shapes_as_they_are() -> None:
             {"class_weights", "label_smoothing"},
             id="function",
         ),
-        pytest.param(Objective("classification"), {"class_weights"}, id="counts-unknown"),
-        pytest.param(Objective("regression"), {"class_weights", "label_smoothing"}, id="regression"),
-        pytest.param(Objective("multilabel"), {"class_weights", "label_smoothing"}, id="multilabel"),
+        pytest.param(Objective("classification"), {"class_weights", "loss"}, id="counts-unknown"),
+        pytest.param(Objective("regression"), {"class_weights", "label_smoothing", "loss"}, id="regression"),
+        pytest.param(Objective("multilabel"), {"class_weights", "label_smoothing", "loss"}, id="multilabel"),
     ],
 )
 def test_knobs_that_the_loss_cannot_turn_are_named_with_a_reason(objective: Objective, stuck: set[str]) -> None:
     assert set(objective.unavailable) == stuck
     assert all(objective.unavailable.values())
+
+
+def test_the_standard_loss_takes_the_place_of_the_users_own_and_goes_again() -> None:
+    outputs, classes = batch()
+    objective = Objective("classification", nn.NLLLoss(), COUNTS)
+    own, standard = functional.nll_loss(outputs, classes), functional.cross_entropy(outputs, classes)
+    for in_place, wanted in ((False, own), (True, standard), (False, own)):
+        objective.standard = in_place
+        assert torch.allclose(objective(outputs, classes), wanted)
+        assert torch.allclose(objective.plain(outputs, classes), wanted)
+        assert (objective.per_example(outputs, classes) is not None) is in_place
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression", "multilabel"])

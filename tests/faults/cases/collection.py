@@ -37,9 +37,9 @@ WIDE = Setting(
 
 CASES: tuple[Case, ...] = (
     fault("autotrainer_circles", "AutoTrainer: eight sigmoid layers of five units", CIRCLES.having(shape={"norm": "batch"}, lr=1e-2), CIRCLES.having(shape={"activation": "sigmoid"}), "ARC101", allowed=(*FLAT, "OPT102", "ARC105"), knobs=("activation", "norm")),
-    fault("autotrainer_blobs", "AutoTrainer: a ReLU on the logits", BLOBS, BLOBS.having(shape={"output": "relu"}), "ARC103", "ARC106", missing=("output-bounded",), allowed=(*FLAT, "OPT102"), knobs=("output",)),
-    fault("stackoverflow_48385830", "SO 48385830: no activations, squared error on one-hot targets, rate 3", ONE_HOT.having(shape={"activation": "sigmoid", "output": "softmax"}), ONE_HOT.having(shape={"activation": "none"}), "NUM101", "NUM102", "ARC102", "OPT101", missing=("loss-does-not-fit",), allowed=(*FLAT, "NUM103"), knobs=("lr", "activation")),
-    fault("stackoverflow_48934338", "SO 48934338: a curve at a rate a hundred times too high", PARABOLA, PARABOLA.having(lr=0.1), "OPT101", "NUM101", "NUM102", "ARC103", "OPT106", allowed=(*FLAT, "NUM103", "ARC102", "GEN102"), knobs=("lr", "clip")),
+    fault("autotrainer_blobs", "AutoTrainer: a ReLU on the logits", BLOBS, BLOBS.having(shape={"output": "relu"}), "ARC103", "ARC106", "ARC108", allowed=(*FLAT, "OPT102"), knobs=("output",)),
+    fault("stackoverflow_48385830", "SO 48385830: no activations, squared error on one-hot targets, rate 3", ONE_HOT.having(shape={"activation": "sigmoid", "output": "softmax"}), ONE_HOT.having(shape={"activation": "none"}), "NUM101", "NUM102", "ARC102", "OPT101", "ARC107", allowed=(*FLAT, "NUM103"), knobs=("lr", "activation")),
+    fault("stackoverflow_48934338", "SO 48934338: a curve at a rate a hundred times too high", PARABOLA, PARABOLA.having(lr=0.1), "OPT101", "NUM101", "NUM102", "ARC103", "OPT106", "ARC110", allowed=(*FLAT, "NUM103", "ARC102", "GEN102"), knobs=("lr", "clip")),
     fault("stackoverflow_50306988", "SO 50306988: five epochs at a low rate", BOXES.having(lr=5e-2, epochs=50), BOXES.having(lr=1e-3, epochs=50), "OPT102", allowed=FLAT, knobs=("lr",)),
     fault("checker_weights_001", "TheDeepChecker: all weights 0.01", CHECKED, CHECKED.having(shape={"init": "same:0.01"}), "ARC105", allowed=FLAT, knobs=("init",)),
     fault("checker_decay", "TheDeepChecker: a weight decay of 0.2", CHECKED.having(weight_decay=1e-5), CHECKED.having(weight_decay=0.2), "OPT107", allowed=FLAT, knobs=("weight_decay",)),

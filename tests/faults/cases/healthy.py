@@ -73,6 +73,11 @@ CASES: tuple[Case, ...] = (
     healthy("ok_text_cosine", "text: a transformer with dropout, warm-up and cosine", TEXT.having(shape={"dropout": 0.1}, warmup=0.05, schedule="cosine", epochs=12)),
     healthy("ok_text_gru", "text: a recurrent net", TEXT_GRU.having(epochs=8)),
     healthy("ok_text_bag", "text: a linear model on characters", TEXT_BAG),
+    healthy("ok_probabilities", "softmax, and the loss that takes probabilities", DIGITS.having(shape={"output": "softmax"}, flaws={"of_probabilities": 1})),
+    healthy("ok_squared_classes", "a squared error on classes", DIGITS.having(flaws={"squared": 1}, optimizer="adam", lr=3e-3)),
+    healthy("ok_own_smoothing", "a table: a smoothed loss of the user's own", TANGLE.having(flaws={"smoothed": 1}, epochs=12)),
+    healthy("ok_summed_adam", "clothes: a summed loss, with Adam", FASHION.having(flaws={"summed": 1}, optimizer="adam", lr=1e-3, epochs=12)),
+    healthy("ok_target_units", "a regression in units of tens at a rate that suits it", FRIEDMAN.having(flaws={"target_scale": 10}, lr=0.1)),
     healthy("ok_moons", "two moons without much noise", Setting("moons", shape={"width": 32}, train={"epochs": 25}), allowed=("GEN102",)),
     healthy("ok_circles_hard", "circles that overlap: honestly hard", Setting("circles", shape={"width": 16}, train={"epochs": 30, "optimizer": "adam", "lr": 5e-3}), allowed=("GEN102",)),
 )  # fmt: skip

@@ -1,0 +1,53 @@
+"""NUM106 loss summed: when it speaks, when it is silent, when it is not assessed."""
+
+from typing import Any
+
+import pytest
+
+from rules.numerics.num106_loss_summed import loss_summed
+from rules.vocabulary import Severity
+from tests.rules.situations import KNOBS, assessed, knobs, missing_without
+
+
+@pytest.mark.parametrize(
+    ("changes", "severity"),
+    [
+        pytest.param({"knobs": knobs(lr=0.1)}, Severity.WARNING, id="a rate that is 6.4 for a mean"),
+        pytest.param({"knobs": knobs(lr=2e-3, optimizer="momentum")}, Severity.WARNING, id="1.3 by its momentum"),
+        pytest.param({"knobs": knobs(lr=1e-3)}, Severity.INFO, id="a rate that was chosen for it"),
+        pytest.param({"knobs": knobs(lr=0.1, optimizer="adam")}, Severity.INFO, id="adam divides it out"),
+        pytest.param({"knobs": knobs(frozenset(KNOBS) - {"optimizer"}, lr=0.1)}, Severity.INFO, id="an optimizer of their own"),
+    ],
+)  # fmt: skip
+def test_it_speaks(changes: dict[str, Any], severity: Severity) -> None:
+    finding = assessed(loss_summed, {"outputs": {"sum_factor": 2.0, "loss_kind": ""}} | changes)
+    assert finding is not None
+    assert (finding.code, finding.name, finding.severity) == ("NUM106", "loss_summed", severity)
+    lowered = [fix.turns[0].to for fix in finding.fixes if fix.turns]
+    assert lowered == (
+        [pytest.approx(float(changes["knobs"].values["lr"]) / 64)] if severity is Severity.WARNING else []
+    )
+
+
+def test_the_mean_of_a_standard_loss_is_taken_rather_than_another_rate() -> None:
+    finding = assessed(loss_summed, {"outputs": {"sum_factor": 2.0}, "knobs": knobs(lr=0.1)})
+    assert finding is not None
+    assert [turn.knob for fix in finding.fixes for turn in fix.turns] == ["loss"]
+
+
+@pytest.mark.parametrize(
+    "factor",
+    [
+        pytest.param(1.0, id="a mean"),
+        pytest.param(float("nan"), id="a loss that does not answer"),
+        pytest.param(4.0, id="a sum of all pairs"),
+        pytest.param(1.4, id="something else"),
+    ],
+)
+def test_it_is_silent(factor: float) -> None:
+    assert assessed(loss_summed, {"outputs": {"sum_factor": factor}}) is None
+
+
+@pytest.mark.parametrize("group", ["run", "outputs", "knobs"])
+def test_it_is_not_assessed_without_a_group(group: str) -> None:
+    assert missing_without(loss_summed, group) == (group,)
