@@ -4,12 +4,12 @@ A fold, not a history: its memory does not grow with the run, and folding the sa
 """
 
 from collections import deque
-from math import isfinite, nan
+from math import ceil, isfinite, nan
 from statistics import mean
 from typing import Any
 
 from advisor.sensors.sample import DeviceSample, HostSample, Sample
-from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal
+from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal, RateSignal
 from advisor.windows import median_of, spread_over_steps
 from trainer.knobs import Knob, KnobValue
 from trainer.wire import (
@@ -110,6 +110,7 @@ class Signals:
         self.last_turn_step = 0
         self.loss = LossSignal(1)
         self.gradients = GradientSignal()
+        self.rate = RateSignal()
         self.validation = EvaluationSignal("", True)
         self.layers = LayerSignal()
         self.times = TimeSignal()
@@ -237,6 +238,7 @@ class Signals:
         for step, norm in spread_over_steps(beat.step, beat.steps, beat.grad_norm):
             self.gradients.push(step, norm)
         self.gradients.clipped(beat.step, beat.steps, beat.clipped)
+        self.rate.push(beat.step, beat.steps, beat.lr_set, beat.lr)
         self.times.push(beat)
         if beat.label_runs >= 0:
             self.label_runs.append(beat.label_runs)
@@ -247,11 +249,23 @@ class Signals:
     def _turn(self, changes: tuple[Change, ...], step: int) -> None:
         turned = {change.knob for change in changes if change.old != change.new}
         for change in changes:
+            if change.knob == "batch_size":
+                self._count_anew(step, float(change.old), float(change.new))
             self._hold(change.knob, change.new)
         if turned & LOSS_SHAPING:
             self.loss.begin_anew(step)
         if turned & TIME_SHAPING:
             self.times.begin_anew(step)
+
+    def _count_anew(self, step: int, before: float, after: float) -> None:
+        """Count the steps of the run anew, after another batch size: what is left are so many examples."""
+        if self.started is None or after <= 0:
+            return
+        left = (self.started.steps_total - step) * before / after
+        per_epoch = self.started.steps_per_epoch * before / after
+        counted = {"steps_total": step + ceil(left), "steps_per_epoch": ceil(per_epoch)}
+        self.started = self.started.model_copy(update=counted)
+        self.loss.steps_total = self.started.steps_total
 
     def _hold(self, name: str, value: KnobValue) -> None:
         if name in self.knobs:
@@ -275,5 +289,6 @@ class Signals:
     def _cut(self, step: int) -> None:
         for signal in (self.loss, self.gradients, self.validation, self.layers):
             signal.cut(step)
+        self.rate.forget()
         self.snapshots = [at for at in self.snapshots if at <= step] or [0]
         self.step = step

@@ -45,6 +45,7 @@ __all__ = [
     "ModelFacts",
     "PhaseFacts",
     "ProbeFacts",
+    "RateFacts",
     "RunFacts",
     "SplitFacts",
     "TableFacts",
@@ -135,6 +136,10 @@ class LossFacts:
     """Loss or gradient outliers (median + 8·MAD over 128) in the last 50 steps."""
     curve: tuple[tuple[int, float], ...] = ()
     """(step, smoothed loss), at most 100 points over the whole run."""
+    highest_early: float = nan
+    """Highest finite loss of a single step in the first max(20 steps, 10 % of the run): a throw that smoothing hides."""
+    non_finite_last: int = 0
+    """Step of the last non-finite loss or gradient; 0 = there was none."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,23 @@ class GradientFacts:
     """Of the last 50."""
     clipped_share: float = 0.0
     """Of the last 50 steps."""
+
+
+@dataclass(frozen=True)
+class RateFacts:
+    """The learning rate of the steps, beside the one that the trainer set; told since the last beat."""
+
+    set: float
+    """What knob, schedule and warm-up made of it, before the step."""
+    held: float
+    """What the optimizer held after the step: another one where the user's own code sets it, too."""
+    apart_since: int = 0
+    """Step from which the two have differed as they do now; 0 = they do not."""
+
+    @property
+    def factor(self) -> float:
+        """What the user's own code multiplies the rate by."""
+        return self.held / self.set if self.set > 0 else 1.0
 
 
 @dataclass(frozen=True)
@@ -255,6 +277,8 @@ class ProbeFacts:
     """lr_sweep: the rate it picks; NaN when it could not tell."""
     lr_spread: float = nan
     """lr_sweep: largest over smallest of its three picks."""
+    lr_finite_to: float = nan
+    """lr_sweep: the rate up to which its loss was a number; NaN where nobody told."""
     fit_first_loss: float = nan
     fit_last_loss: float = nan
     """single_batch_fit: training loss on 16 examples, before and after."""
@@ -286,6 +310,7 @@ GROUPS: dict[str, type] = {
     "task": TaskFacts,
     "loss": LossFacts,
     "gradients": GradientFacts,
+    "rate": RateFacts,
     "validation": ValidationFacts,
     "layers": LayerFacts,
     "phases": PhaseFacts,
