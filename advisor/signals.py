@@ -51,6 +51,12 @@ HOST_SAMPLES = 5
 """Samples behind the idle cores: one a second."""
 LOSS_SHAPING = frozenset({"class_weights", "label_smoothing", "augment", "augment_strength", "dropout"})
 """Knobs after whose turn the training loss means something else."""
+OTHER_TRAINING = frozenset(
+    {"optimizer", "momentum", "weight_decay", "clip", "batch_size", "activation", "init", "norm", "residual", "output"}
+)
+"""Knobs after whose turn the probes that train would answer otherwise."""
+TRAINING_PROBES = frozenset({"lr_sweep", "single_batch_fit"})
+"""Their answers are forgotten then, and may be asked for anew."""
 TIME_SHAPING = frozenset(
     {"batch_size", "micro_batch", "amp", "augment", "workers", "prefetch", "cache", "channels_last", "threads"}
 )
@@ -274,6 +280,8 @@ class Signals:
     def _confirm(self, changes: tuple[Change, ...], step: int) -> None:
         names = {change.knob for change in changes}
         self.confirmed |= names
+        if names & OTHER_TRAINING:
+            self.probes = {probe: answer for probe, answer in self.probes.items() if probe not in TRAINING_PROBES}
         if any(name in self.knobs and self.knobs[name].effect == "changes_learning" for name in names):
             self.last_turn_step = step
 

@@ -2,7 +2,7 @@
 
 ## What it does
 Looks for a momentum whose memory, 1 / (1 - momentum), is longer than a twentieth of the run, in a run whose loss has
-climbed from its least or was thrown up.
+climbed from its least, was thrown up or stands far out in step after step.
 
 ## Why it matters
 A gradient that comes again and again moves the net by the rate times that memory: 0.999 takes steps a hundred times
@@ -37,6 +37,8 @@ MEMORY_SHARE = 0.05
 """Of the run: a longer memory does not forget the first steps in time."""
 CLIMB_STEPS = 10
 """Steps over 1.5 × the least smoothed loss: NUM102 waits for twenty and more, but it does not know why."""
+OUTLIERS = 3
+"""Among the last 50 steps: clean runs have 0 to 15 in ten thousand (NUM103)."""
 MEANT_SHARE = 0.1
 """Of the chance loss: a smaller climb is noise around a converged loss (NUM102)."""
 CLOSED_SHARE = 0.3
@@ -52,7 +54,8 @@ def momentum_too_high(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Kn
     memory = 1 / max(1 - momentum, 1e-9)
     climbs = loss.above_best_steps >= CLIMB_STEPS and loss.now - loss.best > MEANT_SHARE * task.baseline_loss
     limit = max(MEMORY_LIMIT, MEMORY_SHARE * run.steps_total)
-    if not run.warm or memory < limit or not (climbs or thrown_up(task, loss)):
+    shaken = loss.outliers_in_50 >= OUTLIERS or thrown_up(task, loss)
+    if not run.warm or memory < limit or not (climbs or shaken):
         return None
     start_over = run.progress <= START_OVER_SHARE
     fix = Fix(
@@ -69,11 +72,12 @@ def momentum_too_high(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Kn
         code="OPT114",
         name="momentum_too_high",
         severity=Severity.ERROR,
-        message=f"{memory:.0f} steps is the memory of a momentum of {momentum:g}, in a run of {run.steps_total}, and the "
-        f"loss {loss.now:.3g} has climbed from {loss.best:.3g}",
+        message=f"{memory:.0f} steps is the memory of a momentum of {momentum:g}, in a run of {run.steps_total}: the loss "
+        f"is carried from {loss.best:.3g} to {loss.now:.3g}",
         evidence=(
             Evidence(fact="knobs.momentum", value=memory, limit=limit),
             Evidence(fact="loss.above_best_steps", value=loss.above_best_steps, limit=CLIMB_STEPS),
+            Evidence(fact="loss.outliers_in_50", value=loss.outliers_in_50, limit=OUTLIERS),
         ),
         causes=(f"a momentum of {momentum:g}", "the learning rate is too high"),
         explains=SYMPTOMS,

@@ -109,6 +109,7 @@ FLAT = {"loss": {"now": 2.3, "fall_share": 0.0}, "validation": evaluations([2.3]
         pytest.param({"run": {"step": 200}}, True, id="a fifth of the run"),
         pytest.param({"run": {"step": 800}}, False, id="too late to start over"),
         pytest.param({"loss": {"now": 2.0, "fall_share": 0.0}}, False, id="it has learned something"),
+        pytest.param({"run": {"step": 100}, "loss": {"now": 1.6}}, True, id="it has learned something in a tenth"),
         pytest.param(
             {"validation": evaluations([1.5], [0.5], train=1.5), "knobs": knobs(dropout=0.9)}, False,
             id="only dropout keeps the loss up",

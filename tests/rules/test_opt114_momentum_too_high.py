@@ -16,6 +16,7 @@ CLIMBS = {"loss": {"now": 1.5, "best": 0.6, "above_best_steps": 15}, "knobs": HE
     "changes",
     [
         pytest.param(CLIMBS, id="it climbs"),
+        pytest.param({"loss": {"outliers_in_50": 4}, "knobs": HEAVY}, id="steps stand out"),
         pytest.param({"loss": {"now": 2.0, "highest_early": 20.0}, "knobs": HEAVY}, id="it was thrown up"),
     ],
 )
