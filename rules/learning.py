@@ -118,7 +118,10 @@ def _rise_limit(task: TaskFacts, loss: LossFacts) -> float:
     far = loss.at_start > FAR_START_FACTOR * task.baseline_loss
     noise = min(max(loss.noise_share, LEAST_RISE_SHARE), MOST_NOISE_SHARE)
     spread = START_SPREADS * loss.noise_share if far else 0.0
-    return (1 + noise) * (1 + spread) * max(loss.at_start, task.baseline_loss)
+    start = max(loss.at_start, task.baseline_loss)
+    if loss.curve and not thrown_up(task, loss):  # the first batch was lucky, or small
+        start = max(start, loss.curve[0][1])
+    return (1 + noise) * (1 + spread) * start
 
 
 def learned_nothing(task: TaskFacts, loss: LossFacts) -> bool:

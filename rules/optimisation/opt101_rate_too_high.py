@@ -5,7 +5,7 @@ Suspects the rate when, after the first steps, the loss is worse than a constant
 better than that and does not fall, or stays high and throws about from step to step; or when one of the first steps
 drove it to a multiple of where it began, however it came down since: such a net creeps, or rests at a constant, and looks
 converged. It then asks for a rate sweep, and speaks up when the rate is at least three times the one that the sweep
-picks (ten times, where it is only noisy or was thrown up once). A rise of a net that had learned something is not its
+picks (ten times, where it is only noisy). A rise of a net that had learned something is not its
 matter.
 
 ## Why it matters
@@ -68,7 +68,7 @@ def rate_too_high(
     if not thrown and not (suspected(run) and (worse or returned or wild)):
         return None
     ratio = rate_over_pick(knobs, probes)
-    factor = SWEEP_MARGIN if worse or returned else SWEEP_FACTOR
+    factor = SWEEP_MARGIN if worse or thrown or high else SWEEP_FACTOR
     if not asked and not ratio >= factor:
         return None
     rate, pick = knobs.number("lr"), probes.lr_pick

@@ -3,7 +3,8 @@
 ## What it does
 Draws the loss on in a straight line to the end of the run, which flatters it. When even that ends above half of
 what a constant predictor loses, and the loss never rose on the way, it asks for a rate sweep, and speaks up when the
-sweep picks at least ten times the present rate.
+sweep picks at least ten times the present rate. Where the sweep agrees, or could not tell, and nothing was learned all
+the same after a seventh of the run, a higher rate is proposed for a trial.
 
 ## Why it matters
 The run will end before it has learned what its data can teach; the machine works for nothing.
@@ -23,7 +24,7 @@ A pretrained model is being tuned gently on purpose, or the loss has a floor tha
 - Smith, «Cyclical Learning Rates for Training Neural Networks», 2017 (the range test)
 """
 
-from math import sqrt
+from math import isfinite, sqrt
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.learning import (
@@ -43,6 +44,10 @@ from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix,
 
 CLOSED_SHARE = 0.3
 """Of the loss: the share that a rate of the right order closes over a run on small data, carefully said."""
+LATER_SHARE = 0.15
+"""Of the run: what has learned nothing by then at a rate that a sweep allows may be given a higher one on trial."""
+MOST_OF_PICK = 4.0
+"""Times the pick: it stands a fifth below the rate with the lowest loss (trainer/sweep.py)."""
 FEW_STEPS = 200
 """In a whole run: at any rate the simplest nets want some hundred."""
 
@@ -58,9 +63,9 @@ def rate_too_low(
     at_end = heads_for(run, task, loss)
     asked = "lr_sweep" not in probes.done
     ratio = rate_over_pick(knobs, probes)
-    if not asked and not ratio <= 1 / SWEEP_FACTOR:
-        return None
     rate, pick = knobs.number("lr"), probes.lr_pick
+    if not asked and not ratio <= 1 / SWEEP_FACTOR:
+        return _flat_at_the_pick(run, task, loss, knobs, pick)
     said = f"the loss {loss.now:.3g} heads for {at_end:.3g} at the end of the run: lr {rate:.2g} may be too low"
     return Finding(
         code="OPT102",
@@ -77,6 +82,27 @@ def rate_too_low(
         probes=("lr_sweep",) if asked and run.progress <= LAST_PROBE_SHARE else (),
         explains=() if asked else ("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103"),
         fixes=(new_start(),) if asked else (*possible(knobs, *_raises(run, task, loss, rate, pick)), *_longer(run)),
+    )
+
+
+def _flat_at_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: KnobFacts, pick: float) -> Finding | None:
+    """Return what is left to try where the sweep does not explain why nothing is learned: a fork decides."""
+    rate = knobs.number("lr")
+    to = MOST_OF_PICK * pick if isfinite(pick) else SWEEP_FACTOR * rate
+    if not learned_nothing(task, loss) or not LATER_SHARE <= run.progress <= START_OVER_SHARE or to < 2 * rate:
+        return None
+    told = f"a sweep picks {pick:.2g}, on the low side" if isfinite(pick) else "no sweep could tell a rate"
+    return Finding(
+        code="OPT102",
+        name="rate_too_low",
+        severity=Severity.INFO,
+        message=f"{loss.now:.3g} is the loss after {run.progress:.0%} of the run at lr {rate:.2g}, and {told}",
+        evidence=(
+            Evidence(fact="knobs.lr", value=rate, limit=to),
+            Evidence(fact="loss.now", value=heads_for(run, task, loss), limit=HIGH_LOSS_SHARE * task.baseline_loss),
+        ),
+        causes=("the learning rate is too low", "the data hold no more", "the net is too small"),
+        fixes=possible(knobs, _raise_to(to)),
     )
 
 

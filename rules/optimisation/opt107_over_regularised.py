@@ -10,7 +10,7 @@ stopped falling.
 Regularisation trades training fit for generalisation; where there is no gap to close it only costs.
 
 ## What to do
-Take the strongest brake off: weight decay to a hundredth, dropout and smoothing to zero. A net that has learned nothing
+Take the strongest brake off: weight decay to what is customary, dropout and smoothing to zero. A net that has learned nothing
 yet, or was pressed flat, starts over in the first half of the run, any in its first seventh.
 
 ## Fix safety
@@ -56,8 +56,10 @@ SMOOTHING_LIMIT = 0.3
 """Share: three times what is customary."""
 GAP_LIMIT = 0.1
 """Relative gap between validation and training loss: with more, there is something to regularise."""
-DECAY_CUT = 0.01
-"""From a hundred times too much back to what is customary."""
+CUSTOMARY_DECAY = 1e-4
+"""In the gradient."""
+CUSTOMARY_DECOUPLED_DECAY = 0.05
+"""Where the rate multiplies it (knobs.md)."""
 CLOSED_SHARE = 0.2
 """Of the loss, carefully said: digits at decay 0.2 gained three quarters of the error."""
 
@@ -81,7 +83,12 @@ def over_regularised(
     brakes = [
         (name, value, to)
         for name, value, brakes, to in (
-            ("weight_decay", decay, decays and decay >= limit, DECAY_CUT * decay),
+            (
+                "weight_decay",
+                decay,
+                decays and decay >= limit,
+                CUSTOMARY_DECOUPLED_DECAY if decoupled else CUSTOMARY_DECAY,
+            ),
             ("dropout", knobs.number("dropout"), stopped and knobs.number("dropout") >= DROPOUT_LIMIT, 0.0),
             (
                 "label_smoothing",

@@ -9,7 +9,8 @@ A clip is meant for the few steps that stand out. One that takes hold of all of 
 of the one that is given, and a rate sweep under it finds none that helps.
 
 ## What to do
-Clip at the 90th percentile of the norms seen; start over with that while nothing was learned.
+Clip at the 90th percentile of the norms seen, at 1 at the least: gradients grow when a net begins to learn. Start over
+with that while nothing was learned.
 
 ## Fix safety
 Starting over is a rescue: applied, not tried; nothing was learned that could be lost. Later a fork with a control arm
@@ -25,7 +26,7 @@ The gradients are normalised on purpose and the rate is made to match; then the 
 
 from rules.facts import GradientFacts, KnobFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import START_OVER_SHARE, creeps, heads_for, learned_nothing, suspected
-from rules.remedies import clip_at, clip_norm, possible, turned
+from rules.remedies import FALLBACK_CLIP, clip_at, clip_norm, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
 CLIPPED_SHARE = 0.9
@@ -49,7 +50,7 @@ def clip_too_low(
     factor = gradients.now / clip
     if gradients.clipped_share < CLIPPED_SHARE or not factor >= CLIPPED_FACTOR or not creeps(run, task, loss):
         return None
-    norm = clip_norm(gradients.p90)
+    norm = max(clip_norm(gradients.p90), FALLBACK_CLIP)
     start_over = learned_nothing(task, loss) and run.progress <= START_OVER_SHARE
     fix = (
         _start_over(norm) if start_over else clip_at(norm, "nobody can say: the steps become as long as the rate says")

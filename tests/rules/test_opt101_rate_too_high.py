@@ -18,7 +18,7 @@ SWEPT = frozenset({"lr_sweep"})
         pytest.param(
             {
                 "run": {"step": 60},
-                "loss": {"now": 2.6, "fall_share": 0.9, "curve": ((10, 9.0), (100, 2.6), (500, 2.5))},
+                "loss": {"now": 2.6, "highest_early": 9.5, "curve": ((10, 9.0), (100, 2.6), (500, 2.5))},
             },
             id="worse than guessing after a rise",
         ),
@@ -31,8 +31,8 @@ SWEPT = frozenset({"lr_sweep"})
         ),
         pytest.param({"loss": {"now": 0.5, "highest_early": 30.0}}, id="it has come down from where it was thrown"),
         pytest.param(
-            {"loss": {"now": 2.31, "fall_share": 0.7, "curve": ((10, 9.0), (100, 2.6), (500, 2.5))}},
-            id="back at chance from a spike",
+            {"loss": {"now": 2.31, "fall_share": 0.7, "curve": ((10, 2.3), (20, 4.0), (100, 2.6), (500, 2.5))}},
+            id="back at chance from a rise",
         ),
         pytest.param({"loss": {"now": 1.9, "best": 1.9, "fall_share": 0.0, "noise_share": 0.6}}, id="wild"),
         pytest.param(
@@ -65,6 +65,10 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         pytest.param(
             {"loss": {"now": 2.7, "best": 0.3, "fall_share": -3.0, "curve": ((10, 2.3), (100, 1.0), (500, 2.7))}},
             id="it rose after it had learned: another cause",
+        ),
+        pytest.param(
+            {"loss": {"at_start": 1.8, "now": 3.1, "best": 3.1, "fall_share": 0.0, "curve": ((10, 3.2), (500, 3.1))}},
+            id="its first batch was lucky, and nothing rose since",
         ),
         pytest.param({"loss": {"now": 0.1, "fall_share": 0.0, "noise_share": 0.9}}, id="noisy and low"),
         pytest.param(
@@ -104,7 +108,7 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(rate_too_high, group) == (group,)
 
 
-LOST = {"now": 2.6, "fall_share": 0.0, "curve": ((10, 9.0), (100, 2.6))}
+LOST = {"now": 2.6, "fall_share": 0.0, "highest_early": 9.5, "curve": ((10, 9.0), (100, 2.6))}
 
 
 def test_a_suspicion_asks_the_sweep_and_turns_nothing() -> None:

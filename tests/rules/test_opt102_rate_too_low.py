@@ -68,10 +68,12 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
             id="in its warm-up",
         ),
         pytest.param(
-            {"loss": {"now": 2.3, "noise_share": 0.05, "curve": ((10, 5.0),)}}, id="it rose: steps are not too short"
+            {"loss": {"now": 2.3, "noise_share": 0.05, "curve": ((10, 2.4), (50, 5.0))}},
+            id="it rose: steps are not too short",
         ),
         pytest.param(
             {
+                "run": {"step": 100},
                 "loss": {
                     "at_start": 2.4,
                     "now": 2.2,
@@ -144,3 +146,25 @@ def test_the_rate_is_raised_to_the_pick_or_half_the_way() -> None:
     assert finding is not None
     assert finding.severity is Severity.WARNING
     assert [fix.turns[0].to for fix in finding.fixes] == pytest.approx([10.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("probes", "to"),
+    [
+        pytest.param(ProbeFacts(done=SWEPT, lr_pick=0.2), 0.8, id="the sweep leans low"),
+        pytest.param(ProbeFacts(done=SWEPT), 1.0, id="the sweep could not tell"),
+    ],
+)
+def test_what_has_learned_nothing_at_the_pick_is_given_a_higher_rate_on_trial(probes: ProbeFacts, to: float) -> None:
+    finding = assessed(rate_too_low, {"run": {"step": 200}, "loss": SLOW | {"now": 2.35}, "probes": probes})
+    assert finding is not None
+    assert finding.severity is Severity.INFO
+    assert [(fix.deed, fix.turns[0].to) for fix in finding.fixes] == [(Deed.TURN, pytest.approx(to))]
+
+
+@pytest.mark.parametrize(
+    ("step", "now"), [pytest.param(100, 2.35, id="too soon"), pytest.param(200, 2.0, id="it has learned something")]
+)
+def test_a_rate_that_the_sweep_allows_is_else_left_alone(step: int, now: float) -> None:
+    agreed = {"run": {"step": step}, "loss": SLOW | {"now": now}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.2)}
+    assert assessed(rate_too_low, agreed) is None

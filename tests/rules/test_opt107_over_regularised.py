@@ -95,7 +95,7 @@ def test_the_decay_goes_back_to_a_customary_one() -> None:
     finding = assessed(over_regularised, {**stuck, "knobs": knobs(weight_decay=0.2, dropout=0.6)})
     assert finding is not None
     assert [(fix.turns[0].knob, fix.turns[0].to) for fix in finding.fixes] == [
-        ("weight_decay", pytest.approx(0.002)),
+        ("weight_decay", pytest.approx(1e-4)),
         ("dropout", 0.0),
     ]
 
@@ -121,7 +121,7 @@ def test_a_net_pressed_flat_starts_over(changes: dict[str, Any], rescued: bool) 
     assert finding is not None
     first = finding.fixes[0]
     assert (first.deed is Deed.START_OVER, first.effect is Effect.RESCUE) == (rescued, rescued)
-    assert rescued <= (first.turns[0].knob == "weight_decay" and first.turns[0].to == pytest.approx(0.002))
+    assert rescued <= (first.turns[0].knob == "weight_decay" and first.turns[0].to == pytest.approx(1e-4))
 
 
 def test_decay_is_judged_from_the_first_twentieth_and_says_how_hard_it_pulls() -> None:

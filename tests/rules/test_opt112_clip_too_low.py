@@ -49,3 +49,10 @@ def test_the_clip_goes_to_the_usual_norm(step: int, deed: Deed) -> None:
     assert finding is not None
     assert finding.fixes[0].deed is deed
     assert finding.fixes[0].turns == (Turned(knob="clip", to=2.5),)
+
+
+def test_the_clip_is_not_below_one_while_a_net_that_has_learned_nothing_has_small_gradients() -> None:
+    small = {"clipped_share": 1.0, "now": 0.3, "p90": 0.4}
+    finding = assessed(clip_too_low, {**CLIPPED, "run": {"step": 100}, "gradients": small})
+    assert finding is not None
+    assert finding.fixes[0].turns == (Turned(knob="clip", to=1.0),)
