@@ -32,11 +32,11 @@ from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.learning import (
     LAST_PROBE_SHARE,
     LEARNED_SHARE,
-    START_OVER_SHARE,
     SWEEP_FACTOR,
     SWEEP_MARGIN,
     THROWN_FACTOR,
     at_chance,
+    pays_to_start_over,
     rate_over_pick,
     rose_early,
     stalled_high,
@@ -104,7 +104,7 @@ SYMPTOMS = (
 
 
 def _to_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, pick: float, from_start: bool) -> Fix:
-    start_over = from_start and run.progress <= START_OVER_SHARE
+    start_over = from_start and pays_to_start_over(run)
     return Fix(
         name=f"start over with lr {pick:.2g}" if start_over else f"set lr to {pick:.2g}",
         effect=Effect.RESCUE if start_over else Effect.CHANGES_LEARNING,

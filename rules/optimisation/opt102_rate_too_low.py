@@ -30,12 +30,12 @@ from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.learning import (
     HIGH_LOSS_SHARE,
     LAST_PROBE_SHARE,
-    START_OVER_SHARE,
     SUSPECTED_SHARE,
     SWEEP_FACTOR,
     creeps,
     heads_for,
     learned_nothing,
+    pays_to_start_over,
     rate_over_pick,
     suspected,
 )
@@ -89,7 +89,8 @@ def _flat_at_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Kn
     """Return what is left to try where the sweep does not explain why nothing is learned: a fork decides."""
     rate = knobs.number("lr")
     to = MOST_OF_PICK * pick if isfinite(pick) else SWEEP_FACTOR * rate
-    if not learned_nothing(task, loss) or not LATER_SHARE <= run.progress <= START_OVER_SHARE or to < 2 * rate:
+    in_time = run.progress >= LATER_SHARE and pays_to_start_over(run)
+    if not in_time or to < 2 * rate or not learned_nothing(task, loss):
         return None
     told = f"a sweep picks {pick:.2g}, on the low side" if isfinite(pick) else "no sweep could tell a rate"
     return Finding(
@@ -102,12 +103,13 @@ def _flat_at_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Kn
             Evidence(fact="loss.now", value=heads_for(run, task, loss), limit=HIGH_LOSS_SHARE * task.baseline_loss),
         ),
         causes=("the learning rate is too low", "the data hold no more", "the net is too small"),
+        explains=("OPT104", "GEN102", "GEN103"),
         fixes=possible(knobs, _raise_to(to)),
     )
 
 
 def _raises(run: RunFacts, task: TaskFacts, loss: LossFacts, rate: float, pick: float) -> tuple[Fix, ...]:
-    if not (learned_nothing(task, loss) and run.progress <= START_OVER_SHARE):
+    if not (learned_nothing(task, loss) and pays_to_start_over(run)):
         return (_raise_to(pick), _raise_to(sqrt(pick * rate)))
     start = Fix(
         name=f"start over with lr {pick:.2g}",

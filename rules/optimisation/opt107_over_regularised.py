@@ -11,7 +11,7 @@ Regularisation trades training fit for generalisation; where there is no gap to 
 
 ## What to do
 Take the strongest brake off: weight decay to what is customary, dropout and smoothing to zero. A net that has learned nothing
-yet, or was pressed flat, starts over in the first half of the run, any in its first seventh.
+yet, or was pressed flat, starts over in the first half of the run, any in its first fifth.
 
 ## Fix safety
 Changes what is learned; a fork with a control arm decides, and the main metric is a guard. Starting over is a rescue,
@@ -31,10 +31,10 @@ from rules.facts import KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts, V
 from rules.learning import (
     CHANCE_SHARE,
     HIGH_LOSS_SHARE,
-    START_OVER_SHARE,
     SUSPECTED_SHARE,
     learned_nothing,
     learns_badly,
+    pays_to_start_over,
 )
 from rules.remedies import possible, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, Value, rule
@@ -44,7 +44,7 @@ JUDGED_SHARE = 0.30
 PULL_LIMIT = 0.3
 """Decay · norm of the weights over norm of the gradient, median of the layers: five runs under a decay of .05 to .3 never
 had less, healthy ones and labels with noise under 1e-4 to 1e-2 at most .1 (fault bench)."""
-EARLY_SHARE = 0.15
+EARLY_SHARE = 0.20
 """Of the run: what a net has learned by then under such a decay is worth less than a sound start and the steps won."""
 COUPLED_DECAY_LIMIT = 0.01
 """L2 in the gradient: a hundred times what is customary (1e-4). With less, a weak gradient is to blame, not the decay."""
@@ -105,7 +105,7 @@ def over_regularised(
     pulled = f"{pull:.2g} times as hard as the data pulls a weight decay of {value:g} at the weights, the loss is {loss.now:.3g}"
     stays = f"{loss.now:.3g} is where the loss stays, with {name} {value:g} and no gap to validation"
     knows = min(last.loss, last.train_loss) < CHANCE_SHARE * task.baseline_loss
-    flat = learned_nothing(task, loss) and not knows and run.progress <= START_OVER_SHARE
+    flat = learned_nothing(task, loss) and not knows and pays_to_start_over(run)
     start_over = flat or (name == "weight_decay" and run.progress <= EARLY_SHARE)
     return Finding(
         code="OPT107",

@@ -25,7 +25,7 @@ The gradients are normalised on purpose and the rate is made to match; then the 
 """
 
 from rules.facts import GradientFacts, KnobFacts, LossFacts, RunFacts, TaskFacts
-from rules.learning import START_OVER_SHARE, creeps, heads_for, learned_nothing, suspected
+from rules.learning import creeps, heads_for, learned_nothing, pays_to_start_over, suspected
 from rules.remedies import FALLBACK_CLIP, clip_at, clip_norm, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -51,7 +51,7 @@ def clip_too_low(
     if gradients.clipped_share < CLIPPED_SHARE or not factor >= CLIPPED_FACTOR or not creeps(run, task, loss):
         return None
     norm = max(clip_norm(gradients.p90), FALLBACK_CLIP)
-    start_over = learned_nothing(task, loss) and run.progress <= START_OVER_SHARE
+    start_over = learned_nothing(task, loss) and pays_to_start_over(run)
     fix = (
         _start_over(norm) if start_over else clip_at(norm, "nobody can say: the steps become as long as the rate says")
     )

@@ -23,7 +23,7 @@ Full-batch methods on purpose, with the epochs to match.
 """
 
 from rules.facts import KnobFacts, LossFacts, RunFacts, TaskFacts
-from rules.learning import START_OVER_SHARE, creeps, heads_for
+from rules.learning import creeps, heads_for, pays_to_start_over
 from rules.remedies import advice, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -37,8 +37,6 @@ LEAST_CUT = 4
 """Times smaller: less than that changes little."""
 JUDGED_SHARE = 0.25
 """Of the run: the first steps of a short one tell nothing of the others."""
-LAST_SHARE = 0.9
-"""Of the run: with twenty steps in all, half of them are over when there is anything to judge by."""
 CLOSED_SHARE = 0.3
 """Of the loss, carefully said (OPT102)."""
 
@@ -51,7 +49,6 @@ def batch_too_large(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Knob
         return None
     if not creeps(run, task, loss):
         return None
-    soon = run.progress <= max(START_OVER_SHARE, LAST_SHARE if run.steps_total < FEW_STEPS // 3 else 0.0)
     return Finding(
         code="OPT113",
         name="batch_too_large",
@@ -69,7 +66,7 @@ def batch_too_large(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Knob
         ),
         explains=("OPT102", "OPT103", "OPT104", "GEN102", "GEN103"),
         fixes=(
-            *(possible(knobs, _start_over(USUAL_BATCH, knobs.number("lr"))) if soon else ()),
+            *(possible(knobs, _start_over(USUAL_BATCH, knobs.number("lr"))) if pays_to_start_over(run) else ()),
             advice(f"start with train.batch_size = {USUAL_BATCH}", improves="loss"),
         ),
     )

@@ -24,7 +24,7 @@ The rate was lowered to match the momentum, and the loss falls steadily; then no
 """
 
 from rules.facts import KnobFacts, LossFacts, RunFacts, TaskFacts
-from rules.learning import START_OVER_SHARE, thrown_up
+from rules.learning import pays_to_start_over, thrown_up
 from rules.remedies import possible, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -57,7 +57,7 @@ def momentum_too_high(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Kn
     shaken = loss.outliers_in_50 >= OUTLIERS or thrown_up(task, loss)
     if not run.warm or memory < limit or not (climbs or shaken):
         return None
-    start_over = run.progress <= START_OVER_SHARE
+    start_over = pays_to_start_over(run)
     fix = Fix(
         name=f"start over with momentum {CUSTOMARY}" if start_over else f"lower momentum to {CUSTOMARY}",
         effect=Effect.RESCUE if start_over else Effect.CHANGES_LEARNING,
