@@ -68,7 +68,7 @@ def rate(signals: Signals) -> RateFacts | None:
     signal = signals.rate
     if isnan(signal.set):
         return None
-    return RateFacts(set=signal.set, held=signal.held, apart_since=signal.apart_since)
+    return RateFacts(set=signal.set, held=signal.held, apart_since=signal.apart_since, jump=signal.jump)
 
 
 def validation(signals: Signals) -> ValidationFacts | None:

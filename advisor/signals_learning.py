@@ -324,12 +324,15 @@ class RateSignal:
     def __init__(self) -> None:
         self.set = self.held = nan
         self.apart_since = 0
+        self.jump = self._factor = 1.0
 
     def push(self, step: int, steps: int, wanted: float, held: float) -> None:
         """Take the rates of a beat's last step; a trainer of before told no rate that it set (0)."""
         if not wanted > 0:
             return
-        self.set, self.held = wanted, held
+        factor = held / wanted
+        self.jump = max(self.jump, factor / self._factor) if self._factor > 0 else self.jump
+        self.set, self.held, self._factor = wanted, held, factor
         apart = abs(held - wanted) > SAME_RATE_SHARE * wanted
         self.apart_since = (self.apart_since or step - steps + 1) if apart else 0
 
@@ -337,3 +340,4 @@ class RateSignal:
         """Forget both: after a rollback the next beat tells whether they differ."""
         self.set = self.held = nan
         self.apart_since = 0
+        self.jump = self._factor = 1.0

@@ -168,6 +168,8 @@ class RateFacts:
     """What the optimizer held after the step: another one where the user's own code sets it, too."""
     apart_since: int = 0
     """Step from which the two have differed as they do now; 0 = they do not."""
+    jump: float = 1.0
+    """Largest factor by which the second hand has raised the rate from one beat to the next; a schedule creeps."""
 
     @property
     def factor(self) -> float:

@@ -2,8 +2,9 @@
 
 ## What it does
 Compares the rate that the trainer set for a step with the one that the optimizer held after it. Where they differ, code
-of the user's own (a scheduler, a hook, an optimizer that changes its groups) sets the rate too. It is an error when that
-code multiplies the rate threefold or more and the loss has risen since.
+of the user's own (a scheduler, a hook, an optimizer that changes its groups) sets the rate too. A rate that it raises
+threefold from one beat to the next is a warning, and an error when the loss has risen since; a slow change, or a fall, may
+be a schedule that is meant.
 
 ## Why it matters
 Two schedules multiply: neither is the one that was meant, and no turn of the rate holds. A rate that jumps up amid a run
@@ -32,7 +33,7 @@ from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rul
 APART_SHARE = 0.01
 """Of the rate: less is rounding."""
 JUMP_FACTOR = 3.0
-"""Times the rate that was set: a rate three times too high is felt; one that falls that much slows the run."""
+"""Times the rate that was set, from one beat to the next: three times too high is felt, and no schedule rises so fast."""
 CLIMB_FACTOR = 1.5
 """Times the least smoothed loss: what NUM102 calls a climb, without its patience, for here the cause is known."""
 
@@ -45,9 +46,9 @@ def rate_jumps(task: TaskFacts, loss: LossFacts, rate: RateFacts, knobs: KnobFac
     climbs = (
         not loss.now <= CLIMB_FACTOR * loss.best and loss.now - loss.best > (1 - LEARNED_SHARE) * task.baseline_loss
     )
-    thrown = rate.factor >= JUMP_FACTOR and (climbs or loss.non_finite_in_a_row > 0)
-    strong = not 1 / JUMP_FACTOR < rate.factor < JUMP_FACTOR
-    severity = Severity.ERROR if thrown else Severity.WARNING if strong else Severity.INFO
+    jumped = min(rate.jump, rate.factor) >= JUMP_FACTOR
+    thrown = jumped and (climbs or loss.non_finite_in_a_row > 0)
+    severity = Severity.ERROR if thrown else Severity.WARNING if jumped else Severity.INFO
     mends = thrown and "lr" not in knobs.confirmed
     return Finding(
         code="OPT111",
@@ -57,10 +58,11 @@ def rate_jumps(task: TaskFacts, loss: LossFacts, rate: RateFacts, knobs: KnobFac
         f"({rate.held:.2g} for {rate.set:.2g}), since step {rate.apart_since}: code of your own sets it, too",
         evidence=(
             Evidence(fact="rate.held", value=rate.held, limit=rate.set),
+            Evidence(fact="rate.jump", value=rate.jump, limit=JUMP_FACTOR),
             Evidence(fact="loss.now", value=loss.now, limit=CLIMB_FACTOR * loss.best),
         ),
         causes=("a scheduler, a hook or an optimizer of your own changes the rate",),
-        explains=SYMPTOMS,
+        explains=SYMPTOMS if jumped else (),
         fixes=(
             *(possible(knobs, _go_back(rate, knobs)) if mends else ()),
             advice(

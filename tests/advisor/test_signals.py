@@ -98,6 +98,13 @@ def test_the_step_is_known_from_which_another_hand_sets_the_rate(rates: list[tup
     assert told(started(), *told_so).rate.apart_since == since
 
 
+def test_a_rate_that_another_hand_raises_slowly_has_not_jumped() -> None:
+    slowly = [beat(10 * place, lr_set=0.1, lr=0.1 * 1.1**place) for place in range(1, 20)]
+    at_once = [beat(10, lr_set=0.1, lr=0.1), beat(20, lr_set=0.1, lr=10.0)]
+    assert told(started(), *slowly).rate.jump == pytest.approx(1.1)
+    assert told(started(), *at_once).rate.jump == pytest.approx(100.0)
+
+
 def test_a_trainer_that_tells_no_rate_that_it_set_gives_no_such_fact() -> None:
     assert "rate" not in gather(told(started(), *beats(100))).groups
 

@@ -111,7 +111,7 @@ def findings() -> list[Finding]:
         {"loss": stuck, "run": {"step": 150}, "gradients": {"now": 1e5}, "validation": evaluations([2.6] * 8, [0.1] * 8)},
         {"loss": {"now": 1.5, "best": 0.5, "above_best_steps": 90, "non_finite_steps": 5, "non_finite_onset": 450}},
         {"loss": flat, "knobs": knobs(clip=1e-3, weight_decay=0.2), "gradients": {"clipped_share": 1.0}},
-        {"loss": stuck, "knobs": knobs(optimizer="momentum", momentum=0.999), "rate": RateFacts(0.1, 10.0, 480)},
+        {"loss": stuck, "knobs": knobs(optimizer="momentum", momentum=0.999), "rate": RateFacts(0.1, 10.0, 480, 100.0)},
         {"loader": {"wait_share": 0.5, "wait_s": 0.02, "fetch_s": 0.03}, "phases": {"step_s": 0.1, "evaluation_share": 0.6}},
         {"classes": {"counts": (600, 20), "recalls": (0.9, 0.1)}, "labels": {"noise_share": 0.2}},
         {"run": {"step": 1000, "finished": True}, "memory": {"peak_share": 0.99, "ran_out": 2}},
