@@ -3,8 +3,8 @@
 ## What it does
 Draws the loss on in a straight line to the end of the run, which flatters it. When even that ends above half of
 what a constant predictor loses, and the loss never rose on the way, it asks for a rate sweep, and speaks up when the
-sweep picks at least ten times the present rate. Where the sweep agrees, or could not tell, and nothing was learned all
-the same after a seventh of the run, a higher rate is proposed for a trial.
+sweep picks at least ten times the present rate. Where the sweep agrees and nothing was learned all the same after a
+seventh of the run, a higher rate is proposed for a trial.
 
 ## Why it matters
 The run will end before it has learned what its data can teach; the machine works for nothing.
@@ -24,7 +24,7 @@ A pretrained model is being tuned gently on purpose, or the loss has a floor tha
 - Smith, «Cyclical Learning Rates for Training Neural Networks», 2017 (the range test)
 """
 
-from math import isfinite, sqrt
+from math import sqrt
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.learning import (
@@ -86,18 +86,21 @@ def rate_too_low(
 
 
 def _flat_at_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: KnobFacts, pick: float) -> Finding | None:
-    """Return what is left to try where the sweep does not explain why nothing is learned: a fork decides."""
+    """Return what is left to try where nothing is learned at a rate that the sweep allows: a fork decides.
+
+    A sweep that could not tell found no rate at which this net learns: then it is not the rate.
+    """
     rate = knobs.number("lr")
-    to = MOST_OF_PICK * pick if isfinite(pick) else SWEEP_FACTOR * rate
+    to = MOST_OF_PICK * pick
     in_time = run.progress >= LATER_SHARE and pays_to_start_over(run)
-    if not in_time or to < 2 * rate or not learned_nothing(task, loss):
+    if not in_time or not to >= 2 * rate or not learned_nothing(task, loss):
         return None
-    told = f"a sweep picks {pick:.2g}, on the low side" if isfinite(pick) else "no sweep could tell a rate"
     return Finding(
         code="OPT102",
         name="rate_too_low",
         severity=Severity.INFO,
-        message=f"{loss.now:.3g} is the loss after {run.progress:.0%} of the run at lr {rate:.2g}, and {told}",
+        message=f"{loss.now:.3g} is the loss after {run.progress:.0%} of the run at lr {rate:.2g}, and a sweep "
+        f"picks {pick:.2g}, on the low side",
         evidence=(
             Evidence(fact="knobs.lr", value=rate, limit=to),
             Evidence(fact="loss.now", value=heads_for(run, task, loss), limit=HIGH_LOSS_SHARE * task.baseline_loss),

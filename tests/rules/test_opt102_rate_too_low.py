@@ -148,18 +148,17 @@ def test_the_rate_is_raised_to_the_pick_or_half_the_way() -> None:
     assert [fix.turns[0].to for fix in finding.fixes] == pytest.approx([10.0, 1.0])
 
 
-@pytest.mark.parametrize(
-    ("probes", "to"),
-    [
-        pytest.param(ProbeFacts(done=SWEPT, lr_pick=0.2), 0.8, id="the sweep leans low"),
-        pytest.param(ProbeFacts(done=SWEPT), 1.0, id="the sweep could not tell"),
-    ],
-)
-def test_what_has_learned_nothing_at_the_pick_is_given_a_higher_rate_on_trial(probes: ProbeFacts, to: float) -> None:
-    finding = assessed(rate_too_low, {"run": {"step": 200}, "loss": SLOW | {"now": 2.35}, "probes": probes})
+def test_what_has_learned_nothing_at_the_pick_is_given_a_higher_rate_on_trial() -> None:
+    agreed = {"run": {"step": 200}, "loss": SLOW | {"now": 2.35}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.2)}
+    finding = assessed(rate_too_low, agreed)
     assert finding is not None
     assert finding.severity is Severity.INFO
-    assert [(fix.deed, fix.turns[0].to) for fix in finding.fixes] == [(Deed.TURN, pytest.approx(to))]
+    assert [(fix.deed, fix.turns[0].to) for fix in finding.fixes] == [(Deed.TURN, pytest.approx(0.8))]
+
+
+def test_where_no_sweep_finds_a_rate_it_is_not_the_rate() -> None:
+    flat = {"run": {"step": 200}, "loss": SLOW | {"now": 2.35}, "probes": ProbeFacts(done=SWEPT)}
+    assert assessed(rate_too_low, flat) is None
 
 
 @pytest.mark.parametrize(
