@@ -18,6 +18,9 @@ PAYS_BACK_HORIZONS = 3
 BORROWED = 3.0
 """Times the budget: what all trials together may cost where the first probe or the first fork does not fit into it. In a
 run of some hundred steps a tenth pays for no fork at all; 10-30 % for tuning is held reasonable (trials.md)."""
+FIRST_SUSPICION_STEPS = 60
+"""A sweep: what the first probe may cost in any run that may have been wrong from its start. In a run of a hundred steps
+that is much, and yet less than the run that comes to nothing."""
 ROUNDS = 6
 STRETCH_STEPS = 20
 STRETCH_S = 0.25
@@ -51,6 +54,11 @@ class Budget:
     def probe_room_steps(self) -> float:
         """Steps that the next probe may cost: the first may borrow."""
         return self._room(1.0 if self.probed else BORROWED)
+
+    @property
+    def suspicion_room_steps(self) -> float:
+        """Steps that the next probe may cost where the run may have to start over: no fork follows it."""
+        return self.probe_room_steps if self.probed else max(self.probe_room_steps, FIRST_SUSPICION_STEPS)
 
     @property
     def fork_room_steps(self) -> float:

@@ -1,5 +1,6 @@
 """Facts about learning: loss, gradients, evaluations, layers, classes, labels."""
 
+from math import isnan
 from statistics import mean
 
 from advisor.signals import Signals
@@ -11,6 +12,7 @@ from rules.facts import (
     LayerFact,
     LayerFacts,
     LossFacts,
+    RateFacts,
     ValidationFacts,
 )
 from trainer.words import Layer
@@ -41,6 +43,8 @@ def loss(signals: Signals) -> LossFacts | None:
         non_finite_onset=signal.onset,
         outliers_in_50=signal.outliers_in_50(),
         curve=tuple(signal.curve[-100:]),
+        highest_early=signal.highest_early,
+        non_finite_last=signal.non_finite_last,
     )
 
 
@@ -57,6 +61,14 @@ def gradients(signals: Signals) -> GradientFacts | None:
         largest=max(recent),
         clipped_share=signal.clipped_share,
     )
+
+
+def rate(signals: Signals) -> RateFacts | None:
+    """Return the rate as it was set and as it was held; nothing before the first beat."""
+    signal = signals.rate
+    if isnan(signal.set):
+        return None
+    return RateFacts(set=signal.set, held=signal.held, apart_since=signal.apart_since, jump=signal.jump)
 
 
 def validation(signals: Signals) -> ValidationFacts | None:

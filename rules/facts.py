@@ -47,6 +47,7 @@ __all__ = [
     "OutputFacts",
     "PhaseFacts",
     "ProbeFacts",
+    "RateFacts",
     "RunFacts",
     "SplitFacts",
     "TableFacts",
@@ -137,6 +138,10 @@ class LossFacts:
     """Loss or gradient outliers (median + 8·MAD over 128) in the last 50 steps."""
     curve: tuple[tuple[int, float], ...] = ()
     """(step, smoothed loss), at most 100 points over the whole run."""
+    highest_early: float = nan
+    """Highest finite loss of a single step in the first max(20 steps, 10 % of the run): a throw that smoothing hides."""
+    non_finite_last: int = 0
+    """Step of the last non-finite loss or gradient; 0 = there was none."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,25 @@ class GradientFacts:
     """Of the last 50."""
     clipped_share: float = 0.0
     """Of the last 50 steps."""
+
+
+@dataclass(frozen=True)
+class RateFacts:
+    """The learning rate of the steps, beside the one that the trainer set; told since the last beat."""
+
+    set: float
+    """What knob, schedule and warm-up made of it, before the step."""
+    held: float
+    """What the optimizer held after the step: another one where the user's own code sets it, too."""
+    apart_since: int = 0
+    """Step from which the two have differed as they do now; 0 = they do not."""
+    jump: float = 1.0
+    """Largest factor by which the second hand has raised the rate from one beat to the next; a schedule creeps."""
+
+    @property
+    def factor(self) -> float:
+        """What the user's own code multiplies the rate by."""
+        return self.held / self.set if self.set > 0 else 1.0
 
 
 @dataclass(frozen=True)
@@ -257,6 +281,8 @@ class ProbeFacts:
     """lr_sweep: the rate it picks; NaN when it could not tell."""
     lr_spread: float = nan
     """lr_sweep: largest over smallest of its three picks."""
+    lr_finite_to: float = nan
+    """lr_sweep: the rate up to which its loss was a number; NaN where nobody told."""
     fit_first_loss: float = nan
     fit_last_loss: float = nan
     """single_batch_fit: training loss on 16 examples, before and after."""
@@ -288,6 +314,7 @@ GROUPS: dict[str, type] = {
     "task": TaskFacts,
     "loss": LossFacts,
     "gradients": GradientFacts,
+    "rate": RateFacts,
     "validation": ValidationFacts,
     "layers": LayerFacts,
     "outputs": OutputFacts,

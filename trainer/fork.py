@@ -81,7 +81,9 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
     except (KnobError, CacheRefused):
         restore(training, start)
         raise
-    except Exception as failed:  # the user's model and data run in there; what is wrong without the turn will show again
+    except (
+        Exception
+    ) as failed:  # the user's model and data run in there; what is wrong without the turn will show again
         restore(training, start)
         raise ForkRefused(f"an arm failed ({type(failed).__name__}: {' '.join(str(failed).split())})") from failed
     finally:

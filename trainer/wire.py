@@ -62,6 +62,7 @@ class BeatTaken(EventWord):
     seconds: float
     epoch: float
     lr: float
+    """The highest rate that the optimizer's groups held after the last step."""
     loss: tuple[float, ...]
     """Loss of each step (of bins, when there were more than 64)."""
     grad_norm: tuple[float, ...]
@@ -80,6 +81,9 @@ class BeatTaken(EventWord):
     eta_s: float = 0.0
     trial: str = ""
     """The trial whose rounds these steps were part of: their timing says nothing about the steady state."""
+    lr_set: float = 0.0
+    """The rate that knob, schedule and warm-up gave the last step; 0 = not told. Another one than `lr` where the user's
+    own code sets it, too."""
     label_runs: float = -1.0
     """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
 

@@ -25,6 +25,7 @@ from rules.facts import (
     OutputFacts,
     PhaseFacts,
     ProbeFacts,
+    RateFacts,
     RunFacts,
     SplitFacts,
     TableFacts,
@@ -125,8 +126,10 @@ HEALTHY: dict[str, Any] = {
         above_best_steps=0,
         non_finite_steps=0,
         curve=((10, 2.3), (100, 1.0), (250, 0.5), (500, 0.3)),
+        highest_early=2.6,
     ),
     "gradients": GradientFacts(at_start=2.0, now=1.0, p90=2.5, largest=4.0),
+    "rate": RateFacts(set=0.1, held=0.1),
     "validation": evaluations([1.2, 0.8, 0.6, 0.5, 0.45], [0.6, 0.7, 0.8, 0.85, 0.9]),
     "layers": LayerFacts(layers=layers(0.2, 0.3, 0.5), checks=3),
     "outputs": OutputFacts(

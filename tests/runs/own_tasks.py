@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,6 +51,24 @@ def forgotten_layers(seed: int) -> Task:
     """The optimizer was made from the head alone."""
     model = nn.Sequential(nn.Linear(64, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 10))
     return Task(model=model, train=(PIXELS, LABELS), optimizer=_head_only)
+
+
+class _Jumps(torch.optim.SGD):
+    """A schedule of the user's own: from step 100 on the rate is a hundred times the one that was set."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model.parameters(), lr=0.1)
+        self.taken = 0
+
+    def step(self, closure: Any = None) -> Any:
+        self.taken += 1
+        for group in self.param_groups:
+            group["lr"] *= 100 if self.taken > 100 else 1
+        return super().step(closure)
+
+
+def rate_that_jumps(seed: int) -> Task:
+    return Task(model=net(), train=(PIXELS, LABELS), optimizer=_Jumps)
 
 
 def raw_target(seed: int) -> Task:

@@ -28,8 +28,9 @@ CODE: tuple[Case, ...] = (
 )  # fmt: skip
 
 MIDWAY: tuple[Case, ...] = (
-    fault("schedule_explodes", "a schedule of the user's own multiplies the rate by a hundred", DIGITS, DIGITS.having(flaws={"schedule_explodes_at": 300}), "NUM102", "OPT101", "NUM101", missing=("rate-jumps",), allowed=RUNS_AWAY, knobs=("lr", "clip"), begins=0.39),
-    fault("schedule_explodes_tangle", "a table: the rate jumps by a hundred", TANGLE, TANGLE.having(flaws={"schedule_explodes_at": 400}), "NUM102", "OPT101", "NUM101", missing=("rate-jumps",), allowed=RUNS_AWAY, knobs=("lr", "clip"), begins=0.57),
+    fault("schedule_explodes", "a schedule of the user's own multiplies the rate by a hundred", DIGITS, DIGITS.having(flaws={"schedule_explodes_at": 300}), "OPT111", "NUM102", "OPT101", "NUM101", allowed=RUNS_AWAY, knobs=("lr", "clip"), begins=0.39),
+    fault("schedule_explodes_tangle", "a table: the rate jumps by a hundred", TANGLE, TANGLE.having(flaws={"schedule_explodes_at": 400}), "OPT111", "NUM102", "OPT101", "NUM101", allowed=RUNS_AWAY, knobs=("lr", "clip"), begins=0.57),
+    fault("schedule_explodes_breast", "a table of measurements: the rate jumps by a hundred", BREAST.having(lr=0.1), BREAST.having(lr=0.1, flaws={"schedule_explodes_at": 260}), "OPT111", "NUM102", "OPT101", "NUM101", allowed=RUNS_AWAY, knobs=("lr", "clip"), begins=0.43),
     fault("inputs_lose_scale", "from batch 300 on the training inputs are a hundred times larger", DIGITS, DIGITS.having(flaws={"inputs_large_from": 300}), "NUM102", "NUM103", "NUM101", missing=("data-change",), allowed=RUNS_AWAY, begins=0.39),
     fault("inputs_lose_scale_fashion", "clothes: from batch 300 on the training inputs are a hundred times larger", FASHION, FASHION.having(flaws={"inputs_large_from": 300}), "NUM102", "NUM103", "NUM101", missing=("data-change",), allowed=RUNS_AWAY, begins=0.45),
     fault("inputs_become_noise", "from batch 300 on the training inputs are noise", DIGITS_CNN, DIGITS_CNN.having(flaws={"inputs_noise_from": 300}), "NUM102", missing=("data-change",), allowed=BROKEN, begins=0.48),
