@@ -6,7 +6,7 @@ their rules are listed as not assessed.
 
 from collections.abc import Callable
 
-from advisor.gather_learning import classes, gradients, labels, layers, loss, validation
+from advisor.gather_learning import classes, gradients, labels, layers, loss, stream, validation
 from advisor.gather_setting import branch, device, inputs, knobs, model, probes, run, splits, table, task
 from advisor.gather_time import host, loader, memory, phases, utilisation
 from advisor.signals import Signals
@@ -30,6 +30,7 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "inputs": inputs,
     "table": table,
     "splits": splits,
+    "stream": stream,
     "model": model,
     "knobs": knobs,
     "probes": probes,

@@ -10,6 +10,7 @@ from typing import Any
 
 from advisor.sensors.sample import DeviceSample, HostSample, Sample
 from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal
+from advisor.signals_stream import StreamSignal
 from advisor.windows import median_of, spread_over_steps
 from trainer.knobs import Knob, KnobValue
 from trainer.wire import (
@@ -51,6 +52,8 @@ HOST_SAMPLES = 5
 """Samples behind the idle cores: one a second."""
 LOSS_SHAPING = frozenset({"class_weights", "label_smoothing", "augment", "augment_strength", "dropout"})
 """Knobs after whose turn the training loss means something else."""
+STREAM_SHAPING = frozenset({"augment", "augment_strength"})
+"""Knobs after whose turn something else goes into the net."""
 TIME_SHAPING = frozenset(
     {"batch_size", "micro_batch", "amp", "augment", "workers", "prefetch", "cache", "channels_last", "threads"}
 )
@@ -112,6 +115,7 @@ class Signals:
         self.gradients = GradientSignal()
         self.validation = EvaluationSignal("", True)
         self.layers = LayerSignal()
+        self.stream = StreamSignal()
         self.times = TimeSignal()
         self.label_runs: deque[float] = deque(maxlen=50)
         self.evaluation_s = self.checkpoint_s = 0.0
@@ -159,6 +163,7 @@ class Signals:
                 self.survey = event.survey
             case LayersMeasured():
                 self.layers.push(event)
+                self.stream.push(event)
             case Evaluated():
                 self.evaluation_s += event.seconds
                 if event.split == "val":
@@ -219,6 +224,7 @@ class Signals:
             self.loss = LossSignal(event.steps_total)
             self.validation = EvaluationSignal(event.task.metric, event.task.higher_is_better)
             self.times = TimeSignal()
+            self.stream = StreamSignal(event.steps_total, event.task.train_examples)
         if not event.trial:
             self.snapshots = [0]
         self.ended, self.over = None, False
@@ -250,6 +256,8 @@ class Signals:
             self._hold(change.knob, change.new)
         if turned & LOSS_SHAPING:
             self.loss.begin_anew(step)
+        if turned & STREAM_SHAPING:
+            self.stream.begin_anew(step, self.samples)
         if turned & TIME_SHAPING:
             self.times.begin_anew(step)
 
@@ -273,7 +281,7 @@ class Signals:
         self.last_turn_step = event.step
 
     def _cut(self, step: int) -> None:
-        for signal in (self.loss, self.gradients, self.validation, self.layers):
+        for signal in (self.loss, self.gradients, self.validation, self.layers, self.stream):
             signal.cut(step)
         self.snapshots = [at for at in self.snapshots if at <= step] or [0]
         self.step = step

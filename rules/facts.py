@@ -20,6 +20,8 @@ from rules.surroundings import (
     ModelFacts,
     PhaseFacts,
     SplitFacts,
+    StreamCheck,
+    StreamFacts,
     TableFacts,
     UtilisationFacts,
 )
@@ -47,6 +49,8 @@ __all__ = [
     "ProbeFacts",
     "RunFacts",
     "SplitFacts",
+    "StreamCheck",
+    "StreamFacts",
     "TableFacts",
     "TaskFacts",
     "UtilisationFacts",
@@ -212,6 +216,14 @@ class LayerFacts:
     """How many measurements the medians rest on (rules want 3)."""
     first_rows_identical: bool = False
     unchanged: tuple[str, ...] = ()
+    tensors: int = 0
+    """Trainable tensors."""
+    left_out: tuple[str, ...] = ()
+    """Trainable tensors that the optimizer does not hold."""
+    idle: tuple[str, ...] = ()
+    """Trainable tensors in a group of the optimizer whose rate is 0, in all checks, while another group's is not."""
+    gradients_left: int = 0
+    """Tensors that still held a gradient when a step began, in the newest check."""
 
 
 @dataclass(frozen=True)
@@ -262,6 +274,10 @@ class ProbeFacts:
     """cached_batch: seconds of a step that does not wait for input."""
     zeroed_loss_share: float = nan
     """zeroed_input: loss with zeroed inputs over loss with real ones; ≈ 1 = the inputs are not used."""
+    zeroed_output_share: float = nan
+    """zeroed_input: how far the outputs without inputs lie from those with them, relative; 0 = exactly the same."""
+    gradient_difference_share: float = nan
+    """gradient_twice: how far the second gradient of one batch lies from the first, relative."""
     initial_loss: float = nan
     mode_difference_share: float = nan
     """mode_switch: |train − eval| loss of one batch, relative."""
@@ -299,6 +315,7 @@ GROUPS: dict[str, type] = {
     "inputs": InputFacts,
     "table": TableFacts,
     "splits": SplitFacts,
+    "stream": StreamFacts,
     "model": ModelFacts,
     "knobs": KnobFacts,
     "probes": ProbeFacts,

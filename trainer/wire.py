@@ -17,7 +17,7 @@ from trainer.trial_events import TrialBegan as TrialBegan
 from trainer.trial_events import TrialEnded as TrialEnded
 from trainer.words import START as START
 from trainer.words import Arm as Arm
-from trainer.words import Change, DeviceInfo, EventWord, Layer, ModelInfo, ProbeName, Survey, TaskInfo
+from trainer.words import Change, DeviceInfo, EventWord, Layer, ModelInfo, ProbeName, Stream, Survey, TaskInfo
 from trainer.words import Split as Split
 
 
@@ -93,6 +93,16 @@ class LayersMeasured(EventWord):
     """All units of the first layer have the same weights: they can never learn different things."""
     unchanged: tuple[str, ...] = ()
     """Trainable tensors with a gradient that a step left as they were."""
+    left_out: tuple[str, ...] = ()
+    """Trainable tensors that the optimizer does not hold."""
+    idle: tuple[str, ...] = ()
+    """Trainable tensors in a group of the optimizer whose rate is 0 while another group's is not."""
+    gradients_left: int = 0
+    """Tensors that still held a gradient when the step began, before its backward pass."""
+    tensors: int = 0
+    """Trainable tensors."""
+    stream: Stream | None = None
+    """What went into the net."""
 
 
 class Evaluated(EventWord):
@@ -202,7 +212,7 @@ class Probed(EventWord):
     result: dict[str, Any]
     """lr_sweep: pick (or null), spread, rates, losses · single_batch_fit: first_loss, last_loss, accuracy ·
     cached_batch: step_s, examples · fetched_batch: fetch_s · zeroed_input: loss, zeroed_loss · loss_at_init: loss, baseline_loss ·
-    mode_switch: train_loss, eval_loss · memory_model: fixed_bytes, bytes_per_example, limit_bytes, largest_batch, peak_bytes,
+    mode_switch: train_loss, eval_loss · gradient_twice: difference (relative) · memory_model: fixed_bytes, bytes_per_example, limit_bytes, largest_batch, peak_bytes,
     predicted_batch, tried, source (allocator, or counted where the device is the host)."""
 
 

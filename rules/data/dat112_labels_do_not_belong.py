@@ -1,0 +1,80 @@
+"""The labels do not belong to the inputs.
+
+## What it does
+Before the first step the survey holds inputs against targets: is the target of an example closer to its neighbours', or to
+what a linear fit to the others says, than shuffled targets are? Where it is not, and after a twentieth of the run the net
+is no better than a constant on validation, it asks for a fit of 16 examples. A net that learns those, and nothing that
+holds for others, has labels that say nothing about their inputs.
+
+## Why it matters
+No rate, net or patience learns what is not there; all that can be learned is the training split by heart.
+
+## What to do
+Look at twenty examples beside their labels. Look for two lists that were shuffled, sorted or filtered apart, an index that
+is off by one, a join on the wrong key.
+
+## Fix safety
+Needs a person: the fault is in the data. Nothing is turned, rolled back or stopped on its account.
+
+## When to ignore it
+The relation is one that neither neighbours nor a linear fit can see (parity, a cipher) and the net needs its time.
+
+## References
+- Gretton et al., «A Kernel Statistical Test of Independence», NeurIPS 2007
+- Zhang et al., «Understanding deep learning requires rethinking generalization», ICLR 2017 (random labels)
+"""
+
+from rules.facts import InputFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
+from rules.learning import LAST_PROBE_SHARE
+from rules.remedies import advice
+from rules.symptoms import MISJUDGED, RUNAWAY, STUCK
+from rules.vocabulary import Evidence, Finding, Severity, rule
+
+ASSOCIATION_LIMIT = 5.0
+"""Spreads of shuffled targets: 13 data sets gave 15 to 160, their shuffled targets at most 4 (150 times, measured)."""
+LEAST_EXAMPLES = 100
+"""Behind it: of fewer, a weak relation does not stand out."""
+EVALUATIONS = 2
+"""At chance: one may come before the net has begun."""
+NOISE_FACTOR = 2.5
+"""Standard errors by which the best evaluation may beat the constant: the best of many is lucky."""
+FIT_SHARE = 0.5
+"""Last over first loss on 16 examples: a net and a loss that work get far below a half."""
+
+
+@rule("DAT112")
+def labels_do_not_belong(
+    run: RunFacts, task: TaskFacts, validation: ValidationFacts, inputs: InputFacts, probes: ProbeFacts
+) -> Finding | None:
+    """Find targets that say nothing about their inputs."""
+    unrelated = inputs.association <= ASSOCIATION_LIMIT and inputs.association_examples >= LEAST_EXAMPLES
+    if not unrelated or not run.warm or len(validation.evaluations) < EVALUATIONS or not _at_chance(task, validation):
+        return None
+    fitted = "single_batch_fit" in probes.done
+    share = probes.fit_last_loss / probes.fit_first_loss if fitted and probes.fit_first_loss else 0.0
+    if not share <= FIT_SHARE:
+        return None
+    found = "shuffled labels would go with their inputs as well"
+    learned = f"; 16 examples are learned by heart ({probes.fit_first_loss:.2g} to {probes.fit_last_loss:.2g})"
+    return Finding(
+        code="DAT112",
+        name="labels_do_not_belong",
+        severity=Severity.ERROR,
+        message=f"{validation.best.metric:.3g} is the best {task.metric}, {task.baseline_metric:.3g} a constant's, and "
+        f"{found}{learned if fitted else ''}: nothing is turned, the fault is in the data",
+        evidence=(
+            Evidence(fact="inputs.association", value=inputs.association, limit=ASSOCIATION_LIMIT),
+            Evidence(fact="validation.best", value=validation.best.metric, limit=task.baseline_metric),
+        ),
+        causes=("labels that were shuffled apart from their inputs", "inputs that hold nothing about the labels"),
+        probes=() if fitted or run.progress > LAST_PROBE_SHARE else ("single_batch_fit",),
+        explains=(*RUNAWAY, *STUCK, *MISJUDGED),
+        fixes=(advice("look at twenty examples beside their labels, and at how the two were joined"),),
+    )
+
+
+def _at_chance(task: TaskFacts, validation: ValidationFacts) -> bool:
+    """Tell whether no evaluation beats the constant predictor by more than luck."""
+    best = validation.best
+    ahead = best.metric - task.baseline_metric if task.higher_is_better else task.baseline_metric - best.metric
+    return not ahead > NOISE_FACTOR * best.standard_error
