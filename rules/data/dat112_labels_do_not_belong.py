@@ -24,8 +24,10 @@ The relation is one that neither neighbours nor a linear fit can see (parity, a 
 - Zhang et al., «Understanding deep learning requires rethinking generalization», ICLR 2017 (random labels)
 """
 
+from statistics import median
+
 from rules.facts import InputFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
-from rules.learning import LAST_PROBE_SHARE
+from rules.learning import LAST_PROBE_SHARE, skill
 from rules.remedies import advice
 from rules.symptoms import MISJUDGED, RUNAWAY, STUCK
 from rules.vocabulary import Evidence, Finding, Severity, rule
@@ -37,7 +39,9 @@ LEAST_EXAMPLES = 100
 EVALUATIONS = 2
 """At chance: one may come before the net has begun."""
 NOISE_FACTOR = 2.5
-"""Standard errors by which the best evaluation may beat the constant: the best of many is lucky."""
+"""Standard errors by which the median of the evaluations may beat guessing."""
+LUCKY_SKILL = 0.1
+"""On the way to perfection, for the best evaluation of many: a net thrown about on nothing gets to .07 (measured)."""
 FIT_SHARE = 0.5
 """Last over first loss on 16 examples: a net and a loss that work get far below a half."""
 
@@ -74,7 +78,11 @@ def labels_do_not_belong(
 
 
 def _at_chance(task: TaskFacts, validation: ValidationFacts) -> bool:
-    """Tell whether no evaluation beats the constant predictor by more than luck."""
-    best = validation.best
-    ahead = best.metric - task.baseline_metric if task.higher_is_better else task.baseline_metric - best.metric
-    return not ahead > NOISE_FACTOR * best.standard_error
+    """Tell whether the evaluations beat guessing by no more than luck."""
+    guess = task.baseline_metric
+    if task.classes and task.higher_is_better:  # a class that is common in training may be rare in validation
+        guess = max(guess, 1 / len(task.classes))
+    sign = 1 if task.higher_is_better else -1
+    ahead = median(sign * (one.metric - guess) for one in validation.evaluations)
+    usual = median(one.standard_error for one in validation.evaluations)
+    return ahead <= NOISE_FACTOR * usual and not skill(task, validation.best.metric) > LUCKY_SKILL

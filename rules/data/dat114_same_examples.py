@@ -21,23 +21,26 @@ Examples that are few by nature, such as rows of a few categories.
 - Lee et al., «Deduplicating Training Data Makes Language Models Better», 2022
 """
 
-from rules.facts import InputFacts, RunFacts, SplitFacts, StreamFacts
+from rules.facts import InputFacts, RunFacts, SplitFacts, StreamFacts, TaskFacts
 from rules.remedies import advice
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
 DUPLICATE_LIMIT = 0.7
 """Share of the training split: real data sets have a few per cent, oversampled ones up to a half."""
 LEAST_FEATURES = 4
-"""Fewer features, or a few categories, repeat by nature."""
+"""Of a table: rows of fewer repeat by nature."""
 LEAST_ASKED = 64
 """Different examples that the loader was asked for: fewer may be alike by chance."""
 
 
 @rule("DAT114")
-def same_examples(run: RunFacts, inputs: InputFacts, splits: SplitFacts, stream: StreamFacts) -> Finding | None:
+def same_examples(
+    run: RunFacts, task: TaskFacts, inputs: InputFacts, splits: SplitFacts, stream: StreamFacts
+) -> Finding | None:
     """Find data that are the same few examples."""
     repeated = 1 - stream.distinct / stream.asked if stream.asked >= LEAST_ASKED else 0.0
-    copies = splits.duplicate_share if inputs.features >= LEAST_FEATURES else 0.0
+    coarse = task.inputs == "table" and inputs.features < LEAST_FEATURES
+    copies = 0.0 if coarse else splits.duplicate_share
     dealt = repeated > DUPLICATE_LIMIT and repeated > splits.duplicate_share
     if dealt:
         said = f"{stream.distinct} different inputs came where {stream.asked} different examples were asked for"
