@@ -84,8 +84,10 @@ def model(signals: Signals) -> ModelFacts | None:
         has_conv=told.has_conv,
         has_norm=told.has_norm,
         has_dropout=told.has_dropout,
+        frozen=told.parameters - told.trainable,
         evaluation_difference=told.evaluation_difference,
         left_training=told.left_training,
+        gradient_again=told.gradient_again,
     )
 
 
@@ -179,7 +181,6 @@ def probes(signals: Signals) -> ProbeFacts | None:
         fit_last_loss=_number(fit, "last_loss"),
         cached_step_s=_number(answers.get("cached_batch", {}), "step_s"),
         zeroed_output_share=_number(zeroed, "output_difference"),
-        gradient_difference_share=_number(answers.get("gradient_twice", {}), "difference"),
         zeroed_loss_share=_share(_number(zeroed, "zeroed_loss"), _number(zeroed, "loss")),
         initial_loss=_number(answers.get("loss_at_init", {}), "loss"),
         mode_difference_share=_share(abs(_number(switch, "train_loss") - eval_loss), eval_loss),

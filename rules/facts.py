@@ -276,8 +276,6 @@ class ProbeFacts:
     """zeroed_input: loss with zeroed inputs over loss with real ones; ≈ 1 = the inputs are not used."""
     zeroed_output_share: float = nan
     """zeroed_input: how far the outputs without inputs lie from those with them, relative; 0 = exactly the same."""
-    gradient_difference_share: float = nan
-    """gradient_twice: how far the second gradient of one batch lies from the first, relative."""
     initial_loss: float = nan
     mode_difference_share: float = nan
     """mode_switch: |train − eval| loss of one batch, relative."""

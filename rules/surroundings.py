@@ -182,10 +182,14 @@ class ModelFacts:
     has_conv: bool
     has_norm: bool
     has_dropout: bool
+    frozen: int = 0
+    """Parameters that are not trainable."""
     evaluation_difference: float = nan
     """How far two passes over one batch in evaluation mode lie apart, relative; NaN where nobody tried."""
     left_training: int = 0
     """Dropout and batch norm modules that stay in training mode when the net is evaluated."""
+    gradient_again: float = nan
+    """A gradient taken a second time, over the first: 1, or 2 where the first is still in it; NaN where nobody could tell."""
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,14 @@ import torch
 from trainer.commands import Probe
 from trainer.data.batch import Batch
 from trainer.evaluate import evaluating
-from trainer.judged_twice import relative_difference
 from trainer.memory_model import memory_model
 from trainer.pieces import cut, to_device
 from trainer.snapshot import Snapshot, restore, take
 from trainer.step import take_step
 from trainer.sweep import pick_rate
 from trainer.training import Training
+from trainer.tried_twice import relative_difference
 from trainer.turning import set_knobs
-from trainer.window import PassState
 from trainer.wire import Probed
 
 SWEEP_LOW = 1e-5
@@ -179,22 +178,6 @@ def _mode_switch(training: Training) -> dict[str, Any]:
     }
 
 
-def _gradient_twice(training: Training) -> dict[str, Any]:
-    """Take the gradient of one batch twice, from the same state: what differs was left by the first."""
-    batch = next(training.supply.look_ahead(1))
-    inputs, targets = to_device(training, batch)
-    held = [parameter.grad for parameter in training.model.parameters()]
-    state, taken = PassState(training), []
-    for _ in range(2):
-        training.objective(training.model(inputs), targets).backward()  # type: ignore[no-untyped-call]
-        whole = [p.grad.detach().float().flatten().clone() for p in training.model.parameters() if p.grad is not None]
-        taken.append(torch.cat(whole))
-        state.restore()
-    for parameter, gradient in zip(training.model.parameters(), held, strict=True):
-        parameter.grad = gradient
-    return {"difference": relative_difference(*taken)}
-
-
 def _loss_of_one(training: Training, *, evaluation: bool) -> float:
     batch = next(training.supply.look_ahead(1))
     inputs, targets = to_device(training, batch)
@@ -224,6 +207,5 @@ PROBES: dict[str, Callable[[Training], dict[str, Any]]] = {
     "zeroed_input": _zeroed_input,
     "loss_at_init": _loss_at_init,
     "mode_switch": _mode_switch,
-    "gradient_twice": _gradient_twice,
     "memory_model": memory_model,
 }

@@ -6,9 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
-from trainer.judged_twice import judged_twice
 from trainer.survey import survey
 from trainer.training import Training
+from trainer.tried_twice import tried_twice
 from trainer.turning import apply_first
 from trainer.wire import RunStarted, Surveyed, Told
 
@@ -33,15 +33,13 @@ def announce(training: Training, *, resumed: bool, trial: str = "") -> None:
     apply_first(training)
     if not training.progress.next_evaluation:
         training.progress.next_evaluation = training.next_evaluation()
-    difference, left = judged_twice(training)
-    twice = {"evaluation_difference": difference, "left_training": left}
     training.link.say(
         RunStarted(
             **training.progress.where(),
             pid=os.getpid(),
             pid_started=pid_started(),
             task=training.setup.info,
-            model=training.setup.model_info.model_copy(update=twice),
+            model=training.setup.model_info.model_copy(update=tried_twice(training)),
             device=training.device_info,
             knobs=training.catalogue(),
             steps_total=training.steps_total,

@@ -4,7 +4,8 @@
 Before the first step the survey holds inputs against targets: is the target of an example closer to its neighbours', or to
 what a linear fit to the others says, than shuffled targets are? Where it is not, and after a twentieth of the run the net
 is no better than a constant on validation, it asks for a fit of 16 examples. A net that learns those, and nothing that
-holds for others, has labels that say nothing about their inputs.
+holds for others, has labels that say nothing about their inputs; one that does not learn them may have another fault
+besides, which is then treated.
 
 ## Why it matters
 No rate, net or patience learns what is not there; all that can be learned is the training split by heart.
@@ -55,11 +56,10 @@ def labels_do_not_belong(
     if not unrelated or not run.warm or len(validation.evaluations) < EVALUATIONS or not _at_chance(task, validation):
         return None
     fitted = "single_batch_fit" in probes.done
-    share = probes.fit_last_loss / probes.fit_first_loss if fitted and probes.fit_first_loss else 0.0
-    if not share <= FIT_SHARE:
-        return None
+    learns = fitted and probes.fit_last_loss <= FIT_SHARE * probes.fit_first_loss
     found = "shuffled labels would go with their inputs as well"
-    learned = f"; 16 examples are learned by heart ({probes.fit_first_loss:.2g} to {probes.fit_last_loss:.2g})"
+    heart = "are learned by heart" if learns else "are not learned by heart either"
+    learned = f"; 16 examples {heart} ({probes.fit_first_loss:.2g} to {probes.fit_last_loss:.2g})"
     return Finding(
         code="DAT112",
         name="labels_do_not_belong",
@@ -72,6 +72,7 @@ def labels_do_not_belong(
         ),
         causes=("labels that were shuffled apart from their inputs", "inputs that hold nothing about the labels"),
         probes=() if fitted or run.progress > LAST_PROBE_SHARE else ("single_batch_fit",),
+        eased_by_knobs=fitted and not learns,
         explains=(*RUNAWAY, *STUCK, *MISJUDGED),
         fixes=(advice("look at twenty examples beside their labels, and at how the two were joined"),),
     )

@@ -1,9 +1,9 @@
 """The gradients of earlier steps are still there when a step begins.
 
 ## What it does
-Looks, before the backward pass of a step, whether any trainable tensor still holds a gradient; every look is exact. Where
-the loss climbs or stays while the gradients grow, it asks for a probe that takes the gradient of one batch twice: the two
-must be equal.
+Before the first step the gradient of a few examples is taken twice: the second must equal the first, and is twice as large
+where the first is still in it. And at every look, before the backward pass, no trainable tensor may hold a gradient. Both
+are exact.
 
 ## Why it matters
 Each step then follows the sum of all gradients since the start: momentum without friction. The run swings ever wider and
@@ -24,54 +24,33 @@ You accumulate gradients over batches on purpose; `train.micro_batch` does that 
 - StackOverflow 60335387
 """
 
-from math import isfinite
-
-from rules.facts import GradientFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts
-from rules.learning import STALLED_FALL_SHARE
+from rules.facts import LayerFacts, ModelFacts
 from rules.remedies import advice
 from rules.symptoms import MISJUDGED, RUNAWAY, STUCK
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
-DIFFERENCE_LIMIT = 0.1
-"""Relative, of two gradients of one batch: rounding and kernels without order differ by less than a thousandth."""
-GROWTH = 5.0
-"""Gradient now over at the start: a net that learns has a smaller one, and a sum of steps has a larger one soon."""
+AGAIN_LIMIT = 1.5
+"""Times the first gradient: half way between a second that is the same and one that holds both."""
 
 
 @rule("NUM104")
-def gradients_pile_up(
-    run: RunFacts, loss: LossFacts, gradients: GradientFacts, layers: LayerFacts, probes: ProbeFacts
-) -> Finding | None:
+def gradients_pile_up(layers: LayerFacts, model: ModelFacts) -> Finding | None:
     """Find gradients that nobody has set to zero."""
-    probed = "gradient_twice" in probes.done
-    differs = probes.gradient_difference_share if probed else 0.0
     if layers.gradients_left:
         said = f"{layers.gradients_left} of {layers.tensors} trainable tensors still hold a gradient when a step begins"
         evidence = Evidence(fact="layers.gradients_left", value=layers.gradients_left, limit=0)
-    elif differs > DIFFERENCE_LIMIT:
-        said = f"{differs:.0%} is the difference of two gradients of one batch: the first is still in the second"
-        evidence = Evidence(fact="probes.gradient_difference_share", value=differs, limit=DIFFERENCE_LIMIT)
-    elif not probed and run.warm and _grows(loss, gradients):
-        said = (
-            f"{gradients.now / gradients.at_start:.0f} times its first size is the gradient, and the loss does not fall"
-        )
-        evidence = Evidence(fact="gradients.now", value=gradients.now, limit=GROWTH * gradients.at_start)
+    elif model.gradient_again > AGAIN_LIMIT:
+        said = f"{model.gradient_again:.2g} times the first is the second gradient of the same examples"
+        evidence = Evidence(fact="model.gradient_again", value=model.gradient_again, limit=AGAIN_LIMIT)
     else:
         return None
-    certain = layers.gradients_left > 0 or probed
     return Finding(
         code="NUM104",
         name="gradients_pile_up",
-        severity=Severity.ERROR if certain else Severity.INFO,
-        message=f"{said}: nothing is turned, the fault is in the code" if certain else said,
+        severity=Severity.ERROR,
+        message=f"{said}: nothing is turned, the fault is in the code",
         evidence=(evidence,),
-        causes=("gradients that are never set to zero",) + (() if certain else ("steps that are too long",)),
-        probes=() if certain else ("gradient_twice",),
-        explains=(*RUNAWAY, *STUCK, *MISJUDGED) if certain else (),
+        causes=("gradients that are never set to zero", "hooks that add earlier gradients"),
+        explains=(*RUNAWAY, *STUCK, *MISJUDGED),
         fixes=(advice("call optimizer.zero_grad() in every step, before loss.backward()", improves="loss"),),
     )
-
-
-def _grows(loss: LossFacts, gradients: GradientFacts) -> bool:
-    grown = isfinite(gradients.now) and gradients.now > GROWTH * gradients.at_start > 0
-    return grown and not loss.fall_share >= STALLED_FALL_SHARE

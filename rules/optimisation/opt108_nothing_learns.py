@@ -3,7 +3,8 @@
 ## What it does
 Compares the trainable tensors with those that the optimizer holds, and with those in a group whose rate is 0: that is
 exact, and known at the first look. Besides, compares tensors before and after a step: those with a gradient that stay
-exactly as they were, in three looks. Speaks while the loss is not low.
+exactly as they were, in three looks. Speaks while the loss is not low; of weights that are frozen, where after a fifth of the run most of what can
+be learned is still ahead.
 
 ## Why it matters
 What the optimizer does not hold is never trained, however long the run; it is the classical mistake after a layer is
@@ -24,23 +25,27 @@ Layers that are frozen on purpose but left trainable, or units that are all dead
 - Jiang et al., «Training with Confidence: Catching Silent Errors in Deep Learning Training» (TrainCheck), OSDI 2025
 """
 
-from rules.facts import KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
-from rules.learning import LAYER_CHECKS
+from rules.facts import KnobFacts, LayerFacts, LossFacts, ModelFacts, RunFacts, TaskFacts
+from rules.learning import HIGH_LOSS_SHARE, LAYER_CHECKS
 from rules.remedies import advice
-from rules.symptoms import STUCK
+from rules.symptoms import MISJUDGED, STUCK
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
 LOW_LOSS_SHARE = 0.1
 """Of the chance loss: below it gradients become so small that weights may rest with reason."""
 TAIL_SHARE = 0.9
 """Of the run: in the tail of a schedule the rate itself goes to 0."""
+FROZEN_SHARE = 0.2
+"""Of the parameters: a norm or an embedding that is frozen holds nobody back."""
+FROZEN_JUDGED = 0.2
+"""Of the run: a sound body that is frozen on purpose has carried its head well below chance by then."""
 NAMED = 3
 """Tensors that are named: the rest is counted."""
 
 
 @rule("OPT108")
 def nothing_learns(
-    run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts, knobs: KnobFacts
+    run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts, model: ModelFacts, knobs: KnobFacts
 ) -> Finding | None:
     """Find tensors that the optimizer does not move."""
     if loss.now < LOW_LOSS_SHARE * task.baseline_loss:
@@ -51,6 +56,10 @@ def nothing_learns(
     if layers.idle:
         said = f"{len(layers.idle)} of {layers.tensors} trainable tensors are in a group whose rate is 0"
         return _finding(said, "layers.idle", layers.idle, "a learning rate of 0 in a group of the optimizer")
+    share = model.frozen / max(model.parameters, 1)
+    stuck = run.progress >= FROZEN_JUDGED and loss.now > HIGH_LOSS_SHARE * task.baseline_loss
+    if share > FROZEN_SHARE and stuck:
+        return _frozen(share, loss.now, task.baseline_loss)
     warming = run.progress <= knobs.number("warmup")
     if not run.warm or warming or run.progress > TAIL_SHARE or layers.checks < LAYER_CHECKS or not layers.unchanged:
         return None
@@ -73,6 +82,25 @@ def _finding(said: str, fact: str, tensors: tuple[str, ...], *causes: str) -> Fi
         message=f"{said}: {named}; nothing is turned, the fault is in the code",
         evidence=(Evidence(fact=fact, value=len(tensors), limit=0),),
         causes=causes,
-        explains=(*STUCK, "ARC102", "ARC105"),
+        explains=(*STUCK, *MISJUDGED, "ARC102", "ARC105"),
         fixes=(advice("make the optimizer from model.parameters() after the model's last change", improves="loss"),),
+    )
+
+
+def _frozen(share: float, loss: float, chance: float) -> Finding:
+    return Finding(
+        code="OPT108",
+        name="nothing_learns",
+        severity=Severity.WARNING,
+        message=f"{share:.0%} of the weights are frozen, and {loss:.3g} is the loss where guessing gives {chance:.3g}: "
+        "nothing is turned, the fault is in the code",
+        evidence=(
+            Evidence(fact="model.frozen_share", value=share, limit=FROZEN_SHARE),
+            Evidence(fact="loss.now", value=loss, limit=HIGH_LOSS_SHARE * chance),
+        ),
+        causes=("weights that are frozen by mistake", "a frozen body that was never trained for inputs like these"),
+        explains=(*STUCK, *MISJUDGED, "ARC102", "ARC105"),
+        fixes=(
+            advice("let the frozen weights learn (requires_grad_(True)) before the optimizer is made", improves="loss"),
+        ),
     )
