@@ -87,7 +87,7 @@ def model(signals: Signals) -> ModelFacts | None:
         frozen=told.parameters - told.trainable,
         evaluation_difference=told.evaluation_difference,
         left_training=told.left_training,
-        gradient_again=told.gradient_again,
+        gradient_added=told.gradient_added,
     )
 
 

@@ -188,8 +188,9 @@ class ModelFacts:
     """How far two passes over one batch in evaluation mode lie apart, relative; NaN where nobody tried."""
     left_training: int = 0
     """Dropout and batch norm modules that stay in training mode when the net is evaluated."""
-    gradient_again: float = nan
-    """A gradient taken a second time, over the first: 1, or 2 where the first is still in it; NaN where nobody could tell."""
+    gradient_added: float = nan
+    """What is added to a gradient whenever it is taken again, over the first: 0, or 1 where the first is still in the second;
+    NaN where nobody could tell."""
 
 
 @dataclass(frozen=True)

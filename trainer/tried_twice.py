@@ -19,8 +19,11 @@ MODES_DIFFER = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
 FEW = 4
 """Examples whose gradient is taken: enough for batch norm, and a pass of them takes milliseconds."""
 
-MULTIPLE = 0.01
-"""Relative: so near to a multiple of the first gradient the second must lie to be called one."""
+GOES = 3
+"""Gradients of the same examples: two show that they differ, the third that each has the same more."""
+
+STEADY = 0.01
+"""Relative: so near to one another two additions must lie to be the same, and to nothing to be none."""
 
 
 def tried_twice(training: Training) -> dict[str, float]:
@@ -28,14 +31,15 @@ def tried_twice(training: Training) -> dict[str, float]:
 
     evaluation_difference: distance of two evaluations of a batch, relative; NaN where the model fails.
     left_training: dropout and batch norm modules that stay in training mode when the model is put into evaluation mode.
-    gradient_again: the second gradient over the first; NaN where it is no multiple, or cannot be had.
+    gradient_added: what every further gradient of the same examples has more than the one before, over the first; 0 where
+        they are the same, NaN where it changes in another way, or cannot be had.
     """
     state, held = PassState(training), [parameter.grad for parameter in training.model.parameters()]
-    found: dict[str, float] = {"evaluation_difference": nan, "left_training": 0, "gradient_again": nan}
+    found: dict[str, float] = {"evaluation_difference": nan, "left_training": 0, "gradient_added": nan}
     try:
         found |= _evaluated(training)
         state.restore()
-        found["gradient_again"] = _gradient_again(training)
+        found["gradient_added"] = _gradient_added(training)
     except Exception:  # the user's model and data run in there
         return found
     finally:
@@ -53,13 +57,13 @@ def _evaluated(training: Training) -> dict[str, float]:
     return {"evaluation_difference": relative_difference(first, second), "left_training": left}
 
 
-def _gradient_again(training: Training) -> float:
-    """Return the second gradient of a few examples over the first, under the same random numbers."""
+def _gradient_added(training: Training) -> float:
+    """Return what is added to the gradient of a few examples whenever it is taken again, under the same random numbers."""
     inputs, targets = to_device(training, next(training.supply.look_ahead(1)))
     inputs, targets = cut(inputs, 0, FEW), targets[:FEW]
     random, taken = random_state(training), []
     training.model.train()
-    for _ in range(2):
+    for _ in range(GOES):
         set_random_state(training, random)
         training.objective(training.model(inputs), targets).backward()  # type: ignore[no-untyped-call]
         gradients = [
@@ -67,12 +71,11 @@ def _gradient_again(training: Training) -> float:
         ]
         training.model.zero_grad(set_to_none=True)
         taken.append(torch.cat(gradients))
-    first, second = taken
-    size = float(first.square().sum())
-    if not size > 0:
-        return nan
-    times = float((first * second).sum()) / size
-    return times if relative_difference(second, times * first) <= MULTIPLE else nan
+    first, second, third = taken
+    if relative_difference(first, second) <= STEADY:
+        return 0.0
+    steady = relative_difference(second - first, third - second) <= STEADY
+    return relative_difference(first, second) if steady else nan
 
 
 def relative_difference(one: torch.Tensor, other: torch.Tensor) -> float:

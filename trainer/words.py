@@ -101,9 +101,9 @@ class ModelInfo(Word):
     """How far two passes over one batch in evaluation mode lie apart, relative, before the first step; NaN = not tried."""
     left_training: int = 0
     """Dropout and batch norm modules that stay in training mode when the model is put into evaluation mode."""
-    gradient_again: float = float("nan")
-    """The gradient of a few examples, taken a second time, over the first: 1, or 2 where the first is still in it. NaN where
-    it is no multiple, or nobody tried."""
+    gradient_added: float = float("nan")
+    """What is added to the gradient of a few examples whenever it is taken again, over the first: 0, or 1 where the first is
+    still in the second. NaN where it changes in another way, or nobody tried."""
 
 
 class DeviceInfo(Word):

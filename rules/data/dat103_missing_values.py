@@ -60,14 +60,15 @@ def missing_values(run: RunFacts, inputs: InputFacts) -> Finding | None:
 def _broken(run: RunFacts, share: float) -> Finding:
     """Return what is said of values that reach the net as they are."""
     batches = 1 - (1 - share) ** max(run.batch_size, 1)
+    ruined = batches > BATCHES_LIMIT
     return Finding(
         code="DAT103",
         name="missing_values",
-        severity=Severity.ERROR if batches > BATCHES_LIMIT else Severity.WARNING,
+        severity=Severity.ERROR if ruined else Severity.WARNING,
         message=f"{share:.1%} of the training examples reach the net with values that are not a number, which breaks "
         f"{batches:.0%} of the batches: nothing is turned, the fault is in the data",
         evidence=(Evidence(fact="inputs.broken_share", value=share, limit=0.0),),
         causes=("values that were never measured", "joins that found no partner", "a division by 0 or logarithm of 0"),
-        explains=(*RUNAWAY, *STUCK, *MISJUDGED),
+        explains=(*RUNAWAY, *STUCK, *MISJUDGED) if ruined else ("NUM101", "NUM103"),
         fixes=(advice("fill the missing values before they reach the net, and say in a column of their own where"),),
     )

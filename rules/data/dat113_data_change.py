@@ -25,11 +25,10 @@ A curriculum, or data that drift by nature.
 - Rabanser et al., «Failing Loudly: Detecting Dataset Shift», NeurIPS 2019
 """
 
-from collections.abc import Callable, Sequence
 from math import isfinite
 from statistics import fmean, median
 
-from rules.facts import StreamCheck, StreamFacts, TaskFacts
+from rules.facts import StreamFacts, TaskFacts
 from rules.remedies import advice
 from rules.symptoms import MISJUDGED, RUNAWAY, STUCK
 from rules.vocabulary import Evidence, Finding, Severity, rule
@@ -82,7 +81,7 @@ def _broken(stream: StreamFacts) -> Change | None:
     share = min(look.broken_share for look in newest)
     if not share > 0:
         return None
-    said = f"{share:.2%} of the values that enter the net are not a number since step {_since(stream, _is_broken)}, none before"
+    said = f"{share:.2%} of the values that enter the net are not a number since step {_since(stream, [look.broken_share > 0 for look in stream.later])}, none before"
     return said, Evidence(fact="stream.broken_share", value=share, limit=0), ("values that go missing on the way",)
 
 
@@ -101,7 +100,8 @@ def _moved(stream: StreamFacts) -> Change | None:
     if not gross and not outside:
         return None
     last = newest[-1]
-    since = _since(stream, lambda look: _apart(look.std, spreads, spread) or _apart(look.mean, means, spread))
+    moved = [_apart(look.std, spreads, spread) or _apart(look.mean, means, spread) for look in stream.later]
+    since = _since(stream, moved)
     said = (
         f"{last.mean:.3g} ± {last.std:.3g} is what enters the net since step {since}, "
         f"{median(means):.3g} ± {spread:.3g} in the first epoch"
@@ -118,7 +118,7 @@ def _parted(stream: StreamFacts, guess: float) -> Change | None:
     limit = guess + KEPT_SHARE * (fmean(first) - guess)
     if not (max(newest) < min(first) and fmean(newest) < limit):
         return None
-    since = _since(stream, lambda look: look.agreement < limit)
+    since = _since(stream, [look.agreement < limit for look in stream.later])
     said = (
         f"{fmean(newest):.2f} is how the targets go with the inputs since step {since}, {fmean(first):.2f} in the first "
         "epoch (a linear model of the first examples)"
@@ -126,27 +126,19 @@ def _parted(stream: StreamFacts, guess: float) -> Change | None:
     return said, Evidence(fact="stream.agreement", value=fmean(newest), limit=limit), ("labels of other examples",)
 
 
-def _outside(newest: Sequence[float], first: Sequence[float], spread: float) -> bool:
+def _outside(newest: list[float], first: list[float], spread: float) -> bool:
     """Tell whether all of the newest lie on one side, far outside the range of the first."""
     sides = {value > median(first) for value in newest}
     return len(sides) == 1 and all(_apart(value, first, spread) for value in newest)
 
 
-def _apart(value: float, first: Sequence[float], spread: float) -> bool:
+def _apart(value: float, first: list[float], spread: float) -> bool:
     width = max(max(first) - min(first), WIDTH_LEAST * spread)
     beyond = max(value - max(first), min(first) - value)
     return beyond > WIDTHS * width and abs(value - median(first)) > SHIFT * spread
 
 
-def _is_broken(look: StreamCheck) -> bool:
-    return look.broken_share > 0
-
-
-def _since(stream: StreamFacts, changed: Callable[[StreamCheck], bool]) -> int:
-    """Return the step since which all looks have changed."""
-    step = stream.later[-1].step
-    for look in reversed(stream.later):
-        if not changed(look):
-            break
-        step = look.step
-    return step
+def _since(stream: StreamFacts, changed: list[bool]) -> int:
+    """Return the step since which all looks have changed; of the newest one at the latest."""
+    sound = max((place for place, one in enumerate(changed[:-1]) if not one), default=-1)
+    return stream.later[sound + 1].step

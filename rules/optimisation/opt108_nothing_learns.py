@@ -42,6 +42,9 @@ FROZEN_JUDGED = 0.2
 NAMED = 3
 """Tensors that are named: the rest is counted."""
 
+CERTAIN = (*STUCK, *MISJUDGED, "ARC102", "ARC105")
+"""What a net shows whose tensors certainly do not learn; tensors that only seem to rest explain less."""
+
 
 @rule("OPT108")
 def nothing_learns(
@@ -52,10 +55,10 @@ def nothing_learns(
         return None
     if layers.left_out:
         said = f"{len(layers.left_out)} of {layers.tensors} trainable tensors are not in the optimizer"
-        return _finding(said, "layers.left_out", layers.left_out, "the optimizer was made from other parameters")
+        return _finding(said, "layers.left_out", layers.left_out, ("the optimizer was made from other parameters",))
     if layers.idle:
         said = f"{len(layers.idle)} of {layers.tensors} trainable tensors are in a group whose rate is 0"
-        return _finding(said, "layers.idle", layers.idle, "a learning rate of 0 in a group of the optimizer")
+        return _finding(said, "layers.idle", layers.idle, ("a learning rate of 0 in a group of the optimizer",))
     share = model.frozen / max(model.parameters, 1)
     stuck = run.progress >= FROZEN_JUDGED and loss.now > HIGH_LOSS_SHARE * task.baseline_loss
     if share > FROZEN_SHARE and stuck:
@@ -64,16 +67,19 @@ def nothing_learns(
     if not run.warm or warming or run.progress > TAIL_SHARE or layers.checks < LAYER_CHECKS or not layers.unchanged:
         return None
     zero = knobs.number("lr") == 0
+    why = "the learning rate is 0" if zero else "the optimizer holds other parameters than the net"
     return _finding(
         f"{len(layers.unchanged)} trainable tensors have a gradient and are not moved by a step",
         "layers.unchanged",
         layers.unchanged,
-        "the learning rate is 0" if zero else "the optimizer holds other parameters than the net",
-        "the rate is so small that steps vanish in rounding",
+        (why, "the rate is so small that steps vanish in rounding"),
+        explains=("OPT103", "OPT104", "OPT109", "ARC102", "GEN103"),
     )
 
 
-def _finding(said: str, fact: str, tensors: tuple[str, ...], *causes: str) -> Finding:
+def _finding(
+    said: str, fact: str, tensors: tuple[str, ...], causes: tuple[str, ...], explains: tuple[str, ...] = CERTAIN
+) -> Finding:
     named = ", ".join(tensors[:NAMED]) + (", …" if len(tensors) > NAMED else "")
     return Finding(
         code="OPT108",
@@ -82,7 +88,7 @@ def _finding(said: str, fact: str, tensors: tuple[str, ...], *causes: str) -> Fi
         message=f"{said}: {named}; nothing is turned, the fault is in the code",
         evidence=(Evidence(fact=fact, value=len(tensors), limit=0),),
         causes=causes,
-        explains=(*STUCK, *MISJUDGED, "ARC102", "ARC105"),
+        explains=explains,
         fixes=(advice("make the optimizer from model.parameters() after the model's last change", improves="loss"),),
     )
 
@@ -99,7 +105,7 @@ def _frozen(share: float, loss: float, chance: float) -> Finding:
             Evidence(fact="loss.now", value=loss, limit=HIGH_LOSS_SHARE * chance),
         ),
         causes=("weights that are frozen by mistake", "a frozen body that was never trained for inputs like these"),
-        explains=(*STUCK, *MISJUDGED, "ARC102", "ARC105"),
+        explains=CERTAIN,
         fixes=(
             advice("let the frozen weights learn (requires_grad_(True)) before the optimizer is made", improves="loss"),
         ),

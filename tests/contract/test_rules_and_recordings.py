@@ -12,6 +12,7 @@ FIRED_BY = {
     "ARC104": "units_saturated",
     "ARC105": "units_equal",
     "ARC106": "softmax_twice",
+    "ARC113": "inputs_blind",
     "DAT101": "classes_rare",
     "DAT102": "labels_some_wrong",
     "DAT103": "table_messy",
@@ -23,6 +24,9 @@ FIRED_BY = {
     "DAT109": "data_few",
     "DAT110": "order_sorted",
     "DAT111": "images_broken",
+    "DAT112": "labels_random",
+    "DAT113": "labels_move",
+    "DAT114": "loader_repeats",
     "DEV101": "precision_full",
     "DEV102": "precision_full",
     "DEV103": "batch_small",
@@ -38,6 +42,7 @@ FIRED_BY = {
     "NUM101": "rate_explodes",
     "NUM102": "rate_diverges",
     "NUM103": "examples_broken",
+    "NUM104": "gradients_kept",
     "OPT101": "rate_stuck",
     "OPT102": "rate_low",
     "OPT103": "labels_random",
@@ -51,6 +56,7 @@ FIRED_BY = {
     "RUN101": "evaluates_often",
     "RUN102": "checkpoints_often",
     "RUN103": "batch_small",
+    "RUN104": "dropout_always",
     "SIZ101": "healthy_sgd",
 }
 """One recording of each rule, the plainest where several fire it."""
