@@ -13,6 +13,7 @@ from rules.facts import (
     LayerFacts,
     LossFacts,
     RateFacts,
+    StreamFacts,
     ValidationFacts,
 )
 from trainer.words import Layer
@@ -91,6 +92,10 @@ def layers(signals: Signals) -> LayerFacts | None:
         checks=len(checks),
         first_rows_identical=all(check.first_rows_identical for check in checks),
         unchanged=tuple(name for name in newest.unchanged if all(name in check.unchanged for check in checks)),
+        tensors=newest.tensors,
+        left_out=newest.left_out,
+        idle=tuple(name for name in newest.idle if all(name in check.idle for check in checks)),
+        gradients_left=newest.gradients_left,
     )
 
 
@@ -129,3 +134,12 @@ def labels(signals: Signals) -> LabelFacts | None:
     if heard is None or heard.epochs < LEAST_EPOCHS_FOR_LABELS:
         return None
     return LabelFacts(noise_share=heard.noise_share, suspects=len(heard.suspects), epochs=heard.epochs)
+
+
+def stream(signals: Signals) -> StreamFacts | None:
+    """Return what goes into the net."""
+    signal = signals.stream
+    if not signal.first:
+        return None
+    later = tuple(signal.later) if signal.gathered else ()
+    return StreamFacts(first=tuple(signal.first), later=later, asked=signal.asked, distinct=signal.distinct)

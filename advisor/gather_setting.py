@@ -86,6 +86,10 @@ def model(signals: Signals) -> ModelFacts | None:
         has_conv=told.has_conv,
         has_norm=told.has_norm,
         has_dropout=told.has_dropout,
+        frozen=told.parameters - told.trainable,
+        evaluation_difference=told.evaluation_difference,
+        left_training=told.left_training,
+        gradient_added=told.gradient_added,
     )
 
 
@@ -112,6 +116,9 @@ def inputs(signals: Signals) -> InputFacts | None:
         std_high=survey.input_std_high,
         abs_max=survey.input_abs_max,
         unreadable=survey.unreadable,
+        broken_share=survey.broken_share,
+        association=survey.label_association,
+        association_examples=survey.label_association_examples,
     )
 
 
@@ -176,6 +183,7 @@ def probes(signals: Signals) -> ProbeFacts | None:
         fit_first_loss=_number(fit, "first_loss"),
         fit_last_loss=_number(fit, "last_loss"),
         cached_step_s=_number(answers.get("cached_batch", {}), "step_s"),
+        zeroed_output_share=_number(zeroed, "output_difference"),
         zeroed_loss_share=_share(_number(zeroed, "zeroed_loss"), _number(zeroed, "loss")),
         initial_loss=_number(answers.get("loss_at_init", {}), "loss"),
         mode_difference_share=_share(abs(_number(switch, "train_loss") - eval_loss), eval_loss),

@@ -10,6 +10,7 @@ from typing import Any
 
 from advisor.sensors.sample import DeviceSample, HostSample, Sample
 from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal, RateSignal
+from advisor.signals_stream import StreamSignal
 from advisor.windows import median_of, spread_over_steps
 from trainer.knobs import Knob, KnobValue
 from trainer.wire import (
@@ -58,6 +59,8 @@ OTHER_TRAINING = frozenset(
 """Knobs after whose turn the probes that train would answer otherwise."""
 TRAINING_PROBES = frozenset({"lr_sweep", "single_batch_fit"})
 """Their answers are forgotten then, and may be asked for anew."""
+STREAM_SHAPING = frozenset({"augment", "augment_strength"})
+"""Knobs after whose turn something else goes into the net."""
 TIME_SHAPING = frozenset(
     {
         "batch_size",
@@ -133,6 +136,7 @@ class Signals:
         self.layers = LayerSignal()
         self.outputs: OutputsMeasured | None = None
         self.first_outputs: OutputsMeasured | None = None
+        self.stream = StreamSignal()
         self.times = TimeSignal()
         self.label_runs: deque[float] = deque(maxlen=50)
         self.evaluation_s = self.checkpoint_s = 0.0
@@ -180,6 +184,7 @@ class Signals:
                 self.survey = event.survey
             case LayersMeasured():
                 self.layers.push(event)
+                self.stream.push(event)
             case OutputsMeasured():
                 self._look(event)
             case Evaluated():
@@ -242,6 +247,7 @@ class Signals:
             self.loss = LossSignal(event.steps_total)
             self.validation = EvaluationSignal(event.task.metric, event.task.higher_is_better)
             self.times = TimeSignal()
+            self.stream = StreamSignal(event.steps_total, event.task.train_examples)
         if not event.trial:
             self.snapshots = [0]
         self.ended, self.over = None, False
@@ -288,6 +294,8 @@ class Signals:
             self.loss.begin_anew(step)
         if "loss" in turned:
             self.validation.begin_anew()
+        if turned & STREAM_SHAPING:
+            self.stream.begin_anew(step, self.samples)
         if turned & TIME_SHAPING:
             self.times.begin_anew(step)
 
@@ -323,7 +331,7 @@ class Signals:
         self.last_turn_step = event.step
 
     def _cut(self, step: int) -> None:
-        for signal in (self.loss, self.gradients, self.validation, self.layers):
+        for signal in (self.loss, self.gradients, self.validation, self.layers, self.stream):
             signal.cut(step)
         self.rate.forget()
         self.snapshots = [at for at in self.snapshots if at <= step] or [0]

@@ -21,6 +21,8 @@ from rules.surroundings import (
     ModelFacts,
     PhaseFacts,
     SplitFacts,
+    StreamCheck,
+    StreamFacts,
     TableFacts,
     UtilisationFacts,
 )
@@ -50,6 +52,8 @@ __all__ = [
     "RateFacts",
     "RunFacts",
     "SplitFacts",
+    "StreamCheck",
+    "StreamFacts",
     "TableFacts",
     "TaskFacts",
     "UtilisationFacts",
@@ -238,6 +242,14 @@ class LayerFacts:
     """How many measurements the medians rest on (rules want 3)."""
     first_rows_identical: bool = False
     unchanged: tuple[str, ...] = ()
+    tensors: int = 0
+    """Trainable tensors."""
+    left_out: tuple[str, ...] = ()
+    """Trainable tensors that the optimizer does not hold."""
+    idle: tuple[str, ...] = ()
+    """Trainable tensors in a group of the optimizer whose rate is 0, in all checks, while another group's is not."""
+    gradients_left: int = 0
+    """Tensors that still held a gradient when a step began, in the newest check."""
 
 
 @dataclass(frozen=True)
@@ -290,6 +302,8 @@ class ProbeFacts:
     """cached_batch: seconds of a step that does not wait for input."""
     zeroed_loss_share: float = nan
     """zeroed_input: loss with zeroed inputs over loss with real ones; ≈ 1 = the inputs are not used."""
+    zeroed_output_share: float = nan
+    """zeroed_input: how far the outputs without inputs lie from those with them, relative; 0 = exactly the same."""
     initial_loss: float = nan
     mode_difference_share: float = nan
     """mode_switch: |train − eval| loss of one batch, relative."""
@@ -329,6 +343,7 @@ GROUPS: dict[str, type] = {
     "inputs": InputFacts,
     "table": TableFacts,
     "splits": SplitFacts,
+    "stream": StreamFacts,
     "model": ModelFacts,
     "knobs": KnobFacts,
     "probes": ProbeFacts,

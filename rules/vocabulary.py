@@ -124,6 +124,14 @@ class Finding(_Word):
     """In the order in which they should be tried."""
     nursery: bool = False
     """Its rule is not measured well enough yet: it is shown, explains nothing, and nothing is done about it."""
+    eased_by_knobs: bool = False
+    """Only a person can mend it, and yet a knob can make up for part of it: its symptoms are treated."""
+
+    @property
+    def beyond_knobs(self) -> bool:
+        """Whether it is a fault in code or data for which no knob makes up: what it explains is not acted upon."""
+        mended = any(fix.effect is not Effect.NEEDS_A_PERSON or fix.deed is not Deed.PERSON for fix in self.fixes)
+        return bool(self.fixes) and not mended and not self.eased_by_knobs and self.severity is not Severity.INFO
 
 
 @runtime_checkable

@@ -20,6 +20,7 @@ from trainer.data.order import Order
 from trainer.data.seeding import preserved_generators, seed_fetch
 from trainer.data.source import Column, Source, Split
 from trainer.data.table import missing
+from trainer.relation import relatedness
 from trainer.words import ColumnFacts, Survey
 
 CHUNK_EXAMPLES = 256
@@ -48,6 +49,10 @@ class _Seen:
     """Fingerprint of the input → targets that came with it."""
     inputs: list[torch.Tensor] = field(default_factory=list)
     """Some of them, as the model gets them."""
+    targets: list[torch.Tensor] = field(default_factory=list)
+    """Theirs."""
+    broken: int = 0
+    """Examples with a value that is not a number."""
     missing: int = 0
     values: int = 0
 
@@ -75,6 +80,7 @@ def survey(source: Source, order: Order, limit_s: float = 10.0) -> Survey:
     duplicates, conflicts = _pairs(train)
     missing_share = source.raw.missing_share or train.missing / max(train.values, 1)
     counts = _class_counts(source)
+    related, behind = _relatedness(train, source)
     return Survey(
         examples=source.train.examples,
         sampled=train.examples,
@@ -84,6 +90,9 @@ def survey(source: Source, order: Order, limit_s: float = 10.0) -> Survey:
         val_overlap_share=_overlap(val, train),
         test_overlap_share=_overlap(test, train),
         missing_share=missing_share,
+        broken_share=train.broken / max(train.examples, 1),
+        label_association=related,
+        label_association_examples=behind,
         neighbour_label_match=_neighbour_match(source, order),
         unreadable=source.raw.unreadable_by_now,
         columns=_columns(source),
@@ -122,10 +131,21 @@ def _take_in(seen: _Seen, inputs: Any, targets: torch.Tensor, examples: int) -> 
     for row, target in zip(inputs.numpy(), targets.numpy(), strict=True):
         seen.labels[hashlib.blake2b(row.tobytes(), digest_size=12).digest()][target.tobytes()] += 1
     if inputs.is_floating_point():
-        seen.missing += int((~torch.isfinite(inputs)).sum())
+        broken = ~torch.isfinite(inputs)
+        seen.missing += int(broken.sum())
+        seen.broken += int(broken.flatten(1).any(1).sum())
         seen.values += inputs.numel()
-        if seen.examples <= SCALE_EXAMPLES:
-            seen.inputs.append(inputs)
+    if seen.examples <= SCALE_EXAMPLES:
+        seen.inputs.append(inputs)
+        seen.targets.append(targets)
+
+
+def _relatedness(train: _Seen, source: Source) -> tuple[float, int]:
+    """Return how much inputs and targets go together, and the examples behind it."""
+    if not train.inputs:
+        return float("nan"), 0
+    inputs, targets = torch.cat(train.inputs), torch.cat(train.targets)
+    return relatedness(inputs, targets, classes=source.kind == "classification")
 
 
 def _pairs(train: _Seen) -> tuple[float, float]:
@@ -165,7 +185,7 @@ def _scales(sample: list[torch.Tensor], source: Source) -> dict[str, Any]:
 
     Inputs that are no fractions (tokens, structures) have no scale: no features, and NaN.
     """
-    if not sample:
+    if not sample or not sample[0].is_floating_point():
         unknown = dict.fromkeys(("input_mean", "input_std_low", "input_std_high", "input_abs_max"), float("nan"))
         return {**unknown, "constant_features": 0, "features": 0}
     inputs = torch.cat(sample)

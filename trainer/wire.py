@@ -17,7 +17,18 @@ from trainer.trial_events import TrialBegan as TrialBegan
 from trainer.trial_events import TrialEnded as TrialEnded
 from trainer.words import START as START
 from trainer.words import Arm as Arm
-from trainer.words import Change, DeviceInfo, EventWord, Layer, ModelInfo, Outputs, ProbeName, Survey, TaskInfo
+from trainer.words import (
+    Change,
+    DeviceInfo,
+    EventWord,
+    Layer,
+    ModelInfo,
+    Outputs,
+    ProbeName,
+    Stream,
+    Survey,
+    TaskInfo,
+)
 from trainer.words import Split as Split
 
 
@@ -97,6 +108,16 @@ class LayersMeasured(EventWord):
     """All units of the first layer have the same weights: they can never learn different things."""
     unchanged: tuple[str, ...] = ()
     """Trainable tensors with a gradient that a step left as they were."""
+    left_out: tuple[str, ...] = ()
+    """Trainable tensors that the optimizer does not hold."""
+    idle: tuple[str, ...] = ()
+    """Trainable tensors in a group of the optimizer whose rate is 0 while another group's is not."""
+    gradients_left: int = 0
+    """Tensors that still held a gradient when the step began, before its backward pass."""
+    tensors: int = 0
+    """Trainable tensors."""
+    stream: Stream | None = None
+    """What went into the net."""
 
 
 class OutputsMeasured(EventWord):

@@ -1,17 +1,21 @@
 """Input values are missing.
 
 ## What it does
-Counts the input values that were missing (empty, NaN, infinite) before they were filled.
+Counts the input values that were missing (empty, NaN, infinite) before they were filled, and the examples that still hold
+such values when they reach the net.
 
 ## Why it matters
+One value that is not a number makes the loss of its whole batch NaN, and, where nobody leaves that step out, all weights.
 A filled value is a guess that the net cannot tell from a measurement; and that something is missing often says more
 than the value would.
 
 ## What to do
-Find out why they are missing; add a column that says so; drop columns that are mostly empty.
+Find out why they are missing; fill them before they reach the net; add a column that says so; drop columns that are mostly
+empty.
 
 ## Fix safety
-Needs a person: nothing is changed.
+Needs a person. Where values reach the net that are no numbers, the guard leaves those batches out; nothing is turned, rolled
+back or stopped on their account, for no rate makes a number of them.
 
 ## When to ignore it
 Empty means zero in your data; then write zero.
@@ -21,19 +25,24 @@ Empty means zero in your data; then write zero.
 - Le Morvan et al., «What's a good imputation to predict with missing values?», 2021
 """
 
-from rules.facts import InputFacts
+from rules.facts import InputFacts, RunFacts
 from rules.remedies import advice
+from rules.symptoms import MISJUDGED, RUNAWAY, STUCK
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
 MISSING_LIMIT = 0.001
 """Share of all values: one in a thousand is worth a look."""
 SEVERE_MISSING = 0.2
 """Share of all values: with a fifth guessed, results depend on how they were filled."""
+BATCHES_LIMIT = 0.1
+"""Share of the batches: with more left out, or lost, the run is not the one that was meant."""
 
 
 @rule("DAT103")
-def missing_values(inputs: InputFacts) -> Finding | None:
+def missing_values(run: RunFacts, inputs: InputFacts) -> Finding | None:
     """Find inputs with holes."""
+    if inputs.broken_share > 0:
+        return _broken(run, inputs.broken_share)
     share = inputs.missing_share
     if not share >= MISSING_LIMIT:
         return None
@@ -45,4 +54,21 @@ def missing_values(inputs: InputFacts) -> Finding | None:
         evidence=(Evidence(fact="inputs.missing_share", value=share, limit=MISSING_LIMIT),),
         causes=("values that were never measured", "joins that found no partner", "numbers that did not parse"),
         fixes=(advice("find out why they are missing, and add a column that says where"),),
+    )
+
+
+def _broken(run: RunFacts, share: float) -> Finding:
+    """Return what is said of values that reach the net as they are."""
+    batches = 1 - (1 - share) ** max(run.batch_size, 1)
+    ruined = batches > BATCHES_LIMIT
+    return Finding(
+        code="DAT103",
+        name="missing_values",
+        severity=Severity.ERROR if ruined else Severity.WARNING,
+        message=f"{share:.1%} of the training examples reach the net with values that are not a number, which breaks "
+        f"{batches:.0%} of the batches: nothing is turned, the fault is in the data",
+        evidence=(Evidence(fact="inputs.broken_share", value=share, limit=0.0),),
+        causes=("values that were never measured", "joins that found no partner", "a division by 0 or logarithm of 0"),
+        explains=(*RUNAWAY, *STUCK, *MISJUDGED) if ruined else ("NUM101", "NUM103"),
+        fixes=(advice("fill the missing values before they reach the net, and say in a column of their own where"),),
     )

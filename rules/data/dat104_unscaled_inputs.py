@@ -54,5 +54,6 @@ def unscaled_inputs(task: TaskFacts, inputs: InputFacts) -> Finding | None:
         causes=("raw values of different units", "pixels from 0 to 255"),
         explains=("NUM101", "NUM102", "NUM103", "OPT101", "OPT103", "OPT104", "OPT105", "OPT106", "ARC102", "ARC103",
                   "ARC104", "GEN103"),
+        eased_by_knobs=True,
         fixes=(advice("scale each feature to mean 0 and spread 1 (data.standardise = true)", improves="loss"),),
     )  # fmt: skip

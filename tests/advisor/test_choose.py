@@ -94,10 +94,84 @@ def test_a_symptom_waits_while_its_cause_is_open() -> None:
 
 
 def test_a_symptom_whose_cause_has_nothing_left_to_try_is_tried() -> None:
-    person = fix(Effect.NEEDS_A_PERSON)
-    choice = chosen(standing("OPT901", person, explains=("ARC901",)), standing("ARC901", fix(SPEED)))
+    lost = history(*attempt("t1", fix(), "rolled_back", code="OPT901"))
+    choice = chosen(standing("OPT901", fix(), explains=("ARC901",)), standing("ARC901", fix(SPEED)), past=lost)
     assert isinstance(choice.deed, Try)
     assert choice.deed.code == "ARC901"
+
+
+PERSON = fix(Effect.NEEDS_A_PERSON, deed=Deed.PERSON, turns={})
+IN_CODE = standing("NUM904", PERSON, explains=("NUM902",), severity=Severity.ERROR)
+RESCUED = standing("NUM902", fix(Effect.RESCUE), severity=Severity.ERROR)
+
+HELD = [
+    pytest.param([RESCUED], id="a rollback"),
+    pytest.param([standing("NUM902", fix(Effect.RESCUE, deed=Deed.START_OVER))], id="a new start"),
+    pytest.param([standing("NUM902", fix(Effect.RESCUE, deed=Deed.STOP, turns={}))], id="giving up"),
+    pytest.param([standing("NUM902", fix(LEARNING))], id="a turn"),
+    pytest.param([standing("NUM902", fix(Effect.FREE, deed=Deed.STOP, turns={}))], id="stopping at the best"),
+    pytest.param([standing("NUM902", fix(), probes=("lr_sweep",), severity=Severity.ERROR)], id="a probe for a fix"),
+    pytest.param(
+        [standing("NUM902", PERSON, explains=("OPT905",)), standing("OPT905", fix(LEARNING))],
+        id="a symptom of a symptom",
+    ),
+]
+
+
+@pytest.mark.parametrize("symptoms", HELD)
+def test_nothing_is_done_on_account_of_a_fault_in_code_or_data(symptoms: list[Standing]) -> None:
+    choice = chosen(IN_CODE, *symptoms)
+    assert choice.deed is None
+    assert set(whys(choice)) <= {"needs a person", "held back"}
+    assert choice.offers == ()
+    assert chosen(IN_CODE, *symptoms, at=scene(mode="advise")).offers == ()
+
+
+NOT_HELD = [
+    pytest.param([RESCUED], id="nothing explains it"),
+    pytest.param([standing("NUM904", PERSON), RESCUED], id="the fault explains something else"),
+    pytest.param(
+        [standing("NUM904", PERSON, explains=("NUM902",), severity=Severity.INFO), RESCUED], id="it is only a hint"
+    ),
+    pytest.param(
+        [standing("NUM904", PERSON, explains=("NUM902",), eased_by_knobs=True), RESCUED], id="a knob makes up for it"
+    ),
+    pytest.param(
+        [standing("NUM904", PERSON, fix(turns={"nothing": 1}), explains=("NUM902",)), RESCUED],
+        id="a knob could mend it",
+    ),
+    pytest.param(
+        [
+            standing("NUM904", fix(Effect.NEEDS_A_PERSON, deed=Deed.START_OVER, turns={}), explains=("NUM902",)),
+            RESCUED,
+        ],
+        id="a sweep may yet find a rate",
+    ),
+    pytest.param(
+        [standing("ARC900", fix(turns={"nothing": 1}), explains=("NUM904",)), IN_CODE, RESCUED],
+        id="it is itself a symptom of what a knob mends",
+    ),
+]
+
+
+@pytest.mark.parametrize("standings", NOT_HELD)
+def test_what_no_fault_in_code_accounts_for_is_rescued(standings: list[Standing]) -> None:
+    deed = chosen(*standings).deed
+    assert isinstance(deed, Try)
+    assert deed.code == "NUM902"
+
+
+def test_a_fault_in_code_that_does_not_stand_yet_holds_nothing() -> None:
+    once = replace(IN_CODE, stands=False)
+    deed = choose((once, RESCUED), parts([RESCUED.finding]), history(), scene()).deed
+    assert isinstance(deed, Try)
+
+
+def test_a_probe_of_a_pass_comes_before_a_rescue_and_a_sweep_does_not() -> None:
+    passes = standing("OPT905", fix(), probes=("zeroed_input",))
+    assert chosen(passes, RESCUED).deed == AskProbe("OPT905", "zeroed_input", from_start=False)
+    sweeps = standing("OPT905", fix(), probes=("lr_sweep",))
+    assert isinstance(chosen(sweeps, RESCUED).deed, Try)
 
 
 def test_a_finding_that_is_not_ripe_is_left_alone() -> None:

@@ -22,7 +22,7 @@ from trainer.wire import (
     SnapshotTaken,
     Surveyed,
 )
-from trainer.words import Change, Layer
+from trainer.words import Change, Layer, Stream
 
 
 def told(*events: Event) -> Signals:
@@ -250,9 +250,11 @@ def test_groups_that_nobody_gathered_are_absent() -> None:
 
 def test_every_group_has_the_type_that_rules_expect() -> None:
     layer = Layer(name="0", kind="Linear", grad_norm=1.0, weight_norm=1.0, update_ratio=1e-3)
+    stream = Stream(mean=0.0, std=1.0, broken_share=0.0, alike=False)
     signals = told(
         started(in_memory=False), Surveyed(survey=survey()), *beats(200), evaluated(200),
-        LayersMeasured(step=200, layers=(layer,)), looked_at(), beat(210, peak_bytes=1 << 20, lr_set=0.1),
+        LayersMeasured(step=200, layers=(layer,), stream=stream), looked_at(),
+        beat(210, peak_bytes=1 << 20, lr_set=0.1),
     )  # fmt: skip
     signals.sense(
         Sample(t=1.0, host=HostSample(cores=2, busy_share=0.5, idle_cores=1.0, memory_bytes=8, memory_free_bytes=4))

@@ -16,6 +16,7 @@ FIRED_BY = {
     "ARC108": "logits_cut_off",
     "ARC109": "loss_of_all_pairs",
     "ARC110": "target_far",
+    "ARC113": "inputs_blind",
     "DAT101": "classes_rare",
     "DAT102": "labels_some_wrong",
     "DAT103": "table_messy",
@@ -27,6 +28,9 @@ FIRED_BY = {
     "DAT109": "data_few",
     "DAT110": "order_sorted",
     "DAT111": "images_broken",
+    "DAT112": "labels_random",
+    "DAT113": "labels_move",
+    "DAT114": "loader_repeats",
     "DEV101": "precision_full",
     "DEV102": "precision_full",
     "DEV103": "batch_small",
@@ -44,6 +48,7 @@ FIRED_BY = {
     "NUM103": "examples_broken",
     "NUM105": "loss_without_floor",
     "NUM106": "loss_summed",
+    "NUM104": "gradients_kept",
     "OPT101": "rate_stuck",
     "OPT102": "rate_low",
     "OPT103": "labels_random",
@@ -61,6 +66,7 @@ FIRED_BY = {
     "RUN101": "evaluates_often",
     "RUN102": "checkpoints_often",
     "RUN103": "batch_small",
+    "RUN104": "dropout_always",
     "SIZ101": "healthy_sgd",
 }
 """One recording of each rule, the plainest where several fire it."""

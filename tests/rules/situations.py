@@ -28,6 +28,8 @@ from rules.facts import (
     RateFacts,
     RunFacts,
     SplitFacts,
+    StreamCheck,
+    StreamFacts,
     TableFacts,
     TaskFacts,
     UtilisationFacts,
@@ -103,6 +105,15 @@ def layers(*grad_norms: float, dead: float = 0.1, saturated: float = 0.0, ratio:
     )
 
 
+def look(step: int, **changes: Any) -> StreamCheck:
+    """Return what a healthy batch looks like where it enters the net."""
+    wobble = 0.01 * (step % 3)
+    usual = StreamCheck(
+        step, mean=0.1 + wobble, std=1.0 - wobble, broken_share=0.0, alike=False, agreement=0.8 + wobble
+    )
+    return replace(usual, **changes)
+
+
 HEALTHY: dict[str, Any] = {
     "run": RunFacts(step=500, steps_total=1000, epoch=5.0, steps_per_epoch=100, batch_size=64),
     "task": TaskFacts(
@@ -131,7 +142,7 @@ HEALTHY: dict[str, Any] = {
     "gradients": GradientFacts(at_start=2.0, now=1.0, p90=2.5, largest=4.0),
     "rate": RateFacts(set=0.1, held=0.1),
     "validation": evaluations([1.2, 0.8, 0.6, 0.5, 0.45], [0.6, 0.7, 0.8, 0.85, 0.9]),
-    "layers": LayerFacts(layers=layers(0.2, 0.3, 0.5), checks=3),
+    "layers": LayerFacts(layers=layers(0.2, 0.3, 0.5), checks=3, tensors=6),
     "outputs": OutputFacts(
         step=50,
         examples=64,
@@ -186,11 +197,24 @@ HEALTHY: dict[str, Any] = {
     "classes": ClassFacts(counts=(640,) * 10, recalls=(0.9,) * 10, neighbour_label_match=0.1),
     "labels": LabelFacts(noise_share=0.01, suspects=5, epochs=5),
     "inputs": InputFacts(
-        features=64, constant_features=3, missing_share=0.0, mean_abs=0.2, std_low=0.5, std_high=1.0, abs_max=9.0
+        features=64,
+        constant_features=3,
+        missing_share=0.0,
+        mean_abs=0.2,
+        std_low=0.5,
+        std_high=1.0,
+        abs_max=9.0,
+        association=60.0,
+        association_examples=400,
     ),
     "table": TableFacts(columns=(ColumnFact("age", 0.0, 60, 1.0, 0.4),), examples=6400),
     "splits": SplitFacts(duplicate_share=0.0, conflicting_share=0.0, val_overlap_share=0.0, test_overlap_share=0.0),
-    "model": ModelFacts(parameters=50_000, layers=3, has_conv=True, has_norm=False, has_dropout=True),
+    "stream": StreamFacts(
+        first=tuple(look(step) for step in range(10, 101, 10)), later=tuple(look(step) for step in range(310, 501, 10))
+    ),
+    "model": ModelFacts(
+        parameters=50_000, layers=3, has_conv=True, has_norm=False, has_dropout=True, evaluation_difference=0.0
+    ),
     "knobs": knobs(),
     "probes": ProbeFacts(),
     "branch": BranchFacts(snapshots=(0, 200, 400)),

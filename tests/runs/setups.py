@@ -63,6 +63,11 @@ TROUBLED: dict[str, Setup] = {
     ),
     "decay_high": Setup("a weight decay that presses the net flat", SGD | {"weight_decay": 0.5, "epochs": 16}),
     "layers_forgotten": _own("forgotten_layers", "the optimizer holds the head alone", train=SGD | {"epochs": 12}),
+    "gradients_kept": _own("kept_gradients", "gradients are never zeroed", train=SGD | {"epochs": 4}),
+    "dropout_always": _own("dropout_always", "dropout stays on while the net is judged", train=SGD | {"epochs": 3}),
+    "inputs_blind": _own("blind_net", "the net is given zeros", train=SGD | {"epochs": 4}),
+    "loader_repeats": _own("few_items", "the loader gives thirty examples for all", train=SGD | {"epochs": 3}),
+    "labels_move": _own("labels_that_move", "the labels change midway", train=SGD | {"epochs": 12}),
     "gradient_vanishes": Setup(
         "ten sigmoid layers in a row", SGD | {"epochs": 12}, model={"hidden": (32,) * 8, "activation": "sigmoid"}
     ),
