@@ -127,6 +127,27 @@ def plan_fork(
     return f"budget: a fork costs {needed:.0f} steps, and trials may cost {room_steps:.0f} more in this run"
 
 
+def plan_replay(steps: int, steps_left: int, room_steps: float, scoring_steps: float, pooled: int) -> ForkPlan | str:
+    """Return the fork whose arms begin before the first step and train up to the step of now, or why there is none.
+
+    Args:
+        steps: That the run has done.
+        steps_left: Of the run.
+        room_steps: What the trial may cost.
+        scoring_steps: What scoring one arm costs.
+        pooled: Null arms of such a horizon that are known already.
+    """
+    if steps_left < PAYS_BACK_HORIZONS * steps:
+        return f"too late: {steps_left} steps are left, and arms from the start take {steps}"
+    for replicates in (SURE_REPLICATES, 1):
+        for nulls in _nulls(replicates, pooled):
+            cost = (1 + nulls + replicates) * (steps + scoring_steps)
+            if cost <= room_steps:
+                return ForkPlan(steps, nulls, replicates, cost)
+    cost = 3 * (steps + scoring_steps)
+    return f"budget: arms from the start cost {cost:.0f} steps, and trials may cost {room_steps:.0f} more in this run"
+
+
 def _nulls(replicates: int, pooled: int) -> range:
     """Return the numbers of null arms to consider, best first: a second candidate has one beside it."""
     if replicates > 1:

@@ -107,6 +107,7 @@ SPECS: dict[str, KnobSpec] = {
     "dropout": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=0.9),
     "label_smoothing": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=0.5),
     "class_weights": KnobSpec(turns="live", effect="changes_learning", choices=("none", "sqrt", "balanced")),
+    "standardise": KnobSpec(turns="live", effect="changes_learning"),
     "ema": KnobSpec(turns="live", effect="free", low=0.0, high=0.99999),
     "activation": KnobSpec(
         turns="restart",

@@ -80,6 +80,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
         if training.progress.next_evaluation <= training.progress.samples < training.progress.samples_total:
             beats.take(batch)
             keeper.judge(evaluate(training, examiner, begun))
+            tell_labels(training)
             if keeper.exhausted():
                 training.ending = "early_stop"
             beats.resume()
@@ -107,6 +108,12 @@ def tell_layers(training: Training, layers: LayerProbe) -> None:
             training.link.say(layers.report().model_copy(update=training.progress.where()))
     except torch.OutOfMemoryError:
         layers.give_up()
+
+
+def tell_labels(training: Training) -> None:
+    """Tell what the run thinks of its own labels, as soon as it is a sound witness."""
+    if training.labels is not None and (suspected := training.labels.news()) is not None:
+        training.link.say(suspected.model_copy(update=training.progress.where()))
 
 
 def evaluate(training: Training, examiner: Examiner, begun: float) -> Evaluated:

@@ -49,6 +49,7 @@ KNOBS: dict[str, Value] = {
     "dropout": 0.0,
     "label_smoothing": 0.0,
     "class_weights": "none",
+    "standardise": False,
     "early_stop": False,
     "ema": 0.0,
     "activation": "own",
