@@ -110,6 +110,7 @@ def inputs(signals: Signals) -> InputFacts | None:
         std_high=survey.input_std_high,
         abs_max=survey.input_abs_max,
         unreadable=survey.unreadable,
+        non_finite_share=survey.non_finite_share,
     )
 
 

@@ -105,6 +105,8 @@ class InputFacts:
     std_high: float
     abs_max: float
     unreadable: int = 0
+    non_finite_share: float = 0.0
+    """Values that are no numbers as the model gets them."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ Mean and spread are those of the training split, feature by feature (an image's 
 whole), and lie in the model as buffers: they are saved, exported and loaded with its weights, and whatever gives the
 model inputs gives it the raw ones. Taking it off leaves the model as it was, to the last bit and type.
 
+A value that is missing (no number) is set to the feature's mean.
+
 Weights that were trained on raw inputs do not suit standardised ones: turning it on pays from the first step of a run on
 (LeCun et al. 1998, «Efficient BackProp», section 4.3).
 """
@@ -39,8 +41,9 @@ class Standardised(nn.Module):
     standardised_spread: Tensor
 
     def forward(self, inputs: Tensor) -> Any:
-        """Pass the standardised inputs on to the model's own forward."""
-        return super().forward((inputs - self.standardised_mean) / self.standardised_spread)
+        """Pass the standardised inputs on to the model's own forward; what is no number becomes the mean, 0."""
+        scaled = (inputs - self.standardised_mean) / self.standardised_spread
+        return super().forward(scaled.nan_to_num(0.0, 0.0, 0.0))
 
 
 def is_on(model: nn.Module) -> bool:

@@ -84,6 +84,7 @@ def survey(source: Source, order: Order, limit_s: float = 10.0) -> Survey:
         val_overlap_share=_overlap(val, train),
         test_overlap_share=_overlap(test, train),
         missing_share=missing_share,
+        non_finite_share=train.missing / max(train.values, 1),
         neighbour_label_match=_neighbour_match(source, order),
         unreadable=source.raw.unreadable_by_now,
         columns=_columns(source),

@@ -140,6 +140,8 @@ class Survey(Word):
     test_overlap_share: float
     missing_share: float
     """Input values that were missing (NaN, empty) before they were filled."""
+    non_finite_share: float = 0.0
+    """Input values that are no numbers as the model gets them: nothing has filled them."""
     input_mean: float
     """Absolute mean of the inputs as the model gets them, largest over the features."""
     input_std_low: float

@@ -1,17 +1,20 @@
 """Input values are missing.
 
 ## What it does
-Counts the input values that were missing (empty, NaN, infinite) before they were filled.
+Counts the input values that were missing (empty, NaN, infinite) before they were filled, and those that reach the model
+as they are, because nothing fills them.
 
 ## Why it matters
-A filled value is a guess that the net cannot tell from a measurement; and that something is missing often says more
-than the value would.
+One value that is no number makes the loss of its whole batch no number. A filled value is a guess that the net cannot
+tell from a measurement; and that something is missing often says more than the value would.
 
 ## What to do
-Find out why they are missing; add a column that says so; drop columns that are mostly empty.
+Fill them: standardised inputs (train.standardise) set them to the feature's mean. Then find out why they are missing;
+add a column that says so; drop columns that are mostly empty.
 
 ## Fix safety
-Needs a person: nothing is changed.
+What reaches the model has ruined the run from its first step: it begins anew with the values filled, applied and not
+tried. What was filled already is left as it is: that needs a person.
 
 ## When to ignore it
 Empty means zero in your data; then write zero.
@@ -21,9 +24,9 @@ Empty means zero in your data; then write zero.
 - Le Morvan et al., «What's a good imputation to predict with missing values?», 2021
 """
 
-from rules.facts import InputFacts
-from rules.remedies import advice
-from rules.vocabulary import Evidence, Finding, Severity, rule
+from rules.facts import InputFacts, KnobFacts
+from rules.remedies import advice, possible, turned
+from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
 MISSING_LIMIT = 0.001
 """Share of all values: one in a thousand is worth a look."""
@@ -32,17 +35,39 @@ SEVERE_MISSING = 0.2
 
 
 @rule("DAT103")
-def missing_values(inputs: InputFacts) -> Finding | None:
+def missing_values(inputs: InputFacts, knobs: KnobFacts) -> Finding | None:
     """Find inputs with holes."""
-    share = inputs.missing_share
-    if not share >= MISSING_LIMIT:
+    reaches = inputs.non_finite_share > 0 and not knobs.values.get("standardise", False)
+    share = max(inputs.missing_share, inputs.non_finite_share)
+    if not share >= MISSING_LIMIT and not reaches:
         return None
+    severity = Severity.WARNING if share >= SEVERE_MISSING else Severity.INFO
     return Finding(
         code="DAT103",
         name="missing_values",
-        severity=Severity.WARNING if share >= SEVERE_MISSING else Severity.INFO,
-        message=f"{share:.1%} of the input values are missing and were filled",
-        evidence=(Evidence(fact="inputs.missing_share", value=share, limit=MISSING_LIMIT),),
+        severity=Severity.ERROR if reaches else severity,
+        message=f"{share:.2%} of the input values are missing and "
+        + ("reach the model as they are" if reaches else "were filled"),
+        evidence=(
+            Evidence(fact="inputs.missing_share", value=share, limit=MISSING_LIMIT),
+            Evidence(fact="inputs.non_finite_share", value=inputs.non_finite_share, limit=0.0),
+        ),
         causes=("values that were never measured", "joins that found no partner", "numbers that did not parse"),
-        fixes=(advice("find out why they are missing, and add a column that says where"),),
+        explains=("NUM101", "NUM102", "NUM103", "OPT103") if reaches else (),
+        fixes=(
+            *(possible(knobs, _filled()) if reaches else ()),
+            advice("find out why they are missing, and add a column that says where"),
+        ),
+    )
+
+
+def _filled() -> Fix:
+    return Fix(
+        name="start over with missing values set to the mean",
+        effect=Effect.RESCUE,
+        deed=Deed.START_OVER,
+        turns=turned(standardise=True),
+        improves="finite",
+        expected=0.0,
+        estimated_by="applied, not tried: no step on such a batch can be taken at all",
     )
