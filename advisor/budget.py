@@ -8,6 +8,8 @@ from advisor.noise import LEAST_OWN_NULLS, MOST_NULLS, SURE_REPLICATES
 HORIZON_SHARE = 0.10
 """Of what remains: a fork looks this far (trials.md, «Fork»)."""
 LEAST_HORIZON = 40
+SHORTEST_HORIZON = 24
+"""Steps: in a run of some two hundred, two arms of 40 cost more than may be borrowed; two of these do not."""
 MOST_HORIZON = 100
 """Steps. 40 find as many small gains as 100, and 400 fewer (.72, .70 and .53 of them), for a tenth of the price
 (tests/bench/RESULTS.md, «Forks»)."""
@@ -77,6 +79,12 @@ class Reach:
 
 
 USUAL_REACH = Reach()
+
+
+def shortest_horizon(budget: Budget) -> int:
+    """Return how far a fork looks at the least: in a short run as far as two arms may be borrowed for."""
+    borrowed = BORROWED * budget.share * budget.steps_total / 2
+    return int(min(max(borrowed, SHORTEST_HORIZON), LEAST_HORIZON))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
-from advisor.budget import LEAST_HORIZON, Budget, Reach, afford_fork, plan_replay, too_late_for_rounds
+from advisor.budget import LEAST_HORIZON, Budget, Reach, afford_fork, plan_replay, shortest_horizon, too_late_for_rounds
 from advisor.history import PROBE_STEPS, Attempt, History, reason_of, shape_of
 from advisor.ledger import How
 from advisor.scoring import least_horizon, regularises, score_of
@@ -275,7 +275,7 @@ def _reach(fix: Fix, scene: Scene) -> Reach:
     """Return how far a fork of this fix looks: a regulariser pays only after about an epoch."""
     held = {name: knob.value for name, knob in scene.knobs.items()}
     epoch = scene.steps_per_epoch if regularises(fix, held) else 0
-    return Reach(least=max(least_horizon(fix, held), LEAST_HORIZON), wanted=epoch)
+    return Reach(least=max(least_horizon(fix, held), shortest_horizon(scene.budget)), wanted=epoch)
 
 
 def _cooling(kept: Attempt | None, scene: Scene) -> str:
