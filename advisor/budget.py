@@ -81,9 +81,9 @@ class Reach:
 USUAL_REACH = Reach()
 
 
-def shortest_horizon(budget: Budget) -> int:
-    """Return how far a fork looks at the least: in a short run as far as two arms may be borrowed for."""
-    borrowed = BORROWED * budget.share * budget.steps_total / 2
+def shortest_horizon(budget: Budget, arms: float = 2) -> int:
+    """Return how far a fork looks at the least: in a short run as far as may be borrowed for so many arms."""
+    borrowed = BORROWED * budget.share * budget.steps_total / arms
     return int(min(max(borrowed, SHORTEST_HORIZON), LEAST_HORIZON))
 
 
@@ -133,6 +133,10 @@ def plan_fork(
                 return ForkPlan(steps, nulls, replicates, arms * (steps + scoring_steps) + scoring_steps)
     needed = 2 * (reach.least + scoring_steps) + scoring_steps
     return f"budget: a fork costs {needed:.0f} steps, and trials may cost {room_steps:.0f} more in this run"
+
+
+REPLAYED_ARMS = 4.0
+"""Steps of now that arms from the start cost, three and a margin: between two looks at a run some steps go by."""
 
 
 def plan_replay(steps: int, steps_left: int, room_steps: float, scoring_steps: float, pooled: int) -> ForkPlan | str:

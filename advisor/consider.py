@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
-from advisor.budget import LEAST_HORIZON, Budget, Reach, afford_fork, plan_replay, shortest_horizon, too_late_for_rounds
+from advisor.budget import (
+    LEAST_HORIZON,
+    REPLAYED_ARMS,
+    Budget,
+    Reach,
+    afford_fork,
+    plan_replay,
+    shortest_horizon,
+    too_late_for_rounds,
+)
 from advisor.history import PROBE_STEPS, Attempt, History, reason_of, shape_of
 from advisor.ledger import How
 from advisor.scoring import least_horizon, regularises, score_of
@@ -259,8 +268,8 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
 
 def _from_start(code: str, fix: Fix, score: str, history: History, scene: Scene) -> Try | No:
     """Return how a fix is tried that only suits a run from its first step on."""
-    if scene.step < LEAST_HORIZON:
-        return No(code, fix, f"too soon: arms from the start are compared at step {LEAST_HORIZON}")
+    if scene.step < (least := shortest_horizon(scene.budget, REPLAYED_ARMS)):
+        return No(code, fix, f"too soon: arms from the start are compared at step {least}")
     pooled = len(history.null_pool(score, scene.phase, scene.step))
     plan = plan_replay(scene.step, scene.steps_left, scene.budget.fork_room_steps, scene.scoring_steps, pooled)
     if isinstance(plan, str):

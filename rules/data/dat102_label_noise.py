@@ -29,9 +29,9 @@ from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Sever
 
 EPOCHS = 3
 """Epochs of beliefs: fewer have not told hard examples from wrong ones."""
-NOISE_LIMIT = 0.05
+NOISE_LIMIT = 0.03
 """Share of the labels: clean ones read as .00-.01, and one in twenty as .04-.08 (tests/bench/label_noise.py)."""
-SEVERE_NOISE = 0.10
+SEVERE_NOISE = 0.06
 """Share of the labels: twice the limit; well beyond the estimate's error."""
 SMOOTHING = 0.1
 """Share of the target: the usual amount."""

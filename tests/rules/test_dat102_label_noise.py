@@ -26,7 +26,7 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     [
         pytest.param({}, id="healthy"),
         pytest.param({"labels": {"noise_share": 0.2, "epochs": 2}}, id="too soon"),
-        pytest.param({"labels": {"noise_share": 0.03}}, id="within the estimate's error"),
+        pytest.param({"labels": {"noise_share": 0.02}}, id="within the estimate's error"),
         pytest.param({"labels": {"noise_share": float("nan")}}, id="the net is no witness"),
     ],
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.bench.label_noise import Run, watch
+from tests.bench.label_noise import HARD, Run, watch
 from tests.trainer.running import config_of, training_of
 from trainer.labels import EXAMPLES_MIN, LabelWatch, noise_share
 
@@ -20,6 +20,8 @@ CPU = torch.device("cpu")
         pytest.param(Run("digits", 8, 1e-3, 512), id="hardly-learned"),
         pytest.param(Run("breast_cancer", 8, 1e-3, 32), id="breast-cancer"),
         pytest.param(Run("diabetes in two classes", 16, 1e-3, 32), id="classes-that-overlap"),
+        pytest.param(HARD[0], id="a-net-too-simple"),
+        pytest.param(HARD[9], id="a-net-held-back-by-decay"),
     ],
 )
 def test_clean_labels_read_as_clean(run: Run) -> None:
