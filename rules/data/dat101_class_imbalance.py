@@ -64,7 +64,7 @@ def class_imbalance(run: RunFacts, classes: ClassFacts, knobs: KnobFacts) -> Fin
     return Finding(
         code="DAT101",
         name="class_imbalance",
-        severity=Severity.WARNING,
+        severity=Severity.INFO if knobs.values["class_weights"] == "balanced" else Severity.WARNING,
         message=f"{len(rare)} of {len(held)} classes are rare and recognised {fmean(rare):.0%} of the time, "
         f"the others {fmean(common):.0%}",
         evidence=(

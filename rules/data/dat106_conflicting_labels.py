@@ -52,8 +52,8 @@ def conflicting_labels(splits: SplitFacts) -> Finding | None:
         ),
         causes=("examples that were labelled twice", "a source that was read twice", "inputs too coarse to differ"),
         explains=(
-            *(("DAT102",) if conflicts >= CONFLICT_LIMIT else ()),
-            *(("GEN101",) if duplicates >= SEVERE_DUPLICATE else ()),
+            *(("DAT102", "OPT105", "GEN101", "GEN102") if conflicts >= CONFLICT_LIMIT else ()),
+            *(("GEN101",) if duplicates >= SEVERE_DUPLICATE and conflicts < CONFLICT_LIMIT else ()),
         ),
         fixes=(advice("keep one of each equal example, with the label that is right"),),
     )

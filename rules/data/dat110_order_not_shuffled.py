@@ -53,6 +53,6 @@ def order_not_shuffled(classes: ClassFacts) -> Finding | None:
         f"{expected:.0%}",
         evidence=(Evidence(fact="classes.neighbour_label_match", value=excess, limit=EXCESS_LIMIT),),
         causes=("the data are sorted by label and not shuffled",),
-        explains=("NUM103", "OPT103", "OPT104", "OPT105", "GEN103"),
+        explains=("NUM102", "NUM103", "OPT101", "OPT103", "OPT104", "OPT105", "OPT106", "GEN101", "GEN102", "GEN103"),
         fixes=(advice("shuffle the examples in every epoch"),),
     )

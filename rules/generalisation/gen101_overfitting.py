@@ -41,8 +41,9 @@ RISE_LIMIT = 1.2
 MEANT_SHARE = 0.05
 """Of the chance loss: a rise near zero is no loss of anything."""
 EARLY_RISE_LIMIT = 1.05
-EARLY_MEANT_SHARE = 0.03
 """The same where the rise goes on and the gap is wide: together they say as much as a fifth alone."""
+EARLY_MEANT_SHARE = 0.03
+"""Of the chance loss, likewise."""
 EARLY_EVALUATIONS = 4
 """Since the least value: a rise over four of them is a trend."""
 GAP_SHARE = 0.7

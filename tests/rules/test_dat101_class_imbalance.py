@@ -71,3 +71,11 @@ def test_weights_go_up_step_by_step(now: str, recall: float, offered: list[str])
     weighing = [fix for fix in finding.fixes if fix.turns]
     assert [fix.turns[0].to for fix in weighing] == offered
     assert all(fix.improves == "balanced_accuracy" and fix.guards == (METRIC_GUARD,) for fix in weighing)
+
+
+@pytest.mark.parametrize(("now", "severity"), [("none", "warning"), ("sqrt", "warning"), ("balanced", "info")])
+def test_where_no_weight_is_left_to_give_it_is_information(now: str, severity: str) -> None:
+    rare = {"counts": (600, 500, 30), "recalls": (0.95, 0.9, 0.2)}
+    finding = assessed(class_imbalance, {"classes": rare, "knobs": knobs(class_weights=now)})
+    assert finding is not None
+    assert finding.severity == severity

@@ -38,7 +38,9 @@ def test_it_is_silent(changes: dict[str, Any]) -> None:
     [
         pytest.param({"duplicate_share": 0.1}, Severity.INFO, (), id="some copies"),
         pytest.param({"duplicate_share": 0.8}, Severity.WARNING, ("GEN101",), id="mostly copies"),
-        pytest.param({"conflicting_share": 0.1}, Severity.WARNING, ("DAT102",), id="contradictions"),
+        pytest.param(
+            {"conflicting_share": 0.1}, Severity.WARNING, ("DAT102", "OPT105", "GEN101", "GEN102"), id="contradictions"
+        ),
     ],
 )
 def test_what_copies_and_contradictions_lead_to_is_told(
