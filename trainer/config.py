@@ -108,6 +108,9 @@ class TrainConfig(_Section):
     output: Literal["own", "none"] = Field(
         "own", description="none: take a softmax, sigmoid, tanh or ReLU away from behind the last layer"
     )
+    standardise: bool = Field(
+        False, description="let any model standardise its inputs by the training split: mean 0, spread 1"
+    )
     early_stop: bool = Field(False, description="stop when the validation metric has stopped improving")
     workers: int = Field(0, ge=0, description="loader processes; 0 = in the trainer")
     prefetch: int = Field(2, ge=1, description="batches each worker prepares ahead")

@@ -75,6 +75,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
         if training.progress.next_evaluation <= training.progress.samples < training.progress.samples_total:
             beats.take(batch)
             keeper.judge(evaluate(training, examiner, begun))
+            tell_labels(training)
             if keeper.exhausted():
                 training.ending = "early_stop"
             beats.resume()
@@ -93,6 +94,12 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
     training.supply.close()
     examiner.close()
     return words
+
+
+def tell_labels(training: Training) -> None:
+    """Tell what the run thinks of its own labels, as soon as it is a sound witness."""
+    if training.labels is not None and (suspected := training.labels.news()) is not None:
+        training.link.say(suspected.model_copy(update=training.progress.where()))
 
 
 def evaluate(training: Training, examiner: Examiner, begun: float) -> Evaluated:

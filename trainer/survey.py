@@ -35,6 +35,9 @@ TRAIN_TIME_SHARE = 0.6
 COLUMN_ROWS = 20_000
 """Columns of a longer table are judged by so many rows."""
 
+TENSOR_COLUMNS = 100
+"""Columns that a user's own table may have to be looked at one by one: more would make a long list that nobody reads."""
+
 NEIGHBOURS = 20_000
 """Pairs of neighbours that are compared."""
 
@@ -221,7 +224,18 @@ def _columns(source: Source) -> tuple[ColumnFacts, ...]:
     if len(rows) > COLUMN_ROWS:
         rows = np.random.default_rng(0).permutation(len(rows))[:COLUMN_ROWS]
     target = targets.numpy()[rows]
-    return tuple(_column(one, rows, target, source.kind == "classification") for one in source.raw.columns)
+    columns = source.raw.columns or _of_tensor(source)
+    return tuple(_column(one, rows, target, source.kind == "classification") for one in columns)
+
+
+def _of_tensor(source: Source) -> tuple[Column, ...]:
+    """Return the columns of a user's own table, a tensor [N, F], by their numbers; none of a very wide one."""
+    inputs = source.train.tensors[0] if source.train.tensors is not None else None
+    if source.inputs == "image" or inputs is None or inputs.ndim != 2 or inputs.shape[1] > TENSOR_COLUMNS:
+        return ()
+    if not inputs.is_floating_point():
+        return ()
+    return tuple(Column(str(place), values) for place, values in enumerate(inputs.T.double().numpy()))
 
 
 def _column(column: Column, rows: npt.NDArray[np.int64], target: npt.NDArray[Any], classes: bool) -> ColumnFacts:

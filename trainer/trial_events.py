@@ -15,6 +15,8 @@ class TrialBegan(EventWord):
     trial: str
     how: Literal["rounds", "fork", "compression"]
     steps: int
+    from_start: bool = False
+    """fork: its arms begin before the first step and end at the step of now."""
 
 
 class AgreementMeasured(EventWord):

@@ -10,12 +10,13 @@ A filled value is a guess that the net cannot tell from a measurement; and that 
 than the value would.
 
 ## What to do
-Find out why they are missing; fill them before they reach the net; add a column that says so; drop columns that are mostly
-empty.
+Fill them: standardised inputs (train.standardise) set them to the feature's mean. Then find out why they are missing;
+add a column that says so; drop columns that are mostly empty.
 
 ## Fix safety
-Needs a person. Where values reach the net that are no numbers, the guard leaves those batches out; nothing is turned, rolled
-back or stopped on their account, for no rate makes a number of them.
+What reaches the net has ruined the run from its first step: it begins anew with the values filled, applied and not tried.
+Where they cannot be filled here, the guard leaves those batches out, and nothing is turned, rolled back or stopped on their
+account, for no rate makes a number of them. What was filled already is left as it is: that needs a person.
 
 ## When to ignore it
 Empty means zero in your data; then write zero.
@@ -25,10 +26,10 @@ Empty means zero in your data; then write zero.
 - Le Morvan et al., «What's a good imputation to predict with missing values?», 2021
 """
 
-from rules.facts import InputFacts, RunFacts
-from rules.remedies import advice
+from rules.facts import InputFacts, KnobFacts, RunFacts
+from rules.remedies import advice, possible, turned
 from rules.symptoms import MISJUDGED, RUNAWAY, STUCK
-from rules.vocabulary import Evidence, Finding, Severity, rule
+from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
 MISSING_LIMIT = 0.001
 """Share of all values: one in a thousand is worth a look."""
@@ -39,10 +40,10 @@ BATCHES_LIMIT = 0.1
 
 
 @rule("DAT103")
-def missing_values(run: RunFacts, inputs: InputFacts) -> Finding | None:
+def missing_values(run: RunFacts, inputs: InputFacts, knobs: KnobFacts) -> Finding | None:
     """Find inputs with holes."""
-    if inputs.broken_share > 0:
-        return _broken(run, inputs.broken_share)
+    if inputs.broken_share > 0 and not knobs.values.get("standardise", False):
+        return _broken(run, inputs.broken_share, knobs)
     share = inputs.missing_share
     if not share >= MISSING_LIMIT:
         return None
@@ -57,18 +58,35 @@ def missing_values(run: RunFacts, inputs: InputFacts) -> Finding | None:
     )
 
 
-def _broken(run: RunFacts, share: float) -> Finding:
+def _broken(run: RunFacts, share: float, knobs: KnobFacts) -> Finding:
     """Return what is said of values that reach the net as they are."""
     batches = 1 - (1 - share) ** max(run.batch_size, 1)
     ruined = batches > BATCHES_LIMIT
+    filled = possible(knobs, _filled()) if ruined else ()
+    held = "" if filled else ": nothing is turned, the fault is in the data"
     return Finding(
         code="DAT103",
         name="missing_values",
         severity=Severity.ERROR if ruined else Severity.WARNING,
         message=f"{share:.1%} of the training examples reach the net with values that are not a number, which breaks "
-        f"{batches:.0%} of the batches: nothing is turned, the fault is in the data",
+        f"{batches:.0%} of the batches{held}",
         evidence=(Evidence(fact="inputs.broken_share", value=share, limit=0.0),),
         causes=("values that were never measured", "joins that found no partner", "a division by 0 or logarithm of 0"),
         explains=(*RUNAWAY, *STUCK, *MISJUDGED) if ruined else ("NUM101", "NUM103"),
-        fixes=(advice("fill the missing values before they reach the net, and say in a column of their own where"),),
+        fixes=(
+            *filled,
+            advice("fill the missing values before they reach the net, and say in a column of their own where"),
+        ),
+    )
+
+
+def _filled() -> Fix:
+    return Fix(
+        name="start over with missing values set to the mean",
+        effect=Effect.RESCUE,
+        deed=Deed.START_OVER,
+        turns=turned(standardise=True),
+        improves="finite",
+        expected=0.0,
+        estimated_by="applied, not tried: no step on such a batch can be taken at all",
     )

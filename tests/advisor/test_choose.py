@@ -66,6 +66,38 @@ def test_a_learning_fix_is_tried_by_a_fork_and_a_loader_fix_by_rounds() -> None:
     assert (other.how, other.agreement_passes) == ("rounds", 20)
 
 
+ANEW = fix(LEARNING, deed=Deed.START_OVER)
+
+
+def test_a_fix_that_suits_a_run_from_its_first_step_is_compared_with_a_run_that_began_with_it() -> None:
+    early = scene(step=60, steps_left=940, fall_share=0.5)
+    fork = chosen(standing("DAT900", ANEW), at=early).deed
+    assert isinstance(fork, Try)
+    assert (fork.how, fork.from_start, fork.steps) == ("fork", True, 60), "although the run improves"
+    assert fork.nulls + fork.replicates >= 2
+
+
+@pytest.mark.parametrize(
+    ("step", "share", "reason"),
+    [
+        pytest.param(20, 0.5, "too soon", id="nothing to compare yet"),
+        pytest.param(120, 0.01, "budget", id="the arms cost too much"),
+        pytest.param(300, 0.5, "too late", id="too far to begin anew"),
+    ],
+)
+def test_arms_from_the_start_are_run_neither_too_soon_nor_too_late(step: int, share: float, reason: str) -> None:
+    choice = chosen(standing("DAT900", ANEW), at=scene(step=step, steps_left=1000 - step, budget_share=share))
+    assert choice.deed is None
+    assert whys(choice) == [reason]
+
+
+def test_a_short_run_pays_for_a_shorter_fork() -> None:
+    short = Budget(share=0.1, spent_steps=0, steps_total=200)
+    fork = chosen(standing("OPT900", fix(LEARNING)), at=replace(scene(step=40, steps_left=160), budget=short)).deed
+    assert isinstance(fork, Try)
+    assert fork.steps == 30
+
+
 ORDER = [
     pytest.param([("A", fix(LEARNING)), ("B", fix(Effect.RESCUE))], "B", id="rescue first"),
     pytest.param([("A", fix(LEARNING)), ("B", fix(SPEED))], "B", id="same mathematics before learning"),

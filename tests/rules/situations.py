@@ -55,6 +55,7 @@ KNOBS: dict[str, Value] = {
     "label_smoothing": 0.0,
     "class_weights": "none",
     "loss": "own",
+    "standardise": False,
     "early_stop": False,
     "ema": 0.0,
     "activation": "own",
