@@ -25,10 +25,9 @@ REBUILD_S = 0.3
 """Seconds to rebuild a loader: between 0.03 by fork and 1.1 by spawn, measured (house.md)."""
 REBUILDS = 2
 """One for the trial's arm, one when the turn is kept."""
-START_S = 5.0
-"""Seconds until a trainer that is started is ready to take a step: torch, the data and the model."""
-STARTS = 2
-"""One for a candidate that is built anew, one for the way back."""
+STARTS_S = 10.0
+"""Two starts of a process, for a candidate and the way back, where the trainer cannot build another network beside its own:
+5 s each until torch, the data and the model are ready."""
 STEP_PROBES = frozenset({"cached_batch"})
 """Probes that answer in seconds: in lockstep their answer would not repeat."""
 _WAITS = ("cause first", "cool-down", "still improving", "frozen")
@@ -61,6 +60,8 @@ class Scene:
     last_evaluation_step: int = 0
     probes_done: frozenset[str] = frozenset()
     steps_per_epoch: int = 0
+    anew_s: float = STARTS_S
+    """What a network built anew costs."""
 
 
 @dataclass(frozen=True)
@@ -237,13 +238,13 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     )
     if isinstance(plan, str):
         return No(code, fix, plan)
-    anew_s = STARTS * START_S if any(scene.knobs[turn.knob].turns == "restart" for turn in fix.turns) else 0.0
+    anew_s = scene.anew_s if any(scene.knobs[turn.knob].turns == "restart" for turn in fix.turns) else 0.0
     cost_s, room_s = plan.cost_steps * scene.step_s + anew_s, scene.budget.fork_room_steps * scene.step_s
     if anew_s and scene.step_s > 0 and cost_s > room_s:
         return No(
             code,
             fix,
-            f"budget: with {STARTS} starts it costs {cost_s:.1f} s to try, and trials may cost {room_s:.1f} s more",
+            f"budget: with a network built anew it costs {cost_s:.1f} s to try, and trials may cost {room_s:.1f} s more",
         )
     if wait := _cooling(history.last_kept_learning(), scene):
         return No(code, fix, wait)

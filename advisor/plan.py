@@ -163,6 +163,9 @@ class _Fold:
 
     def _roll_back(self, event: RolledBack) -> None:
         self._forget_from(event.samples)
+        if event.by == "trial":
+            self._begin_anew(event)
+            return
         held = _difference(self._planned_knobs(), self.knobs)
         self.deeds.append(
             PlannedRescue(
@@ -174,6 +177,12 @@ class _Fold:
                 rewarm_samples=event.rewarm_samples,
             )
         )
+
+    def _begin_anew(self, event: RolledBack) -> None:
+        """A candidate that began before step 0 has won, under the knobs of then: its arm is the first stretch of the run."""
+        if held := _difference(self.first, self.knobs):
+            self.deeds.append(PlannedTurn(samples=event.samples, turns=held))
+        self.fork = (event.trial, event.samples)
 
     def _forget_from(self, samples: int) -> None:
         """Forget what was done at these samples and later: that branch does not count any more."""

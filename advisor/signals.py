@@ -213,7 +213,10 @@ class Signals:
         """Begin, or go on after a resume: what came after the checkpoint never happened."""
         if self.started is not None:
             self._elapsed_before_s = self.elapsed_s
-            self._cut(event.step)
+            if (
+                not event.trial
+            ):  # a candidate may begin anywhere; whether the run goes on from there, it says when it has won
+                self._cut(event.step)
             self.times.begin_anew(event.step)
         else:
             self.loss = LossSignal(event.steps_total)

@@ -16,6 +16,7 @@ import torch
 from trainer.data.batch import Batch, Ticket, close
 from trainer.device import synchronise
 from trainer.evaluate import Examiner
+from trainer.series import binned
 from trainer.snapshot import Snapshot, take
 from trainer.step import take_step
 from trainer.supply import after
@@ -53,6 +54,8 @@ class ArmEnd:
     scored: ArmScored
     end: Snapshot | None
     pace: "Pace"
+    losses: tuple[float, ...] = ()
+    """Training loss of its steps, in bins where there are many."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,8 @@ def run_arm(
             break
     close(batches)
     seconds = perf_counter() - begun
-    trained = torch.stack(losses[len(losses) // 2 :]).float()
+    told = torch.stack(losses).float()
+    trained = told[len(losses) // 2 :]
     scored = examiner.probe()
     scores = {**scored.figures(), "train_loss": float(trained.mean())}
     scores["gap"] = scored.loss - examiner.judge("train").loss
@@ -179,7 +183,7 @@ def run_arm(
         diverged=not bool(torch.isfinite(trained).all()) or not np.isfinite(scored.loss),
     )
     training.link.say(event)
-    return ArmEnd(event, end, Pace(clock.step_s, seconds / max(seen, 1)))
+    return ArmEnd(event, end, Pace(clock.step_s, seconds / max(seen, 1)), tuple(binned(told.tolist())))
 
 
 def equal_time(samples: int, beside: Pace, step_s: float) -> int:

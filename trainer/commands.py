@@ -55,7 +55,7 @@ class Alternate(_Command):
 class Fork(_Command):
     """Run control, candidate and null arms of `steps` from one snapshot, then wait for `Decide` (learning).
 
-    A candidate that turns a knob of kind `restart` is built anew: checkpoint, stop, start, from the same state.
+    A candidate that turns a knob of kind `restart` is a network built anew.
     """
 
     kind: Literal["fork"] = "fork"
@@ -70,6 +70,8 @@ class Fork(_Command):
     """Of the score."""
     least_gain: float = 0.0
     """Relative to the control's score."""
+    from_start: bool = False
+    """The candidate begins at the state before step 0, under the knobs of now; when it wins, so does the run."""
 
 
 class Decide(_Command):

@@ -5,6 +5,9 @@ batches: what it differs by is noise. Further candidates train on the batches of
 measured several times, each time with everything else alike. The run then goes on from the arm that the driver names,
 so only the other arms' work is lost; without a word from the driver it goes on from the control, as if nothing had
 been tried.
+
+A turn that needs another network (`trainer.beside`) is tried alike: that network takes the run's place for the candidate's
+arms, and the run's own one comes back after each. Where it is asked for, the candidate begins before step 0.
 """
 
 import copy
@@ -13,14 +16,18 @@ from math import isfinite, nan
 from time import perf_counter, sleep
 
 from trainer.arms import SPEED_KNOBS, ArmEnd, run_arm, stream_of
+from trainer.beside import Another, before_the_run, say_begun_anew, say_won
 from trainer.commands import Command, Decide, Fork
 from trainer.evaluate import Examiner
 from trainer.memory import free_bytes, free_host_bytes
 from trainer.recovery import NO_ROOM, given_up
+from trainer.restart import needed
+from trainer.setup import SetupError, SharedModel
 from trainer.snapshot import Ring, Snapshot, on_host, restore, take
+from trainer.start import announce
 from trainer.training import Training
-from trainer.turning import check_turns, turn
-from trainer.wire import Arm, ArmScored, KnobsConfirmed, KnobsTurned, TrialBegan, TrialEnded
+from trainer.turning import changes_of, check_turns, turn
+from trainer.wire import Arm, ArmScored, TrialBegan, TrialEnded
 from trainer.words import Change
 
 MEMORY_SHARE = 0.25
@@ -61,8 +68,9 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
     Raises:
         ForkRefused: when memory or what is left of the run is too small, or memory runs out in an arm.
         KnobError: when the turn cannot be made.
+        SharedModel: when it needs another network, and a new process to build it in; nothing has changed then.
     """
-    check_turns(training, command.turns)
+    check_turns(training, command.turns, restart=True)
     if not 1 <= command.replicates <= 1 + command.nulls:
         raise ForkRefused(f"{command.replicates} candidates need as many controls, and there are {1 + command.nulls}")
     if command.steps > training.steps_total - training.progress.step:
@@ -70,19 +78,31 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
     begun = perf_counter()
     start, guard = take(training), copy.deepcopy(training.guard)
     make_room(training, start, ring)
+    other = _other_network(training, command, start, ring)
     say_begun(training, command)
     training.watching = False
-    try:
-        control, candidate, changes = _run_arms(training, command, examiner, start)
-    except NO_ROOM as full:
-        raise ForkRefused(given_up(training, full, lambda: restore(training, start))) from None
-    except Exception:
+
+    def put_back() -> None:
+        if other is not None:
+            other.leave()
         restore(training, start)
-        raise
+
+    try:
+        control, candidate, changes = _run_arms(training, command, examiner, start, ring, other)
+    except NO_ROOM as full:
+        raise ForkRefused(given_up(training, full, put_back)) from None
+    except Exception as failed:
+        put_back()
+        if other is None:
+            raise
+        text = f"{type(failed).__name__}: {' '.join(str(failed).split())}"  # a network as its author has never seen it
+        raise ForkRefused(f"the changed network fails: {text}") from failed
     finally:
         training.guard = guard
         training.watching = True
     assert control.end is not None
+    if other is not None:
+        other.leave()
     restore(training, control.end)
     lost = futile(command, control.scored, candidate.scored)
     winner, meanwhile = ("control", []) if lost else await_verdict(training, command)
@@ -90,11 +110,17 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
     if candidate.end is None or candidate.scored.diverged:
         winner = "control"
     if winner == "candidate" and candidate.end is not None:
-        before = _keep(control.end)
+        before = _keep(control.end) if other is None and not command.from_start else None
+        if other is not None:
+            other.enter()
         restore(training, candidate.end)
-        where = training.progress.where()
-        training.link.say(KnobsTurned(**where, changes=changes, trial=command.trial, probation=False))
-        training.link.say(KnobsConfirmed(**where, changes=changes, trial=command.trial))
+        if command.from_start:
+            say_begun_anew(training, command.trial, control.scored.step, candidate)
+            ring.at_or_before(0)
+        if other is not None:
+            ring.go_on((other.first,))
+            announce(training, resumed=True, trial=command.trial)
+        say_won(training, command.trial, changes)
     useful = candidate.scored.seconds if winner == "candidate" else control.scored.seconds
     training.link.say(
         TrialEnded(
@@ -105,7 +131,35 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
             why=FUTILE if lost else "",
         )
     )
-    return Forked(changes if winner == "candidate" else (), before, meanwhile)
+    if winner != "candidate":
+        return Forked((), None, meanwhile)
+    return Forked(changes, before, meanwhile)
+
+
+def _other_network(training: Training, command: Fork, start: Snapshot, ring: Ring) -> Another | None:
+    """Return the network that the candidate needs, if it needs another one; the run stands at `start` again."""
+    if not needed(turned.knob for turned in command.turns):
+        return None
+    changes = changes_of(training, command.turns)
+    try:
+        begin = before_the_run(training, ring.start) if command.from_start else start
+        return Another(training, changes, begin, ring.start, fresh=command.from_start)
+    except SetupError as unfit:
+        raise ForkRefused(str(unfit)) from None
+    except SharedModel:
+        raise
+    except NO_ROOM as full:
+        raise ForkRefused(given_up(training, full, lambda: None)) from None
+    finally:
+        restore(training, start)
+
+
+def _to_the_start(training: Training, command: Fork, start: Snapshot, ring: Ring) -> None:
+    """Put the state back that a candidate with the run's own network begins at."""
+    if command.from_start:
+        restore(training, ring.start, with_knobs=False)
+    else:
+        restore(training, start)
 
 
 def futile(command: Fork, control: ArmScored, candidate: ArmScored) -> bool:
@@ -136,13 +190,15 @@ def _keep(end: Snapshot) -> Snapshot | None:
 
 
 def _run_arms(
-    training: Training, command: Fork, examiner: Examiner, start: Snapshot
+    training: Training, command: Fork, examiner: Examiner, start: Snapshot, ring: Ring, other: Another | None
 ) -> tuple[ArmEnd, ArmEnd, tuple[Change, ...]]:
     """Run all arms, stream by stream; return control and candidate of the run's own stream, and what was turned."""
     timed = not training.lockstep and not SPEED_KNOBS.isdisjoint(turned.knob for turned in command.turns)
     ends: dict[Arm, ArmEnd] = {}
     changes: tuple[Change, ...] = ()
     for number in range(1 + command.nulls):
+        if other is not None:
+            other.leave()
         restore(training, start)
         stream = stream_of(training, number, command.steps)
         own = number == 0
@@ -150,8 +206,14 @@ def _run_arms(
         ends[name] = run_arm(training, command.trial, examiner, name, stream, keep_end=own, timed=timed)
         if number >= command.replicates:
             continue
-        restore(training, start)
-        turned = turn(training, command.turns)
+        if other is not None:
+            other.enter()
+            turned = other.changes
+        else:
+            _to_the_start(training, command, start, ring)
+            turned = turn(training, command.turns)
+        if command.from_start:
+            stream = stream_of(training, number, command.steps)
         beside = ends[name].pace if timed else None
         end = run_arm(training, command.trial, examiner, "candidate", stream, keep_end=own, beside=beside, timed=timed)
         if own:

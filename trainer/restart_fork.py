@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from trainer import checkpoint
 from trainer.arms import run_arm, stream_of
+from trainer.beside import before_the_run, say_begun_anew, say_won
 from trainer.checkpoint import Beside
 from trainer.commands import Command, Fork
 from trainer.evaluate import Examiner
@@ -17,7 +18,7 @@ from trainer.restart import TRIAL, Order, names_of
 from trainer.snapshot import Ring, restore, take
 from trainer.training import Training
 from trainer.turning import changes_of
-from trainer.wire import CommandRefused, KnobsConfirmed, KnobsTurned, Told, TrialEnded
+from trainer.wire import CommandRefused, TrialEnded
 
 
 def control_arms(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Order:
@@ -32,8 +33,9 @@ def control_arms(training: Training, command: Fork, examiner: Examiner, ring: Ri
         raise ForkRefused(f"{command.steps} steps do not fit into what is left of the run")
     began_t, start = time.time(), take(training)
     make_room(training, start, ring)
+    begin = before_the_run(training, ring.start) if command.from_start else start
     try:
-        checkpoint.write(training.folder / "checkpoints", TRIAL, start, Beside({}, {}))
+        checkpoint.write(training.folder / "checkpoints", TRIAL, begin, Beside({}, {}))
     except OSError as full:
         raise ForkRefused(f"the state to go back to could not be written ({full.strerror or full})") from None
     say_begun(training, command)
@@ -57,7 +59,7 @@ def control_arms(training: Training, command: Fork, examiner: Examiner, ring: Ri
         trial=command.trial,
         changes=changes,
         fork=command,
-        parameters=names_of(training),
+        parameters=() if command.from_start else names_of(training),
         began_t=began_t,
         useful_s=control.scored.seconds,
     )
@@ -90,13 +92,10 @@ def candidate(training: Training, order: Order, examiner: Examiner) -> tuple[boo
     winner, meanwhile = await_verdict(training, command)
     won = winner == "candidate" and not arm.scored.diverged and not training.ending
     where, passed_s = training.progress.where(), time.time() - order.began_t
+    if won and command.from_start:
+        say_begun_anew(training, order.trial, order.step, arm)
     if won:
-        training.guard.forget()
-        training.link.say(KnobsTurned(**where, changes=order.changes, trial=order.trial, probation=False))
-        training.link.say(KnobsConfirmed(**where, changes=order.changes, trial=order.trial))
-        for operation in training.setup.operated:
-            if operation.knob in {change.knob for change in order.changes}:
-                training.link.say(Told(**where, text=f"in your model, {operation.said()}"))
+        say_won(training, order.trial, order.changes)
     way_back_s = 0.0 if won else ready_t - order.left_t
     training.link.say(
         TrialEnded(

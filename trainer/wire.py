@@ -45,6 +45,8 @@ class RunStarted(EventWord):
     versions: dict[str, str]
     trial: str = ""
     """The trial whose candidate was built anew: the start is part of it, not its end."""
+    anew_s: float = float("nan")
+    """Seconds that a network built anew in this process costs; NaN where that takes a new process."""
 
 
 class Surveyed(EventWord):
@@ -184,8 +186,8 @@ class RolledBack(EventWord):
     from_step: int
     trial: str = ""
     skipped_batches: int
-    by: Literal["rescue", "guard"] = "rescue"
-    """The rescue ladder, or the guard over a fix that was kept."""
+    by: Literal["rescue", "guard", "trial"] = "rescue"
+    """The rescue ladder, the guard over a fix that was kept, or a trial whose candidate began before step 0 and won."""
     epoch: int = 0
     offset: int = 0
     """Where the order goes on."""

@@ -11,7 +11,7 @@ from advisor.ledger import TrialHeard
 from advisor.noise import LEAST_LEARNING_GAIN
 from advisor.scoring import regularises
 from advisor.trials.words import VETOED, Moved, Setting, over
-from rules.vocabulary import Fix
+from rules.vocabulary import Deed, Fix
 from trainer.commands import Command, Decide, Fork
 from trainer.wire import ArmScored, Event, TrialEnded
 
@@ -45,6 +45,7 @@ class ForkTrial:
                 score=self.score,
                 less_is_better=lower_is_better(self.score, setting.metric, setting.higher_is_better),
                 least_gain=LEAST_LEARNING_GAIN,
+                from_start=setting.fix.deed is Deed.START_OVER,
             ),
         )
 
