@@ -79,6 +79,7 @@ def layers(signals: Signals) -> LayerFacts | None:
         checks=len(checks),
         first_rows_identical=all(check.first_rows_identical for check in checks),
         unchanged=tuple(name for name in newest.unchanged if all(name in check.unchanged for check in checks)),
+        at_start=tuple(_layer([one]) for one in signals.layers.first.layers) if signals.layers.first else (),
     )
 
 
@@ -91,6 +92,11 @@ def _layer(seen: list[Layer]) -> LayerFact:
         update_ratio=_middle([layer.update_ratio for layer in seen]),
         dead_share=_middle([layer.dead_share for layer in seen if layer.dead_share is not None]),
         saturated_share=_middle([layer.saturated_share for layer in seen if layer.saturated_share is not None]),
+        weight_std=_middle([layer.weight_std for layer in seen if layer.weight_std is not None]),
+        fan_in=seen[-1].fan_in,
+        fan_out=seen[-1].fan_out,
+        units=seen[-1].units,
+        twin_share=_middle([layer.twin_share for layer in seen if layer.twin_share is not None]),
     )
 
 

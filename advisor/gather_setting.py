@@ -84,6 +84,7 @@ def model(signals: Signals) -> ModelFacts | None:
         has_conv=told.has_conv,
         has_norm=told.has_norm,
         has_dropout=told.has_dropout,
+        straight=told.straight,
     )
 
 

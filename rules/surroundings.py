@@ -145,6 +145,8 @@ class ModelFacts:
     has_conv: bool
     has_norm: bool
     has_dropout: bool
+    straight: tuple[str, ...] = ()
+    """Linear layers whose output another linear layer takes with nothing bent between."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,12 @@ SATURATED_INPUT = 5.0
 IDENTICAL = 1e-6
 """Rows of the first layer closer than that can never learn different things (rules.md)."""
 
+NEAR = 1e-2
+"""Of a unit's norm: units closer than that were meant to be one (random ones lie 1.4 norms apart)."""
+
+KNOWN = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+"""Layers of which a row of the weight is what one unit takes in."""
+
 
 def weighted_layers(model: nn.Module) -> list[tuple[str, nn.Module, nn.Parameter]]:
     """Return (name, module, weight) of every layer whose weight has two dimensions or more, in order of definition."""
@@ -98,6 +104,8 @@ class LayerProbe:
             norm = float(weight.detach().float().norm())
             old = old_of.get(id(weight))
             update = float((weight.detach() - old).float().norm()) if old is not None else 0.0
+            began = weight.detach() if old is None else old
+            known = isinstance(module, KNOWN)
             activity = self._activity.get(name, {})
             layers.append(
                 Layer(
@@ -108,6 +116,11 @@ class LayerProbe:
                     update_ratio=update / norm if norm > 0 else 0.0,
                     dead_share=_number(activity.get("dead")),
                     saturated_share=_number(activity.get("saturated")),
+                    weight_std=float(began.float().std()) if began.numel() > 1 else None,
+                    fan_in=began[0].numel() if known else 0,
+                    fan_out=len(began) * began[0, 0].numel() if known else 0,
+                    units=len(began) if known else 0,
+                    twin_share=twin_share(began, _bias(module, old_of)) if known else None,
                     activation_std=_number(activity.get("std")),
                 )
             )
@@ -125,6 +138,35 @@ class LayerProbe:
             return False
         rows = self._layers[0][2].detach().flatten(1).float()
         return rows.shape[0] > 1 and bool((rows - rows[0]).abs().max() < IDENTICAL)
+
+
+def _bias(module: nn.Module, old_of: dict[int, torch.Tensor]) -> torch.Tensor | None:
+    """Return the biases of a layer before the update; nothing where it has none."""
+    bias = getattr(module, "bias", None)
+    if not isinstance(bias, nn.Parameter):
+        return None
+    return old_of.get(id(bias), bias.detach())
+
+
+def twin_share(weight: torch.Tensor, bias: torch.Tensor | None) -> float | None:
+    """Return the share of units that are the same as another one; nothing for a single unit.
+
+    Units are sorted by one projection, so that twins come to lie side by side wherever they stand in the layer.
+
+    Args:
+        weight: [units, …].
+        bias: [units], where the layer has one.
+    """
+    if len(weight) < 2:
+        return None
+    rows = weight.flatten(1).float()
+    if bias is not None:
+        rows = torch.cat([rows, bias.float()[:, None]], 1)
+    places = torch.arange(1, rows.shape[1] + 1, device=rows.device, dtype=rows.dtype)
+    rows = rows[(rows @ places.sin()).argsort()]
+    near = (rows[1:] - rows[:-1]).norm(dim=1) <= NEAR * rows[1:].norm(dim=1)
+    edge = near.new_zeros(1)
+    return float((torch.cat([near, edge]) | torch.cat([edge, near])).float().mean())
 
 
 def _number(value: torch.Tensor | None) -> float | None:

@@ -58,6 +58,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
         batch = training.supply.take()
         training.clocks.mark("input_wait")
 
+        next_layers = min(next_layers, training.progress.step + layer_steps(training))  # it may have been turned back
         probing = training.progress.step >= next_layers
         layers = LayerProbe(training.model) if probing else None
         try:
@@ -71,7 +72,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
             raise
 
         if layers is not None:
-            next_layers = training.progress.step + max(LAYER_STEPS_LEAST, round(training.steps_total * LAYER_SHARE))
+            next_layers = training.progress.step + layer_steps(training)
             tell_layers(training, layers)
         if beats.due():
             beats.take(batch)
@@ -98,6 +99,11 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
     training.supply.close()
     examiner.close()
     return words
+
+
+def layer_steps(training: Training) -> int:
+    """Return how many steps lie between two looks at the layers."""
+    return max(LAYER_STEPS_LEAST, round(training.steps_total * LAYER_SHARE))
 
 
 def tell_layers(training: Training, layers: LayerProbe) -> None:

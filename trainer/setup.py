@@ -211,7 +211,12 @@ def _assemble(
             source=source.name,
         ),
         model=model,
-        model_info=describe_model(model, config.model.name if task is None else type(model).__name__, tried.flops),
+        model_info=describe_model(
+            model,
+            config.model.name if task is None else type(model).__name__,
+            tried.flops,
+            tuple(call.place for call in tried.anatomy.straight),
+        ),
         source=source,
         objective=objective,
         metrics=metrics,
@@ -251,7 +256,9 @@ def _operate(
     return planned, why
 
 
-def describe_model(model: nn.Module, name: str, forward_flops: float = 0.0) -> ModelInfo:
+def describe_model(
+    model: nn.Module, name: str, forward_flops: float = 0.0, straight: tuple[str, ...] = ()
+) -> ModelInfo:
     """Say of a network what rules need to know."""
     modules = list(model.named_modules())
     return ModelInfo(
@@ -262,6 +269,7 @@ def describe_model(model: nn.Module, name: str, forward_flops: float = 0.0) -> M
         has_conv=any(isinstance(module, CONVOLUTIONS) for _, module in modules),
         has_norm=any(isinstance(module, NORMS) for _, module in modules),
         has_dropout=bool(dropout_rates(model)),
+        straight=straight,
         forward_flops=forward_flops,
     )
 
