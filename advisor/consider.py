@@ -36,10 +36,9 @@ REBUILDS = 2
 """One for the trial's arm, one when the turn is kept."""
 COMPILE_S = 90.0
 """Seconds until a compiled pass is there: 18 and 28 of a processor for two small nets, up to 89 on a busy machine."""
-START_S = 5.0
-"""Seconds until a trainer that is started is ready to take a step: torch, the data and the model."""
-STARTS = 2
-"""One for a candidate that is built anew, one for the way back."""
+STARTS_S = 10.0
+"""Two starts of a process, for a candidate and the way back, where the trainer cannot build another network beside its own:
+5 s each until torch, the data and the model are ready."""
 STEP_PROBES = frozenset({"cached_batch"})
 """Probes that answer in seconds: in lockstep their answer would not repeat."""
 _WAITS = ("cause first", "cool-down", "still improving", "too soon", "frozen")
@@ -72,6 +71,8 @@ class Scene:
     last_evaluation_step: int = 0
     probes_done: frozenset[str] = frozenset()
     steps_per_epoch: int = 0
+    anew_s: float = STARTS_S
+    """What a network built anew costs."""
 
 
 @dataclass(frozen=True)
@@ -256,14 +257,9 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     )
     if isinstance(plan, str):
         return No(code, fix, plan)
-    anew_s = STARTS * START_S if any(scene.knobs[turn.knob].turns == "restart" for turn in fix.turns) else 0.0
-    cost_s, room_s = plan.cost_steps * scene.step_s + anew_s, scene.budget.fork_room_steps * scene.step_s
-    if anew_s and scene.step_s > 0 and cost_s > room_s:
-        return No(
-            code,
-            fix,
-            f"budget: with {STARTS} starts it costs {cost_s:.1f} s to try, and trials may cost {room_s:.1f} s more",
-        )
+    cost_s = plan.cost_steps * scene.step_s + _anew_s(fix, scene)
+    if beyond := _beyond(fix, cost_s, scene):
+        return No(code, fix, beyond)
     if wait := _cooling(history.last_kept_learning(), scene):
         return No(code, fix, wait)
     urgent = finding.severity is Severity.ERROR or (code, shape_of(fix)) in history.accepted
@@ -280,10 +276,25 @@ def _from_start(code: str, fix: Fix, score: str, history: History, scene: Scene)
     plan = plan_replay(scene.step, scene.steps_left, scene.budget.fork_room_steps, scene.scoring_steps, pooled)
     if isinstance(plan, str):
         return No(code, fix, plan)
-    cost_s = plan.cost_steps * scene.step_s
+    cost_s = plan.cost_steps * scene.step_s + _anew_s(fix, scene)
+    if beyond := _beyond(fix, cost_s, scene):
+        return No(code, fix, beyond)
     return Try(
         code, fix, "fork", cost_s, steps=plan.steps, from_start=True, nulls=plan.nulls, replicates=plan.replicates
     )
+
+
+def _anew_s(fix: Fix, scene: Scene) -> float:
+    """Return what the network costs that a fix needs, if it needs another one."""
+    return scene.anew_s if any(scene.knobs[turn.knob].turns == "restart" for turn in fix.turns) else 0.0
+
+
+def _beyond(fix: Fix, cost_s: float, scene: Scene) -> str:
+    """Say why another network is not built: the budget in seconds, for it is no matter of steps. Empty where it is."""
+    room_s = scene.budget.fork_room_steps * scene.step_s
+    if not _anew_s(fix, scene) or scene.step_s <= 0 or cost_s <= room_s:
+        return ""
+    return f"budget: with a network built anew it costs {cost_s:.1f} s to try, and trials may cost {room_s:.1f} s more"
 
 
 def _reach(fix: Fix, scene: Scene) -> Reach:

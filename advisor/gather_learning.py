@@ -96,6 +96,7 @@ def layers(signals: Signals) -> LayerFacts | None:
         left_out=newest.left_out,
         idle=tuple(name for name in newest.idle if all(name in check.idle for check in checks)),
         gradients_left=newest.gradients_left,
+        at_start=tuple(_layer([one]) for one in signals.layers.first.layers) if signals.layers.first else (),
     )
 
 
@@ -108,6 +109,11 @@ def _layer(seen: list[Layer]) -> LayerFact:
         update_ratio=_middle([layer.update_ratio for layer in seen]),
         dead_share=_middle([layer.dead_share for layer in seen if layer.dead_share is not None]),
         saturated_share=_middle([layer.saturated_share for layer in seen if layer.saturated_share is not None]),
+        weight_std=_middle([layer.weight_std for layer in seen if layer.weight_std is not None]),
+        fan_in=seen[-1].fan_in,
+        fan_out=seen[-1].fan_out,
+        units=seen[-1].units,
+        twin_share=_middle([layer.twin_share for layer in seen if layer.twin_share is not None]),
     )
 
 

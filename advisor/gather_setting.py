@@ -90,6 +90,7 @@ def model(signals: Signals) -> ModelFacts | None:
         evaluation_difference=told.evaluation_difference,
         left_training=told.left_training,
         gradient_added=told.gradient_added,
+        straight=told.straight,
     )
 
 

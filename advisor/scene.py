@@ -1,9 +1,9 @@
 """What a choice and a trial have to know of the run, read off the signals and the history."""
 
-from math import ceil
+from math import ceil, isfinite
 
 from advisor.budget import Budget
-from advisor.consider import Scene, Try
+from advisor.consider import STARTS_S, Scene, Try
 from advisor.history import History
 from advisor.scoring import score_of
 from advisor.settings import Settings
@@ -50,6 +50,7 @@ def scene_of(signals: Signals, history: History, settings: Settings) -> Scene:
         last_evaluation_step=evaluations[-1].step if evaluations else 0,
         probes_done=frozenset(signals.probes),
         steps_per_epoch=signals.started.steps_per_epoch if signals.started else 0,
+        anew_s=signals.started.anew_s if signals.started and isfinite(signals.started.anew_s) else STARTS_S,
     )
 
 

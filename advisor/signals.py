@@ -53,9 +53,9 @@ HOST_SAMPLES = 5
 """Samples behind the idle cores: one a second."""
 LOSS_SHAPING = frozenset({"loss", "class_weights", "label_smoothing", "augment", "augment_strength", "dropout"})
 """Knobs after whose turn the training loss means something else."""
-OTHER_TRAINING = frozenset(
-    {"optimizer", "momentum", "weight_decay", "clip", "batch_size", "activation", "init", "norm", "residual", "output"}
-)
+OTHER_NETWORK = frozenset({"activation", "init", "norm", "residual", "output"})
+"""Knobs after whose turn the layers are others."""
+OTHER_TRAINING = OTHER_NETWORK | {"optimizer", "momentum", "weight_decay", "clip", "batch_size"}
 """Knobs after whose turn the probes that train would answer otherwise."""
 TRAINING_PROBES = frozenset({"lr_sweep", "single_batch_fit"})
 """Their answers are forgotten then, and may be asked for anew."""
@@ -241,7 +241,10 @@ class Signals:
         """Begin, or go on after a resume: what came after the checkpoint never happened."""
         if self.started is not None:
             self._elapsed_before_s = self.elapsed_s
-            self._cut(event.step)
+            if (
+                not event.trial
+            ):  # a candidate may begin anywhere; whether the run goes on from there, it says when it has won
+                self._cut(event.step)
             self.times.begin_anew(event.step)
         else:
             self.loss = LossSignal(event.steps_total)
@@ -318,6 +321,8 @@ class Signals:
         self.confirmed |= names
         if names & OTHER_TRAINING:
             self.probes = {probe: answer for probe, answer in self.probes.items() if probe not in TRAINING_PROBES}
+        if names & OTHER_NETWORK:
+            self.layers.cut(0)
         if any(name in self.knobs and self.knobs[name].effect == "changes_learning" for name in names):
             self.last_turn_step = step
 

@@ -312,14 +312,20 @@ class LayerSignal:
 
     def __init__(self) -> None:
         self.checks: deque[LayersMeasured] = deque(maxlen=LAYER_CHECKS)
+        self.first: LayersMeasured | None = None
+        """Of the first step."""
 
     def push(self, event: LayersMeasured) -> None:
         """Take a measurement."""
         self.checks.append(event)
+        if event.step == 1:
+            self.first = event
 
     def cut(self, step: int) -> None:
         """Forget everything after `step`."""
         self.checks = deque((one for one in self.checks if one.step <= step), maxlen=LAYER_CHECKS)
+        if step == 0:
+            self.first = None
 
 
 class RateSignal:

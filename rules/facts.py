@@ -231,6 +231,14 @@ class LayerFact:
     dead_share: float = nan
     """NaN where the layer has no ReLU-like activation behind it."""
     saturated_share: float = nan
+    weight_std: float = nan
+    """Spread of the weights."""
+    fan_in: int = 0
+    """Inputs of one unit; 0 where that means nothing."""
+    fan_out: int = 0
+    units: int = 0
+    twin_share: float = nan
+    """Share of the units that are the same as another one (within a per cent); NaN where that means nothing."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +258,8 @@ class LayerFacts:
     """Trainable tensors in a group of the optimizer whose rate is 0, in all checks, while another group's is not."""
     gradients_left: int = 0
     """Tensors that still held a gradient when a step began, in the newest check."""
+    at_start: tuple[LayerFact, ...] = ()
+    """The layers in the first step, before its update; empty where nobody looked."""
 
 
 @dataclass(frozen=True)

@@ -191,6 +191,8 @@ class ModelFacts:
     gradient_added: float = nan
     """What is added to a gradient whenever it is taken again, over the first: 0, or 1 where the first is still in the second;
     NaN where nobody could tell."""
+    straight: tuple[str, ...] = ()
+    """Linear layers whose output another linear layer takes with nothing bent between."""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,9 @@ MULTIPLYING = frozenset({"mul", "mul_", "multiply", "__mul__", "__rmul__", "__im
 """What a gate is multiplied with, it lets through or not: such an activation is meant as it is."""
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+UNBENDING = (nn.Flatten, nn.Unflatten, nn.Identity, nn.modules.dropout._DropoutNd, nn.modules.batchnorm._NormBase)
+"""Two linear layers with no more than these between them are one linear layer."""
+
 LAYERS = (nn.Linear, *CONVOLUTIONS)
 """Types of which surgery knows what their weights and outputs mean; a subclass may mean something else."""
 
@@ -69,6 +72,8 @@ class Anatomy:
     """What a forward pass has shown, in its order."""
 
     calls: list[Call] = field(default_factory=list)
+    straight: list[Call] = field(default_factory=list)
+    """Linear layers whose very output another linear layer has taken, at most past modules that bend nothing."""
 
     @property
     def layers(self) -> list[Call]:
@@ -127,6 +132,8 @@ class _Watch(TorchFunctionMode):
         self._inside: list[tuple[str, nn.Module]] = []
         self._made: dict[int, tuple[Call, Tensor]] = {}
         """Outputs of what may be a gate, held so that no other tensor gets their number."""
+        self._linear: dict[int, tuple[Call, Any]] = {}
+        """Outputs of linear layers, as they were or past what bends nothing; held likewise."""
 
     def enters(self, place: str, module: nn.Module) -> Any:
         def hook(_module: nn.Module, _arguments: tuple[Any, ...]) -> None:
@@ -138,6 +145,7 @@ class _Watch(TorchFunctionMode):
         def hook(_module: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
             self._inside.pop()
             call = Call(place, module, "", _shape(arguments[0] if arguments else None), _shape(output))
+            self._follow(call, arguments[0] if arguments else None, output)
             if call.weighted or next(module.children(), None) is None:
                 self._note(call, output if isinstance(module, GATES) else None)
 
@@ -158,10 +166,26 @@ class _Watch(TorchFunctionMode):
             self._note(Call(place, module, name, _shape(first), _shape(output)), output if name in GATING else None)
         return output
 
+    def _follow(self, call: Call, entered: Any, output: Any) -> None:
+        """Tell which linear layer's output enters this module, and hold what leaves it bent by nothing."""
+        source = self._linear.get(id(entered))
+        if isinstance(call.module, nn.Linear):
+            if source is not None and source[0] not in self._anatomy.straight and not _narrows(source[0], call.module):
+                self._anatomy.straight.append(source[0])
+            self._linear[id(output)] = (call, output)
+        elif source is not None and isinstance(call.module, UNBENDING):
+            self._linear[id(output)] = (source[0], output)
+
     def _note(self, call: Call, output: Any) -> None:
         self._anatomy.calls.append(call)
         if isinstance(output, Tensor):
             self._made[id(output)] = (call, output)
+
+
+def _narrows(source: Call, target: nn.Linear) -> bool:
+    """Tell whether two linear layers in a row are meant: one of low rank, in two factors."""
+    assert isinstance(source.module, nn.Linear)
+    return source.module.out_features < min(source.module.in_features, target.out_features)
 
 
 def _shape(value: Any) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from trainer.commands import Confirm, Revert, Turn
 from trainer.data.feed import CacheRefused
 from trainer.knobs import KnobError
-from trainer.restart import Order, needed
+from trainer.restart import Order, names_of, needed
 from trainer.training import Probation, Training
 from trainer.turning import changes_of, turn, turn_back, undo
 from trainer.wire import CommandRefused, KnobsConfirmed, KnobsReverted, KnobsTurned
@@ -18,11 +18,11 @@ from trainer.words import Change
 class Board:
     """Which turns stand on probation, and what each confirmed turn changed, so that it can be undone."""
 
-    def __init__(self, training: Training, start_anew: Callable[[Order], None]) -> None:
+    def __init__(self, training: Training, build_anew: Callable[[Order], None]) -> None:
         self._training = training
         self._on_probation = training.on_probation
-        self._start_anew = start_anew
-        """Does not return: what has turned the network itself is taken back by building it anew."""
+        self._build_anew = build_anew
+        """What has turned the network itself is taken back by building it anew."""
         self._confirmed: dict[str, tuple[Change, ...]] = {}
 
     def turn(self, command: Turn) -> None:
@@ -33,15 +33,17 @@ class Board:
         try:
             if needed(turned.knob for turned in command.turns):
                 changes = changes_of(training, command.turns)
-                self._start_anew(
+                self._build_anew(
                     Order(
                         why="turn",
                         trial=command.trial,
                         changes=changes,
                         probation_steps=command.probation_steps,
                         by=command.by,
+                        parameters=names_of(training),
                     )
                 )
+                return
             changes = turn(training, command.turns)
         except KnobError as refused:
             self.refuse("turn", command.trial, str(refused))
@@ -142,6 +144,7 @@ class Board:
         """Take back what has changed the network itself: it is built anew without it."""
         try:
             back = changes_of(self._training, undo(changes))
-            self._start_anew(Order(why="revert", trial=trial, changes=back, text=why))
+            names = names_of(self._training)
+            self._build_anew(Order(why="revert", trial=trial, changes=back, text=why, parameters=names))
         except KnobError as refused:
             self.refuse("revert", trial, str(refused))

@@ -55,7 +55,7 @@ class Alternate(_Command):
 class Fork(_Command):
     """Run control, candidate and null arms of `steps` from one snapshot, then wait for `Decide` (learning).
 
-    A candidate that turns a knob of kind `restart` is built anew: checkpoint, stop, start, from the same state.
+    A candidate that turns a knob of kind `restart` is a network built anew.
     """
 
     kind: Literal["fork"] = "fork"

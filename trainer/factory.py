@@ -31,11 +31,20 @@ def seed_all(seed: int) -> None:
 def make_task(factory: str, seed: int) -> Task:
     """Call `path/to/file.py:function` and return its task.
 
+    Raises:
+        FactoryError: when the file or function is missing, raises, or returns something else than a `trainer.Task`.
+    """
+    return open_factory(factory, seed)()
+
+
+def open_factory(factory: str, seed: int) -> Callable[[], Task]:
+    """Import `path/to/file.py:function`; return what calls it and returns its task, raising as `make_task` does.
+
     The file's folder goes to the end of `sys.path`, so nothing of ours is shadowed by a file of the user's.
     All random generators are seeded; a function with a parameter `seed` is given it as well.
 
     Raises:
-        FactoryError: when the file or function is missing, raises, or returns something else than a `trainer.Task`.
+        FactoryError: when the file or function is missing.
     """
     place, colon, name = factory.rpartition(":")
     if not colon or not place or not name.isidentifier():
@@ -49,6 +58,10 @@ def make_task(factory: str, seed: int) -> Task:
     if not callable(function):
         offers = [key for key, value in vars(module).items() if inspect.isfunction(value) and not key.startswith("_")]
         raise FactoryError(f"task.factory: {path} has no function {name!r} (it has {', '.join(offers) or 'none'})")
+    return lambda: _task(function, name, path, seed)
+
+
+def _task(function: Callable[..., Any], name: str, path: Path, seed: int) -> Task:
     task = _call(function, name, path, seed)
     if not isinstance(task, Task):
         raise FactoryError(

@@ -9,6 +9,9 @@ been tried.
 Arms can also begin before the first step, for what suits no weights that were trained without it: they train up to the step
 of now, so that the run goes on in its place whichever wins. The control is then the run itself, trained once more only to be
 scored like the others.
+
+A turn that needs another network (`trainer.beside`) is tried alike: that network takes the run's place for the candidate's
+arms, and the run's own one comes back after each.
 """
 
 import copy
@@ -17,6 +20,7 @@ from math import isfinite, nan
 from time import perf_counter, sleep
 
 from trainer.arms import SPEED_KNOBS, ArmEnd, run_arm, stream_of
+from trainer.beside import Another, before_the_run, say_won
 from trainer.commands import Command, Decide, Fork
 from trainer.data.feed import CacheRefused
 from trainer.evaluate import Examiner
@@ -24,10 +28,13 @@ from trainer.knobs import KnobError
 from trainer.labels import LabelWatch
 from trainer.memory import free_bytes, free_host_bytes
 from trainer.recovery import NO_ROOM, given_up
+from trainer.restart import needed
+from trainer.setup import SetupError, SharedModel
 from trainer.snapshot import Ring, Snapshot, on_host, restore, take
+from trainer.start import announce
 from trainer.training import Training
-from trainer.turning import check_turns, turn
-from trainer.wire import Arm, ArmScored, KnobsConfirmed, KnobsTurned, TrialBegan, TrialEnded
+from trainer.turning import changes_of, check_turns, turn
+from trainer.wire import Arm, ArmScored, TrialBegan, TrialEnded
 from trainer.words import Change
 
 MEMORY_SHARE = 0.25
@@ -68,8 +75,9 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
     Raises:
         ForkRefused: when memory or what is left of the run is too small, or an arm fails.
         KnobError: when the turn cannot be made.
+        SharedModel: when it needs another network, and a new process to build it in; nothing has changed then.
     """
-    check_turns(training, command.turns)
+    check_turns(training, command.turns, restart=True)
     if not 1 <= command.replicates <= 1 + command.nulls:
         raise ForkRefused(f"{command.replicates} candidates need as many controls, and there are {1 + command.nulls}")
     here, start = take(training), None
@@ -82,22 +90,31 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
         raise ForkRefused(f"{command.steps} steps do not fit into what is left of the run")
     begun, guard = perf_counter(), copy.deepcopy(training.guard)
     make_room(training, here, ring)
+    other = _other_network(training, command, here, ring)
     say_begun(training, command)
     training.watching = False
-    try:
-        control, candidate, changes = _run_arms(training, command, examiner, here, start)
-    except NO_ROOM as full:
-        raise ForkRefused(given_up(training, full, lambda: restore(training, here))) from None
-    except (KnobError, CacheRefused):
+
+    def put_back() -> None:
+        if other is not None:
+            other.leave()
         restore(training, here)
+
+    try:
+        control, candidate, changes = _run_arms(training, command, examiner, here, start, other)
+    except NO_ROOM as full:
+        raise ForkRefused(given_up(training, full, put_back)) from None
+    except (KnobError, CacheRefused):
+        put_back()
         raise
     except Exception as failed:  # the user's model and data run in there: what is wrong without the turn shows again
-        restore(training, here)
+        put_back()
         raise ForkRefused(f"an arm failed ({type(failed).__name__}: {' '.join(str(failed).split())})") from failed
     finally:
         training.guard = guard
         training.watching = True
     assert control.end is not None
+    if other is not None:
+        other.leave()
     if start is not None:
         control = replace(control, end=here)  # what the run has done by itself
     restore(training, control.end or here)
@@ -107,13 +124,16 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
     if candidate.end is None or candidate.scored.diverged:
         winner = "control"
     if winner == "candidate" and candidate.end is not None:
-        before = _keep(control.end or here)
+        before = _keep(control.end or here) if other is None else None
+        if other is not None:
+            other.enter()
+            ring.go_on((other.first,))
         restore(training, candidate.end)
         if start is not None:
-            _begin_anew(training, here, ring)
-        where = training.progress.where()
-        training.link.say(KnobsTurned(**where, changes=changes, trial=command.trial, probation=False))
-        training.link.say(KnobsConfirmed(**where, changes=changes, trial=command.trial))
+            _begin_anew(training, here, ring, same_network=other is None)
+        if other is not None:
+            announce(training, resumed=True, trial=command.trial)
+        say_won(training, command.trial, changes)
     useful = candidate.scored.seconds if winner == "candidate" else control.scored.seconds
     training.link.say(
         TrialEnded(
@@ -124,20 +144,37 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
             why=FUTILE if lost else "",
         )
     )
-    return Forked(changes if winner == "candidate" else (), before, meanwhile)
+    if winner != "candidate":
+        return Forked((), None, meanwhile)
+    return Forked(changes, before, meanwhile)
 
 
-def _begin_anew(training: Training, here: Snapshot, ring: Ring) -> None:
-    """Go on in the place of a run that has begun otherwise: what is due next, and its best model so far, stay."""
+def _other_network(training: Training, command: Fork, start: Snapshot, ring: Ring) -> Another | None:
+    """Return the network that the candidate needs, if it needs another one; the run stands at `start` again."""
+    if not needed(turned.knob for turned in command.turns):
+        return None
+    changes = changes_of(training, command.turns)
+    try:
+        begin = before_the_run(training, ring.start) if command.from_start else start
+        return Another(training, changes, begin, ring.start, fresh=command.from_start)
+    except SetupError as unfit:
+        raise ForkRefused(str(unfit)) from None
+    except SharedModel:
+        raise
+    except NO_ROOM as full:
+        raise ForkRefused(given_up(training, full, lambda: None)) from None
+    finally:
+        restore(training, start)
+
+
+def _begin_anew(training: Training, here: Snapshot, ring: Ring, *, same_network: bool) -> None:
+    """Go on in the place of a run that has begun otherwise: what is due next stays, and of the same network the best model."""
     progress = here.progress
-    training.progress = replace(
-        training.progress,
-        next_evaluation=progress.next_evaluation,
-        next_checkpoint=progress.next_checkpoint,
-        best_metric=progress.best_metric,
-        best_loss=progress.best_loss,
-        best_step=progress.best_step,
-    )
+    due = {"next_evaluation": progress.next_evaluation, "next_checkpoint": progress.next_checkpoint}
+    training.progress = replace(training.progress, **due)
+    if same_network:
+        best = (progress.best_metric, progress.best_loss, progress.best_step)
+        training.progress.best_metric, training.progress.best_loss, training.progress.best_step = best
     ring.at_or_before(0)
     training.labels = LabelWatch.for_setup(training.setup, training.device)
     training.guard.forget()
@@ -171,7 +208,12 @@ def _keep(end: Snapshot) -> Snapshot | None:
 
 
 def _run_arms(
-    training: Training, command: Fork, examiner: Examiner, here: Snapshot, first: Snapshot | None
+    training: Training,
+    command: Fork,
+    examiner: Examiner,
+    here: Snapshot,
+    first: Snapshot | None,
+    other: Another | None,
 ) -> tuple[ArmEnd, ArmEnd, tuple[Change, ...]]:
     """Run all arms, stream by stream; return control and candidate of the run's own stream, and what was turned.
 
@@ -181,12 +223,15 @@ def _run_arms(
         examiner: Scores them.
         here: The state of now.
         first: The state before the first step where they begin there, under the knobs of now.
+        other: The network that the candidate needs, if it needs another one.
     """
     timed = not training.lockstep and not SPEED_KNOBS.isdisjoint(turned.knob for turned in command.turns)
     ends: dict[Arm, ArmEnd] = {}
     changes: tuple[Change, ...] = ()
 
     def begin() -> None:
+        if other is not None:
+            other.leave()
         restore(training, here)
         if first is not None:
             restore(training, first, with_knobs=False)
@@ -199,8 +244,12 @@ def _run_arms(
         ends[name] = run_arm(training, command.trial, examiner, name, stream, keep_end=own, timed=timed)
         if number >= command.replicates:
             continue
-        begin()
-        turned = turn(training, command.turns)
+        if other is not None:
+            other.enter()
+            turned = other.changes
+        else:
+            begin()
+            turned = turn(training, command.turns)
         beside = ends[name].pace if timed else None
         end = run_arm(training, command.trial, examiner, "candidate", stream, keep_end=own, beside=beside, timed=timed)
         if own:

@@ -29,6 +29,11 @@ IDENTICAL = 1e-6
 
 PULLED = 1e-5
 """Of the largest gradient of a tensor: a bias in front of a batch norm has nothing but rounding, and rests with reason."""
+NEAR = 1e-2
+"""Of a unit's norm: units closer than that were meant to be one (random ones lie 1.4 norms apart)."""
+
+KNOWN = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+"""Layers of which a row of the weight is what one unit takes in."""
 
 
 def weighted_layers(model: nn.Module) -> list[tuple[str, nn.Module, nn.Parameter]]:
@@ -115,6 +120,8 @@ class LayerProbe:
             norm = float(weight.detach().float().norm())
             old = old_of.get(id(weight))
             update = float((weight.detach() - old).float().norm()) if old is not None else 0.0
+            began = weight.detach() if old is None else old
+            known = isinstance(module, KNOWN)
             activity = self._activity.get(name, {})
             layers.append(
                 Layer(
@@ -125,6 +132,11 @@ class LayerProbe:
                     update_ratio=update / norm if norm > 0 else 0.0,
                     dead_share=_number(activity.get("dead")),
                     saturated_share=_number(activity.get("saturated")),
+                    weight_std=float(began.float().std()) if began.numel() > 1 else None,
+                    fan_in=began[0].numel() if known else 0,
+                    fan_out=len(began) * began[0, 0].numel() if known else 0,
+                    units=len(began) if known else 0,
+                    twin_share=twin_share(began, _bias(module, old_of)) if known else None,
                     activation_std=_number(activity.get("std")),
                 )
             )
@@ -156,6 +168,35 @@ def _held(optimizer: torch.optim.Optimizer) -> tuple[set[int], set[int]]:
     held = {id(parameter) for parameter in parameters_of(optimizer)}
     groups = [group for group in optimizer.param_groups if group["lr"] != 0]
     return held, {id(parameter) for group in groups for parameter in group["params"]}
+
+
+def _bias(module: nn.Module, old_of: dict[int, torch.Tensor]) -> torch.Tensor | None:
+    """Return the biases of a layer before the update; nothing where it has none."""
+    bias = getattr(module, "bias", None)
+    if not isinstance(bias, nn.Parameter):
+        return None
+    return old_of.get(id(bias), bias.detach())
+
+
+def twin_share(weight: torch.Tensor, bias: torch.Tensor | None) -> float | None:
+    """Return the share of units that are the same as another one; nothing for a single unit.
+
+    Units are sorted by one projection, so that twins come to lie side by side wherever they stand in the layer.
+
+    Args:
+        weight: [units, …].
+        bias: [units], where the layer has one.
+    """
+    if len(weight) < 2:
+        return None
+    rows = weight.flatten(1).float()
+    if bias is not None:
+        rows = torch.cat([rows, bias.float()[:, None]], 1)
+    places = torch.arange(1, rows.shape[1] + 1, device=rows.device, dtype=rows.dtype)
+    rows = rows[(rows @ places.sin()).argsort()]
+    near = (rows[1:] - rows[:-1]).norm(dim=1) <= NEAR * rows[1:].norm(dim=1)
+    edge = near.new_zeros(1)
+    return float((torch.cat([near, edge]) | torch.cat([edge, near])).float().mean())
 
 
 def _number(value: torch.Tensor | None) -> float | None:

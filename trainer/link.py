@@ -28,6 +28,11 @@ class Link(Protocol):
         """Events that could not be written."""
         ...
 
+    @property
+    def own_process(self) -> bool:
+        """Whether the trainer has a process of its own, so that another one can take its place."""
+        ...
+
     def say(self, event: Event) -> None:
         """Let an event be known."""
         ...
@@ -47,6 +52,8 @@ class Link(Protocol):
 
 class FileLink:
     """The link of a trainer in its own process: events and commands are lines in the run directory."""
+
+    own_process = True
 
     def __init__(self, folder: Path, heard_bytes: int | None = None) -> None:
         """Open the link.
@@ -128,6 +135,7 @@ class MemoryLink:
     """The link of a trainer that shares its process with the driver: every event is answered on the spot."""
 
     dropped = 0
+    own_process = False
 
     def __init__(self, hear: Callable[[Event], list[Command]]) -> None:
         self._hear = hear

@@ -4,11 +4,11 @@ import traceback
 from dataclasses import replace
 from math import inf
 from time import sleep, time
-from typing import Literal
+from typing import Literal, NoReturn
 
 import torch
 
-from trainer import fork, probes, restart, restart_fork, rounds
+from trainer import beside, fork, probes, restart, restart_fork, rounds
 from trainer.beat import Beats
 from trainer.board import Board
 from trainer.commands import (
@@ -36,8 +36,10 @@ from trainer.planned import Follower
 from trainer.recovery import UpdateTorn
 from trainer.restart import Gathered, Order, StartAnew
 from trainer.rounds import RoundsRefused
+from trainer.setup import SetupError, SharedModel
 from trainer.snapshot import Ring, restore
 from trainer.snapshot import Snapshot as State
+from trainer.start import announce
 from trainer.training import Training
 from trainer.turning import check_turns, turn
 from trainer.wire import KnobsConfirmed, KnobsReverted, KnobsTurned, RolledBack, SnapshotTaken, Told
@@ -57,7 +59,7 @@ class Orders:
         self._keeper = keeper
         self._before: tuple[str, State] | None = None
         """The newest kept fork, and the control's end at its verdict."""
-        self.board = Board(training, self._start_anew)
+        self.board = Board(training, self._build_anew)
         self._pending: list[Command] = []
         """Heard, and not carried out yet."""
         self._plan = Follower(training, self.board, beats)
@@ -93,7 +95,7 @@ class Orders:
         """
         if order is None:
             return
-        training, gathered = self._training, order.gathered
+        gathered = order.gathered
         self._beats.go_on(
             gathered.losses, gathered.grad_norms, gathered.step_s, gathered.fetch_s, gathered.skipped, gathered.clipped
         )
@@ -102,17 +104,11 @@ class Orders:
         match order.why:
             case "fork":
                 self._try_candidate(order)
-            case "turn":
-                training.guard.forget()
-                self.board.put_on_probation(order.trial, order.changes, order.probation_steps, order.by)
-            case "revert":
-                training.guard.forget()
-                where = training.progress.where()
-                training.link.say(KnobsReverted(**where, changes=order.changes, trial=order.trial, why=order.text))
-                self._keeper.write_last()
+            case "turn" | "revert":
+                self._tell_built(order)
             case "back":
-                self._ring.go_on(restart.kept_states(training.folder, gathered.ring))
-        restart.clear(training.folder)
+                self._ring.go_on(restart.kept_states(self._training.folder, gathered.ring))
+        restart.clear(self._training.folder)
         self._beats.resume()
 
     def snapshot(self) -> None:
@@ -169,10 +165,13 @@ class Orders:
     def _fork(self, command: Fork) -> None:
         self._training.clocks.stop()
         try:
-            if restart.needed(turned.knob for turned in command.turns):
+            if restart.needed(turned.knob for turned in command.turns) and not beside.room_for(self._training):
                 self._fork_anew(command)
                 return
             forked = fork.run(self._training, command, self._examiner, self._ring)
+        except SharedModel as shared:
+            self._fork_elsewhere(command, shared)
+            return
         except (ForkRefused, KnobError, CacheRefused, torch.OutOfMemoryError) as refused:
             self.board.refuse("fork", command.trial, str(refused))
             return
@@ -181,6 +180,8 @@ class Orders:
         if forked.changes:
             self.board.remember(command.trial, forked.changes)
             self._before = (command.trial, forked.before) if forked.before is not None else None
+            if self.board.operates(command.trial):
+                self._keeper.write_last()
         self._pending = forked.meanwhile + self._pending
 
     def _revert(self, command: Revert) -> None:
@@ -236,6 +237,15 @@ class Orders:
             )
         )
 
+    def _fork_elsewhere(self, command: Fork, shared: SharedModel) -> None:
+        if not self._training.link.own_process:
+            self.board.refuse("fork", command.trial, f"{shared}: return a new one at each call")
+            return
+        try:
+            self._fork_anew(command)
+        except (ForkRefused, KnobError) as refused:
+            self.board.refuse("fork", command.trial, str(refused))
+
     def _fork_anew(self, command: Fork) -> None:
         order = restart_fork.control_arms(self._training, command, self._examiner, self._ring)
         try:
@@ -262,7 +272,42 @@ class Orders:
         self._pending += commands
         self._keeper.write_last()
 
-    def _start_anew(self, order: Order) -> None:
+    def _build_anew(self, order: Order) -> None:
+        """Put another network in the place of the run's, in this process where that can be done.
+
+        Raises:
+            StartAnew: where it takes a new process.
+            KnobError: when it cannot be built, or what the next process needs cannot be written; nothing has changed.
+        """
+        training = self._training
+        if not beside.room_for(training):
+            self._start_anew(order)
+        try:
+            first = beside.exchange(training, order.changes, self._ring.start)
+        except SharedModel as shared:
+            if not training.link.own_process:
+                raise KnobError(f"{shared}: return a new one at each call") from None
+            self._start_anew(order)
+        except SetupError as unfit:
+            raise KnobError(str(unfit)) from None
+        else:
+            self._ring.go_on((first,))
+            announce(training, resumed=True, trial=order.trial)
+            self._tell_built(order)
+            self._beats.resume()
+
+    def _tell_built(self, order: Order) -> None:
+        """Say what a network that was built anew outside of a trial stands for."""
+        training = self._training
+        training.guard.forget()
+        if order.why == "turn":
+            self.board.put_on_probation(order.trial, order.changes, order.probation_steps, order.by)
+            return
+        where = training.progress.where()
+        training.link.say(KnobsReverted(**where, changes=order.changes, trial=order.trial, why=order.text))
+        self._keeper.write_last()
+
+    def _start_anew(self, order: Order) -> NoReturn:
         """Write all that the next process needs, and leave this one.
 
         Raises:
@@ -291,7 +336,7 @@ class Orders:
             ring=ring,
         )
         held = {"gathered": gathered, "pending": (*self._pending, *training.link.heard()), "left_t": time()}
-        held |= {"parameters": restart.names_of(training), **progress.where()}
+        held |= progress.where()
         self._close()
         raise StartAnew(order.model_copy(update=held))
 

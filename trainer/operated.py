@@ -1,4 +1,4 @@
-"""What model surgery puts into a network: layers that normalise their own output, and stacks with shortcuts.
+"""What model surgery puts into a network: layers that normalise or bend their own output, and stacks with shortcuts.
 
 Each is a subclass of what it replaces, so that an object can become one and keep its parameters under their names.
 """
@@ -27,55 +27,55 @@ class BatchNorm(nn.modules.batchnorm._BatchNorm):
         return super().forward(inputs)
 
 
-class NormedLinear(nn.Linear):
-    """A linear layer with a norm behind it."""
-
-    norm: nn.Module
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return the normalised output."""
-        out: Tensor = self.norm(super().forward(inputs))
-        return out
+BEHIND = ("norm", "bend")
+"""What such a layer may hold, in the order in which its output passes."""
 
 
-class NormedConv1d(nn.Conv1d):
-    """A convolution with a norm behind it."""
-
-    norm: nn.Module
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return the normalised output."""
-        out: Tensor = self.norm(super().forward(inputs))
-        return out
+def _followed(layer: nn.Module, output: Tensor) -> Tensor:
+    for name in BEHIND:
+        behind = layer._modules.get(name)
+        if behind is not None:
+            output = behind(output)
+    return output
 
 
-class NormedConv2d(nn.Conv2d):
-    """A convolution with a norm behind it."""
-
-    norm: nn.Module
+class FollowedLinear(nn.Linear):
+    """A linear layer with something behind it."""
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the normalised output."""
-        out: Tensor = self.norm(super().forward(inputs))
-        return out
+        """Return the output, normalised and bent by what the layer holds for that."""
+        return _followed(self, super().forward(inputs))
 
 
-class NormedConv3d(nn.Conv3d):
-    """A convolution with a norm behind it."""
-
-    norm: nn.Module
+class FollowedConv1d(nn.Conv1d):
+    """A convolution with something behind it."""
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the normalised output."""
-        out: Tensor = self.norm(super().forward(inputs))
-        return out
+        """Return the output, normalised and bent by what the layer holds for that."""
+        return _followed(self, super().forward(inputs))
 
 
-NORMED: dict[type[nn.Module], type[nn.Module]] = {
-    nn.Linear: NormedLinear,
-    nn.Conv1d: NormedConv1d,
-    nn.Conv2d: NormedConv2d,
-    nn.Conv3d: NormedConv3d,
+class FollowedConv2d(nn.Conv2d):
+    """A convolution with something behind it."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the output, normalised and bent by what the layer holds for that."""
+        return _followed(self, super().forward(inputs))
+
+
+class FollowedConv3d(nn.Conv3d):
+    """A convolution with something behind it."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the output, normalised and bent by what the layer holds for that."""
+        return _followed(self, super().forward(inputs))
+
+
+FOLLOWED: dict[type[nn.Module], type[nn.Module]] = {
+    nn.Linear: FollowedLinear,
+    nn.Conv1d: FollowedConv1d,
+    nn.Conv2d: FollowedConv2d,
+    nn.Conv3d: FollowedConv3d,
 }
 
 

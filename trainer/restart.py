@@ -1,20 +1,25 @@
-"""Starting anew: knobs that change the network itself turn by checkpoint, stop, start, also as the candidate of a fork.
+"""Starting anew: a knob that changes the network itself turns by checkpoint, stop, start where it needs a new process.
 
-A fork that turns such a knob runs its control and null arms first and writes the control's end as `last`. Then the run is
-built anew with the knob turned, and the candidate goes on from the state in which the fork began. When it wins, the run goes
-on from there. When it loses, nobody answers, or anything fails, the run is built anew from `last`, as if nothing had been
-tried; and whatever kills the candidate's process, a resume comes up from `last`, too.
+Mostly it needs none: `trainer.beside` builds the other network in this one. Here is what both share (the state that fits
+into another network), and the way of a new process: a fork runs its control and null arms first and writes the control's
+end as `last`. Then the run is built anew with the knob turned, and the candidate goes on from the state in which the fork
+began. When it wins, the run goes on from there. When it loses, nobody answers, or anything fails, the run is built anew from
+`last`, as if nothing had been tried; and whatever kills the candidate's process, a resume comes up from `last`, too.
 
-**What is fair.** Both arms begin at one state: the same step, batches, random numbers, rate and counters, and every weight
-and optimizer state that fits by name and shape. What does not fit is fresh: a norm at its identity scale, all weights where
-they are drawn anew (`init`). A fresh part stands against a trained control, and is so at a disadvantage, which is the
-disadvantage that the run would really have from here on: the question is whether it is better off with the turn *now*, not
-whether it should have been begun with it. A comparison of two beginnings answers that other question.
+**What is fair.** Where there is something to lose, both arms begin at one state: the same step, batches, random numbers, rate
+and counters, and every weight and optimizer state that fits by name and shape. What does not fit is fresh: a norm at its
+identity scale, all weights where they are drawn anew (`init`). A fresh part stands against a trained control, and is so at a
+disadvantage, which is the disadvantage that the run would really have from here on: the question is whether it is better off
+with the turn *now*, not whether it should have been begun with it.
+
+A net that has learned nothing has nothing to lose: both arms begin before step 0 (`Fork.from_start`) and train up to the step
+of now, the control as the run did, so that the run goes on in its place whichever wins. That is tried only beside the run's
+own network, in one process (`trainer.beside`).
 
 Measured once, one seed, processor, by the forerunner of `tests/bench/surgery_start.py`, which has not been run to its end: 22
-turns at 10 % and 40 % of a run of digits, forks of 40 steps, held against what the whole rest of the run came to. From the state of now 21 verdicts were right and none kept what
-did harm; from two beginnings 16 were right and 6 kept what did harm. (A net that stays dead either way ends in a tie, which
-falls now here, now there.)
+turns at 10 % and 40 % of a run of digits, forks of 40 steps, held against what the whole rest of the run came to. From the
+state of now 21 verdicts were right and none kept what did harm; from two beginnings (both arms fresh) 16 were right and 6 kept
+what did harm. (A net that stays dead either way ends in a tie, which falls now here, now there.)
 """
 
 import json

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from trainer import checkpoint
 from trainer.arms import run_arm, stream_of
+from trainer.beside import say_won
 from trainer.checkpoint import Beside
 from trainer.commands import Command, Fork
 from trainer.evaluate import Examiner
@@ -17,7 +18,7 @@ from trainer.restart import TRIAL, Order, names_of
 from trainer.snapshot import Ring, restore, take
 from trainer.training import Training
 from trainer.turning import changes_of
-from trainer.wire import CommandRefused, KnobsConfirmed, KnobsTurned, Told, TrialEnded
+from trainer.wire import CommandRefused, TrialEnded
 
 
 def control_arms(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Order:
@@ -28,6 +29,8 @@ def control_arms(training: Training, command: Fork, examiner: Examiner, ring: Ri
         KnobError: when the turn cannot be made.
     """
     changes = changes_of(training, command.turns)
+    if command.from_start:
+        raise ForkRefused("a network that begins anew is tried beside the run's own, and the two do not fit here")
     if command.steps > training.steps_total - training.progress.step:
         raise ForkRefused(f"{command.steps} steps do not fit into what is left of the run")
     began_t, start = time.time(), take(training)
@@ -91,12 +94,7 @@ def candidate(training: Training, order: Order, examiner: Examiner) -> tuple[boo
     won = winner == "candidate" and not arm.scored.diverged and not training.ending
     where, passed_s = training.progress.where(), time.time() - order.began_t
     if won:
-        training.guard.forget()
-        training.link.say(KnobsTurned(**where, changes=order.changes, trial=order.trial, probation=False))
-        training.link.say(KnobsConfirmed(**where, changes=order.changes, trial=order.trial))
-        for operation in training.setup.operated:
-            if operation.knob in {change.knob for change in order.changes}:
-                training.link.say(Told(**where, text=f"in your model, {operation.said()}"))
+        say_won(training, order.trial, order.changes)
     way_back_s = 0.0 if won else ready_t - order.left_t
     training.link.say(
         TrialEnded(

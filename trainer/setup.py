@@ -6,6 +6,7 @@ A mistake of the user's is found here, before step 0, and told in one line.
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from trainer import standardise, surgery
 from trainer.config import Config
 from trainer.data.own import open_task
 from trainer.data.source import DataError, Source, Split, open_source
-from trainer.factory import FactoryError, make_task, seed_all, their_error
+from trainer.factory import FactoryError, open_factory, seed_all, their_error
 from trainer.knobs import KnobValue
 from trainer.metrics import Metrics
 from trainer.models.build import ModelError, build_model
@@ -63,6 +64,12 @@ class Setup:
     """The rate that the model starts with; 0 where it has no dropout layer."""
     class_counts: tuple[int, ...]
     """Examples of each class in the training split; empty where they are not known."""
+    made_s: float = 0.0
+    """Seconds that the factory took to make the network, without what is imported only once."""
+
+
+class SharedModel(Exception):
+    """The user's factory gives one model object, however often it is called: there is no second one to train beside it."""
 
 
 def build(config: Config) -> Setup:
@@ -81,8 +88,31 @@ def build(config: Config) -> Setup:
     return setup
 
 
-def _named(config: Config) -> Setup:
-    source = open_source(config)
+def build_again(config: Config, setup: Setup) -> Setup:
+    """Build the network of a run once more, with other knobs of surgery, for its data that are open already.
+
+    The same seed draws the same weights, wherever in a run it happens. The random generators are left seeded anew.
+
+    Args:
+        config: Of the run, with the knobs of surgery as they are to be.
+        setup: Of the run as it is: its data, metrics and description of the task are taken over.
+
+    Raises:
+        SetupError: when the network cannot be built so.
+        SharedModel: when the user's factory gives no other model object than the one in training.
+    """
+    seed_all(config.train.seed)
+    try:
+        made = _own(config, setup) if config.task.factory else _named(config, setup)
+    except (ModelError, FactoryError, TryoutError, SurgeryError) as mistake:
+        raise SetupError(str(mistake)) from mistake
+    seed_all(config.train.seed)
+    return made
+
+
+def _named(config: Config, known: Setup | None = None) -> Setup:
+    source = known.source if known else open_source(config)
+    begun = perf_counter()
     outputs = len(source.classes) if source.kind == "classification" else _columns(source.train)
     seed_all(config.train.seed)
     try:
@@ -101,14 +131,19 @@ def _named(config: Config) -> Setup:
         "target_scale": variance is not None,
     }
     objective = Objective(source.kind, None, _class_counts(source), variance)
-    return _assemble(config, source, model, objective, how)
+    return _assemble(config, source, model, objective, how, perf_counter() - begun)
 
 
-def _own(config: Config) -> Setup:
-    task = make_task(config.task.factory, config.train.seed)
+def _own(config: Config, known: Setup | None = None) -> Setup:
+    factory = open_factory(config.task.factory, config.train.seed)
+    begun = perf_counter()
+    task = factory()
+    made_s = perf_counter() - begun
+    if known is not None:
+        _refuse_shared(task.model, known.model)
     folder = Path(config.task.factory.rpartition(":")[0]).expanduser().resolve().parent
     try:
-        source = open_task(task, config)
+        source = known.source if known else open_task(task, config)
     except DataError:
         raise
     except Exception as error:
@@ -117,7 +152,13 @@ def _own(config: Config) -> Setup:
         set_dropout(task.model, config.train.dropout)
     how = {"how": "factory", "factory": config.task.factory, "seed": config.train.seed}
     objective = Objective(source.kind, task.loss, _class_counts(source))
-    return _assemble(config, source, task.model, objective, how, task, folder)
+    return _assemble(config, source, task.model, objective, how, made_s, task, folder)
+
+
+def _refuse_shared(model: nn.Module, other: nn.Module) -> None:
+    known = {id(part) for part in (*other.modules(), *other.parameters())}
+    if any(id(part) in known for part in (*model.modules(), *model.parameters())):
+        raise SharedModel("the task's factory returns the model that is being trained")
 
 
 def _assemble(
@@ -126,6 +167,7 @@ def _assemble(
     model: nn.Module,
     objective: Objective,
     how: dict[str, Any],
+    made_s: float,
     task: Task | None = None,
     folder: Path = NOWHERE,
 ) -> Setup:
@@ -177,7 +219,12 @@ def _assemble(
             source=source.name,
         ),
         model=model,
-        model_info=describe_model(model, config.model.name if task is None else type(model).__name__, tried.flops),
+        model_info=describe_model(
+            model,
+            config.model.name if task is None else type(model).__name__,
+            tried.flops,
+            tuple(call.place for call in tried.anatomy.straight),
+        ),
         source=source,
         objective=objective,
         metrics=metrics,
@@ -187,6 +234,7 @@ def _assemble(
         unavailable={},
         dropout=rates[0] if rates else 0.0,
         class_counts=counts,
+        made_s=made_s,
     )
     setup.unavailable = _unavailable(setup, rates) | whole
     if unfit := standardise.refusal(model, tried.inputs):
@@ -218,7 +266,9 @@ def _operate(
     return planned, why
 
 
-def describe_model(model: nn.Module, name: str, forward_flops: float = 0.0) -> ModelInfo:
+def describe_model(
+    model: nn.Module, name: str, forward_flops: float = 0.0, straight: tuple[str, ...] = ()
+) -> ModelInfo:
     """Say of a network what rules need to know."""
     modules = list(model.named_modules())
     return ModelInfo(
@@ -229,6 +279,7 @@ def describe_model(model: nn.Module, name: str, forward_flops: float = 0.0) -> M
         has_conv=any(isinstance(module, CONVOLUTIONS) for _, module in modules),
         has_norm=any(isinstance(module, NORMS) for _, module in modules),
         has_dropout=bool(dropout_rates(model)),
+        straight=straight,
         forward_flops=forward_flops,
     )
 

@@ -3,9 +3,11 @@
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from math import nan
 
 import torch
 
+from trainer.beside import room_for
 from trainer.survey import survey
 from trainer.training import Training
 from trainer.tried_twice import tried_twice
@@ -50,6 +52,7 @@ def announce(training: Training, *, resumed: bool, trial: str = "") -> None:
             lockstep=training.lockstep,
             resumed=resumed,
             trial=trial,
+            anew_s=training.setup.made_s if room_for(training) else nan,
             versions=versions(),
         )
     )

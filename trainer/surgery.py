@@ -20,7 +20,7 @@ from torch.nn import functional
 from trainer.anatomy import ACTIVATIONS, BENDING, LAYERS, OUTPUTS, Anatomy, Call
 from trainer.knobs import KnobValue
 from trainer.objective import Objective
-from trainer.operated import NORMED, BatchNorm, Shortcuts
+from trainer.operated import FOLLOWED, BatchNorm, Shortcuts
 
 OWN: dict[str, KnobValue] = {"activation": "own", "output": "own", "norm": "own", "residual": False, "init": "own"}
 """Every knob of surgery with the value at which nothing is done, in the order in which they are operated."""
@@ -72,6 +72,8 @@ class Operation:
         where = ", ".join(place.replace(SHORTCUT, " to ") for place in self.places)
         were = " and ".join(f"nn.{name}" for name in self.replaced)
         match self.knob:
+            case "activation" if not self.replaced:
+                return f"put nn.{MODULES[str(self.to)].__name__} behind {where}"
             case "activation":
                 return f"replace {were} by nn.{MODULES[str(self.to)].__name__}: {where}"
             case "output":
@@ -103,7 +105,8 @@ def plan(model: nn.Module, anatomy: Anatomy, wanted: Mapping[str, KnobValue]) ->
         to = wanted.get(knob, own)
         if to != own:
             calls = _concerned(knob, anatomy)
-            replaced = tuple(dict.fromkeys(type(call.module).__name__ for call in calls))
+            gone = (call for call in calls if not call.weighted)
+            replaced = tuple(dict.fromkeys(type(call.module).__name__ for call in gone))
             places = shortcuts(model, anatomy) if knob == "residual" else _places(calls)
             found.append(Operation(knob, to, places, replaced if knob in ("activation", "output") else ()))
     return tuple(found)
@@ -112,7 +115,7 @@ def plan(model: nn.Module, anatomy: Anatomy, wanted: Mapping[str, KnobValue]) ->
 def _concerned(knob: str, anatomy: Anatomy) -> list[Call]:
     match knob:
         case "activation":
-            return [call for call in anatomy.hidden() if isinstance(call.module, ACTIVATIONS) and not _spared(call)]
+            return _bending(anatomy) or ([] if _bends(anatomy) else anatomy.straight)
         case "output":
             return [call for call in anatomy.behind() if isinstance(call.module, OUTPUTS) and not _spared(call)]
         case "norm":
@@ -121,6 +124,15 @@ def _concerned(knob: str, anatomy: Anatomy) -> list[Call]:
             return [call for call in anatomy.layers if type(call.module) in LAYERS]
         case _:
             return []
+
+
+def _bending(anatomy: Anatomy) -> list[Call]:
+    return [call for call in anatomy.hidden() if isinstance(call.module, ACTIVATIONS) and not _spared(call)]
+
+
+def _bends(anatomy: Anatomy) -> bool:
+    """Tell whether anything between the layers bends, module or function."""
+    return len(anatomy.straight) < len(anatomy.layers) - 1
 
 
 def _spared(call: Call) -> bool:
@@ -222,7 +234,7 @@ def _no_activation(anatomy: Anatomy) -> str:
         if call.function in BENDING and not call.gate:
             return f"{_whose(call)} calls {call.function} in its forward: use a module such as nn.ReLU()"
     modules = {id(call.module) for call in hidden if isinstance(call.module, ACTIVATIONS) and not _spared(call)}
-    if not modules:
+    if not modules and (_bends(anatomy) or not anatomy.straight):
         return "the model has no hidden activation module"
     if any(id(call.module) in modules for call in anatomy.behind()):
         return "one activation module is used between the layers and behind the last one: use two"
@@ -288,7 +300,7 @@ def _operate(model: nn.Module, operation: Operation) -> None:
     match operation.knob:
         case "activation":
             for place in operation.places:
-                _replace(model, place, MODULES[str(operation.to)]())
+                _bend(model, place, MODULES[str(operation.to)]())
         case "output":
             for place in operation.places:
                 _replace(model, place, nn.Identity())
@@ -300,6 +312,16 @@ def _operate(model: nn.Module, operation: Operation) -> None:
                 _lead_around(model, *place.split(SHORTCUT))
         case "init":
             _draw(model, operation.places, str(operation.to))
+
+
+def _bend(model: nn.Module, place: str, new: nn.Module) -> None:
+    """Put an activation in the place of another one, or behind a layer that has none."""
+    layer = model.get_submodule(place)
+    if isinstance(layer, LAYERS):
+        layer.add_module("bend", new)
+        _let_follow(layer)
+    else:
+        _replace(model, place, new)
 
 
 def _replace(model: nn.Module, place: str, new: nn.Module) -> None:
@@ -324,7 +346,12 @@ def _normalise(layer: nn.Module, kind: str) -> None:
     else:
         norm = nn.LayerNorm(channels) if linear else nn.GroupNorm(1, channels)
     layer.add_module("norm", norm.to(layer.weight.dtype))
-    object.__setattr__(layer, "__class__", NORMED[type(layer)])
+    _let_follow(layer)
+
+
+def _let_follow(layer: nn.Module) -> None:
+    """Let a layer pass its output on through what it holds: the same object with the same names."""
+    object.__setattr__(layer, "__class__", FOLLOWED.get(type(layer), type(layer)))
 
 
 def _lead_around(model: nn.Module, first: str, last: str) -> None:

@@ -89,21 +89,15 @@ class Training:
 
     def __init__(self, setup: Setup, config: Config, folder: Path, link: Link, *, lockstep: bool, mode: str) -> None:
         train = config.train
-        self.setup = setup
         self.config = config
         self.folder = folder
         self.link = link
         self.lockstep = lockstep
         self.device = pick_device(train.device)
         self.device_info: DeviceInfo = describe_device(self.device)
-        self.model: nn.Module = setup.model.to(self.device)
-        self.objective: Objective = setup.objective.to(self.device)
         self.knobs: dict[str, KnobValue] = first_values(config, self.device_info.threads)
-        self.unavailable = dict(setup.unavailable)
-        self.unavailable.update(_unavailable_here(setup, self.device_info, train.memory_limit))
-        self.knobs["dropout"] = setup.dropout
         self.precision = Precision(self.device, self.device_info.amp_dtypes)
-        self.optimizer = self.make_optimizer(own=True)
+        self.install(setup)
         self.supply = Supply(
             setup.source.train,
             setup.source.collate,
@@ -117,19 +111,13 @@ class Training:
         self.augmenter = torch.Generator(device=self.device)
         self.augmenter.manual_seed(train.seed)
         self.progress = Progress(samples_total=round(train.epochs * setup.source.train.examples))
-        self.best = Best()
         self.guard = Guard(active=mode != "watch")
         self.room = Room(self.device, train.memory_limit)
         self.clocks = Clocks(self.device)
         self.labels = LabelWatch.for_setup(setup, self.device)
         self.compiled = Compiled(lambda text: link.say(Told(**self.progress.where(), level="warning", text=text)))
-        self.averaged: Averaged | None = None
-        """The running mean of the weights, while the knob `ema` is on."""
         self.window: Window | None = None
         """The batch that is being trained on; nothing at a step boundary."""
-        self.has_buffers = any(True for _ in self.model.buffers())
-        self.buffer_copies: list[torch.Tensor] = []
-        """What the window's copies of the buffers are written into, batch by batch."""
         self.on_probation: list[Probation] = []
         """Turns that nobody has confirmed yet: a run that is taken up again begins without them."""
         self.watching = True
@@ -137,6 +125,23 @@ class Training:
         self.ending = ""
         """Why the run is to end at the next step boundary; empty while it goes on."""
         self.seconds: dict[str, float] = {"evaluation": 0.0, "checkpoint": 0.0, "trials": 0.0}
+
+    def install(self, setup: Setup) -> None:
+        """Take a network, with all that belongs to it and to no other: the run has trained no step of it yet."""
+        self.setup = setup
+        self.model: nn.Module = setup.model.to(self.device)
+        self.objective: Objective = setup.objective.to(self.device)
+        self.unavailable = setup.unavailable | _unavailable_here(
+            setup, self.device_info, self.config.train.memory_limit
+        )
+        self.knobs["dropout"] = setup.dropout
+        self.optimizer = self.make_optimizer(own=True)
+        self.best = Best()
+        self.averaged: Averaged | None = None
+        """The running mean of the weights, while the knob `ema` is on."""
+        self.has_buffers = any(True for _ in self.model.buffers())
+        self.buffer_copies: list[torch.Tensor] = []
+        """What the window's copies of the buffers are written into, batch by batch."""
 
     def make_optimizer(self, *, own: bool = False) -> torch.optim.Optimizer:
         """Return a fresh optimizer by the knobs; the user's own one at the start of a run that has one."""

@@ -56,6 +56,8 @@ class RunStarted(EventWord):
     versions: dict[str, str]
     trial: str = ""
     """The trial whose candidate was built anew: the start is part of it, not its end."""
+    anew_s: float = float("nan")
+    """Seconds that a network built anew in this process costs; NaN where that takes a new process."""
 
 
 class Surveyed(EventWord):

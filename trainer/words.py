@@ -114,6 +114,8 @@ class ModelInfo(Word):
     has_conv: bool
     has_norm: bool
     has_dropout: bool
+    straight: tuple[str, ...] = ()
+    """Linear layers whose output another linear layer takes with nothing bent between."""
     forward_flops: float = 0.0
     """Floating point operations of one forward pass of one example; 0 where nobody counted."""
     evaluation_difference: float = float("nan")
@@ -201,6 +203,15 @@ class Layer(Word):
     """ReLU-like only: units active on under 1 % of the batch's examples."""
     saturated_share: float | None = None
     """tanh and sigmoid only: pre-activations beyond ±5."""
+    weight_std: float | None = None
+    """Spread of the weights before this step's update."""
+    fan_in: int = 0
+    """Inputs of one unit; 0 where that means nothing (an embedding)."""
+    fan_out: int = 0
+    """Outputs that one input goes to; likewise."""
+    units: int = 0
+    twin_share: float | None = None
+    """Share of the units whose weights and bias are those of another unit, or within a per cent of them."""
     activation_std: float | None = None
 
 

@@ -8,12 +8,12 @@ badly.
 The first layers stay as they were initialised; the last ones learn from random features.
 
 ## What to do
-An activation that does not squash (ReLU, SELU) with the initialisation that fits it; then residual connections; then
-normalisation.
+An activation that does not squash (ReLU) with He's initialisation; then normalisation; beyond ten layers both with residual
+connections. Shortcuts or normalisation alone do not mend a deep plain ReLU net.
 
 ## Fix safety
-Changes the network itself: each is tried by a fork whose candidate is built anew, with the weights trained so far. Where
-the model's code stands in the way, it needs a person.
+Changes the network itself: each is tried by a fork whose candidate is built anew. A young run that has learned nothing begins
+anew with it. Where the model's code stands in the way, it needs a person.
 
 ## When to ignore it
 The first layers are frozen or pretrained on purpose.
@@ -25,13 +25,16 @@ The first layers are frozen or pretrained on purpose.
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import LAYER_CHECKS, learns_badly
-from rules.remedies import advice, possible, surgery
-from rules.vocabulary import Evidence, Finding, Severity, rule
+from rules.operations import operation, squashes
+from rules.remedies import advice, possible
+from rules.vocabulary import Evidence, Finding, Fix, Severity, Value, rule
 
 RATIO_LIMIT = 1e-3
 """First over last layer: healthy nets of ten layers stay over a hundredth."""
 NORM_LIMIT = 1e-4
 """Norm in the first layer: a small ratio under a large gradient still trains."""
+DEEP_LAYERS = 12
+"""Beyond them normalisation alone makes a dying plain net worse (twenty layers, measured), and shortcuts come with it."""
 
 
 @rule("ARC101")
@@ -44,14 +47,22 @@ def vanishing_gradients(
     first, last = layers.layers[0], layers.layers[-1]
     if first.grad_norm >= NORM_LIMIT or not first.grad_norm < RATIO_LIMIT * last.grad_norm:
         return None
-    squashes = any(layer.saturated_share == layer.saturated_share for layer in layers.layers)
-    relu = surgery(
-        "use ReLU and He initialisation", "its slope does not shrink the gradient", activation="relu", init="he"
+
+    def operated(name: str, why: str, **change: Value) -> Fix:
+        return operation(run, task, loss, name, why, **change)
+
+    drawn = (
+        operated(
+            "use ReLU and He initialisation", "its slope does not shrink the gradient", activation="relu", init="he"
+        )
+        if squashes(layers)
+        else operated("use He initialisation", "it keeps the gradient's size from layer to layer", init="he")
     )
-    around = surgery("add shortcuts around the layers", "the gradient goes around them", residual=True)
-    normed = surgery(
-        "normalise behind the layers", "it keeps the inputs of the activations in their slope", norm="batch"
+    normed = operated("normalise behind the layers", "the activations stay in their slope", norm="batch")
+    around = operated(
+        "add shortcuts and normalise", "the gradient goes around the layers", residual=True, norm="batch", init="he"
     )
+    deep = len(layers.layers) > DEEP_LAYERS
     return Finding(
         code="ARC101",
         name="vanishing_gradients",
@@ -66,9 +77,9 @@ def vanishing_gradients(
             "an initialisation that shrinks",
             "too many layers in a row",
         ),
-        explains=("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103"),
+        explains=("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "DAT102"),
         fixes=(
             advice("use ReLU with He initialisation, and residual connections beyond ten layers", improves="loss"),
-            *possible(knobs, *((relu,) if squashes else ()), around, normed),
+            *possible(knobs, drawn, *((around, normed) if deep else (normed, around))),
         ),
     )

@@ -8,10 +8,11 @@ learns badly.
 A few such steps throw the weights to where nothing can be learned.
 
 ## What to do
-Clip the gradients at the 90th percentile of their norms, and at 10 at most; scale the inputs; lower the rate.
+Clip the gradients at the 90th percentile of their norms, and at 10 at most; draw the weights anew; scale the inputs; lower
+the rate.
 
 ## Fix safety
-Clipping changes what is learned; a fork with a control arm decides.
+Each changes what is learned; a fork with a control arm decides.
 
 ## When to ignore it
 The loss is a sum over many items instead of a mean: its gradients are large by nature.
@@ -22,6 +23,7 @@ The loss is a sum over many items instead of a mean: its gradients are large by 
 
 from rules.facts import GradientFacts, KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import LAYER_CHECKS, learns_badly
+from rules.operations import fitting_init, operation
 from rules.remedies import advice, clip_at, clip_norm, possible
 from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
@@ -60,5 +62,19 @@ def exploding_gradients(
         ),
         causes=("the learning rate is too high", "inputs or targets of large scale", "an initialisation that grows"),
         explains=("OPT104", "GEN103", "NUM103"),
-        fixes=(*clips, advice("scale inputs and targets to a spread of 1", improves="loss")),
+        fixes=(
+            *clips,
+            *possible(
+                knobs,
+                operation(
+                    run,
+                    task,
+                    loss,
+                    f"draw the weights anew ({fitting_init(layers)})",
+                    "it keeps the gradient's size from layer to layer",
+                    init=fitting_init(layers),
+                ),
+            ),
+            advice("scale inputs and targets to a spread of 1", improves="loss"),
+        ),
     )

@@ -2,7 +2,8 @@
 
 ## What it does
 Looks for a layer with a ReLU-like activation of which more than half of the units are active on fewer than one in a
-hundred examples, in the median of three checks, in a run that learns badly.
+hundred examples, in the median of three checks, in a run that learns badly. A layer that was dead in the very first step was not killed by
+the rate: then no sweep is asked for.
 
 ## Why it matters
 A unit that never fires gets no gradient and does not come back; the layer is narrower than it was built.
@@ -12,8 +13,8 @@ Start over at the rate of a sweep when the rate is what killed them; else He ini
 slope below zero (LeakyReLU, GELU).
 
 ## Fix safety
-A new start is a rescue: applied, not tried. Another activation is tried by a fork whose candidate is built anew; where the
-model's code stands in the way, it needs a person.
+A new start at another rate is a rescue: applied, not tried. Another activation and initialisation are tried by a fork whose
+candidate is built anew, from before step 0 in a young run. Where the model's code stands in the way, it needs a person.
 
 ## When to ignore it
 Sparse features are meant, and the loss is fine: the rule then keeps silent anyway.
@@ -25,13 +26,19 @@ Sparse features are meant, and the loss is fine: the rule then keeps silent anyw
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.learning import LAYER_CHECKS, SWEEP_MARGIN, learns_badly, rate_over_pick
-from rules.remedies import advice, new_start, possible, surgery, turned
+from rules.operations import operation
+from rules.remedies import advice, new_start, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
 DEAD_LIMIT = 0.5
 """Of a layer's units: healthy nets have layers with a third of them silent."""
 EARLY_SHARE = 0.25
 """Of the run: a new start costs little."""
+
+
+def from_the_start(layers: LayerFacts) -> bool:
+    """Tell whether a layer was dead in the very first step: no rate has killed it."""
+    return any(layer.dead_share > DEAD_LIMIT for layer in layers.at_start)
 
 
 @rule("ARC103")
@@ -44,7 +51,7 @@ def dead_units(
         return None
     worst = max(dead, key=lambda layer: layer.dead_share)
     early = run.progress <= EARLY_SHARE
-    asked = early and "lr_sweep" not in probes.done
+    asked = early and not from_the_start(layers) and "lr_sweep" not in probes.done
     blamed = early and rate_over_pick(knobs, probes) >= SWEEP_MARGIN
     over = Fix(
         name=f"start over with lr {probes.lr_pick:.2g}",
@@ -63,13 +70,16 @@ def dead_units(
         evidence=(Evidence(fact="layers.dead_share", value=worst.dead_share, limit=DEAD_LIMIT),),
         causes=("a rate so high that it pushed them below zero", "an initialisation with large negative biases"),
         probes=("lr_sweep",) if asked else (),
-        explains=("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101"),
+        explains=("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101", "DAT102"),
         fixes=(
             *((new_start(),) if asked else possible(knobs, over) if blamed else ()),
             advice("use He initialisation and an activation with a slope below zero (LeakyReLU)", improves="loss"),
             *possible(
                 knobs,
-                surgery(
+                operation(
+                    run,
+                    task,
+                    loss,
                     "use LeakyReLU and He initialisation",
                     "a unit below zero gets a gradient again",
                     activation="leaky_relu",

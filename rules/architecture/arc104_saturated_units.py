@@ -2,16 +2,18 @@
 
 ## What it does
 Looks for a layer with tanh or sigmoid of which more than half of the inputs to the activation lie beyond ±5, in the
-median of three checks, in a run that learns badly.
+median of three checks, in a run that learns badly, or whose loss began and still is far above chance.
 
 ## Why it matters
 There the slope is below a hundredth (sigmoid) or a ten-thousandth (tanh): no gradient comes through.
 
 ## What to do
-Scale the inputs, initialise smaller (Xavier), or take an activation that does not saturate.
+Where the inputs are on a scale of their own, scale them first. Else draw the weights anew, smaller (Xavier); then take an
+activation that does not saturate, with the initialisation that fits it.
 
 ## Fix safety
-Needs a person: the model or its inputs have to change.
+Changes the network itself: tried by a fork whose candidate is built anew, from before step 0 in a young run. Scaling the
+inputs needs a person.
 
 ## When to ignore it
 Gates that are meant to be open or closed.
@@ -20,9 +22,10 @@ Gates that are meant to be open or closed.
 - Glorot and Bengio, «Understanding the difficulty of training deep feedforward neural networks», 2010
 """
 
-from rules.facts import LayerFacts, LossFacts, RunFacts, TaskFacts
-from rules.learning import LAYER_CHECKS, learns_badly
-from rules.remedies import advice
+from rules.facts import KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
+from rules.learning import FAR_START_FACTOR, LAYER_CHECKS, at_chance, learns_badly
+from rules.operations import operation
+from rules.remedies import advice, possible
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
 SATURATED_LIMIT = 0.5
@@ -30,12 +33,21 @@ SATURATED_LIMIT = 0.5
 
 
 @rule("ARC104")
-def saturated_units(run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts) -> Finding | None:
+def saturated_units(
+    run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts, knobs: KnobFacts
+) -> Finding | None:
     """Find layers that are saturated."""
     full = [layer for layer in layers.layers if layer.saturated_share > SATURATED_LIMIT]
-    if not learns_badly(run, task, loss) or layers.checks < LAYER_CHECKS or not full:
+    far = run.warm and at_chance(task, loss) and loss.at_start > FAR_START_FACTOR * task.baseline_loss
+    if not (far or learns_badly(run, task, loss)) or layers.checks < LAYER_CHECKS or not full:
         return None
     worst = max(full, key=lambda layer: layer.saturated_share)
+    drawn = operation(
+        run, task, loss, "use Xavier initialisation", "its outputs stay where the activation has a slope", init="xavier"
+    )
+    relu = operation(
+        run, task, loss, "use ReLU and He initialisation", "it does not saturate", activation="relu", init="he"
+    )
     return Finding(
         code="ARC104",
         name="saturated_units",
@@ -43,6 +55,9 @@ def saturated_units(run: RunFacts, task: TaskFacts, loss: LossFacts, layers: Lay
         message=f"{worst.saturated_share:.0%} of the units of {worst.name} are saturated ({len(full)} such layers)",
         evidence=(Evidence(fact="layers.saturated_share", value=worst.saturated_share, limit=SATURATED_LIMIT),),
         causes=("inputs of large scale", "weights initialised too large", "the learning rate is too high"),
-        explains=("OPT103", "OPT104", "OPT109", "GEN102", "GEN103", "ARC101"),
-        fixes=(advice("scale the inputs to a spread of 1 and use Xavier initialisation, or ReLU", improves="loss"),),
+        explains=("OPT103", "OPT104", "OPT105", "OPT109", "GEN102", "GEN103", "ARC101", "DAT102"),
+        fixes=(
+            advice("scale the inputs to a spread of 1 and use Xavier initialisation, or ReLU", improves="loss"),
+            *possible(knobs, drawn, relu),
+        ),
     )

@@ -1,44 +1,74 @@
-"""All units of the first layer are the same.
+"""The units of a layer are the same.
 
 ## What it does
-Looks whether the rows of the first layer's weights are identical.
+Looks for a layer more than half of whose units take in the same weights as another unit, or weights within a per cent of
+them, in the first step and in the median of three checks since. A layer whose units became alike later was decayed, which is
+another fault (OPT107).
 
 ## Why it matters
 Equal units get equal gradients and stay equal: a layer of a hundred units learns what one could.
 
 ## What to do
-Initialise with random numbers (He for ReLU, Xavier for tanh).
+Draw the weights at random (He for ReLU, Xavier for tanh).
 
 ## Fix safety
-Needs a person: the initialisation is in the model's code (or `model.init` of a built-in model).
+Changes the network itself: tried by a fork whose candidate is built anew, from before step 0 in a young run.
 
 ## When to ignore it
-Never; even a pretrained layer has different rows.
+Never; even a pretrained layer has different units.
 
 ## References
 - Goodfellow et al., «Deep Learning», 2016, section 8.4 (initialisation must break symmetry)
 """
 
-from rules.facts import LayerFacts
-from rules.remedies import advice
+from rules.facts import KnobFacts, LayerFact, LayerFacts, LossFacts, RunFacts, TaskFacts
+from rules.learning import LAYER_CHECKS
+from rules.operations import fitting_init, operation
+from rules.remedies import advice, possible
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
+TWIN_LIMIT = 0.5
+"""Of a layer's units: of units that were drawn at random not one in a hundred comes so near another."""
 VANISHED_NORM = 1e-3
 """Norm of the layer: weights that decayed to nothing are equal too, by another cause (OPT107)."""
 
 
 @rule("ARC105")
-def symmetric_units(layers: LayerFacts) -> Finding | None:
-    """Find a first layer whose units can never learn different things."""
-    if not layers.first_rows_identical or not layers.layers or layers.layers[0].weight_norm < VANISHED_NORM:
+def symmetric_units(
+    run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts, knobs: KnobFacts
+) -> Finding | None:
+    """Find layers whose units can never learn different things."""
+    same = _same(layers)
+    if not same:
         return None
+    kind = fitting_init(layers)
     return Finding(
         code="ARC105",
         name="symmetric_units",
         severity=Severity.ERROR,
-        message=f"1 set of weights is shared by all units of {layers.layers[0].name}: they can never differ",
-        evidence=(Evidence(fact="layers.first_rows_identical", value=True, limit=False),),
+        message=f"1 set of weights is shared by the units of {same[0].name} ({len(same)} such layers): they never differ",
+        evidence=(Evidence(fact="layers.twin_share", value=_share(same[0]), limit=TWIN_LIMIT),),
         causes=("weights initialised to one constant",),
-        explains=("OPT103", "OPT104", "OPT109", "GEN102", "GEN103", "ARC101", "ARC103"),
-        fixes=(advice("initialise the weights with random numbers (He for ReLU, Xavier for tanh)", improves="loss"),),
-    )
+        explains=(
+            "OPT101", "OPT102", "OPT103", "OPT104", "OPT109", "GEN102", "GEN103", "ARC101", "ARC103", "ARC111", "DAT102",
+        ),
+        fixes=(
+            advice("initialise the weights with random numbers (He for ReLU, Xavier for tanh)", improves="loss"),
+            *possible(
+                knobs,
+                operation(run, task, loss, f"draw the weights at random ({kind})", "units begin to differ", init=kind),
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _same(layers: LayerFacts) -> tuple[LayerFact, ...]:
+    began = {layer.name for layer in layers.at_start if layer.twin_share > TWIN_LIMIT}
+    if layers.checks >= LAYER_CHECKS and began:
+        return tuple(layer for layer in layers.layers if layer.name in began and layer.twin_share > TWIN_LIMIT)
+    known = layers.first_rows_identical and layers.layers and not layers.at_start
+    return layers.layers[:1] if known and layers.layers[0].weight_norm >= VANISHED_NORM else ()
+
+
+def _share(layer: LayerFact) -> float:
+    return layer.twin_share if layer.twin_share == layer.twin_share else 1.0

@@ -42,6 +42,8 @@ def update_ratio(
     if not learns_badly(run, task, loss) or layers.checks < LAYER_CHECKS or not layers.layers:
         return None
     ratio = median(layer.update_ratio for layer in layers.layers)
+    farthest = max if ratio > RATIO_HIGH else min
+    worst = farthest(layers.layers, key=lambda layer: layer.update_ratio)
     if RATIO_LOW <= ratio <= RATIO_HIGH or run.progress <= knobs.number("warmup"):
         return None
     over = rate_over_pick(knobs, probes)
@@ -59,7 +61,8 @@ def update_ratio(
         code="OPT109",
         name="update_ratio",
         severity=Severity.INFO,
-        message=f"{ratio:.1e} of a layer's weight is what a step moves, and the run does not learn",
+        message=f"{ratio:.1e} of a layer's weight is what a step moves ({worst.update_ratio:.1e} at {worst.name}), "
+        "and the run does not learn",
         evidence=(
             Evidence(fact="layers.update_ratio", value=ratio, limit=RATIO_HIGH if ratio > RATIO_HIGH else RATIO_LOW),
         ),

@@ -33,7 +33,8 @@ def build(name: str, data: Data, options: Options) -> nn.Module:
 
 
 def _initialise(module: nn.Module, init: str | float) -> None:
-    """Draw the weights of a layer anew: by name, all of one value (`same:V`), or normal with a spread (`normal:S`)."""
+    """Draw the weights of a layer anew: by name, all of one value (`same:V`) or within a thousandth of it
+    (`near:V`), or normal with a spread (`normal:S`)."""
     if not isinstance(module, nn.Linear | nn.Conv2d):
         return
     how, _, amount = str(init).partition(":")
@@ -45,6 +46,8 @@ def _initialise(module: nn.Module, init: str | float) -> None:
                 nn.init.xavier_uniform_(module.weight)
             case "same":
                 module.weight.fill_(float(amount))
+            case "near":
+                module.weight.normal_(float(amount), abs(float(amount)) / 1000)
             case "normal":
                 module.weight.normal_(0.0, float(amount))
         if module.bias is not None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rules.architecture.arc101_vanishing_gradients import vanishing_gradients
-from rules.vocabulary import Effect
+from rules.vocabulary import Deed, Effect
 from tests.rules.situations import assessed, layers, missing_without
 
 
@@ -53,7 +53,7 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
     ("saturated", "first"),
     [
         pytest.param(0.0, "use ReLU and He initialisation", id="squashing"),
-        pytest.param(nan, "add shortcuts", id="others"),
+        pytest.param(nan, "use He initialisation", id="others"),
     ],
 )
 def test_surgery_follows_the_advice_and_relu_comes_first_where_the_layers_squash(saturated: float, first: str) -> None:
@@ -65,3 +65,26 @@ def test_surgery_follows_the_advice_and_relu_comes_first_where_the_layers_squash
     assert finding is not None
     assert finding.fixes[1].name.startswith(first)
     assert not [fix for fix in finding.fixes if fix.turns and fix.effect is not Effect.CHANGES_LEARNING]
+
+
+@pytest.mark.parametrize(
+    ("count", "second"),
+    [pytest.param(3, "normalise", id="shallow"), pytest.param(20, "add shortcuts and normalise", id="deep")],
+)
+def test_a_deep_net_is_not_normalised_without_shortcuts_first(count: int, second: str) -> None:
+    gone = {
+        "loss": {"now": 2.0, "fall_share": 0.0},
+        "layers": {"layers": layers(1e-8, *[1e-4] * (count - 2), 0.1, saturated=nan)},
+    }
+    finding = assessed(vanishing_gradients, gone)
+    assert finding is not None
+    assert finding.fixes[2].name.startswith(second)
+
+
+def test_a_young_run_that_has_learned_nothing_begins_anew_with_it() -> None:
+    gone = {"loss": {"now": 2.3, "fall_share": 0.0}, "layers": {"layers": layers(1e-8, 1e-4, 0.1)}}
+    young, old = assessed(vanishing_gradients, {**gone, "run": {"step": 60}}), assessed(vanishing_gradients, gone)
+    assert young is not None
+    assert old is not None
+    assert {fix.deed for fix in young.fixes[1:]} == {Deed.START_OVER}
+    assert {fix.deed for fix in old.fixes[1:]} == {Deed.TURN}

@@ -7,6 +7,7 @@ import pytest
 
 from rules.architecture.arc103_dead_units import dead_units
 from rules.facts import ProbeFacts
+from rules.vocabulary import Deed
 from tests.rules.situations import assessed, layers, missing_without
 
 
@@ -56,3 +57,14 @@ def test_a_rate_that_killed_them_is_left_behind() -> None:
     assert blamed is not None
     assert suspected.probes == ("lr_sweep",)
     assert blamed.fixes[0].name == "start over with lr 0.01"
+
+
+def test_units_that_were_dead_in_the_first_step_were_not_killed_by_the_rate() -> None:
+    dead = {"loss": {"now": 2.3, "fall_share": 0.0}, "run": {"step": 100}}
+    born = {"layers": layers(0.0, dead=1.0), "at_start": layers(0.0, dead=1.0)}
+    finding = assessed(dead_units, {**dead, "layers": born})
+    assert finding is not None
+    assert finding.probes == ()
+    assert [(fix.deed, {turn.knob for turn in fix.turns}) for fix in finding.fixes if fix.turns] == [
+        (Deed.START_OVER, {"activation", "init"})
+    ]

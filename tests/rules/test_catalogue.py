@@ -151,7 +151,7 @@ def _consistent(fix: Fix) -> bool:
         case Effect.FREE:
             return fix.deed in (Deed.STOP, Deed.COMPRESS)
         case Effect.CHANGES_LEARNING:
-            return fix.deed is Deed.TURN and bool(fix.turns) and bool(fix.guards)
+            return fix.deed in (Deed.TURN, Deed.START_OVER) and bool(fix.turns) and bool(fix.guards)
         case _:
             return fix.deed is Deed.TURN and bool(fix.turns)
 

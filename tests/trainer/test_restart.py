@@ -11,6 +11,7 @@ from tests.trainer.running import config_of, of, run_with
 from tests.trainer.test_trials import Once, losses
 from trainer.checkpoint import read
 from trainer.commands import Command, Confirm, Decide, Fork, Revert, Turn
+from trainer.config import Config, parse
 from trainer.export import load
 from trainer.restart import Gathered, Order
 from trainer.wire import (
@@ -21,7 +22,9 @@ from trainer.wire import (
     KnobsConfirmed,
     KnobsReverted,
     KnobsTurned,
+    RolledBack,
     RunStarted,
+    TrialBegan,
     TrialEnded,
 )
 from trainer.words import Change, Turned
@@ -59,8 +62,8 @@ def test_a_candidate_that_loses_or_hears_nothing_leaves_the_run_to_the_bit_as_if
     _, plain = run_with(tmp_path / "plain", config)
     words, heard = run_with(tmp_path / "tried", config, Deciding(23, arm, FORK))
     assert words.why == "finished"
-    assert [event.trial for event in of(heard, RunStarted)] == ["", "t1", "t1"]
-    assert [event.arm for event in of(heard, ArmScored)] == ["control", "null", "candidate"]
+    assert [event.trial for event in of(heard, RunStarted)] == [""], "it was built in the same process"
+    assert [event.arm for event in of(heard, ArmScored)] == ["control", "candidate", "null"]
     assert of(heard, TrialEnded)[0].went_on_from == "control"
     assert not of(heard, KnobsTurned)
     at = of(heard, TrialEnded)[0].step
@@ -78,7 +81,7 @@ def test_a_candidate_that_wins_goes_on_with_the_operated_model_and_later_starts_
     assert ended.went_on_from == "candidate"
     assert confirmed.changes == (Change(knob="activation", old="own", new="tanh"),)
     begun = of(heard, RunStarted)[1]
-    assert (begun.resumed, begun.step) == (True, ended.step - 12)
+    assert (begun.resumed, begun.trial, begun.step) == (True, "t1", ended.step)
     assert read(tmp_path / "run" / "checkpoints", "last")[0].knobs["activation"] == "tanh"
     assert isinstance(load(tmp_path / "run").model.get_submodule("activation1"), torch.nn.Tanh)
     again, rest = run_with(tmp_path / "run", config_of(epochs=4), resume=True)
@@ -103,18 +106,103 @@ def test_a_candidate_takes_over_what_fits(tmp_path: Path, knob: str, to: str) ->
     assert candidate.scores["loss"] < chance if knob == "norm" else candidate.scores["loss"] > trained
 
 
-def test_a_candidate_that_cannot_be_built_ends_the_trial_and_the_run_goes_on(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(SEQUENCE_TASK)
-    from trainer.config import parse
+@pytest.mark.parametrize("way", ["fork", "turn"])
+def test_a_network_that_cannot_be_built_is_refused_before_a_step_is_lost(tmp_path: Path, way: str) -> None:
+    config = task_of(tmp_path, SEQUENCE_TASK)
+    turns = (Turned(knob="norm", to="batch"),)
+    asked = Fork(trial="t1", turns=turns, steps=8, nulls=0) if way == "fork" else Turn(trial="t1", turns=turns)
+    _, plain = run_with(tmp_path / "plain", config)
+    words, heard = run_with(tmp_path / "run", config, Once(5, asked))
+    assert words.why == "finished"
+    assert "take layer" in of(heard, CommandRefused)[0].why
+    assert losses(heard) == losses(plain)
+    assert same(weights(tmp_path / "run"), weights(tmp_path / "plain"))
 
-    config = parse({"task": {"factory": f"{tmp_path}/mine.py:task"}, "train": {"epochs": 2, "lr": 1e-3}}, "test")
-    fork = Fork(trial="t1", turns=(Turned(knob="norm", to="batch"),), steps=8, nulls=0)
+
+def test_a_candidate_that_fails_in_training_is_given_up_and_the_run_goes_on_as_if_nothing_had_been_tried(
+    tmp_path: Path,
+) -> None:
+    config = task_of(tmp_path, FRAGILE_TASK)
+    fork = Fork(trial="t1", turns=(Turned(knob="activation", to="relu"),), steps=8, nulls=1)
+    run_with(tmp_path / "plain", config)
     words, heard = run_with(tmp_path / "run", config, Once(5, fork))
     assert words.why == "finished"
-    ended = of(heard, TrialEnded)[0]
-    assert ended.went_on_from == "control"
-    assert "take layer" in ended.why
+    assert "the changed network fails: RuntimeError: I only know Tanh" in of(heard, CommandRefused)[0].why
+    assert same(weights(tmp_path / "run"), weights(tmp_path / "plain"))
 
+
+def test_a_factory_that_always_returns_one_model_is_told_to_return_a_new_one(tmp_path: Path) -> None:
+    config = task_of(tmp_path, SHARED_TASK)
+    run_with(tmp_path / "plain", task_of(tmp_path / "other", SHARED_TASK))
+    asked = (FORK, Turn(trial="t2", turns=FORK.turns))
+    words, heard = run_with(tmp_path / "run", config, Once(5, *asked))
+    assert words.why == "finished"
+    assert ["return a new one at each call" in event.why for event in of(heard, CommandRefused)] == [True, True]
+    assert same(weights(tmp_path / "run"), weights(tmp_path / "plain"))
+
+
+def test_a_candidate_that_begins_before_step_0_and_wins_is_the_run_that_was_configured_so_from_the_start(
+    tmp_path: Path,
+) -> None:
+    turns = (Turned(knob="activation", to="tanh"), Turned(knob="init", to="orthogonal"))
+    fork = Fork(trial="t1", turns=turns, steps=12, nulls=0, from_start=True)
+    _, heard = run_with(tmp_path / "tried", config_of(dropout=0.1), Deciding(23, "candidate", fork))
+    run_with(tmp_path / "configured", config_of(dropout=0.1, activation="tanh", init="orthogonal"))
+    back, began = of(heard, RolledBack)[0], of(heard, TrialBegan)[0]
+    assert (back.by, back.step, back.from_step) == ("trial", 0, began.step + 12)
+    beat = next(event for event in of(heard, BeatTaken) if event.trial == "t1")
+    assert (beat.step, beat.steps, len(beat.loss)) == (12, 12, 12)
+    assert same(weights(tmp_path / "tried"), weights(tmp_path / "configured"))
+
+
+@pytest.mark.parametrize("arm", ["control", "candidate"])
+def test_a_knob_that_turns_live_can_be_tried_from_before_step_0_too(tmp_path: Path, arm: Any) -> None:
+    fork = Fork(trial="t1", turns=(Turned(knob="lr", to=3e-3),), steps=12, nulls=0, from_start=True)
+    run_with(tmp_path / "tried", config_of(), Deciding(23, arm, fork))
+    run_with(tmp_path / "plain", config_of(lr=3e-3 if arm == "candidate" else 1e-3))
+    assert same(weights(tmp_path / "tried"), weights(tmp_path / "plain"))
+
+
+def task_of(folder: Path, text: str) -> Config:
+    folder.mkdir(exist_ok=True)
+    name = f"mine_{folder.parent.name}_{folder.name}.py".replace("-", "_")
+    (folder / name).write_text(text)
+    return parse({"task": {"factory": f"{folder / name}:task"}, "train": {"epochs": 2, "lr": 1e-3}}, "test")
+
+
+FRAGILE_TASK = """
+import numpy as np
+from torch import nn
+from sklearn.datasets import load_digits
+from trainer import Task
+
+class Fragile(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.bend, self.two = nn.Linear(64, 8), nn.Tanh(), nn.Linear(8, 10)
+
+    def forward(self, inputs):
+        if len(inputs) > 4 and not isinstance(self.bend, nn.Tanh):
+            raise RuntimeError("I only know Tanh")
+        return self.two(self.bend(self.one(inputs)))
+
+def task(seed):
+    digits = load_digits()
+    return Task(model=Fragile(), train=(digits.data.astype(np.float32), digits.target.astype(np.int64)))
+"""
+
+SHARED_TASK = """
+import numpy as np
+from torch import nn
+from sklearn.datasets import load_digits
+from trainer import Task
+
+MODEL = nn.Sequential(nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10))
+
+def task(seed):
+    digits = load_digits()
+    return Task(model=MODEL, train=(digits.data.astype(np.float32), digits.target.astype(np.int64)))
+"""
 
 SEQUENCE_TASK = """
 import numpy as np

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.running import config_of, of
+from tests.trainer.running import of
+from tests.trainer.test_restart import SHARED_TASK
 from trainer.checkpoint import read
 from trainer.commands import Fork
+from trainer.config import parse
 from trainer.wire import ArmScored, Event, RunEnded, RunStarted, TrialEnded, read_event, write
 from trainer.words import Turned
 
@@ -27,7 +29,10 @@ Start = Callable[..., subprocess.Popen[bytes]]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    about = {"config": config_of(epochs=4000, threads=1).model_dump(mode="json"), "lockstep": False, "mode": "auto"}
+    (tmp_path / "one_model.py").write_text(SHARED_TASK)
+    train = {"epochs": 4000, "lr": 1e-3, "threads": 1}
+    config = parse({"task": {"factory": f"{tmp_path / 'one_model.py'}:task"}, "train": train}, "test")
+    about = {"config": config.model_dump(mode="json"), "lockstep": False, "mode": "auto"}
     (tmp_path / "run.json").write_text(json.dumps(about))
     (tmp_path / "control.jsonl").touch()
     return tmp_path

@@ -1,0 +1,80 @@
+"""Operations on a net that cannot learn: what its layers are like, and the changes of the network that may mend it.
+
+What a net that has learned nothing loses by beginning anew is the steps that taught it nothing; what it wins is its whole
+schedule. So an operation on it begins before step 0, and a fork holds it against the run as it is.
+
+The order of the operations is that of 28 starts with each of thirteen of them (digits, breast cancer, a generated table,
+circles; seven faults of initialisation, depth and activation, two seeds): ReLU with He initialisation ended within a point of
+the sound net in all but the 5-unit-wide circles; He initialisation alone mended twenty plain ReLU layers (.86, .75 from
+.09) where shortcuts alone (.10) and batch normalisation alone (.48, .52) did not, and all three together did (.88, .87).
+"""
+
+from math import isfinite
+
+from rules.facts import LayerFact, LayerFacts, LossFacts, RunFacts, TaskFacts
+from rules.learning import at_chance
+from rules.remedies import surgery
+from rules.vocabulary import Deed, Fix, Value
+
+EARLY_SHARE = 0.25
+"""Of the run: a new start costs little."""
+WIDE_OF_USUAL = 10.0
+"""Times, in variance: the usual draws (He, Xavier, PyTorch's own) lie six apart, and nets learn a good way beyond them."""
+LEAST_WEIGHTS = 30
+"""Of a layer: the variance of fewer says little about the draw."""
+UNIFORM_GAIN = 1 / 3
+"""Fan-in times variance of PyTorch's own draw, uniform within one over the root of the fan-in."""
+HE_GAIN = 2.0
+"""The same of He's (2015)."""
+
+
+def squashes(layers: LayerFacts) -> bool:
+    """Tell whether the net has activations that squash (tanh, sigmoid)."""
+    return any(isfinite(layer.saturated_share) for layer in layers.layers)
+
+
+def fitting_init(layers: LayerFacts) -> str:
+    """Return the initialisation that fits the activations: Xavier's for those that squash, He's for the others."""
+    return "xavier" if squashes(layers) else "he"
+
+
+def draw_ratio(layer: LayerFact) -> float:
+    """Return the variance of a layer's weights over the nearest of the usual draws: 1 between them; NaN where unknown."""
+    if not (layer.fan_in and layer.fan_out and isfinite(layer.weight_std)):
+        return float("nan")
+    if layer.fan_in * layer.units < LEAST_WEIGHTS:
+        return float("nan")
+    gain = layer.weight_std**2 * layer.fan_in
+    xavier = 2 * layer.fan_in / (layer.fan_in + layer.fan_out)
+    low, high = min(UNIFORM_GAIN, xavier), HE_GAIN
+    return gain / low if gain < low else gain / high if gain > high else 1.0
+
+
+def off_scale(layers: LayerFacts) -> tuple[LayerFact, ...]:
+    """Return the layers that began with weights more than ten times off the usual variance, and not all of one value."""
+    return tuple(
+        layer
+        for layer in layers.at_start
+        if layer.weight_std > 0 and not 1 / WIDE_OF_USUAL <= draw_ratio(layer) <= WIDE_OF_USUAL
+        if draw_ratio(layer) == draw_ratio(layer)
+    )
+
+
+def operation(run: RunFacts, task: TaskFacts, loss: LossFacts, name: str, why: str, **knobs: Value) -> Fix:
+    """Return a change of the network; from before step 0 where the run is young and has nothing to lose by that.
+
+    Nothing is lost where nothing was learned, and where all weights are drawn anew anyway.
+
+    Args:
+        run: Where the run stands.
+        task: What chance is.
+        loss: Whether it is better.
+        name: Of the fix.
+        why: Why it should help.
+        **knobs: Knob of surgery and its value.
+    """
+    fix = surgery(name, why, **knobs)
+    nothing_to_lose = "init" in knobs or not isfinite(loss.now) or at_chance(task, loss)
+    if run.progress <= EARLY_SHARE and nothing_to_lose:
+        return fix.model_copy(update={"deed": Deed.START_OVER, "name": f"start over: {name}"})
+    return fix
