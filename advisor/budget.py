@@ -8,6 +8,8 @@ from advisor.noise import LEAST_OWN_NULLS, MOST_NULLS, SURE_REPLICATES
 HORIZON_SHARE = 0.10
 """Of what remains: a fork looks this far (trials.md, «Fork»)."""
 LEAST_HORIZON = 40
+SHORTEST_HORIZON = 24
+"""Steps: in a run of some two hundred, two arms of 40 cost more than may be borrowed; two of these do not."""
 MOST_HORIZON = 100
 """Steps. 40 find as many small gains as 100, and 400 fewer (.72, .70 and .53 of them), for a tenth of the price
 (tests/bench/RESULTS.md, «Forks»)."""
@@ -18,6 +20,9 @@ PAYS_BACK_HORIZONS = 3
 BORROWED = 3.0
 """Times the budget: what all trials together may cost where the first probe or the first fork does not fit into it. In a
 run of some hundred steps a tenth pays for no fork at all; 10-30 % for tuning is held reasonable (trials.md)."""
+FIRST_SUSPICION_STEPS = 60
+"""A sweep: what the first probe may cost in any run that may have been wrong from its start. In a run of a hundred steps
+that is much, and yet less than the run that comes to nothing."""
 ROUNDS = 6
 STRETCH_STEPS = 20
 STRETCH_S = 0.25
@@ -53,6 +58,11 @@ class Budget:
         return self._room(1.0 if self.probed else BORROWED)
 
     @property
+    def suspicion_room_steps(self) -> float:
+        """Steps that the next probe may cost where the run may have to start over: no fork follows it."""
+        return self.probe_room_steps if self.probed else max(self.probe_room_steps, FIRST_SUSPICION_STEPS)
+
+    @property
     def fork_room_steps(self) -> float:
         """Steps that the next fork may cost: the first may borrow."""
         return self._room(1.0 if self.forked else BORROWED)
@@ -77,6 +87,12 @@ class Reach:
 
 
 USUAL_REACH = Reach()
+
+
+def shortest_horizon(budget: Budget, arms: float = 2) -> int:
+    """Return how far a fork looks at the least: in a short run as far as may be borrowed for so many arms."""
+    borrowed = BORROWED * budget.share * budget.steps_total / arms
+    return int(min(max(borrowed, SHORTEST_HORIZON), LEAST_HORIZON))
 
 
 @dataclass(frozen=True)
@@ -125,6 +141,31 @@ def plan_fork(
                 return ForkPlan(steps, nulls, replicates, arms * (steps + scoring_steps) + scoring_steps)
     needed = 2 * (reach.least + scoring_steps) + scoring_steps
     return f"budget: a fork costs {needed:.0f} steps, and trials may cost {room_steps:.0f} more in this run"
+
+
+REPLAYED_ARMS = 4.0
+"""Steps of now that arms from the start cost, three and a margin: between two looks at a run some steps go by."""
+
+
+def plan_replay(steps: int, steps_left: int, room_steps: float, scoring_steps: float, pooled: int) -> ForkPlan | str:
+    """Return the fork whose arms begin before the first step and train up to the step of now, or why there is none.
+
+    Args:
+        steps: That the run has done.
+        steps_left: Of the run.
+        room_steps: What the trial may cost.
+        scoring_steps: What scoring one arm costs.
+        pooled: Null arms of such a horizon that are known already.
+    """
+    if steps_left < PAYS_BACK_HORIZONS * steps:
+        return f"too late: {steps_left} steps are left, and arms from the start take {steps}"
+    for replicates in (SURE_REPLICATES, 1):
+        for nulls in _nulls(replicates, pooled):
+            cost = (1 + nulls + replicates) * (steps + scoring_steps)
+            if cost <= room_steps:
+                return ForkPlan(steps, nulls, replicates, cost)
+    cost = 3 * (steps + scoring_steps)
+    return f"budget: arms from the start cost {cost:.0f} steps, and trials may cost {room_steps:.0f} more in this run"
 
 
 def _nulls(replicates: int, pooled: int) -> range:

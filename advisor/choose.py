@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from advisor.assess import Standing
 from advisor.causes import Part
 from advisor.consider import AskProbe, No, Scene, Try, weigh
-from advisor.history import History, shape_of
+from advisor.history import PROBE_STEPS, History, shape_of
 from rules.vocabulary import Effect, Finding, Severity
 
 _RANK = {Effect.FREE: 0, Effect.SAME_MATHEMATICS: 1, Effect.OTHER_ROUNDING: 2, Effect.CHANGES_LEARNING: 3}
 _UNDO = {"live": 0, "reload": 1, "restart": 2}
 """What is easier to take back comes first: a free look before a change of what is learned, live before a reload."""
+HELD_BACK = "held back"
+"""Reason of a refusal: the fault is in code or data, and a knob does not mend it."""
+PASSES = 2
+"""Steps: a probe that costs no more comes before all else, a rescue too; it may show that there is nothing to turn."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,14 @@ class Choice:
 
 
 def choose(standings: Iterable[Standing], parts: Mapping[str, Part], history: History, scene: Scene) -> Choice:
-    """Return what to do next about the findings that are ripe."""
-    ripe = {standing.finding.code: standing.finding for standing in standings if standing.ripe}
+    """Return what to do next about the findings that are ripe; of rules in the nursery none is."""
+    standings = tuple(standings)
+    ripe = {one.finding.code: one.finding for one in standings if one.ripe and not one.finding.nursery}
     deeds: list[tuple[tuple[float, ...], str, AskProbe | Try]] = []
     offers: list[Try] = []
     refusals: list[No] = []
     options = {code: weigh(finding, history, scene) for code, finding in ripe.items()}
+    held = held_back([standing.finding for standing in standings if standing.stands], parts)
     for code, (option, refused) in options.items():
         part = parts.get(code, Part("contributing"))
         refusals += refused
@@ -45,18 +51,43 @@ def choose(standings: Iterable[Standing], parts: Mapping[str, Part], history: Hi
             case No():
                 refusals.append(option)
                 continue
+            case Try() if code in held:
+                refusals.append(
+                    No(code, option.fix, f"{HELD_BACK}: {held[code]} accounts for it, and no knob mends that")
+                )
+                continue
             case Try() if waits and option.how != "rescue":
                 refusals.append(No(code, option.fix, f"cause first: {part.explained_by} explains it and is open"))
                 continue
             case Try() if scene.mode == "advise" and (code, shape_of(option.fix)) not in history.accepted:
                 offers.append(option)
                 continue
-            case AskProbe() if waits:
+            case AskProbe() if waits or code in held:
                 continue
             case _:
                 deeds.append((_order(option, ripe[code], part, scene), code, option))
     first = min(deeds, key=lambda one: (one[0], one[1]), default=None)
     return Choice(first[2] if first else None, tuple(offers), tuple(refusals))
+
+
+def held_back(standing: Iterable[Finding], parts: Mapping[str, Part]) -> dict[str, str]:
+    """Return the findings that nothing is done about, each with the finding in code or data that accounts for it.
+
+    A fault that no knob mends is not thrashed at: what it explains, and what that explains in turn, is neither turned nor
+    rolled back, restarted or stopped. It must stand by itself: a symptom of something that a knob can mend holds nothing.
+    """
+    known = {finding.code: finding for finding in standing}
+    held: dict[str, str] = {}
+    for code, finding in sorted(known.items()):
+        if not finding.beyond_knobs or parts.get(code, Part("contributing")).role == "symptom":
+            continue
+        waiting = [finding]
+        while waiting:
+            for explained in waiting.pop().explains:
+                if explained in known and explained not in held and explained != code:
+                    held[explained] = code
+                    waiting.append(known[explained])
+    return held
 
 
 def _order(option: AskProbe | Try, finding: Finding, part: Part, scene: Scene) -> tuple[float, ...]:
@@ -65,6 +96,8 @@ def _order(option: AskProbe | Try, finding: Finding, part: Part, scene: Scene) -
     rescues = isinstance(option, Try) and option.how == "rescue"
     urgent = 0 if rescues or finding.severity is Severity.ERROR else 1
     if isinstance(option, AskProbe):
+        if PROBE_STEPS.get(option.probe, 1) <= PASSES:
+            urgent = -1
         return (urgent, symptom, -1, 0.0, 0)
     undo = max(
         (_UNDO[scene.knobs[turn.knob].turns] for turn in option.fix.turns if turn.knob in scene.knobs), default=0

@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
-from advisor.budget import LEAST_HORIZON, Budget, Reach, afford_fork, too_late_for_rounds
+from advisor.budget import (
+    LEAST_HORIZON,
+    REPLAYED_ARMS,
+    Budget,
+    Reach,
+    afford_fork,
+    plan_replay,
+    shortest_horizon,
+    too_late_for_rounds,
+)
 from advisor.history import PROBE_STEPS, Attempt, History, reason_of, shape_of
 from advisor.ledger import How
 from advisor.scoring import least_horizon, regularises, score_of
@@ -25,13 +34,15 @@ REBUILD_S = 0.3
 """Seconds to rebuild a loader: between 0.03 by fork and 1.1 by spawn, measured (house.md)."""
 REBUILDS = 2
 """One for the trial's arm, one when the turn is kept."""
+COMPILE_S = 90.0
+"""Seconds until a compiled pass is there: 18 and 28 of a processor for two small nets, up to 89 on a busy machine."""
 START_S = 5.0
 """Seconds until a trainer that is started is ready to take a step: torch, the data and the model."""
 STARTS = 2
 """One for a candidate that is built anew, one for the way back."""
 STEP_PROBES = frozenset({"cached_batch"})
 """Probes that answer in seconds: in lockstep their answer would not repeat."""
-_WAITS = ("cause first", "cool-down", "still improving", "frozen")
+_WAITS = ("cause first", "cool-down", "still improving", "too soon", "frozen")
 """Reasons that pass by themselves."""
 _OF_THE_RUN = ("budget", "too late")
 """Reasons that hold for every fix of a finding alike: told once."""
@@ -82,6 +93,8 @@ class Try:
     cost_s: float
     steps: int = 0
     """fork: its horizon."""
+    from_start: bool = False
+    """fork: its arms begin before the first step and end at the step of now."""
     nulls: int = 0
     replicates: int = 1
     """fork: candidates, each on batches of its own."""
@@ -155,6 +168,8 @@ def _room_for_probes(finding: Finding, scene: Scene) -> float:
     match finding.severity:
         case Severity.ERROR:
             return inf
+        case _ if any(fix.deed is Deed.START_OVER for fix in finding.fixes):
+            return scene.budget.suspicion_room_steps
         case Severity.WARNING:
             return scene.budget.probe_room_steps
         case _:
@@ -214,9 +229,11 @@ def _throughput(code: str, fix: Fix, scene: Scene) -> Try | No:
         return No(code, fix, late)
     reloads = any(scene.knobs[turn.knob].turns == "reload" for turn in fix.turns)
     passes = AGREEMENT_PASSES if fix.effect is Effect.OTHER_ROUNDING else SAME_PASSES
-    cost_s = (REBUILDS * REBUILD_S if reloads else 0.0) + 2 * passes * scene.step_s
+    compiles = any(turn.knob == "compile" for turn in fix.turns)
+    set_up_s = (REBUILDS * REBUILD_S if reloads else 0.0) + (COMPILE_S if compiles else 0.0)
+    cost_s = set_up_s + 2 * passes * scene.step_s
     saves_s = fix.expected * scene.eta_s
-    if reloads and saves_s < cost_s:
+    if set_up_s and saves_s < cost_s:
         return No(code, fix, f"too late: it could save {saves_s:.1f} s of what is left and costs {cost_s:.1f} s to try")
     if passes > SAME_PASSES and cost_s > scene.budget.room_steps * scene.step_s:
         return No(code, fix, f"budget: it costs {cost_s:.1f} s to try, and trials have used up their share of the run")
@@ -228,6 +245,8 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     score = score_of(fix, scene.metric)
     if score is None:
         return No(code, fix, f"cannot be tried: a fork scores learning, not {fix.improves}")
+    if fix.deed is Deed.START_OVER:
+        return _from_start(code, fix, score, history, scene)
     plan = afford_fork(
         scene.budget,
         scene.steps_left,
@@ -253,11 +272,25 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     return Try(code, fix, "fork", cost_s, steps=plan.steps, nulls=plan.nulls, replicates=plan.replicates)
 
 
+def _from_start(code: str, fix: Fix, score: str, history: History, scene: Scene) -> Try | No:
+    """Return how a fix is tried that only suits a run from its first step on."""
+    if scene.step < (least := shortest_horizon(scene.budget, REPLAYED_ARMS)):
+        return No(code, fix, f"too soon: arms from the start are compared at step {least}")
+    pooled = len(history.null_pool(score, scene.phase, scene.step))
+    plan = plan_replay(scene.step, scene.steps_left, scene.budget.fork_room_steps, scene.scoring_steps, pooled)
+    if isinstance(plan, str):
+        return No(code, fix, plan)
+    cost_s = plan.cost_steps * scene.step_s
+    return Try(
+        code, fix, "fork", cost_s, steps=plan.steps, from_start=True, nulls=plan.nulls, replicates=plan.replicates
+    )
+
+
 def _reach(fix: Fix, scene: Scene) -> Reach:
     """Return how far a fork of this fix looks: a regulariser pays only after about an epoch."""
     held = {name: knob.value for name, knob in scene.knobs.items()}
     epoch = scene.steps_per_epoch if regularises(fix, held) else 0
-    return Reach(least=max(least_horizon(fix, held), LEAST_HORIZON), wanted=epoch)
+    return Reach(least=max(least_horizon(fix, held), shortest_horizon(scene.budget)), wanted=epoch)
 
 
 def _cooling(kept: Attempt | None, scene: Scene) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from advisor.assess import Assessment, Standing, assess, follow, needed, unripe
-from advisor.causes import Part, parts
+from advisor.causes import Part, parts, said
 from advisor.history import History
 from advisor.ledger import Assessed, Cleared, Entry, Found, Restated, RoleChanged
 from rules.facts import Facts
@@ -31,7 +31,7 @@ class Diagnosis:
         followed = follow(self.standings, self.newest, step)
         before, explained = self.parts, {code: part.explained_by for code, part in self.parts.items()}
         self.standings = dict(followed.standings)
-        self.parts = self._parts()
+        self.parts = self._parts(history)
         entries: list[Entry] = [
             Cleared(
                 code=code,
@@ -43,11 +43,13 @@ class Diagnosis:
             part = self.parts[code]
             finding = self.standings[code].finding
             self._said[code] = finding.message
-            entries.append(Found(finding=finding, role=part.role, explained_by=part.explained_by))
+            entries.append(
+                Found(finding=finding, role=part.role, explained_by=part.explained_by, confidence=part.confidence)
+            )
         entries += [
-            RoleChanged(code=code, role=part.role, explained_by=part.explained_by)
+            RoleChanged(code=code, role=part.role, explained_by=part.explained_by, confidence=part.confidence)
             for code, part in self.parts.items()
-            if code in before and before[code] != part
+            if code in before and _differs(before[code], part)
         ]
         return entries + self._assessed()
 
@@ -76,12 +78,12 @@ class Diagnosis:
         match entry:
             case Found():
                 self.standings[entry.finding.code] = Standing(entry.finding, seen=0, stands=True, step=entry.step)
-                self.parts[entry.finding.code] = Part(entry.role, entry.explained_by)
+                self.parts[entry.finding.code] = Part(entry.role, entry.explained_by, entry.confidence)
                 self._said[entry.finding.code] = entry.finding.message
             case Restated():
                 self._said[entry.finding.code] = entry.finding.message
             case RoleChanged():
-                self.parts[entry.code] = Part(entry.role, entry.explained_by)
+                self.parts[entry.code] = Part(entry.role, entry.explained_by, entry.confidence)
             case Cleared():
                 self.standings.pop(entry.code, None)
                 self.parts.pop(entry.code, None)
@@ -90,8 +92,9 @@ class Diagnosis:
             case _:
                 pass
 
-    def _parts(self) -> dict[str, Part]:
-        return parts(standing.finding for standing in self.standings.values() if standing.stands)
+    def _parts(self, history: History) -> dict[str, Part]:
+        probed = set(history.asked.values())
+        return parts((standing.finding for standing in self.standings.values() if standing.stands), probed)
 
     def _assessed(self) -> list[Entry]:
         """Return the state of every rule, if it has changed; a rule passes when no finding of it stands."""
@@ -101,6 +104,12 @@ class Diagnosis:
             return []
         self._told = told
         return [told]
+
+
+def _differs(one: Part, other: Part) -> bool:
+    """Tell whether a part has changed for a reader: a confidence counts by its word."""
+    told = [(part.role, part.explained_by, said(part.confidence)) for part in (one, other)]
+    return told[0] != told[1]
 
 
 def _silent(assessment: Assessment, standings: Mapping[str, Standing]) -> tuple[str, ...]:

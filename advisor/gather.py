@@ -6,7 +6,7 @@ their rules are listed as not assessed.
 
 from collections.abc import Callable
 
-from advisor.gather_learning import classes, gradients, labels, layers, loss, validation
+from advisor.gather_learning import classes, gradients, labels, layers, loss, rate, stream, validation
 from advisor.gather_outcome import outputs
 from advisor.gather_setting import branch, device, inputs, knobs, model, probes, run, splits, table, task
 from advisor.gather_time import host, loader, memory, phases, utilisation
@@ -18,6 +18,7 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "task": task,
     "loss": loss,
     "gradients": gradients,
+    "rate": rate,
     "validation": validation,
     "layers": layers,
     "outputs": outputs,
@@ -32,6 +33,7 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "inputs": inputs,
     "table": table,
     "splits": splits,
+    "stream": stream,
     "model": model,
     "knobs": knobs,
     "probes": probes,

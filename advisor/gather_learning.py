@@ -1,5 +1,6 @@
 """Facts about learning: loss, gradients, evaluations, layers, classes, labels."""
 
+from math import isnan
 from statistics import mean
 
 from advisor.signals import Signals
@@ -11,6 +12,8 @@ from rules.facts import (
     LayerFact,
     LayerFacts,
     LossFacts,
+    RateFacts,
+    StreamFacts,
     ValidationFacts,
 )
 from trainer.words import Layer
@@ -41,6 +44,8 @@ def loss(signals: Signals) -> LossFacts | None:
         non_finite_onset=signal.onset,
         outliers_in_50=signal.outliers_in_50(),
         curve=tuple(signal.curve[-100:]),
+        highest_early=signal.highest_early,
+        non_finite_last=signal.non_finite_last,
     )
 
 
@@ -57,6 +62,14 @@ def gradients(signals: Signals) -> GradientFacts | None:
         largest=max(recent),
         clipped_share=signal.clipped_share,
     )
+
+
+def rate(signals: Signals) -> RateFacts | None:
+    """Return the rate as it was set and as it was held; nothing before the first beat."""
+    signal = signals.rate
+    if isnan(signal.set):
+        return None
+    return RateFacts(set=signal.set, held=signal.held, apart_since=signal.apart_since, jump=signal.jump)
 
 
 def validation(signals: Signals) -> ValidationFacts | None:
@@ -79,6 +92,10 @@ def layers(signals: Signals) -> LayerFacts | None:
         checks=len(checks),
         first_rows_identical=all(check.first_rows_identical for check in checks),
         unchanged=tuple(name for name in newest.unchanged if all(name in check.unchanged for check in checks)),
+        tensors=newest.tensors,
+        left_out=newest.left_out,
+        idle=tuple(name for name in newest.idle if all(name in check.idle for check in checks)),
+        gradients_left=newest.gradients_left,
     )
 
 
@@ -117,3 +134,12 @@ def labels(signals: Signals) -> LabelFacts | None:
     if heard is None or heard.epochs < LEAST_EPOCHS_FOR_LABELS:
         return None
     return LabelFacts(noise_share=heard.noise_share, suspects=len(heard.suspects), epochs=heard.epochs)
+
+
+def stream(signals: Signals) -> StreamFacts | None:
+    """Return what goes into the net."""
+    signal = signals.stream
+    if not signal.first:
+        return None
+    later = tuple(signal.later) if signal.gathered else ()
+    return StreamFacts(first=tuple(signal.first), later=later, asked=signal.asked, distinct=signal.distinct)

@@ -1,6 +1,6 @@
 """Facts about the setting: the run, the task, the data as surveyed, the network, the knobs, probes and rescues."""
 
-from math import isnan, nan
+from math import isfinite, isnan, nan
 from typing import Any
 
 from advisor.signals import Signals
@@ -86,6 +86,10 @@ def model(signals: Signals) -> ModelFacts | None:
         has_conv=told.has_conv,
         has_norm=told.has_norm,
         has_dropout=told.has_dropout,
+        frozen=told.parameters - told.trainable,
+        evaluation_difference=told.evaluation_difference,
+        left_training=told.left_training,
+        gradient_added=told.gradient_added,
     )
 
 
@@ -112,6 +116,9 @@ def inputs(signals: Signals) -> InputFacts | None:
         std_high=survey.input_std_high,
         abs_max=survey.input_abs_max,
         unreadable=survey.unreadable,
+        broken_share=survey.broken_share,
+        association=survey.label_association,
+        association_examples=survey.label_association_examples,
     )
 
 
@@ -172,13 +179,23 @@ def probes(signals: Signals) -> ProbeFacts | None:
         done=frozenset(answers),
         lr_pick=_number(sweep, "pick"),
         lr_spread=_number(sweep, "spread"),
+        lr_finite_to=_finite_to(sweep),
         fit_first_loss=_number(fit, "first_loss"),
         fit_last_loss=_number(fit, "last_loss"),
         cached_step_s=_number(answers.get("cached_batch", {}), "step_s"),
+        zeroed_output_share=_number(zeroed, "output_difference"),
         zeroed_loss_share=_share(_number(zeroed, "zeroed_loss"), _number(zeroed, "loss")),
         initial_loss=_number(answers.get("loss_at_init", {}), "loss"),
         mode_difference_share=_share(abs(_number(switch, "train_loss") - eval_loss), eval_loss),
     )
+
+
+def _finite_to(sweep: dict[str, Any]) -> float:
+    """Return the rate of the sweep's last step whose loss was a number; 0 where even the first one's was none."""
+    told = list(zip(sweep.get("rates") or (), sweep.get("losses") or (), strict=False))
+    if not told:
+        return nan
+    return max((float(rate) for rate, loss in told if isfinite(float(loss))), default=0.0)
 
 
 def _number(answer: dict[str, Any], name: str) -> float:

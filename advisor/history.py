@@ -24,8 +24,9 @@ from advisor.ledger import (
     Undone,
     Wished,
 )
+from advisor.signals import OTHER_TRAINING, TRAINING_PROBES
 from rules.vocabulary import Fix, Severity
-from trainer.wire import ArmScored, Event, Probed, RolledBack, RunStarted
+from trainer.wire import ArmScored, Event, KnobsConfirmed, Probed, RolledBack, RunStarted
 
 LOST: frozenset[Outcome] = frozenset({"rolled_back", "undecided"})
 """Outcomes after which a fix has not helped."""
@@ -101,7 +102,7 @@ class History:
         self.spent_s = 0.0
         self.spent_steps = 0
         self.probed = False
-        """A probe is on the bill."""
+        """A probe of the training as it is now is on the bill."""
         self.proposed_count = 0
         self._steps_total = 1
         self._turned_back = 0
@@ -129,6 +130,9 @@ class History:
                 self._lose(event)
             case RolledBack():
                 self._turned_back += 1
+            case KnobsConfirmed() if OTHER_TRAINING & {change.knob for change in event.changes}:
+                self.asked = {probe: code for probe, code in self.asked.items() if probe not in TRAINING_PROBES}
+                self.probed = False
             case ArmScored() if event.arm != "control":
                 self.spent_steps += event.steps
             case Probed() if (code := self.asked.get(event.probe)) and self.severity.get(code) is not Severity.ERROR:

@@ -58,6 +58,8 @@ class Found(_Entry):
     role: Role
     explained_by: str = ""
     """Code of the finding that this one is a symptom of."""
+    confidence: float = 0.0
+    """That it is the cause, 0 to 1; 0 for every other role."""
 
 
 class Restated(_Entry):
@@ -68,12 +70,14 @@ class Restated(_Entry):
 
 
 class RoleChanged(_Entry):
-    """Another finding now explains this one, or no longer does."""
+    """Another finding now explains this one, or no longer does; or it is the cause, and that has become more or less sure."""
 
     kind: Literal["role_changed"] = "role_changed"
     code: str
     role: Role
     explained_by: str = ""
+    confidence: float = 0.0
+    """That it is the cause; written when its word changes (sure, likely, perhaps)."""
 
 
 class Cleared(_Entry):

@@ -93,7 +93,7 @@ class _Fold:
     first: dict[str, KnobValue] = field(default_factory=dict)
     deeds: list[Deed] = field(default_factory=list)
     doubtful: dict[str, tuple[int, tuple[Change, ...]]] = field(default_factory=dict)
-    fork: tuple[str, int] | None = None
+    fork: TrialBegan | None = None
     won: tuple[Change, ...] = ()
     ended: TrainingEnded | None = None
 
@@ -103,13 +103,11 @@ class _Fold:
             case RunStarted():
                 self._start(event)
             case TrialBegan(how="fork"):
-                self.fork, self.won = (event.trial, event.samples), ()
+                self.fork, self.won = event, ()
             case CommandRefused(command="fork"):
                 self.fork = None
-            case TrialEnded() if self.fork is not None and event.trial == self.fork[0]:
-                turns = turns_of(self.won) if event.went_on_from == "candidate" else ()
-                arm = PlannedArm(samples=self.fork[1], trial=event.trial, until=event.samples, turns=turns)
-                self.deeds.append(arm)
+            case TrialEnded() if self.fork is not None and event.trial == self.fork.trial:
+                self._go_on(self.fork, event)
                 self.fork, self.won = None, ()
             case KnobsTurned():
                 self._turn(event)
@@ -140,12 +138,23 @@ class _Fold:
             self.deeds.append(PlannedTurn(samples=event.samples, turns=turns))
         self.knobs = held
 
+    def _go_on(self, began: TrialBegan, ended: TrialEnded) -> None:
+        """Take in the arm that the run went on from: of arms that began before the first step, only one that has won."""
+        won, begins = ended.went_on_from == "candidate", began.samples
+        if began.from_start:
+            if not won:
+                return
+            begins, held = 0, _difference(self.first, self._planned_knobs())
+            self.deeds = [PlannedTurn(samples=0, trial=ended.trial, turns=held)] if held else []
+        turns = turns_of(self.won) if won else ()
+        self.deeds.append(PlannedArm(samples=begins, trial=ended.trial, until=ended.samples, turns=turns))
+
     def _turn(self, event: KnobsTurned) -> None:
         self.knobs.update({change.knob: change.new for change in event.changes})
         last = self.deeds[-1] if self.deeds else None
         if event.probation:
             self.doubtful[event.trial] = (event.samples, event.changes)
-        elif self.fork is not None and event.trial == self.fork[0]:
+        elif self.fork is not None and event.trial == self.fork.trial:
             self.won = event.changes
         elif isinstance(last, PlannedRescue) and last.trial == event.trial and not last.turns:
             self.deeds[-1] = last.model_copy(update={"turns": turns_of(event.changes)})

@@ -4,12 +4,13 @@ A fold, not a history: its memory does not grow with the run, and folding the sa
 """
 
 from collections import deque
-from math import isfinite, nan
+from math import ceil, isfinite, nan
 from statistics import mean
 from typing import Any
 
 from advisor.sensors.sample import DeviceSample, HostSample, Sample
-from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal
+from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal, RateSignal
+from advisor.signals_stream import StreamSignal
 from advisor.windows import median_of, spread_over_steps
 from trainer.knobs import Knob, KnobValue
 from trainer.wire import (
@@ -52,8 +53,27 @@ HOST_SAMPLES = 5
 """Samples behind the idle cores: one a second."""
 LOSS_SHAPING = frozenset({"loss", "class_weights", "label_smoothing", "augment", "augment_strength", "dropout"})
 """Knobs after whose turn the training loss means something else."""
+OTHER_TRAINING = frozenset(
+    {"optimizer", "momentum", "weight_decay", "clip", "batch_size", "activation", "init", "norm", "residual", "output"}
+)
+"""Knobs after whose turn the probes that train would answer otherwise."""
+TRAINING_PROBES = frozenset({"lr_sweep", "single_batch_fit"})
+"""Their answers are forgotten then, and may be asked for anew."""
+STREAM_SHAPING = frozenset({"augment", "augment_strength"})
+"""Knobs after whose turn something else goes into the net."""
 TIME_SHAPING = frozenset(
-    {"batch_size", "micro_batch", "amp", "augment", "workers", "prefetch", "cache", "channels_last", "threads"}
+    {
+        "batch_size",
+        "micro_batch",
+        "amp",
+        "augment",
+        "workers",
+        "prefetch",
+        "cache",
+        "channels_last",
+        "compile",
+        "threads",
+    }
 )
 """Knobs after whose turn a step takes another time."""
 
@@ -111,10 +131,12 @@ class Signals:
         self.last_turn_step = 0
         self.loss = LossSignal(1)
         self.gradients = GradientSignal()
+        self.rate = RateSignal()
         self.validation = EvaluationSignal("", True)
         self.layers = LayerSignal()
         self.outputs: OutputsMeasured | None = None
         self.first_outputs: OutputsMeasured | None = None
+        self.stream = StreamSignal()
         self.times = TimeSignal()
         self.label_runs: deque[float] = deque(maxlen=50)
         self.evaluation_s = self.checkpoint_s = 0.0
@@ -162,6 +184,7 @@ class Signals:
                 self.survey = event.survey
             case LayersMeasured():
                 self.layers.push(event)
+                self.stream.push(event)
             case OutputsMeasured():
                 self._look(event)
             case Evaluated():
@@ -224,6 +247,7 @@ class Signals:
             self.loss = LossSignal(event.steps_total)
             self.validation = EvaluationSignal(event.task.metric, event.task.higher_is_better)
             self.times = TimeSignal()
+            self.stream = StreamSignal(event.steps_total, event.task.train_examples)
         if not event.trial:
             self.snapshots = [0]
         self.ended, self.over = None, False
@@ -242,6 +266,7 @@ class Signals:
         for step, norm in spread_over_steps(beat.step, beat.steps, beat.grad_norm):
             self.gradients.push(step, norm)
         self.gradients.clipped(beat.step, beat.steps, beat.clipped)
+        self.rate.push(beat.step, beat.steps, beat.lr_set, beat.lr)
         self.times.push(beat)
         if beat.label_runs >= 0:
             self.label_runs.append(beat.label_runs)
@@ -262,13 +287,27 @@ class Signals:
     def _turn(self, changes: tuple[Change, ...], step: int) -> None:
         turned = {change.knob for change in changes if change.old != change.new}
         for change in changes:
+            if change.knob == "batch_size":
+                self._count_anew(step, float(change.old), float(change.new))
             self._hold(change.knob, change.new)
         if turned & LOSS_SHAPING:
             self.loss.begin_anew(step)
         if "loss" in turned:
             self.validation.begin_anew()
+        if turned & STREAM_SHAPING:
+            self.stream.begin_anew(step, self.samples)
         if turned & TIME_SHAPING:
             self.times.begin_anew(step)
+
+    def _count_anew(self, step: int, before: float, after: float) -> None:
+        """Count the steps of the run anew, after another batch size: what is left are so many examples."""
+        if self.started is None or after <= 0:
+            return
+        left = (self.started.steps_total - step) * before / after
+        per_epoch = self.started.steps_per_epoch * before / after
+        counted = {"steps_total": step + ceil(left), "steps_per_epoch": ceil(per_epoch)}
+        self.started = self.started.model_copy(update=counted)
+        self.loss.steps_total = self.started.steps_total
 
     def _hold(self, name: str, value: KnobValue) -> None:
         if name in self.knobs:
@@ -277,6 +316,8 @@ class Signals:
     def _confirm(self, changes: tuple[Change, ...], step: int) -> None:
         names = {change.knob for change in changes}
         self.confirmed |= names
+        if names & OTHER_TRAINING:
+            self.probes = {probe: answer for probe, answer in self.probes.items() if probe not in TRAINING_PROBES}
         if any(name in self.knobs and self.knobs[name].effect == "changes_learning" for name in names):
             self.last_turn_step = step
 
@@ -290,7 +331,8 @@ class Signals:
         self.last_turn_step = event.step
 
     def _cut(self, step: int) -> None:
-        for signal in (self.loss, self.gradients, self.validation, self.layers):
+        for signal in (self.loss, self.gradients, self.validation, self.layers, self.stream):
             signal.cut(step)
+        self.rate.forget()
         self.snapshots = [at for at in self.snapshots if at <= step] or [0]
         self.step = step

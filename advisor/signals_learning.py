@@ -4,7 +4,7 @@ Each signal can be cut at a step: after a rollback, what lies behind that step n
 """
 
 from collections import deque
-from math import inf, isfinite, nan
+from math import inf, isfinite, isnan, nan
 
 from advisor.windows import StepWindow, median_of, quantile_of
 from rules.facts import Evaluation
@@ -26,10 +26,15 @@ OUTLIER_WINDOW_STEPS = 50
 """Three outliers within this make the rescue ladder act (trials.md)."""
 CURVE_POINTS = 100
 """Points of the smoothed curve over the whole run."""
+EARLY_STEPS = 20
+EARLY_SHARE = 0.10
+"""The first steps, or this share of the run: what a rate that is too high does, it does there."""
 MOST_INCIDENTS = 2000
 """Non-finite beats and outliers that are remembered one by one."""
 MOST_LEFT_OUT = 256
 """Non-finite steps told by the guard since the last beats: a beat of more is lost anyway."""
+SAME_RATE_SHARE = 1e-3
+"""Rates that differ by less are the same: floats of another width."""
 FIRST_NORMS = 20
 LEAST_SOUND_NORMS = 10
 """Norms before an onset that make a percentile."""
@@ -49,6 +54,8 @@ class LossSignal:
         self.steps_total = steps_total
         self.window = StepWindow(max(SMOOTHING_STEPS, int(SMOOTHING_SHARE * steps_total)))
         self.at_start = nan
+        self.highest_early = nan
+        """Of single steps."""
         self.best, self.best_step = inf, 0
         self.above_best_steps = 0
         self.curve: list[tuple[int, float]] = []
@@ -67,6 +74,8 @@ class LossSignal:
         """Take the loss of a step, or of a bin of `steps` steps."""
         if self.at_start != self.at_start and isfinite(loss):
             self.at_start = loss
+        if isfinite(loss) and step <= max(EARLY_STEPS, EARLY_SHARE * self.steps_total):
+            self.highest_early = loss if isnan(self.highest_early) else max(self.highest_early, loss)
         if not (isfinite(loss) and isfinite(gradient_norm)):
             if step - self._last_non_finite >= TROUBLE_OVER_STEPS or not self.onset:
                 self.onset = step
@@ -103,7 +112,7 @@ class LossSignal:
         self._left_out.clear()
         self.non_finite_in_a_row = 0
         if step == 0:
-            self.at_start = nan
+            self.at_start = self.highest_early = nan
 
     def begin_anew(self, step: int) -> None:
         """Smooth from here on: a turn has changed what the loss means (weights, smoothing, augmentation)."""
@@ -143,6 +152,11 @@ class LossSignal:
     def non_finite_steps(self) -> int:
         """So far, in the branch that counts."""
         return sum(steps for _, steps in self._non_finite)
+
+    @property
+    def non_finite_last(self) -> int:
+        """Step of the last that was not finite, in the branch that counts; 0 = there was none."""
+        return self._non_finite[-1][0] if self._non_finite else 0
 
     def non_finite_within(self, span_steps: int) -> int:
         """Steps among the last `span_steps` that were not finite."""
@@ -306,3 +320,28 @@ class LayerSignal:
     def cut(self, step: int) -> None:
         """Forget everything after `step`."""
         self.checks = deque((one for one in self.checks if one.step <= step), maxlen=LAYER_CHECKS)
+
+
+class RateSignal:
+    """The rate that the trainer set for its steps, beside the one that the optimizer held after them."""
+
+    def __init__(self) -> None:
+        self.set = self.held = nan
+        self.apart_since = 0
+        self.jump = self._factor = 1.0
+
+    def push(self, step: int, steps: int, wanted: float, held: float) -> None:
+        """Take the rates of a beat's last step; a trainer of before told no rate that it set (0)."""
+        if not wanted > 0:
+            return
+        factor = held / wanted
+        self.jump = max(self.jump, factor / self._factor) if self._factor > 0 else self.jump
+        self.set, self.held, self._factor = wanted, held, factor
+        apart = abs(held - wanted) > SAME_RATE_SHARE * wanted
+        self.apart_since = (self.apart_since or step - steps + 1) if apart else 0
+
+    def forget(self) -> None:
+        """Forget both: after a rollback the next beat tells whether they differ."""
+        self.set = self.held = nan
+        self.apart_since = 0
+        self.jump = self._factor = 1.0

@@ -313,7 +313,7 @@ class Story:
                     self.findings[entry.finding.code] = replace(known, finding=entry.finding)
             case ledger.RoleChanged():
                 if known := self.findings.get(entry.code):
-                    self.findings[entry.code] = replace(known, role=entry.role, explained_by=entry.explained_by)
+                    self.findings[entry.code] = known.in_part(entry)
             case ledger.Cleared():
                 if known := self.findings.get(entry.code):
                     self.findings[entry.code] = replace(known, cleared_step=entry.step, mended=entry.mended)
@@ -352,7 +352,7 @@ class Story:
     def _find(self, entry: ledger.Found) -> None:
         code = entry.finding.code
         times = self.findings[code].times + 1 if code in self.findings else 1
-        self.findings[code] = FindingState(entry.finding, entry.role, entry.explained_by, entry.step, times=times)
+        self.findings[code] = FindingState.of(entry, times)
         self._mark(entry.step, "found", f"{code} {entry.finding.message}")
 
     def _wish(self, entry: ledger.Wished) -> None:

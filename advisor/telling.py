@@ -5,6 +5,7 @@ from math import isfinite
 from typing import Any, Literal
 
 from advisor import ledger
+from advisor.causes import said
 from advisor.story import Story
 from advisor.tui.words import number, rate, seconds
 from rules.vocabulary import Effect
@@ -63,9 +64,10 @@ def tell_entry(entry: ledger.Entry, story: Story) -> Line | None:
             return Line("machine", machine(entry.hardware))
         case ledger.Found():
             because = f" (because of {entry.explained_by})" if entry.explained_by else ""
+            sure = f" ({word}, the cause)" if (word := said(entry.confidence)) else ""
             finding = entry.finding
             level: Level = finding.severity.value
-            return Line("found", f"{finding.code} {finding.message}{because}", level)
+            return Line("found", f"{finding.code} {finding.message}{because}{sure}", level)
         case ledger.Cleared(mended=False):
             return None
         case ledger.Cleared():

@@ -1,6 +1,6 @@
 """What the story of a run is made of: findings, interventions, proposals, knob moves, marks, notes, abandoned branches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from advisor import ledger
@@ -41,6 +41,17 @@ class FindingState:
     cleared_step: int | None = None
     mended: bool = False
     times: int = 1
+    confidence: float = 0.0
+    """That it is the cause, 0 to 1; 0 for every other role."""
+
+    @classmethod
+    def of(cls, entry: ledger.Found, times: int) -> "FindingState":
+        """Return a finding as it was found, for the `times`-th time."""
+        return cls(entry.finding, entry.role, entry.explained_by, entry.step, times=times, confidence=entry.confidence)
+
+    def in_part(self, entry: ledger.RoleChanged) -> "FindingState":
+        """Return it in another part."""
+        return replace(self, role=entry.role, explained_by=entry.explained_by, confidence=entry.confidence)
 
     @property
     def standing(self) -> bool:

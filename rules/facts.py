@@ -21,6 +21,8 @@ from rules.surroundings import (
     ModelFacts,
     PhaseFacts,
     SplitFacts,
+    StreamCheck,
+    StreamFacts,
     TableFacts,
     UtilisationFacts,
 )
@@ -47,8 +49,11 @@ __all__ = [
     "OutputFacts",
     "PhaseFacts",
     "ProbeFacts",
+    "RateFacts",
     "RunFacts",
     "SplitFacts",
+    "StreamCheck",
+    "StreamFacts",
     "TableFacts",
     "TaskFacts",
     "UtilisationFacts",
@@ -137,6 +142,10 @@ class LossFacts:
     """Loss or gradient outliers (median + 8·MAD over 128) in the last 50 steps."""
     curve: tuple[tuple[int, float], ...] = ()
     """(step, smoothed loss), at most 100 points over the whole run."""
+    highest_early: float = nan
+    """Highest finite loss of a single step in the first max(20 steps, 10 % of the run): a throw that smoothing hides."""
+    non_finite_last: int = 0
+    """Step of the last non-finite loss or gradient; 0 = there was none."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +162,25 @@ class GradientFacts:
     """Of the last 50."""
     clipped_share: float = 0.0
     """Of the last 50 steps."""
+
+
+@dataclass(frozen=True)
+class RateFacts:
+    """The learning rate of the steps, beside the one that the trainer set; told since the last beat."""
+
+    set: float
+    """What knob, schedule and warm-up made of it, before the step."""
+    held: float
+    """What the optimizer held after the step: another one where the user's own code sets it, too."""
+    apart_since: int = 0
+    """Step from which the two have differed as they do now; 0 = they do not."""
+    jump: float = 1.0
+    """Largest factor by which the second hand has raised the rate from one beat to the next; a schedule creeps."""
+
+    @property
+    def factor(self) -> float:
+        """What the user's own code multiplies the rate by."""
+        return self.held / self.set if self.set > 0 else 1.0
 
 
 @dataclass(frozen=True)
@@ -214,6 +242,14 @@ class LayerFacts:
     """How many measurements the medians rest on (rules want 3)."""
     first_rows_identical: bool = False
     unchanged: tuple[str, ...] = ()
+    tensors: int = 0
+    """Trainable tensors."""
+    left_out: tuple[str, ...] = ()
+    """Trainable tensors that the optimizer does not hold."""
+    idle: tuple[str, ...] = ()
+    """Trainable tensors in a group of the optimizer whose rate is 0, in all checks, while another group's is not."""
+    gradients_left: int = 0
+    """Tensors that still held a gradient when a step began, in the newest check."""
 
 
 @dataclass(frozen=True)
@@ -257,6 +293,8 @@ class ProbeFacts:
     """lr_sweep: the rate it picks; NaN when it could not tell."""
     lr_spread: float = nan
     """lr_sweep: largest over smallest of its three picks."""
+    lr_finite_to: float = nan
+    """lr_sweep: the rate up to which its loss was a number; NaN where nobody told."""
     fit_first_loss: float = nan
     fit_last_loss: float = nan
     """single_batch_fit: training loss on 16 examples, before and after."""
@@ -264,6 +302,8 @@ class ProbeFacts:
     """cached_batch: seconds of a step that does not wait for input."""
     zeroed_loss_share: float = nan
     """zeroed_input: loss with zeroed inputs over loss with real ones; ≈ 1 = the inputs are not used."""
+    zeroed_output_share: float = nan
+    """zeroed_input: how far the outputs without inputs lie from those with them, relative; 0 = exactly the same."""
     initial_loss: float = nan
     mode_difference_share: float = nan
     """mode_switch: |train − eval| loss of one batch, relative."""
@@ -288,6 +328,7 @@ GROUPS: dict[str, type] = {
     "task": TaskFacts,
     "loss": LossFacts,
     "gradients": GradientFacts,
+    "rate": RateFacts,
     "validation": ValidationFacts,
     "layers": LayerFacts,
     "outputs": OutputFacts,
@@ -302,6 +343,7 @@ GROUPS: dict[str, type] = {
     "inputs": InputFacts,
     "table": TableFacts,
     "splits": SplitFacts,
+    "stream": StreamFacts,
     "model": ModelFacts,
     "knobs": KnobFacts,
     "probes": ProbeFacts,

@@ -14,8 +14,14 @@ HIGH_LOSS_SHARE = 0.5
 """Share of the chance loss: above a half, most of what can be learned is still ahead."""
 STALLED_FALL_SHARE = 0.02
 """Fall over a tenth of the run: a healthy run that is far from its end falls faster."""
-ROSE_FACTOR = 1.1
-"""Times the first loss (or chance): the first one is of a single batch, and off by some per cent."""
+LEAST_RISE_SHARE = 0.1
+"""Over the first loss (or chance): the first one is of a single batch, and off by some per cent."""
+MOST_NOISE_SHARE = 0.35
+"""Over it, where the batches differ by more: so far did smoothed losses of healthy regressions come up in their first
+steps; a wider spread is no excuse, it is the mark of steps that are too long."""
+THROWN_FACTOR = 2.5
+"""Times the first loss (or chance), of a single step: 1.6 is the most that 40 healthy runs came up to, and 3.4 the least
+of eleven runs at 20 times their rate or more (first twentieth of the run, fault bench)."""
 FAR_START_FACTOR = 2.0
 """Times the chance loss: only a net whose outputs are on another scale than its target starts that far off."""
 START_SPREADS = 3.0
@@ -24,6 +30,24 @@ LAYER_CHECKS = 3
 """Measurements of the layers: fewer are moved by one batch, or fall on a skipped step."""
 LAST_PROBE_SHARE = 0.8
 """Of the run: what a probe finds out later cannot pay for it any more."""
+SUSPECTED_SHARE = 0.05
+SUSPECTED_STEPS = 20
+SUSPECTED_SHORT_SHARE = 0.2
+"""Of the run, and 20 steps at least (a fifth of a run of some dozen): from then on a rate is suspected. A suspicion alarms
+nobody, it asks for a sweep."""
+RISE_SHARE = 0.10
+"""Of the run: a loss that rises here, before the net knew anything, was thrown up by its first steps."""
+LEARNED_SHARE = 0.8
+"""Of the chance loss: a net that has been below it has learned something; a rise after that has another cause."""
+QUIET_NOISE_SHARE = 0.5
+"""Spread over smoothed loss: batches of a regression differ by .35 at any rate; more is the mark of long steps."""
+NOTHING_SHARE = 0.9
+"""Of the chance loss: above it a new start gives up nothing that was learned."""
+START_OVER_SHARE = 0.50
+"""Of the run: until then a new start pays. The pick in place mended 14 of 60 bad starts, from step 0 48 (measured)."""
+SHORT_STEPS = 100
+SHORT_START_OVER_SHARE = 0.90
+"""Of a run of fewer steps: half of it is over when there is anything to judge by, and it is done again in a moment."""
 SWEEP_FACTOR = 10.0
 """No sweep of 90 disagreed tenfold with a good rate (bad starts, measured): by itself it says that a rate is wrong."""
 SWEEP_MARGIN = 3.0
@@ -46,11 +70,71 @@ def learns_badly(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     return run.warm and isfinite(loss.now) and stalled_high(task, loss)
 
 
+def suspected(run: RunFacts) -> bool:
+    """Tell whether the run is old enough to ask whether its rate is right."""
+    least = min(SUSPECTED_STEPS, SUSPECTED_SHORT_SHARE * run.steps_total)
+    return run.step >= max(least, SUSPECTED_SHARE * run.steps_total)
+
+
+def heads_for(run: RunFacts, task: TaskFacts, loss: LossFacts) -> float:
+    """Return where a straight line through the loss ends with the run: it flatters every curve that flattens.
+
+    A net that starts a little above the constant predictor loses that in a few steps, and it tells nothing.
+    """
+    near = loss.at_start <= FAR_START_FACTOR * task.baseline_loss
+    start = min(loss.at_start, task.baseline_loss) if near else loss.at_start
+    return loss.now - max(start - loss.now, 0.0) / max(run.step, 1) * run.steps_left
+
+
+def creeps(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether the run will end before it has learned much, from a loss that never rose on the way."""
+    on_the_way = not rose(task, loss) and loss.above_best_steps == 0 and loss.non_finite_in_50 == 0
+    quiet = loss.noise_share <= QUIET_NOISE_SHARE
+    return on_the_way and quiet and heads_for(run, task, loss) > HIGH_LOSS_SHARE * task.baseline_loss
+
+
 def rose(task: TaskFacts, loss: LossFacts) -> bool:
     """Tell whether the loss has been well above where it began: steps that are too short never do that."""
-    spread = START_SPREADS * loss.noise_share if loss.at_start > FAR_START_FACTOR * task.baseline_loss else 0.0
-    limit = ROSE_FACTOR * (1 + spread) * max(loss.at_start, task.baseline_loss)
-    return max((value for _, value in loss.curve), default=loss.now) > limit
+    return max((value for _, value in loss.curve), default=loss.now) > _rise_limit(task, loss)
+
+
+def rose_early(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether the loss has risen so before anything was learned: later, a rise has another cause than the rate."""
+    limit = _rise_limit(task, loss)
+    for step, value in loss.curve or ((run.step, loss.now),):
+        if value > limit:
+            return True
+        if value < LEARNED_SHARE * task.baseline_loss and step > RISE_SHARE * run.steps_total:
+            return False
+    return False
+
+
+def thrown_up(task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether a single one of the first steps has driven the loss to a multiple of where it began.
+
+    It may have come down since: dead and saturated units do not come back.
+    """
+    return loss.highest_early > THROWN_FACTOR * max(loss.at_start, task.baseline_loss)
+
+
+def _rise_limit(task: TaskFacts, loss: LossFacts) -> float:
+    far = loss.at_start > FAR_START_FACTOR * task.baseline_loss
+    noise = min(max(loss.noise_share, LEAST_RISE_SHARE), MOST_NOISE_SHARE)
+    spread = START_SPREADS * loss.noise_share if far else 0.0
+    start = max(loss.at_start, task.baseline_loss)
+    if loss.curve and not thrown_up(task, loss):  # the first batch was lucky, or small
+        start = max(start, loss.curve[0][1])
+    return (1 + noise) * (1 + spread) * start
+
+
+def pays_to_start_over(run: RunFacts) -> bool:
+    """Tell whether a new start is worth the steps that it gives up."""
+    return run.progress <= (SHORT_START_OVER_SHARE if run.steps_total < SHORT_STEPS else START_OVER_SHARE)
+
+
+def learned_nothing(task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether a new start gives up nothing: the loss is hardly below a constant predictor's."""
+    return not loss.now < NOTHING_SHARE * task.baseline_loss
 
 
 def skill(task: TaskFacts, metric: float) -> float:

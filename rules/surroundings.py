@@ -5,6 +5,7 @@ What all groups have in common stands in `rules.facts`, which names them all.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import nan
 
 from rules.vocabulary import Value
 
@@ -93,6 +94,36 @@ class MemoryFacts:
 
 
 @dataclass(frozen=True)
+class StreamCheck:
+    """What went into the net at one step."""
+
+    step: int
+    mean: float
+    """Of all finite values that enter the first weights."""
+    std: float
+    broken_share: float
+    """Values that are not a number."""
+    alike: bool
+    """All examples of the batch entered as the same values."""
+    agreement: float
+    """With a linear model of the first examples: accuracy, or correlation with the target; NaN where there is none."""
+
+
+@dataclass(frozen=True)
+class StreamFacts:
+    """The batches as they enter the net: how they were at first, and how they are."""
+
+    first: tuple[StreamCheck, ...]
+    """Of the first epoch (or tenth of the run), oldest first, at most 40."""
+    later: tuple[StreamCheck, ...]
+    """Since then, the last 20; empty while the first ones are gathered."""
+    asked: int = 0
+    """Different examples that the last watched batches were to hold; 0 where data lie in memory."""
+    distinct: int = 0
+    """Different inputs that they held."""
+
+
+@dataclass(frozen=True)
 class InputFacts:
     """The inputs as the model gets them, over a sample of the training split."""
 
@@ -105,6 +136,12 @@ class InputFacts:
     std_high: float
     abs_max: float
     unreadable: int = 0
+    broken_share: float = 0.0
+    """Examples with a value that is not a number, as the model gets them."""
+    association: float = nan
+    """How much closer inputs and targets go together than shuffled ones, in spreads of shuffled ones; NaN = not looked at."""
+    association_examples: int = 0
+    """Examples behind it."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +182,15 @@ class ModelFacts:
     has_conv: bool
     has_norm: bool
     has_dropout: bool
+    frozen: int = 0
+    """Parameters that are not trainable."""
+    evaluation_difference: float = nan
+    """How far two passes over one batch in evaluation mode lie apart, relative; NaN where nobody tried."""
+    left_training: int = 0
+    """Dropout and batch norm modules that stay in training mode when the net is evaluated."""
+    gradient_added: float = nan
+    """What is added to a gradient whenever it is taken again, over the first: 0, or 1 where the first is still in the second;
+    NaN where nobody could tell."""
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,16 @@ class Finding(_Word):
     """Codes of findings that would be symptoms of this one."""
     fixes: tuple[Fix, ...] = ()
     """In the order in which they should be tried."""
+    nursery: bool = False
+    """Its rule is not measured well enough yet: it is shown, explains nothing, and nothing is done about it."""
+    eased_by_knobs: bool = False
+    """Only a person can mend it, and yet a knob can make up for part of it: its symptoms are treated."""
+
+    @property
+    def beyond_knobs(self) -> bool:
+        """Whether it is a fault in code or data for which no knob makes up: what it explains is not acted upon."""
+        mended = any(fix.effect is not Effect.NEEDS_A_PERSON or fix.deed is not Deed.PERSON for fix in self.fixes)
+        return bool(self.fixes) and not mended and not self.eased_by_knobs and self.severity is not Severity.INFO
 
 
 @runtime_checkable
@@ -138,9 +148,11 @@ class RuleFunction(Protocol):
 class Rule:
     """A rule with its code, its needs and its documentation."""
 
-    def __init__(self, code: str, function: Callable[..., Finding | None]) -> None:
+    def __init__(self, code: str, function: Callable[..., Finding | None], *, nursery: bool = False) -> None:
         self.code = code
         self.function = function
+        self.nursery = nursery
+        """Not measured well enough yet: what it finds is shown, and nothing is done about it."""
         self.name: str = function.__name__
         """Snake case; the command line shows it with dashes."""
         self.module: str = function.__module__
@@ -151,6 +163,11 @@ class Rule:
     def family(self) -> str:
         """Return the three letters of the family: DAT, INP, DEV, …"""
         return self.code[:3]
+
+    @property
+    def state(self) -> Literal["ready", "nursery"]:
+        """Return whether something may be done about what it finds."""
+        return "nursery" if self.nursery else "ready"
 
     @property
     def documentation(self) -> str:
@@ -164,12 +181,18 @@ class Rule:
 
     def __call__(self, *args: Any, **facts: Any) -> Finding | None:
         """Assess the facts."""
-        return self.function(*args, **facts)
+        found = self.function(*args, **facts)
+        return found.model_copy(update={"nursery": True}) if found is not None and self.nursery else found
 
 
 Written = TypeVar("Written", bound=Callable[..., "Finding | None"])
 
 
-def rule(code: str) -> Callable[[Callable[..., Finding | None]], Rule]:
-    """Mark a function as the rule `code`; the file's docstring is its documentation."""
-    return lambda function: Rule(code, function)
+def rule(code: str, *, nursery: bool = False) -> Callable[[Callable[..., Finding | None]], Rule]:
+    """Mark a function as the rule `code`; the file's docstring is its documentation.
+
+    Args:
+        code: Three letters of the family and three figures.
+        nursery: It is not measured well enough yet: what it finds is shown, and nothing is done about it.
+    """
+    return lambda function: Rule(code, function, nursery=nursery)

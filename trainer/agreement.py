@@ -7,7 +7,7 @@ import torch
 from trainer.commands import Alternate
 from trainer.data.batch import Batch, Feed, close
 from trainer.knobs import KnobValue
-from trainer.pieces import cut, to_device
+from trainer.pieces import cut, forward, piece_size, to_device
 from trainer.training import Training
 from trainer.turning import set_knobs
 from trainer.window import PassState
@@ -50,7 +50,7 @@ def agree(training: Training, command: Alternate, live: dict[str, KnobValue], fe
             for fetched, values in zip(both, ({}, live), strict=True):
                 set_knobs(training, values)
                 state.restore()
-                loss, gradient = _gradient(training, fetched)
+                loss, gradient = _gradient(training, fetched, compiles="compile" in live)
                 losses.append(loss)
                 gradients.append(gradient)
                 set_knobs(training, held if values else {})
@@ -74,16 +74,18 @@ def agree(training: Training, command: Alternate, live: dict[str, KnobValue], fe
     return perf_counter() - begun
 
 
-def _gradient(training: Training, batch: Batch) -> tuple[float, torch.Tensor]:
+def _gradient(training: Training, batch: Batch, *, compiles: bool) -> tuple[float, torch.Tensor]:
+    """Return loss and gradient of some examples; of a whole piece where an arm compiles, which it does for no other size."""
     inputs, targets = to_device(training, batch)
-    inputs, targets = cut(inputs, 0, AGREEMENT_EXAMPLES), targets[:AGREEMENT_EXAMPLES]
-    size = min(int(training.knobs["micro_batch"]) or len(targets), len(targets))
+    most = max(AGREEMENT_EXAMPLES, piece_size(training, training.batch_size) if compiles else 0)
+    inputs, targets = cut(inputs, 0, most), targets[:most]
+    size = piece_size(training, len(targets))
     scale = HALF_PRECISION_SCALE if training.precision.name == "fp16" else 1.0
     total = 0.0
     for start in range(0, len(targets), size):
         wanted = targets[start : start + size]
         with training.precision.context():
-            outputs = training.model(cut(inputs, start, start + size))
+            outputs = forward(training, cut(inputs, start, start + size), len(wanted))
             loss = training.objective(outputs, wanted, normaliser=len(targets))
         (loss * scale).backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())

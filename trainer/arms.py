@@ -29,7 +29,18 @@ NULL_EPOCHS = 1_000_003
 """Stream k is drawn from the epochs so far ahead: no run gets there."""
 
 SPEED_KNOBS = frozenset(
-    {"batch_size", "micro_batch", "optimizer", "augment", "augment_strength", "dropout", "amp", "channels_last", "ema"}
+    {
+        "batch_size",
+        "micro_batch",
+        "optimizer",
+        "augment",
+        "augment_strength",
+        "dropout",
+        "amp",
+        "channels_last",
+        "compile",
+        "ema",
+    }
 )
 """Knobs whose turn changes the work of a step; an arm that turns another is matched by samples, however noisy the clock."""
 

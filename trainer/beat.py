@@ -39,6 +39,8 @@ class _Gathered:
     fetch_s: float = 0.0
     skipped: int = 0
     clipped: int = 0
+    rate: float = 0.0
+    """That was set for the last step."""
 
 
 class Beats:
@@ -64,6 +66,7 @@ class Beats:
         gathered.fetch_s += batch.fetch_s
         gathered.skipped += taken.skipped
         gathered.clipped += taken.clipped
+        gathered.rate = taken.rate
         self._stepped_at = now
 
     def known(self) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...], float, int, int]:
@@ -157,6 +160,7 @@ class Beats:
             seconds=seconds,
             epoch=training.epoch,
             lr=rate_of(training.optimizer),
+            lr_set=gathered.rate,
             loss=(),
             grad_norm=(),
             step_s=binned(gathered.step_s),

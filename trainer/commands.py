@@ -70,6 +70,8 @@ class Fork(_Command):
     """Of the score."""
     least_gain: float = 0.0
     """Relative to the control's score."""
+    from_start: bool = False
+    """All arms begin at the state before the first step and train up to the step of now, whatever `steps` says."""
 
 
 class Decide(_Command):

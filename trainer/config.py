@@ -108,6 +108,9 @@ class TrainConfig(_Section):
     output: Literal["own", "none"] = Field(
         "own", description="none: take a softmax, sigmoid, tanh or ReLU away from behind the last layer"
     )
+    standardise: bool = Field(
+        False, description="let any model standardise its inputs by the training split: mean 0, spread 1"
+    )
     early_stop: bool = Field(False, description="stop when the validation metric has stopped improving")
     workers: int = Field(0, ge=0, description="loader processes; 0 = in the trainer")
     prefetch: int = Field(2, ge=1, description="batches each worker prepares ahead")
@@ -115,6 +118,9 @@ class TrainConfig(_Section):
         False, description="keep decoded items in memory (needs room: at most a quarter of free memory)"
     )
     channels_last: bool = Field(False, description="images: memory layout that convolutions may prefer")
+    compile: Literal["off", "default", "max-autotune-no-cudagraphs"] = Field(
+        "off", description="torch.compile the forward and backward pass in this mode: minutes at first, faster later"
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     threads: int = Field(0, ge=0, description="CPU threads of the trainer; 0 = torch's own choice")
     seed: int = Field(0, ge=0, description="seed of initialisation, order, dropout and augmentation")

@@ -55,6 +55,11 @@ class Averaged:
         finally:
             self._exchange()
 
+    def fit(self) -> None:
+        """Follow the model when it has got new tensors or lost some: new ones begin as they are."""
+        there = _averageable(self._model)
+        self.weights = {name: self.weights.get(name, tensor.detach().clone()) for name, tensor in there}
+
     def lay_out(self) -> None:
         """Follow the model into another memory layout, so that both compute by the same kernels."""
         for name, tensor in _averageable(self._model):
@@ -66,9 +71,9 @@ class Averaged:
 
     @torch.no_grad()
     def restore(self, state: AveragedState) -> None:
-        """Take over another average of the same model."""
+        """Take over another average of the same model; what that one lacks stays as it is."""
         for name, weight in self.weights.items():
-            weight.copy_(state.weights[name])
+            weight.copy_(state.weights.get(name, weight))
         self.samples = state.samples
 
     def _exchange(self) -> None:

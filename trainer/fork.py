@@ -5,16 +5,23 @@ batches: what it differs by is noise. Further candidates train on the batches of
 measured several times, each time with everything else alike. The run then goes on from the arm that the driver names,
 so only the other arms' work is lost; without a word from the driver it goes on from the control, as if nothing had
 been tried.
+
+Arms can also begin before the first step, for what suits no weights that were trained without it: they train up to the step
+of now, so that the run goes on in its place whichever wins. The control is then the run itself, trained once more only to be
+scored like the others.
 """
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, nan
 from time import perf_counter, sleep
 
 from trainer.arms import SPEED_KNOBS, ArmEnd, run_arm, stream_of
 from trainer.commands import Command, Decide, Fork
+from trainer.data.feed import CacheRefused
 from trainer.evaluate import Examiner
+from trainer.knobs import KnobError
+from trainer.labels import LabelWatch
 from trainer.memory import free_bytes, free_host_bytes
 from trainer.recovery import NO_ROOM, given_up
 from trainer.snapshot import Ring, Snapshot, on_host, restore, take
@@ -59,39 +66,51 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
     """Run the arms of a command, wait for the verdict and go on from the winner.
 
     Raises:
-        ForkRefused: when memory or what is left of the run is too small, or memory runs out in an arm.
+        ForkRefused: when memory or what is left of the run is too small, or an arm fails.
         KnobError: when the turn cannot be made.
     """
     check_turns(training, command.turns)
     if not 1 <= command.replicates <= 1 + command.nulls:
         raise ForkRefused(f"{command.replicates} candidates need as many controls, and there are {1 + command.nulls}")
-    if command.steps > training.steps_total - training.progress.step:
+    here, start = take(training), None
+    if command.from_start:
+        start = ring.start
+        if start.step or not training.progress.step:
+            raise ForkRefused("the state before the first step is not held, or is the state of now")
+        command = command.model_copy(update={"steps": training.progress.step})
+    elif command.steps > training.steps_total - training.progress.step:
         raise ForkRefused(f"{command.steps} steps do not fit into what is left of the run")
-    begun = perf_counter()
-    start, guard = take(training), copy.deepcopy(training.guard)
-    make_room(training, start, ring)
+    begun, guard = perf_counter(), copy.deepcopy(training.guard)
+    make_room(training, here, ring)
     say_begun(training, command)
     training.watching = False
     try:
-        control, candidate, changes = _run_arms(training, command, examiner, start)
+        control, candidate, changes = _run_arms(training, command, examiner, here, start)
     except NO_ROOM as full:
-        raise ForkRefused(given_up(training, full, lambda: restore(training, start))) from None
-    except Exception:
-        restore(training, start)
+        raise ForkRefused(given_up(training, full, lambda: restore(training, here))) from None
+    except (KnobError, CacheRefused):
+        restore(training, here)
         raise
+    except Exception as failed:  # the user's model and data run in there: what is wrong without the turn shows again
+        restore(training, here)
+        raise ForkRefused(f"an arm failed ({type(failed).__name__}: {' '.join(str(failed).split())})") from failed
     finally:
         training.guard = guard
         training.watching = True
     assert control.end is not None
-    restore(training, control.end)
+    if start is not None:
+        control = replace(control, end=here)  # what the run has done by itself
+    restore(training, control.end or here)
     lost = futile(command, control.scored, candidate.scored)
     winner, meanwhile = ("control", []) if lost else await_verdict(training, command)
     before = None
     if candidate.end is None or candidate.scored.diverged:
         winner = "control"
     if winner == "candidate" and candidate.end is not None:
-        before = _keep(control.end)
+        before = _keep(control.end or here)
         restore(training, candidate.end)
+        if start is not None:
+            _begin_anew(training, here, ring)
         where = training.progress.where()
         training.link.say(KnobsTurned(**where, changes=changes, trial=command.trial, probation=False))
         training.link.say(KnobsConfirmed(**where, changes=changes, trial=command.trial))
@@ -106,6 +125,22 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
         )
     )
     return Forked(changes if winner == "candidate" else (), before, meanwhile)
+
+
+def _begin_anew(training: Training, here: Snapshot, ring: Ring) -> None:
+    """Go on in the place of a run that has begun otherwise: what is due next, and its best model so far, stay."""
+    progress = here.progress
+    training.progress = replace(
+        training.progress,
+        next_evaluation=progress.next_evaluation,
+        next_checkpoint=progress.next_checkpoint,
+        best_metric=progress.best_metric,
+        best_loss=progress.best_loss,
+        best_step=progress.best_step,
+    )
+    ring.at_or_before(0)
+    training.labels = LabelWatch.for_setup(training.setup, training.device)
+    training.guard.forget()
 
 
 def futile(command: Fork, control: ArmScored, candidate: ArmScored) -> bool:
@@ -136,21 +171,35 @@ def _keep(end: Snapshot) -> Snapshot | None:
 
 
 def _run_arms(
-    training: Training, command: Fork, examiner: Examiner, start: Snapshot
+    training: Training, command: Fork, examiner: Examiner, here: Snapshot, first: Snapshot | None
 ) -> tuple[ArmEnd, ArmEnd, tuple[Change, ...]]:
-    """Run all arms, stream by stream; return control and candidate of the run's own stream, and what was turned."""
+    """Run all arms, stream by stream; return control and candidate of the run's own stream, and what was turned.
+
+    Args:
+        training: The run.
+        command: What the arms are.
+        examiner: Scores them.
+        here: The state of now.
+        first: The state before the first step where they begin there, under the knobs of now.
+    """
     timed = not training.lockstep and not SPEED_KNOBS.isdisjoint(turned.knob for turned in command.turns)
     ends: dict[Arm, ArmEnd] = {}
     changes: tuple[Change, ...] = ()
+
+    def begin() -> None:
+        restore(training, here)
+        if first is not None:
+            restore(training, first, with_knobs=False)
+
     for number in range(1 + command.nulls):
-        restore(training, start)
+        begin()
         stream = stream_of(training, number, command.steps)
         own = number == 0
         name: Arm = "control" if own else "null"
         ends[name] = run_arm(training, command.trial, examiner, name, stream, keep_end=own, timed=timed)
         if number >= command.replicates:
             continue
-        restore(training, start)
+        begin()
         turned = turn(training, command.turns)
         beside = ends[name].pace if timed else None
         end = run_arm(training, command.trial, examiner, "candidate", stream, keep_end=own, beside=beside, timed=timed)
@@ -169,6 +218,7 @@ def say_begun(training: Training, command: Fork) -> None:
             trial=command.trial,
             how="fork",
             steps=command.steps * (1 + command.replicates + command.nulls),
+            from_start=command.from_start,
         )
     )
 

@@ -108,6 +108,7 @@ SPECS: dict[str, KnobSpec] = {
     "label_smoothing": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=0.5),
     "loss": KnobSpec(turns="live", effect="changes_learning", choices=("own", "standard")),
     "class_weights": KnobSpec(turns="live", effect="changes_learning", choices=("none", "sqrt", "balanced")),
+    "standardise": KnobSpec(turns="live", effect="changes_learning"),
     "ema": KnobSpec(turns="live", effect="free", low=0.0, high=0.99999),
     "activation": KnobSpec(
         turns="restart",
@@ -123,6 +124,9 @@ SPECS: dict[str, KnobSpec] = {
     "prefetch": KnobSpec(turns="reload", effect="same_mathematics", low=1, high=64),
     "cache": KnobSpec(turns="reload", effect="same_mathematics"),
     "channels_last": KnobSpec(turns="live", effect="other_rounding"),
+    "compile": KnobSpec(
+        turns="live", effect="other_rounding", choices=("off", "default", "max-autotune-no-cudagraphs")
+    ),
     "threads": KnobSpec(turns="live", effect="same_mathematics", low=1, high=1024),
     "eval_every": KnobSpec(turns="live", effect="same_mathematics", low=0.01, high=1000.0),
 }

@@ -1,10 +1,17 @@
-"""Per-layer measurements of one step: gradient and weight norms, the update, dead and saturated units."""
+"""Per-layer measurements of one step: gradient and weight norms, the update, dead and saturated units.
 
+Besides, what a step shows of the code around the net: gradients that were there before the backward pass, tensors that the
+optimizer does not hold or does not move, and what enters the first module with weights.
+"""
+
+from math import isfinite
 from typing import Any
 
 import torch
 from torch import nn
 
+from trainer.entrance import Entrance
+from trainer.optim import parameters_of
 from trainer.wire import LayersMeasured
 from trainer.words import Layer
 
@@ -19,6 +26,9 @@ SATURATED_INPUT = 5.0
 
 IDENTICAL = 1e-6
 """Rows of the first layer closer than that can never learn different things (rules.md)."""
+
+PULLED = 1e-5
+"""Of the largest gradient of a tensor: a bias in front of a batch norm has nothing but rounding, and rests with reason."""
 
 
 def weighted_layers(model: nn.Module) -> list[tuple[str, nn.Module, nn.Parameter]]:
@@ -36,6 +46,9 @@ class LayerProbe:
 
     def __init__(self, model: nn.Module) -> None:
         self._layers = weighted_layers(model)
+        self._trainable = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        self._gradients_left = sum(p.grad is not None and bool(p.grad.any()) for _, p in self._trainable)
+        self.entrance = Entrance(model)
         self._gradients: list[torch.Tensor] = []
         self._before: list[tuple[nn.Parameter, torch.Tensor]] = []
         self._pulled: list[bool] = []
@@ -76,11 +89,13 @@ class LayerProbe:
         self._given_up = True
         self._before, self._gradients, self._pulled = [], [], []
         self._activity.clear()
+        self.entrance.close()
         for handle in self._handles:
             handle.remove()
 
     def before(self, model: nn.Module) -> None:
         """Look at the gradients and remember the weights, after the backward pass."""
+        self.entrance.close()
         for handle in self._handles:
             handle.remove()
         self._gradients = [
@@ -88,9 +103,11 @@ class LayerProbe:
             for _, _, weight in self._layers
         ]
         self._before = [(p, p.detach().clone()) for p in model.parameters() if p.requires_grad and p.grad is not None]
-        self._pulled = [bool(p.grad.any()) for p, _ in self._before if p.grad is not None]
+        norms = [float(p.grad.detach().float().norm()) for p, _ in self._before if p.grad is not None]
+        largest = max((norm for norm in norms if isfinite(norm)), default=0.0)
+        self._pulled = [norm > PULLED * largest for norm in norms]
 
-    def report(self) -> LayersMeasured:
+    def report(self, optimizer: torch.optim.Optimizer) -> LayersMeasured:
         """Return the measurements, read from the device now: after the update, before the next step."""
         old_of = {id(parameter): old for parameter, old in self._before}
         layers = []
@@ -116,8 +133,15 @@ class LayerProbe:
             for (parameter, old), pulled in zip(self._before, self._pulled, strict=True)
             if pulled and torch.equal(parameter.detach(), old)
         )
+        held, moving = _held(optimizer)
         return LayersMeasured(
-            layers=tuple(layers), first_rows_identical=self._first_rows_identical(), unchanged=unchanged
+            layers=tuple(layers),
+            first_rows_identical=self._first_rows_identical(),
+            unchanged=unchanged,
+            left_out=tuple(name for name, p in self._trainable if id(p) not in held),
+            idle=tuple(name for name, p in self._trainable if id(p) in held - moving) if moving else (),
+            gradients_left=self._gradients_left,
+            tensors=len(self._trainable),
         )
 
     def _first_rows_identical(self) -> bool:
@@ -125,6 +149,13 @@ class LayerProbe:
             return False
         rows = self._layers[0][2].detach().flatten(1).float()
         return rows.shape[0] > 1 and bool((rows - rows[0]).abs().max() < IDENTICAL)
+
+
+def _held(optimizer: torch.optim.Optimizer) -> tuple[set[int], set[int]]:
+    """Return which tensors an optimizer holds, and which of them in a group whose rate is not 0."""
+    held = {id(parameter) for parameter in parameters_of(optimizer)}
+    groups = [group for group in optimizer.param_groups if group["lr"] != 0]
+    return held, {id(parameter) for group in groups for parameter in group["params"]}
 
 
 def _number(value: torch.Tensor | None) -> float | None:

@@ -6,13 +6,11 @@ evaluations, snapshots, beats and trials begin there.
 
 from time import perf_counter
 
-import torch
-
 from trainer.beat import Beats, last_words
 from trainer.evaluate import Examiner
 from trainer.finish import finish
 from trainer.keeping import Keeper, is_better
-from trainer.layers import LayerProbe
+from trainer.looks import Looks
 from trainer.obey import Orders
 from trainer.outputs import OutputLooks
 from trainer.recovery import MemoryExhausted, UpdateTorn
@@ -28,10 +26,6 @@ PACE_S = 0.2
 PACE_SHARE = 0.01
 """With a driver attached the run pauses at an evaluation until it was heard: at most 200 ms and 1 % of the time so far."""
 
-LAYER_SHARE = 0.01
-LAYER_STEPS_LEAST = 5
-"""The layers are looked at for every hundredth of the run, at most every five steps."""
-
 
 def train(training: Training, *, resumed: bool = False, order: Order | None = None) -> RunEnded:
     """Train to the end of the run, or until it is told to stop; return the last words, which were said.
@@ -44,8 +38,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
     ring = Ring(take(training, on_host=True), training.steps_total)
     beats, examiner, keeper = Beats(training), Examiner(training), Keeper(training)
     orders = Orders(training, beats, examiner, ring, keeper)
-    next_layers, batch = training.progress.step, None
-    looks = OutputLooks(training)
+    looks, outputs, batch = Looks(training), OutputLooks(training), None
     training.model.train()
     training.clocks.start()
     orders.go_on(order)
@@ -59,12 +52,11 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
 
         batch = training.supply.take()
         training.clocks.mark("input_wait")
-        if looks.due():
-            looks.take(batch)
+        if outputs.due():
+            outputs.take(batch)
             training.clocks.mark("advisor")
 
-        probing = training.progress.step >= next_layers
-        layers = LayerProbe(training.model) if probing else None
+        layers = looks.at(batch)
         try:
             beats.step(take_step(training, batch, layers), batch)
         except UpdateTorn:
@@ -75,9 +67,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
             keeper.write_last()
             raise
 
-        if layers is not None:
-            next_layers = training.progress.step + max(LAYER_STEPS_LEAST, round(training.steps_total * LAYER_SHARE))
-            tell_layers(training, layers)
+        looks.tell(layers, batch)
         if beats.due():
             beats.take(batch)
         training.clocks.mark("advisor")
@@ -85,6 +75,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
         if training.progress.next_evaluation <= training.progress.samples < training.progress.samples_total:
             beats.take(batch)
             keeper.judge(evaluate(training, examiner, begun))
+            tell_labels(training)
             if keeper.exhausted():
                 training.ending = "early_stop"
             beats.resume()
@@ -105,13 +96,10 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
     return words
 
 
-def tell_layers(training: Training, layers: LayerProbe) -> None:
-    """Tell what the layers were like in this step, unless memory is too short to look."""
-    try:
-        if not layers.given_up:
-            training.link.say(layers.report().model_copy(update=training.progress.where()))
-    except torch.OutOfMemoryError:
-        layers.give_up()
+def tell_labels(training: Training) -> None:
+    """Tell what the run thinks of its own labels, as soon as it is a sound witness."""
+    if training.labels is not None and (suspected := training.labels.news()) is not None:
+        training.link.say(suspected.model_copy(update=training.progress.where()))
 
 
 def evaluate(training: Training, examiner: Examiner, begun: float) -> Evaluated:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from trainer.compiling import OFF
 from trainer.data.batch import Batch
 from trainer.training import Training
 
@@ -57,8 +58,23 @@ def piece_size(training: Training, examples: int) -> int:
     return min(int(training.knobs["micro_batch"]) or examples, examples)
 
 
-def accumulate(training: Training, inputs: Any, targets: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, list[Seen]]:
+def forward(training: Training, part: Any, examples: int, *, hooked: bool = False) -> torch.Tensor:
+    """Return the outputs for a piece of a batch in training; compiled, where the knob says so and its size is the usual one."""
+    usual = not hooked and examples == piece_size(training, training.batch_size)
+    return training.compiled(training.model, str(training.knobs["compile"]) if usual else OFF, part)
+
+
+def accumulate(
+    training: Training, inputs: Any, targets: torch.Tensor, batch: Batch, *, hooked: bool = False
+) -> tuple[torch.Tensor, list[Seen]]:
     """Leave the gradient of the mean loss over the whole batch in the parameters.
+
+    Args:
+        training: The run.
+        inputs: Of the batch, on the device.
+        targets: Of the batch, on the device.
+        batch: What was fetched.
+        hooked: Hooks look at the modules, which a compiled pass does not call.
 
     Returns:
         That loss, a scalar on the device, and what the net made of each piece where the labels are watched.
@@ -72,7 +88,7 @@ def accumulate(training: Training, inputs: Any, targets: torch.Tensor, batch: Ba
         part = inputs if whole else cut(inputs, start, start + size)
         wanted = targets if whole else targets[start : start + size]
         with training.precision.context():
-            outputs = training.model(part)
+            outputs = forward(training, part, len(wanted), hooked=hooked)
             loss = training.objective(outputs, wanted, normaliser=examples)
         training.clocks.mark("forward")
         training.precision.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]

@@ -20,6 +20,7 @@ from trainer.snapshot import Snapshot, restore, take
 from trainer.step import take_step
 from trainer.sweep import pick_rate
 from trainer.training import Training
+from trainer.tried_twice import relative_difference
 from trainer.turning import set_knobs
 from trainer.wire import Probed
 
@@ -155,9 +156,10 @@ def _zeroed_input(training: Training) -> dict[str, Any]:
     batch = next(training.supply.look_ahead(1))
     inputs, targets = to_device(training, batch)
     with evaluating(training.model), torch.no_grad():
-        loss = float(training.objective.plain(training.model(inputs).float(), targets))
-        nothing = float(training.objective.plain(training.model(_zeros(inputs)).float(), targets))
-    return {"loss": loss, "zeroed_loss": nothing}
+        outputs, without = training.model(inputs).float(), training.model(_zeros(inputs)).float()
+        loss = float(training.objective.plain(outputs, targets))
+        nothing = float(training.objective.plain(without, targets))
+    return {"loss": loss, "zeroed_loss": nothing, "output_difference": relative_difference(outputs, without)}
 
 
 def _loss_at_init(training: Training) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
             trial=command.trial,
             went_on_from="control",
             seconds=set_up_s + agreement_s + sum(one.lost_s for one in done),
-            set_up_s=set_up_s,
+            set_up_s=set_up_s if candidate.own_feed else 0.0,
             crowded_share=crowd.share(),
             why=why,
         )

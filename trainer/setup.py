@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainer import surgery
+from trainer import standardise, surgery
 from trainer.config import Config
 from trainer.data.own import open_task
 from trainer.data.source import DataError, Source, Split, open_source
@@ -189,6 +189,8 @@ def _assemble(
         class_counts=counts,
     )
     setup.unavailable = _unavailable(setup, rates) | whole
+    if unfit := standardise.refusal(model, tried.inputs):
+        setup.unavailable["standardise"] = unfit
     objective.class_weights = config.train.class_weights if "class_weights" not in setup.unavailable else "none"
     objective.label_smoothing = config.train.label_smoothing if "label_smoothing" not in setup.unavailable else 0.0
     return setup
@@ -301,6 +303,7 @@ def _refuse_unfit(setup: Setup, config: Config) -> None:
         "class_weights": train.class_weights != "none",
         "label_smoothing": train.label_smoothing > 0,
         "loss": train.loss != "own",
+        "standardise": train.standardise,
     }
     for knob, wanted in asked.items():
         if wanted and knob in setup.unavailable:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from trainer import standardise
 from trainer.ema import Averaged, AveragedState
 from trainer.guard import GuardState
 from trainer.knobs import KnobValue
@@ -138,7 +139,8 @@ def tensors_of(training: Training) -> dict[str, torch.Tensor]:
 
 def _load(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
     known = model.state_dict().keys()
-    model.load_state_dict({name: tensor for name, tensor in tensors.items() if name in known})
+    there = standardise.own_tensors(model) | {name: tensor for name, tensor in tensors.items() if name in known}
+    model.load_state_dict(there)
     for name, buffer in model.named_buffers(remove_duplicate=False):
         if name not in known:
             buffer.data = tensors[name].to(buffer.device, copy=True)

@@ -8,6 +8,7 @@ import torch
 
 from trainer.survey import survey
 from trainer.training import Training
+from trainer.tried_twice import tried_twice
 from trainer.turning import apply_first
 from trainer.wire import RunStarted, Surveyed, Told
 
@@ -38,7 +39,7 @@ def announce(training: Training, *, resumed: bool, trial: str = "") -> None:
             pid=os.getpid(),
             pid_started=pid_started(),
             task=training.setup.info,
-            model=training.setup.model_info,
+            model=training.setup.model_info.model_copy(update=tried_twice(training)),
             device=training.device_info,
             knobs=training.catalogue(),
             steps_total=training.steps_total,

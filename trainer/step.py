@@ -26,6 +26,8 @@ class Taken:
     norm: torch.Tensor
     skipped: bool
     clipped: bool
+    rate: float = 0.0
+    """That was set for it."""
 
 
 def rate_now(training: Training) -> float:
@@ -54,7 +56,8 @@ def take_step(training: Training, batch: Batch, layers: LayerProbe | None = None
         torch.OutOfMemoryError: see `recovers`.
     """
     window = begin(training, batch.ticket)
-    set_rate(training.optimizer, rate_now(training))
+    rate = rate_now(training)
+    set_rate(training.optimizer, rate)
     examples, recovers = len(batch.targets), recovers and training.watching
     if training.room.may_run_out:
         taken = until_it_fits(
@@ -66,6 +69,7 @@ def take_step(training: Training, batch: Batch, layers: LayerProbe | None = None
         )
     else:
         taken = _attempt(training, batch, layers, window)
+    taken.rate = rate
     training.progress.step += 1
     training.progress.samples += examples
     end(training)
@@ -81,7 +85,7 @@ def _attempt(training: Training, batch: Batch, layers: LayerProbe | None, window
     training.clocks.mark("to_device")
     if training.knobs["augment"]:
         inputs = augment(inputs, float(training.knobs["augment_strength"]), training.augmenter)
-    loss, seen = accumulate(training, inputs, targets, batch)
+    loss, seen = accumulate(training, inputs, targets, batch, hooked=layers is not None)
     window.updating = True
     taken, acted = _update(training, loss, layers)
     training.clocks.mark("optimizer")

@@ -20,6 +20,7 @@ from trainer.data.order import Order
 from trainer.data.seeding import preserved_generators, seed_fetch
 from trainer.data.source import Column, Source, Split
 from trainer.data.table import missing
+from trainer.relation import relatedness
 from trainer.words import ColumnFacts, Survey
 
 CHUNK_EXAMPLES = 256
@@ -33,6 +34,9 @@ TRAIN_TIME_SHARE = 0.6
 
 COLUMN_ROWS = 20_000
 """Columns of a longer table are judged by so many rows."""
+
+TENSOR_COLUMNS = 100
+"""Columns that a user's own table may have to be looked at one by one: more would make a long list that nobody reads."""
 
 NEIGHBOURS = 20_000
 """Pairs of neighbours that are compared."""
@@ -48,6 +52,10 @@ class _Seen:
     """Fingerprint of the input → targets that came with it."""
     inputs: list[torch.Tensor] = field(default_factory=list)
     """Some of them, as the model gets them."""
+    targets: list[torch.Tensor] = field(default_factory=list)
+    """Theirs."""
+    broken: int = 0
+    """Examples with a value that is not a number."""
     missing: int = 0
     values: int = 0
 
@@ -75,6 +83,7 @@ def survey(source: Source, order: Order, limit_s: float = 10.0) -> Survey:
     duplicates, conflicts = _pairs(train)
     missing_share = source.raw.missing_share or train.missing / max(train.values, 1)
     counts = _class_counts(source)
+    related, behind = _relatedness(train, source)
     return Survey(
         examples=source.train.examples,
         sampled=train.examples,
@@ -84,6 +93,9 @@ def survey(source: Source, order: Order, limit_s: float = 10.0) -> Survey:
         val_overlap_share=_overlap(val, train),
         test_overlap_share=_overlap(test, train),
         missing_share=missing_share,
+        broken_share=train.broken / max(train.examples, 1),
+        label_association=related,
+        label_association_examples=behind,
         neighbour_label_match=_neighbour_match(source, order),
         unreadable=source.raw.unreadable_by_now,
         columns=_columns(source),
@@ -122,10 +134,21 @@ def _take_in(seen: _Seen, inputs: Any, targets: torch.Tensor, examples: int) -> 
     for row, target in zip(inputs.numpy(), targets.numpy(), strict=True):
         seen.labels[hashlib.blake2b(row.tobytes(), digest_size=12).digest()][target.tobytes()] += 1
     if inputs.is_floating_point():
-        seen.missing += int((~torch.isfinite(inputs)).sum())
+        broken = ~torch.isfinite(inputs)
+        seen.missing += int(broken.sum())
+        seen.broken += int(broken.flatten(1).any(1).sum())
         seen.values += inputs.numel()
-        if seen.examples <= SCALE_EXAMPLES:
-            seen.inputs.append(inputs)
+    if seen.examples <= SCALE_EXAMPLES:
+        seen.inputs.append(inputs)
+        seen.targets.append(targets)
+
+
+def _relatedness(train: _Seen, source: Source) -> tuple[float, int]:
+    """Return how much inputs and targets go together, and the examples behind it."""
+    if not train.inputs:
+        return float("nan"), 0
+    inputs, targets = torch.cat(train.inputs), torch.cat(train.targets)
+    return relatedness(inputs, targets, classes=source.kind == "classification")
 
 
 def _pairs(train: _Seen) -> tuple[float, float]:
@@ -165,7 +188,7 @@ def _scales(sample: list[torch.Tensor], source: Source) -> dict[str, Any]:
 
     Inputs that are no fractions (tokens, structures) have no scale: no features, and NaN.
     """
-    if not sample:
+    if not sample or not sample[0].is_floating_point():
         unknown = dict.fromkeys(("input_mean", "input_std_low", "input_std_high", "input_abs_max"), float("nan"))
         return {**unknown, "constant_features": 0, "features": 0}
     inputs = torch.cat(sample)
@@ -201,7 +224,18 @@ def _columns(source: Source) -> tuple[ColumnFacts, ...]:
     if len(rows) > COLUMN_ROWS:
         rows = np.random.default_rng(0).permutation(len(rows))[:COLUMN_ROWS]
     target = targets.numpy()[rows]
-    return tuple(_column(one, rows, target, source.kind == "classification") for one in source.raw.columns)
+    columns = source.raw.columns or _of_tensor(source)
+    return tuple(_column(one, rows, target, source.kind == "classification") for one in columns)
+
+
+def _of_tensor(source: Source) -> tuple[Column, ...]:
+    """Return the columns of a user's own table, a tensor [N, F], by their numbers; none of a very wide one."""
+    inputs = source.train.tensors[0] if source.train.tensors is not None else None
+    if source.inputs == "image" or inputs is None or inputs.ndim != 2 or inputs.shape[1] > TENSOR_COLUMNS:
+        return ()
+    if not inputs.is_floating_point():
+        return ()
+    return tuple(Column(str(place), values) for place, values in enumerate(inputs.T.double().numpy()))
 
 
 def _column(column: Column, rows: npt.NDArray[np.int64], target: npt.NDArray[Any], classes: bool) -> ColumnFacts:

@@ -20,6 +20,9 @@ LEAST_DROP_SHARE = 0.05
 LEAST_RISE_SHARE = 0.10
 """A curve that does not climb this far above its lowest has no upper end: the sweep stopped too soon."""
 
+HALF = 0.5
+"""Of its start: a curve without an upper end that comes down to it tells where learning is fast, if not where it ends."""
+
 WIDEST_SPREAD = 10.0
 """Lowest points that move by more than this between smoothings are noise (largest seen from an initial state: 7)."""
 
@@ -33,7 +36,8 @@ def pick_rate(rates: Sequence[float], losses: Sequence[float]) -> tuple[float | 
             are not read.
 
     Returns:
-        The pick, or None where the curve is short, flat, without an upper end or read too differently; and the
+        The pick, or None where the curve is short, flat, without an upper end (unless it came down to a half: then the
+        rate at which it did) or read too differently; and the
         spread of the readings (highest over lowest rate, 1 or more; infinite where there is nothing to read).
     """
     if len(rates) < 3:
@@ -48,10 +52,15 @@ def pick_rate(rates: Sequence[float], losses: Sequence[float]) -> tuple[float | 
     lowest = lowest_at[len(lowest_at) // 2]
     ended_finite = len(middle) == len(losses)
     if ended_finite and max(middle[lowest:]) < (1 + LEAST_RISE_SHARE) * middle[lowest]:
-        return None, math.inf
+        return _halved(rates, middle), spread
     if spread > WIDEST_SPREAD:
         return None, spread
     return rates[lowest] / BELOW_THE_LOWEST, spread
+
+
+def _halved(rates: Sequence[float], smooth: Sequence[float]) -> float | None:
+    """Return the rate at which a curve without an upper end has come down to half of its start; None where it has not."""
+    return next((rate for rate, loss in zip(rates, smooth, strict=False) if loss <= HALF * smooth[0]), None)
 
 
 def _centred_mean(losses: Sequence[float], half_width: int) -> list[float]:

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from trainer import standardise
 from trainer.clocks import Clocks
+from trainer.compiling import Compiled, why_not
 from trainer.config import Config
 from trainer.device import describe_device, pick_device
 from trainer.ema import Averaged
@@ -23,6 +25,7 @@ from trainer.precision import Precision
 from trainer.room import Room
 from trainer.setup import Setup
 from trainer.supply import Place, Supply
+from trainer.wire import Told
 from trainer.words import Change, DeviceInfo
 
 
@@ -97,7 +100,7 @@ class Training:
         self.objective: Objective = setup.objective.to(self.device)
         self.knobs: dict[str, KnobValue] = first_values(config, self.device_info.threads)
         self.unavailable = dict(setup.unavailable)
-        self.unavailable.update(_unavailable_here(setup, self.device_info))
+        self.unavailable.update(_unavailable_here(setup, self.device_info, train.memory_limit))
         self.knobs["dropout"] = setup.dropout
         self.precision = Precision(self.device, self.device_info.amp_dtypes)
         self.optimizer = self.make_optimizer(own=True)
@@ -119,6 +122,7 @@ class Training:
         self.room = Room(self.device, train.memory_limit)
         self.clocks = Clocks(self.device)
         self.labels = LabelWatch.for_setup(setup, self.device)
+        self.compiled = Compiled(lambda text: link.say(Told(**self.progress.where(), level="warning", text=text)))
         self.averaged: Averaged | None = None
         """The running mean of the weights, while the knob `ema` is on."""
         self.window: Window | None = None
@@ -204,6 +208,7 @@ class Training:
         with self.judged():
             model = copy.deepcopy(self.model)
         if self.best.weights:
+            standardise.fit(model, self.best.weights)
             model.load_state_dict(self.best.weights)
         return model.eval()
 
@@ -216,12 +221,16 @@ def first_values(config: Config, threads: int) -> dict[str, KnobValue]:
     return values
 
 
-def _unavailable_here(setup: Setup, device: DeviceInfo) -> dict[str, str]:
+def _unavailable_here(setup: Setup, device: DeviceInfo, memory_limit: float) -> dict[str, str]:
     reasons: dict[str, str] = {}
     if not device.amp_dtypes:
         reasons["amp"] = f"{device.name} has no mixed precision type"
     if device.type != "cpu":
         reasons["threads"] = "the work is done on the device"
+    if memory_limit:
+        reasons["compile"] = "a simulated device counts what kernels make one by one"
+    elif why := why_not(torch.device(device.type)):
+        reasons["compile"] = why
     if setup.source.train.cache_refusal:
         reasons["cache"] = setup.source.train.cache_refusal
     if setup.optimizer is not None:

@@ -15,6 +15,8 @@ class TrialBegan(EventWord):
     trial: str
     how: Literal["rounds", "fork", "compression"]
     steps: int
+    from_start: bool = False
+    """fork: its arms begin before the first step and end at the step of now."""
 
 
 class AgreementMeasured(EventWord):
@@ -69,7 +71,8 @@ class TrialEnded(EventWord):
     seconds: float
     """What the trial cost: time that the run would not have spent without it."""
     set_up_s: float = 0.0
-    """rounds: what it takes to bring the candidate up (loader, compiler): to be paid again when it is kept."""
+    """rounds: what it takes to bring the candidate's loader up, to be paid again when it is kept; what was compiled
+    stays in memory."""
     crowded_share: float = float("nan")
     """rounds: share of this machine's processors that other programs used meanwhile; NaN where nobody can tell."""
     why: str = ""

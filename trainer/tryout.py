@@ -42,6 +42,8 @@ class Tried:
     flops: float
     """Floating point operations of one example's forward pass."""
     anatomy: Anatomy
+    inputs: Any
+    """Of these examples."""
 
 
 def try_out(source: Source, model: nn.Module, objective: Objective, folder: Path, name: str) -> Tried:
@@ -74,7 +76,7 @@ def try_out(source: Source, model: nn.Module, objective: Objective, folder: Path
             parameter.grad = None
         model.load_state_dict(saved)
         model.train(was_training)
-    return Tried(tuple(outputs.shape[1:]), counter.get_total_flops() / len(batch.targets), anatomy)
+    return Tried(tuple(outputs.shape[1:]), counter.get_total_flops() / len(batch.targets), anatomy, batch.inputs)
 
 
 def _forward(model: nn.Module, batch: Batch, folder: Path, name: str) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import torch
 
+from trainer import standardise
 from trainer.config import ClassWeights
 from trainer.data.feed import CacheRefused
 from trainer.ema import Averaged
@@ -152,7 +153,7 @@ def loader_of(values: dict[str, KnobValue]) -> dict[str, Any]:
 
 def apply_first(training: Training) -> None:
     """Bring the run in line with the knobs that nothing was built by yet, at its start."""
-    for deed in (_turn_objective, _turn_precision, _turn_layout, _turn_threads, _turn_average):
+    for deed in (_turn_objective, _turn_inputs, _turn_precision, _turn_layout, _turn_threads, _turn_average):
         deed(training)
 
 
@@ -174,6 +175,16 @@ def _turn_objective(training: Training) -> None:
     training.objective.standard = training.knobs["loss"] == "standard"
     training.objective.class_weights = cast("ClassWeights", training.knobs["class_weights"])
     training.objective.label_smoothing = float(training.knobs["label_smoothing"])
+
+
+def _turn_inputs(training: Training) -> None:
+    """Let the model standardise its inputs, or give it its own forward back."""
+    if not training.knobs["standardise"]:
+        standardise.take_off(training.model)
+    elif not standardise.is_on(training.model):
+        standardise.put_on(training.model, *standardise.scale_of(training.setup.source))
+    if training.averaged is not None:
+        training.averaged.fit()
 
 
 def _turn_dropout(training: Training) -> None:
@@ -224,6 +235,7 @@ DEEDS: dict[str, Deed] = {
     "ema": _turn_average,
     "amp": _turn_precision,
     "dropout": _turn_dropout,
+    "standardise": _turn_inputs,
     "label_smoothing": _turn_objective,
     "class_weights": _turn_objective,
     "loss": _turn_objective,
@@ -237,6 +249,17 @@ DEEDS: dict[str, Deed] = {
 """What has to be done when a knob turns; knobs that are not here are read by the next step."""
 
 LEARNING = frozenset(
-    {"lr", "optimizer", "momentum", "beta2", "weight_decay", "batch_size", "label_smoothing", "class_weights", "loss"}
+    {
+        "lr",
+        "optimizer",
+        "momentum",
+        "beta2",
+        "weight_decay",
+        "batch_size",
+        "label_smoothing",
+        "class_weights",
+        "loss",
+        "standardise",
+    }
 )
 """Knobs after whose turn other losses and norms are usual."""

@@ -17,7 +17,18 @@ from trainer.trial_events import TrialBegan as TrialBegan
 from trainer.trial_events import TrialEnded as TrialEnded
 from trainer.words import START as START
 from trainer.words import Arm as Arm
-from trainer.words import Change, DeviceInfo, EventWord, Layer, ModelInfo, Outputs, ProbeName, Survey, TaskInfo
+from trainer.words import (
+    Change,
+    DeviceInfo,
+    EventWord,
+    Layer,
+    ModelInfo,
+    Outputs,
+    ProbeName,
+    Stream,
+    Survey,
+    TaskInfo,
+)
 from trainer.words import Split as Split
 
 
@@ -62,6 +73,7 @@ class BeatTaken(EventWord):
     seconds: float
     epoch: float
     lr: float
+    """The highest rate that the optimizer's groups held after the last step."""
     loss: tuple[float, ...]
     """Loss of each step (of bins, when there were more than 64)."""
     grad_norm: tuple[float, ...]
@@ -80,6 +92,9 @@ class BeatTaken(EventWord):
     eta_s: float = 0.0
     trial: str = ""
     """The trial whose rounds these steps were part of: their timing says nothing about the steady state."""
+    lr_set: float = 0.0
+    """The rate that knob, schedule and warm-up gave the last step; 0 = not told. Another one than `lr` where the user's
+    own code sets it, too."""
     label_runs: float = -1.0
     """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
 
@@ -93,6 +108,16 @@ class LayersMeasured(EventWord):
     """All units of the first layer have the same weights: they can never learn different things."""
     unchanged: tuple[str, ...] = ()
     """Trainable tensors with a gradient that a step left as they were."""
+    left_out: tuple[str, ...] = ()
+    """Trainable tensors that the optimizer does not hold."""
+    idle: tuple[str, ...] = ()
+    """Trainable tensors in a group of the optimizer whose rate is 0 while another group's is not."""
+    gradients_left: int = 0
+    """Tensors that still held a gradient when the step began, before its backward pass."""
+    tensors: int = 0
+    """Trainable tensors."""
+    stream: Stream | None = None
+    """What went into the net."""
 
 
 class OutputsMeasured(EventWord):

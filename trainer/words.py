@@ -116,6 +116,13 @@ class ModelInfo(Word):
     has_dropout: bool
     forward_flops: float = 0.0
     """Floating point operations of one forward pass of one example; 0 where nobody counted."""
+    evaluation_difference: float = float("nan")
+    """How far two passes over one batch in evaluation mode lie apart, relative, before the first step; NaN = not tried."""
+    left_training: int = 0
+    """Dropout and batch norm modules that stay in training mode when the model is put into evaluation mode."""
+    gradient_added: float = float("nan")
+    """What is added to the gradient of a few examples whenever it is taken again, over the first: 0, or 1 where the first is
+    still in the second. NaN where it changes in another way, or nobody tried."""
 
 
 class DeviceInfo(Word):
@@ -159,6 +166,13 @@ class Survey(Word):
     test_overlap_share: float
     missing_share: float
     """Input values that were missing (NaN, empty) before they were filled."""
+    broken_share: float = 0.0
+    """Training examples with a value that is not a number, as the model gets them."""
+    label_association: float = float("nan")
+    """How much closer inputs and targets of the training split go together than shuffled ones, in standard deviations of
+    shuffled ones; ≈ 0 = not at all. NaN where nobody could look."""
+    label_association_examples: int = 0
+    """Training examples behind it."""
     input_mean: float
     """Absolute mean of the inputs as the model gets them, largest over the features."""
     input_std_low: float
@@ -238,3 +252,21 @@ class Outputs(Word):
     """Change of that loss when all examples are given one target: 0 = the targets are not used."""
     order_share: float = float("nan")
     """Change of the loss when outputs and targets change places together; it should be 0."""
+
+
+class Stream(Word):
+    """What went into the net at one step, and whether it goes with its targets as it did."""
+
+    mean: float
+    """Of the finite values that enter the first module with weights of its own."""
+    std: float
+    broken_share: float
+    """Values that are not a number."""
+    alike: bool
+    """All examples of the batch enter as the same values."""
+    agreement: float | None = None
+    """With a linear model of the first examples: accuracy, or correlation with the target. Nothing before there is one."""
+    asked: int = 0
+    """Different examples that the last watched batches were to hold; 0 where the data lie in memory."""
+    distinct: int = 0
+    """Different inputs that they held."""

@@ -11,26 +11,37 @@ Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 
 
 def rules(as_json: Json = False) -> int:
-    """List all rules."""
-    from rules.catalogue import all_rules
+    """List all rules, their state, and what each did on the fault bench."""
+    from dataclasses import asdict
 
-    every = all_rules()
+    from rules.catalogue import all_rules
+    from rules.record import records
+
+    every, record = all_rules(), records()
     if as_json:
         rows = [
             {
                 "code": rule.code,
                 "name": rule.name,
                 "family": rule.family,
+                "state": rule.state,
                 "headline": rule.headline,
                 "needs": rule.needs,
+                "record": asdict(record[rule.code]) if rule.code in record else None,
             }
             for rule in every
         ]
         print(json.dumps(rows))
         return 0
     for rule in every:
-        print(f"{rule.code}  {rule.headline}")
-    print(f"\n{len(every)} rules; `advisor rule CODE` tells all about one")
+        said = f"  ({record[rule.code].said()})" if rule.code in record else ""
+        print(f"{rule.code}  {rule.state:7}  {rule.headline}{said}")
+    nursery = sum(rule.nursery for rule in every)
+    print(f"\n{len(every)} rules, {nursery} of them in the nursery: shown, never acted on", end="")
+    if record:
+        runs = next(iter(record.values()))
+        print(f"; measured in {runs.faulty_runs} faulty and {runs.healthy_runs} healthy runs", end="")
+    print("\n`advisor rule CODE` tells all about one")
     return 0
 
 
@@ -53,7 +64,13 @@ def rule(
             f"there is no rule {code!r}" + (f": did you mean {near[0]}?" if near else ": see `advisor rules`")
         )
     if as_json:
-        told = {"code": wanted.code, "name": wanted.name, "family": wanted.family, "needs": wanted.needs}
+        told = {
+            "code": wanted.code,
+            "name": wanted.name,
+            "family": wanted.family,
+            "state": wanted.state,
+            "needs": wanted.needs,
+        }
         print(json.dumps(told | {"documentation": wanted.documentation}))
     elif sys.stdout.isatty():
         from rich.console import Console

@@ -118,6 +118,7 @@ def _finding(state: FindingState, story: Story) -> ReportedFinding:
         step=state.step,
         causes=finding.causes,
         explained_by=state.explained_by,
+        confidence=state.confidence,
         cleared_step=state.cleared_step,
         advice=advice if state.standing or any(fix.effect is Effect.NEEDS_A_PERSON for fix in finding.fixes) else (),
     )

@@ -47,6 +47,8 @@ class ReportedFinding(_Part):
     step: int
     causes: tuple[str, ...] = ()
     explained_by: str = ""
+    confidence: float = 0.0
+    """That it is the primary cause, 0 to 1; 0 where it is not."""
     cleared_step: int | None = None
     advice: tuple[str, ...] = ()
     """What a person could do, from the fixes that were not applied."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import tomli_w
 
+from advisor.causes import said
 from advisor.report.schema import Intervention, Report, ReportedFinding
 from advisor.report.words import MISSING, PART_NAMES, count, duration, number, plural, score, setting, share, size
 
@@ -98,6 +99,13 @@ def figures(report: Report) -> list[tuple[str, str, str]]:
         ("took", duration(report.time.get("total")), f"{plural(report.run.get('steps', 0), 'step')}"),
         ("being watched", share(report.overhead.get("share")), "of the wall time"),
     ]
+
+
+def sureness(finding: ReportedFinding) -> str:
+    """Return how sure it is that a finding is the cause, in words; nothing for other parts."""
+    return {"sure": "surely the cause", "likely": "likely the cause", "perhaps": "perhaps the cause"}.get(
+        said(finding.confidence), ""
+    )
 
 
 def findings_by_role(report: Report) -> list[tuple[str, list[ReportedFinding]]]:

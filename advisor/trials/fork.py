@@ -28,6 +28,8 @@ class ForkTrial:
     pool: tuple[float, ...]
     """Differences null - control of the score, from earlier forks of this phase and about this horizon."""
     steps_per_epoch: int = 0
+    from_start: bool = False
+    """The arms begin before the first step."""
     arms: tuple[ArmScored, ...] = field(default=())
     verdict: Verdict | None = None
     veto: bool = False
@@ -45,6 +47,7 @@ class ForkTrial:
                 score=self.score,
                 less_is_better=lower_is_better(self.score, setting.metric, setting.higher_is_better),
                 least_gain=LEAST_LEARNING_GAIN,
+                from_start=self.from_start,
             ),
         )
 

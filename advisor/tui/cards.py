@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
+from advisor.causes import said
 from advisor.story import Story
 from advisor.told import FindingState, InterventionState, ProposalState
 from advisor.tui import words
@@ -138,7 +139,7 @@ class Feed:
         state = "" if found.standing else ("mended, " if found.mended else "cleared, ")
         about = (
             "  "
-            + f"{state}{level if found.standing else 'was ' + level}, {found.role}, step {found.step:,}".replace(
+            + f"{state}{level if found.standing else 'was ' + level}, {self._part(found)}, step {found.step:,}".replace(
                 " ", UNBROKEN
             )
         )
@@ -152,6 +153,12 @@ class Feed:
             (tail, "$muted"),
         )
         return Row(f"finding-{finding.code}", head, self._evidence(found), code=finding.code)
+
+    @staticmethod
+    def _part(found: FindingState) -> str:
+        """Return the part of a finding, and how sure it is that it is the cause."""
+        sure = said(found.confidence)
+        return f"{found.role} ({sure})" if sure else found.role
 
     def _evidence(self, found: FindingState) -> tuple[Content, ...]:
         finding = found.finding

@@ -3,17 +3,16 @@
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 from advisor.ledger import Entry, read_entry
 from advisor.runs import Run
 from advisor.sensors.sample import Sample, read_sample
-from trainer import wire
 from trainer.journal import JournalReader
 from trainer.wire import Event, read_event
+from trainer.words import EventWord
 
 Record = Event | Entry | Sample
-"""What a line of a run's files can be. Told apart by the module that declares it."""
+"""What a line of a run's files can be."""
 
 CHUNK_BYTES = 1 << 18
 """A quarter of a megabyte is a few thousand records: parsing them takes a fraction of a second and little memory."""
@@ -21,7 +20,7 @@ CHUNK_BYTES = 1 << 18
 
 def as_event(record: Record) -> Event | None:
     """Return the record as an event of the trainer; nothing when it is something else."""
-    return cast("Event", record) if type(record).__module__ == wire.__name__ else None
+    return record if isinstance(record, EventWord) else None
 
 
 class Source:

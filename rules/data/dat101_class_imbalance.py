@@ -2,13 +2,15 @@
 
 ## What it does
 Looks for a training split whose largest class has ten times the examples of its smallest, together with a recall of
-the rare classes that is 15 points below that of the common ones, once the common ones are learned.
+the rare classes that is 15 points below that of the common ones, once the common ones are learned; or four times the
+examples and 50 points.
 
 ## Why it matters
 The mean loss hardly notices a class of one in a hundred; a net can be right almost always and never on that class.
 
 ## What to do
-Weigh the loss by class: first by the root of the rarity, which costs the common classes little, then fully.
+Weigh the loss by class: by the root of the rarity, which costs the common classes little, and fully where the gap is
+wide.
 
 ## Fix safety
 Changes what is learned; a fork decides on balanced accuracy. The unweighted loss may rise, so it is no guard; the main
@@ -31,8 +33,12 @@ from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Sever
 
 RATIO_LIMIT = 10.0
 """Largest over smallest class: below, plain training copes (Johnson and Khoshgoftaar 2019)."""
+MILD_RATIO_LIMIT = 4.0
+"""Largest over smallest class, where the gap is wide: wrong labels among them make rare classes look less rare."""
 RECALL_GAP_LIMIT = 0.15
 """Points of recall between common and rare classes: less is within the noise of small classes."""
+WIDE_GAP = 0.5
+"""Of recall: classes that are as good as never recognised need all of the weight; the root closes a part of such a gap."""
 COMMON_LEARNED = 0.5
 """Mean recall of the common classes: below, the net has not learned anything yet."""
 REPAIRED_SHARE = {"sqrt": 0.4, "balanced": 0.5}
@@ -42,34 +48,33 @@ REPAIRED_SHARE = {"sqrt": 0.4, "balanced": 0.5}
 @rule("DAT101")
 def class_imbalance(run: RunFacts, classes: ClassFacts, knobs: KnobFacts) -> Finding | None:
     """Find rare classes that are recognised much less often than common ones."""
-    if not run.warm or classes.ratio < RATIO_LIMIT or len(classes.recalls) != len(classes.counts):
+    if not run.warm or len(classes.recalls) != len(classes.counts):
         return None
     top = max(classes.counts)
     held = [pair for pair in zip(classes.counts, classes.recalls, strict=True) if pair[0] and isfinite(pair[1])]
-    rare = [recall for count, recall in held if count * RATIO_LIMIT <= top]
-    common = [recall for count, recall in held if count * RATIO_LIMIT > top]
-    if not rare or not common or fmean(common) < COMMON_LEARNED or fmean(common) - fmean(rare) < RECALL_GAP_LIMIT:
+    times, limit = (RATIO_LIMIT, RECALL_GAP_LIMIT) if classes.ratio >= RATIO_LIMIT else (MILD_RATIO_LIMIT, WIDE_GAP)
+    rare = [recall for count, recall in held if count * times <= top]
+    common = [recall for count, recall in held if count * times > top]
+    if not rare or not common or fmean(common) < COMMON_LEARNED or fmean(common) - fmean(rare) < limit:
         return None
     gap = fmean(common) - fmean(rare)
-    weights = knobs.values["class_weights"]
+    order: tuple[str, ...] = ("balanced", "sqrt") if gap >= WIDE_GAP else ("sqrt", "balanced")
+    if knobs.values["class_weights"] == "balanced":
+        order = ("balanced",)
     return Finding(
         code="DAT101",
         name="class_imbalance",
-        severity=Severity.WARNING,
+        severity=Severity.INFO if knobs.values["class_weights"] == "balanced" else Severity.WARNING,
         message=f"{len(rare)} of {len(held)} classes are rare and recognised {fmean(rare):.0%} of the time, "
         f"the others {fmean(common):.0%}",
         evidence=(
-            Evidence(fact="classes.ratio", value=classes.ratio, limit=RATIO_LIMIT),
-            Evidence(fact="classes.recalls", value=gap, limit=RECALL_GAP_LIMIT),
+            Evidence(fact="classes.ratio", value=classes.ratio, limit=times),
+            Evidence(fact="classes.recalls", value=gap, limit=limit),
         ),
         causes=("the loss is dominated by the common classes", "too few examples to learn the rare classes from"),
-        explains=("GEN103", "OPT104"),
+        explains=("GEN102", "GEN103", "OPT104"),
         fixes=(
-            *possible(
-                knobs,
-                *(() if weights == "balanced" else (_weigh("sqrt", gap * len(rare) / len(held)),)),
-                _weigh("balanced", gap * len(rare) / len(held)),
-            ),
+            *possible(knobs, *(_weigh(how, gap * len(rare) / len(held)) for how in order)),
             advice("collect more examples of the rare classes", improves="rare_recall"),
         ),
     )

@@ -49,5 +49,6 @@ def splits_overlap(task: TaskFacts, splits: SplitFacts) -> Finding | None:
             Evidence(fact="splits.test_overlap_share", value=splits.test_overlap_share, limit=OVERLAP_LIMIT),
         ),
         causes=("duplicates in the data that were split at random", "a split that was made twice"),
+        explains=("GEN102",) if splits.val_overlap_share >= SEVERE_OVERLAP else (),
         fixes=(advice("split so that equal examples fall into one split, then train again", improves="metric"),),
     )

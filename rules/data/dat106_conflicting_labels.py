@@ -28,6 +28,8 @@ CONFLICT_LIMIT = 0.005
 """Share of the training split: fewer do not move a metric."""
 SEVERE_CONFLICT = 0.02
 """Share of the training split: accuracy can no longer reach 99 %."""
+SEVERE_DUPLICATE = 0.3
+"""Share of the training split: an epoch is then a third shorter than it looks, and its copies are learned by heart."""
 DUPLICATE_LIMIT = 0.05
 """Share of the training split: one in twenty is a fault of collection rather than chance."""
 
@@ -41,7 +43,7 @@ def conflicting_labels(splits: SplitFacts) -> Finding | None:
     return Finding(
         code="DAT106",
         name="conflicting_labels",
-        severity=Severity.WARNING if conflicts >= SEVERE_CONFLICT else Severity.INFO,
+        severity=Severity.WARNING if conflicts >= SEVERE_CONFLICT or duplicates >= SEVERE_DUPLICATE else Severity.INFO,
         message=f"{conflicts:.1%} of the training examples equal another with a different label, "
         f"{duplicates:.1%} are there already",
         evidence=(
@@ -49,6 +51,9 @@ def conflicting_labels(splits: SplitFacts) -> Finding | None:
             Evidence(fact="splits.duplicate_share", value=duplicates, limit=DUPLICATE_LIMIT),
         ),
         causes=("examples that were labelled twice", "a source that was read twice", "inputs too coarse to differ"),
-        explains=("DAT102",) if conflicts >= CONFLICT_LIMIT else (),
+        explains=(
+            *(("DAT102", "OPT105", "GEN101", "GEN102") if conflicts >= CONFLICT_LIMIT else ()),
+            *(("GEN101",) if duplicates >= SEVERE_DUPLICATE and conflicts < CONFLICT_LIMIT else ()),
+        ),
         fixes=(advice("keep one of each equal example, with the label that is right"),),
     )

@@ -2,7 +2,8 @@
 
 ## What it does
 Looks for a validation loss whose last three values lie, in the median, a fifth and a twentieth of the chance loss
-above the least before them, while the training loss is at its own least. It needs four evaluations.
+above the least before them, while the training loss is at its own least. It needs four evaluations. Where the loss on
+training examples is well below that on validation, a rise that goes on is told sooner: from a twentieth.
 
 ## Why it matters
 Each further step makes the net surer of what it remembers and worse at what it has not seen.
@@ -16,7 +17,8 @@ Changes what is learned; a fork with a control arm decides on the validation los
 
 ## When to ignore it
 The metric you care for still rises: a net that is sure and right pays with its loss only where it is wrong. The rule
-then speaks as information, as it does for a model that is good all the same.
+then speaks as information (unless the training examples are known by heart, or the loss has gone up by half), as it
+does for a model that is good all the same.
 
 ## References
 - Goodfellow et al., «Deep Learning», 2016, chapter 7
@@ -38,6 +40,18 @@ RISE_LIMIT = 1.2
 """Times the least validation loss."""
 MEANT_SHARE = 0.05
 """Of the chance loss: a rise near zero is no loss of anything."""
+EARLY_RISE_LIMIT = 1.05
+"""The same where the rise goes on and the gap is wide: together they say as much as a fifth alone."""
+EARLY_MEANT_SHARE = 0.03
+"""Of the chance loss, likewise."""
+EARLY_EVALUATIONS = 4
+"""Since the least value: a rise over four of them is a trend."""
+GAP_SHARE = 0.7
+"""Loss on training examples over that on validation: a net that generalises is above."""
+BY_HEART_SHARE = 0.1
+"""The same: below it, what there is to learn from the training examples is learned."""
+HIGH_RISE = 1.5
+"""Times the least: the net is sure of what it gets wrong, whatever the metric says."""
 FALLING_FACTOR = 1.1
 """Times the least smoothed training loss: still at its best."""
 FALLING_SHARE = 0.02
@@ -69,16 +83,18 @@ def overfitting(
     recent, least = median(one.loss for one in seen[-RECENT:]), min(one.loss for one in seen[:-RECENT])
     limit = max(RISE_LIMIT * least, least + MEANT_SHARE * task.baseline_loss)
     fallen = max(FALLING_FACTOR * loss.best, loss.best + FALLING_SHARE * task.baseline_loss)
-    if not min(recent, validation.last.loss) > limit or not loss.now <= fallen:
+    clear = min(recent, validation.last.loss) > limit
+    if not (clear or _early(task, validation, recent, least)) or not loss.now <= fallen:
         return None
     last, best = validation.last, validation.best
     worse = abs(best.metric - last.metric) > last.standard_error
     good = skill(task, best.metric) >= GOOD_SKILL
+    by_heart = last.train_loss <= BY_HEART_SHARE * last.loss or recent > HIGH_RISE * least
     rise = recent - least
     return Finding(
         code="GEN101",
         name="overfitting",
-        severity=Severity.WARNING if worse and not good else Severity.INFO,
+        severity=Severity.WARNING if (worse or by_heart) and not good else Severity.INFO,
         message=f"{recent:.3g} is the validation loss, after {least:.3g}, while the training loss falls to {loss.now:.2g}"
         + ("" if worse else "; the metric has not suffered yet"),
         evidence=(
@@ -87,9 +103,19 @@ def overfitting(
             Evidence(fact="validation.metric", value=last.metric, limit=best.metric),
         ),
         causes=("more weights than the examples can hold in check", "wrong labels that are learned by heart"),
-        explains=("GEN102",) if worse and not good else (),
+        explains=() if good else ("GEN102", "OPT104"),
         fixes=(*possible(knobs, *_in_order(task, knobs, rise / recent)), advice("get more data, or a smaller net")),
     )
+
+
+def _early(task: TaskFacts, validation: ValidationFacts, recent: float, least: float) -> bool:
+    """Tell whether a smaller rise goes on while the gap is wide."""
+    seen = [one.loss for one in validation.evaluations]
+    since = len(seen) - 1 - seen.index(min(seen))
+    before = median(seen[-2 * RECENT : -RECENT]) if len(seen) >= 2 * RECENT else recent
+    limit = max(EARLY_RISE_LIMIT * least, least + EARLY_MEANT_SHARE * task.baseline_loss)
+    wide = validation.last.train_loss <= GAP_SHARE * validation.last.loss
+    return since >= EARLY_EVALUATIONS and before < recent and recent > limit and wide
 
 
 def _in_order(task: TaskFacts, knobs: KnobFacts, rise_share: float) -> list[Fix]:

@@ -2,7 +2,7 @@
 
 ## What it does
 Looks for a metric, and a validation loss, that have gained nothing beyond noise for five evaluations and a tenth of
-the run, with the rate decayed at least once where a schedule decays it.
+the run (twice that where the metric swings), with the rate decayed at least once where a schedule decays it.
 
 ## Why it matters
 The best model is kept already; what follows costs time and buys nothing.
@@ -19,6 +19,9 @@ You expect a late second descent (small algorithmic tasks, very large nets), or 
 ## References
 - Prechelt, «Early Stopping – But When?», 1998
 """
+
+from itertools import pairwise
+from statistics import median
 
 from rules.facts import KnobFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
 from rules.learning import at_chance, skill
@@ -40,6 +43,13 @@ WORTH_SHARE = 0.05
 """Of the run still to come: with less there is nothing to save."""
 LEARNED_SKILL = 0.02
 """On the way to perfection: a run that learned nothing has no best to keep."""
+LEARNED_ERRORS = 2.0
+"""Standard errors above a constant predictor: less is luck."""
+SWING_ERRORS = 2.0
+"""Standard errors: a metric that usually changes by more from one evaluation to the next swings; where it stands, five
+evaluations do not tell."""
+SWINGING_PATIENCE = 2
+"""Times the patience, for such a metric."""
 
 
 @rule("GEN102")
@@ -52,15 +62,23 @@ def early_stop_due(
     since = _last_gain_step(validation, bar)
     idle = [one for one in validation.evaluations if one.step > max(since, run.last_turn_step)]
     waits_for_decay = knobs.values["schedule"] != "constant" and run.progress < DECAYED_PROGRESS
-    turned_lately = run.last_turn_step > 0 and len(idle) < PATIENCE_EVALUATIONS + LIVE_CHANGE_EVALUATIONS
-    if not run.warm or run.finished or waits_for_decay or turned_lately or len(idle) < PATIENCE_EVALUATIONS:
+    times = SWINGING_PATIENCE if _swings(validation) else 1
+    needed = times * PATIENCE_EVALUATIONS + (LIVE_CHANGE_EVALUATIONS if run.last_turn_step > 0 else 0)
+    if not run.warm or run.finished or waits_for_decay or len(idle) < needed:
         return None
     former = min((one.loss for one in validation.evaluations if one.step <= since), default=last.loss)
     loss_falls = min(one.loss for one in idle) < (1 - LOSS_GAIN_LIMIT) * former
-    learned = skill(task, best.metric) >= LEARNED_SKILL and not at_chance(task, loss)
+    sure = abs(best.metric - task.baseline_metric) > LEARNED_ERRORS * best.standard_error
+    learned = skill(task, best.metric) >= LEARNED_SKILL and sure and not at_chance(task, loss)
     left = run.steps_left / max(run.steps_total, 1)
     idle_share = (last.step - since) / max(run.steps_total, 1)
-    if loss_falls or not learned or left < WORTH_SHARE or idle_share < PATIENCE_SHARE or knobs.values["early_stop"]:
+    if (
+        loss_falls
+        or not learned
+        or left < WORTH_SHARE
+        or idle_share < times * PATIENCE_SHARE
+        or knobs.values["early_stop"]
+    ):
         return None
     return Finding(
         code="GEN102",
@@ -68,7 +86,7 @@ def early_stop_due(
         severity=Severity.INFO,
         message=f"{len(idle)} evaluations brought no gain over {best.metric:.3g}; {left:.0%} of the run is left",
         evidence=(
-            Evidence(fact="validation.evaluations", value=len(idle), limit=PATIENCE_EVALUATIONS),
+            Evidence(fact="validation.evaluations", value=len(idle), limit=needed),
             Evidence(fact="validation.best", value=best.metric, limit=bar),
             Evidence(fact="run.steps_left", value=left, limit=WORTH_SHARE),
         ),
@@ -84,6 +102,13 @@ def early_stop_due(
             ),
         ),
     )
+
+
+def _swings(validation: ValidationFacts) -> bool:
+    """Tell whether the metric usually changes by more than its error between two evaluations."""
+    seen = validation.evaluations[-SWINGING_PATIENCE * PATIENCE_EVALUATIONS :]
+    swings = [abs(after.metric - before.metric) for before, after in pairwise(seen)]
+    return len(swings) > 1 and median(swings) > SWING_ERRORS * validation.last.standard_error
 
 
 def _last_gain_step(validation: ValidationFacts, bar: float) -> int:

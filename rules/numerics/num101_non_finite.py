@@ -3,7 +3,8 @@
 ## What it does
 Counts the steps whose loss or gradient was NaN or infinite. Single ones are the guard's business (it leaves them out);
 three in a row, or half of the last 50, mean that the weights, or what goes into them, are lost. Single ones that come
-again and again lie in the data or in the code: that is said, and nothing is turned.
+again and again lie in the data or in the code: that is said, and nothing is turned. So too where a sweep from the start
+meets one at rates that are next to nothing: no rate did that.
 
 ## Why it matters
 One NaN in the weights turns every later loss into NaN. All steps after the onset are wasted.
@@ -24,7 +25,7 @@ for 1 % of the last 500.
 - Chowdhery et al., «PaLM», 2022, section 5.1 (rewind and skip the batches)
 """
 
-from math import isfinite
+from math import isfinite, isnan
 
 from rules.facts import BranchFacts, KnobFacts, LossFacts, ProbeFacts, RunFacts
 from rules.rescue import early, ladder, look_at_the_code
@@ -42,7 +43,9 @@ SINGLE_STEPS = 3
 """Single steps over the run: it is no accident any more, and worth a look at the data."""
 SYMPTOMS = ("NUM102", "NUM103", "ARC102", "OPT104", "OPT105", "OPT106", "OPT109", "GEN102", "GEN103")
 HEALED_STEPS = 500
-"""Steps after the onset with a finite loss: that trouble is over."""
+"""Steps after the last one with a finite loss: that trouble is over."""
+NO_RATE_SHARE = 0.01
+"""Of the rate: a loss that is no number at a hundredth of it, and gave no pick on the way, is not of the rate's making."""
 
 
 @rule("NUM101")
@@ -55,7 +58,7 @@ def non_finite(
 ) -> Finding | None:
     """Find a run whose loss or gradients have stopped being numbers."""
     onset = loss.non_finite_onset
-    if isfinite(loss.now) and run.step - onset > HEALED_STEPS:
+    if isfinite(loss.now) and run.step - max(onset, loss.non_finite_last) > HEALED_STEPS:
         return None
     scaled = knobs.values["amp"] in ("fp16", "auto")
     limit = SCALER_STEPS if scaled else LOST_STEPS
@@ -63,17 +66,19 @@ def non_finite(
     if not (lost or (scaled and loss.non_finite_in_500 > SCALER_IN_500)):
         return None if scaled or loss.non_finite_steps < SINGLE_STEPS else _single(loss)
     fixes, asked = ladder(run, onset, branch.clip_norm, knobs, probes, branch)
+    at_any_rate = isnan(probes.lr_pick) and probes.lr_finite_to < NO_RATE_SHARE * knobs.number("lr")
+    if at_any_rate:
+        fixes, asked = (), ()
+    first = "the learning rate is too high from the start" if early(run, onset) else "a steep place on the way"
+    of_the_data = ("an input that is not a number", "a loss that takes a logarithm or root of 0")
     return Finding(
         code="NUM101",
         name="non_finite",
         severity=Severity.ERROR,
-        message=f"{loss.non_finite_steps} steps since step {onset} had a loss or gradient that is not a number",
+        message=f"{loss.non_finite_steps} steps since step {onset} had a loss or gradient that is not a number"
+        + (", and a sweep met one at every rate: not recoverable by a knob" if at_any_rate else ""),
         evidence=(Evidence(fact="loss.non_finite_in_a_row", value=loss.non_finite_in_a_row, limit=limit),),
-        causes=(
-            "the learning rate is too high from the start" if early(run, onset) else "a steep place on the way",
-            "an input that is not a number",
-            "a loss that takes a logarithm or root of 0",
-        ),
+        causes=of_the_data if at_any_rate else (first, *of_the_data),
         probes=asked,
         explains=SYMPTOMS,
         fixes=(*fixes, look_at_the_code()),

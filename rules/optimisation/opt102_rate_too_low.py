@@ -2,17 +2,20 @@
 
 ## What it does
 Draws the loss on in a straight line to the end of the run, which flatters it. When even that ends above half of
-what a constant predictor loses, and the loss never rose on the way, it asks for a rate sweep, and speaks up when the sweep picks at least ten times the
-present rate.
+what a constant predictor loses, and the loss never rose on the way, it asks for a rate sweep, and speaks up when the
+sweep picks at least ten times the present rate. Where the sweep agrees and nothing was learned all the same after a
+seventh of the run, a higher rate is proposed for a trial.
 
 ## Why it matters
 The run will end before it has learned what its data can teach; the machine works for nothing.
 
 ## What to do
-Raise the rate to the pick, or, if that is too much, half the way there on a logarithmic scale.
+Start over with the pick while nothing was learned; later raise the rate to it, or, if that is too much, half the way
+there on a logarithmic scale. A run of a few dozen steps needs more epochs besides.
 
 ## Fix safety
-Changes what is learned; a fork with a control arm decides, on weights averaged over its second half.
+Starting over is a rescue: applied, not tried; nothing was learned that could be lost. Going on at another rate changes
+what is learned; a fork with a control arm decides, on weights averaged over its second half.
 
 ## When to ignore it
 A pretrained model is being tuned gently on purpose, or the loss has a floor that is high by nature.
@@ -24,16 +27,29 @@ A pretrained model is being tuned gently on purpose, or the loss has a floor tha
 from math import sqrt
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import HIGH_LOSS_SHARE, LAST_PROBE_SHARE, SWEEP_FACTOR, rate_over_pick, rose
-from rules.remedies import new_start, possible, turned
-from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.learning import (
+    HIGH_LOSS_SHARE,
+    LAST_PROBE_SHARE,
+    SUSPECTED_SHARE,
+    SWEEP_FACTOR,
+    creeps,
+    heads_for,
+    learned_nothing,
+    pays_to_start_over,
+    rate_over_pick,
+    suspected,
+)
+from rules.remedies import advice, new_start, possible, turned
+from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
-JUDGED_SHARE = 0.10
-"""Of the run, after the warm-up: before, a line through the loss says nothing about its end."""
-QUIET_NOISE_SHARE = 0.3
-"""Spread over smoothed loss: a rate that is too low makes a smooth curve."""
 CLOSED_SHARE = 0.3
 """Of the loss: the share that a rate of the right order closes over a run on small data, carefully said."""
+LATER_SHARE = 0.15
+"""Of the run: what has learned nothing by then at a rate that a sweep allows may be given a higher one on trial."""
+MOST_OF_PICK = 4.0
+"""Times the pick: it stands a fifth below the rate with the lowest loss (trainer/sweep.py)."""
+FEW_STEPS = 200
+"""In a whole run: at any rate the simplest nets want some hundred."""
 
 
 @rule("OPT102")
@@ -41,21 +57,15 @@ def rate_too_low(
     run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: KnobFacts, probes: ProbeFacts
 ) -> Finding | None:
     """Find a run that will end before it has learned, because its steps are too short."""
-    per_step = max(loss.at_start - loss.now, 0.0) / max(run.step, 1)
-    at_end = loss.now - per_step * run.steps_left
-    judged = run.warm and run.progress >= knobs.number("warmup") + JUDGED_SHARE
-    if (
-        not judged
-        or rose(task, loss)
-        or loss.noise_share > QUIET_NOISE_SHARE
-        or not at_end > HIGH_LOSS_SHARE * task.baseline_loss
-    ):
+    judged = suspected(run) and run.progress >= knobs.number("warmup") + SUSPECTED_SHARE
+    if not judged or not creeps(run, task, loss):
         return None
+    at_end = heads_for(run, task, loss)
     asked = "lr_sweep" not in probes.done
     ratio = rate_over_pick(knobs, probes)
-    if not asked and not ratio <= 1 / SWEEP_FACTOR:
-        return None
     rate, pick = knobs.number("lr"), probes.lr_pick
+    if not asked and not ratio <= 1 / SWEEP_FACTOR:
+        return _flat_at_the_pick(run, task, loss, knobs, pick)
     said = f"the loss {loss.now:.3g} heads for {at_end:.3g} at the end of the run: lr {rate:.2g} may be too low"
     return Finding(
         code="OPT102",
@@ -70,9 +80,56 @@ def rate_too_low(
         ),
         causes=("the learning rate is too low", "the data hold no more", "the net is too small"),
         probes=("lr_sweep",) if asked and run.progress <= LAST_PROBE_SHARE else (),
-        explains=() if asked else ("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101"),
-        fixes=(new_start(),) if asked else possible(knobs, _raise_to(pick), _raise_to(sqrt(pick * rate))),
+        explains=() if asked else ("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103"),
+        fixes=(new_start(),) if asked else (*possible(knobs, *_raises(run, task, loss, rate, pick)), *_longer(run)),
     )
+
+
+def _flat_at_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: KnobFacts, pick: float) -> Finding | None:
+    """Return what is left to try where nothing is learned at a rate that the sweep allows: a fork decides.
+
+    A sweep that could not tell found no rate at which this net learns: then it is not the rate.
+    """
+    rate = knobs.number("lr")
+    to = MOST_OF_PICK * pick
+    in_time = run.progress >= LATER_SHARE and pays_to_start_over(run)
+    if not in_time or not to >= 2 * rate or not learned_nothing(task, loss):
+        return None
+    return Finding(
+        code="OPT102",
+        name="rate_too_low",
+        severity=Severity.INFO,
+        message=f"{loss.now:.3g} is the loss after {run.progress:.0%} of the run at lr {rate:.2g}, and a sweep "
+        f"picks {pick:.2g}, on the low side",
+        evidence=(
+            Evidence(fact="knobs.lr", value=rate, limit=to),
+            Evidence(fact="loss.now", value=heads_for(run, task, loss), limit=HIGH_LOSS_SHARE * task.baseline_loss),
+        ),
+        causes=("the learning rate is too low", "the data hold no more", "the net is too small"),
+        explains=("OPT104", "GEN102", "GEN103"),
+        fixes=possible(knobs, _raise_to(to)),
+    )
+
+
+def _raises(run: RunFacts, task: TaskFacts, loss: LossFacts, rate: float, pick: float) -> tuple[Fix, ...]:
+    if not (learned_nothing(task, loss) and pays_to_start_over(run)):
+        return (_raise_to(pick), _raise_to(sqrt(pick * rate)))
+    start = Fix(
+        name=f"start over with lr {pick:.2g}",
+        effect=Effect.RESCUE,
+        deed=Deed.START_OVER,
+        turns=turned(lr=pick),
+        improves="loss",
+        expected=CLOSED_SHARE,
+        estimated_by="applied, not tried: nothing was learned that could be lost",
+    )
+    return (start,)
+
+
+def _longer(run: RunFacts) -> tuple[Fix, ...]:
+    if run.steps_total >= FEW_STEPS:
+        return ()
+    return (advice(f"train for more epochs: {run.steps_total} steps are few for any net", improves="loss"),)
 
 
 def _raise_to(rate: float) -> Fix:

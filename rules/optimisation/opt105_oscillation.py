@@ -66,6 +66,9 @@ def oscillation(run: RunFacts, validation: ValidationFacts, knobs: KnobFacts) ->
         expected=swing / 2,
         estimated_by="half of a swing: the mean comes up to the better side",
     )
+    larger = (
+        (advice(f"start with train.batch_size = {2 * run.batch_size}", improves="loss"),) if run.batch_size > 0 else ()
+    )
     return Finding(
         code="OPT105",
         name="oscillation",
@@ -77,5 +80,5 @@ def oscillation(run: RunFacts, validation: ValidationFacts, knobs: KnobFacts) ->
         ),
         causes=("the learning rate is too high for this part of the run", "the batch is too small"),
         explains=("OPT104",),
-        fixes=(*possible(knobs, cut), advice(f"start with train.batch_size = {2 * run.batch_size}", improves="loss")),
+        fixes=(*possible(knobs, cut), *larger),
     )

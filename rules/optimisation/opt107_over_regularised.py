@@ -1,16 +1,17 @@
 """The brakes are on: regularisation holds the net back more than the data ask for.
 
 ## What it does
-Looks, after a third of the run, for a training loss that is still high and has stopped falling, as bad in training
-as in validation, while weight decay, dropout or label smoothing stand at values that alone can do that. A loss that
-sits at chance, in evaluations too, is judged after a seventh already.
+Compares, from the first twentieth of the run, the pull of weight decay on the weights with the pull of the data: where
+it is nearly as strong, the loss is still high and validation no worse than training, the decay holds the net down.
+Dropout and label smoothing at values that alone can do that are judged after a third of the run, when a high loss has
+stopped falling.
 
 ## Why it matters
 Regularisation trades training fit for generalisation; where there is no gap to close it only costs.
 
 ## What to do
-Take the strongest brake off: weight decay to a hundredth, dropout and smoothing to zero. A net at chance has been
-pressed flat: in the first half of the run it starts over.
+Take the strongest brake off: weight decay to what is customary, dropout and smoothing to zero. A net that has learned nothing
+yet, or was pressed flat, starts over in the first half of the run, any in its first fifth.
 
 ## Fix safety
 Changes what is learned; a fork with a control arm decides, and the main metric is a guard. Starting over is a rescue,
@@ -24,74 +25,119 @@ The loss has a high floor by nature, and the regularisation is there to keep wei
 - Loshchilov and Hutter, «Decoupled Weight Decay Regularization», 2019
 """
 
-from rules.facts import KnobFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
-from rules.learning import CHANCE_SHARE, HIGH_LOSS_SHARE, at_chance, learns_badly
+from statistics import median
+
+from rules.facts import KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
+from rules.learning import (
+    CHANCE_SHARE,
+    HIGH_LOSS_SHARE,
+    SUSPECTED_SHARE,
+    learned_nothing,
+    learns_badly,
+    pays_to_start_over,
+)
 from rules.remedies import possible, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, Value, rule
 
 JUDGED_SHARE = 0.30
-"""Of the run: before, a high loss is only young."""
-COLLAPSED_SHARE = 0.15
-"""Of the run: healthy runs have left chance after a tenth (OPT103)."""
-START_OVER_SHARE = 0.50
-"""Of the run: until then a new start pays (OPT101)."""
+"""Of the run, for dropout and smoothing: before, a high loss is only young."""
+PULL_LIMIT = 0.3
+"""Decay · norm of the weights over norm of the gradient, median of the layers: five runs under a decay of .05 to .3 never
+had less, healthy ones and labels with noise under 1e-4 to 1e-2 at most .1 (fault bench)."""
+EARLY_SHARE = 0.20
+"""Of the run: what a net has learned by then under such a decay is worth less than a sound start and the steps won."""
 COUPLED_DECAY_LIMIT = 0.01
-"""L2 in the gradient: a hundred times what is customary (1e-4); digits at 0.2 end at .3 instead of .97 (measured)."""
+"""L2 in the gradient: a hundred times what is customary (1e-4). With less, a weak gradient is to blame, not the decay."""
 DECOUPLED_DECAY_LIMIT = 0.5
-"""AdamW multiplies it with the rate: ten times what is customary (0.05)."""
+"""AdamW multiplies it with the rate, and its gradient tells nothing of its pull: ten times what is customary (0.05)."""
 DROPOUT_LIMIT = 0.5
 """Share: above a half, less is kept than is dropped."""
 SMOOTHING_LIMIT = 0.3
 """Share: three times what is customary."""
 GAP_LIMIT = 0.1
 """Relative gap between validation and training loss: with more, there is something to regularise."""
-DECAY_CUT = 0.01
-"""From a hundred times too much back to what is customary."""
+CUSTOMARY_DECAY = 1e-4
+"""In the gradient."""
+CUSTOMARY_DECOUPLED_DECAY = 0.05
+"""Where the rate multiplies it (knobs.md)."""
 CLOSED_SHARE = 0.2
 """Of the loss, carefully said: digits at decay 0.2 gained three quarters of the error."""
 
 
 @rule("OPT107")
 def over_regularised(
-    run: RunFacts, task: TaskFacts, loss: LossFacts, validation: ValidationFacts, knobs: KnobFacts
+    run: RunFacts, task: TaskFacts, loss: LossFacts, validation: ValidationFacts, layers: LayerFacts, knobs: KnobFacts
 ) -> Finding | None:
     """Find a net that its regularisation keeps from learning."""
     last = validation.last
     gap = last.loss / last.train_loss - 1 if last.train_loss > 0 else last.loss / loss.now - 1
-    collapsed = at_chance(task, loss) and not min(last.loss, last.train_loss) < CHANCE_SHARE * task.baseline_loss
-    judged = COLLAPSED_SHARE if collapsed else JUDGED_SHARE
-    if run.progress < judged or not learns_badly(run, task, loss) or not gap < GAP_LIMIT:
+    high = loss.now > HIGH_LOSS_SHARE * task.baseline_loss
+    if not run.warm or run.progress < SUSPECTED_SHARE or not high or not gap < GAP_LIMIT:
         return None
-    decay_limit = DECOUPLED_DECAY_LIMIT if knobs.values["optimizer"] == "adamw" else COUPLED_DECAY_LIMIT
+    pull = _pull(layers, knobs)
+    stopped = run.progress >= JUDGED_SHARE and learns_badly(run, task, loss)
+    decoupled = knobs.values["optimizer"] == "adamw"
+    decays = stopped if decoupled else pull >= PULL_LIMIT
+    decay = knobs.number("weight_decay")
+    limit = DECOUPLED_DECAY_LIMIT if decoupled else COUPLED_DECAY_LIMIT
     brakes = [
-        (name, knobs.number(name), limit, to)
-        for name, limit, to in (
-            ("weight_decay", decay_limit, DECAY_CUT * knobs.number("weight_decay")),
-            ("dropout", DROPOUT_LIMIT, 0.0),
-            ("label_smoothing", SMOOTHING_LIMIT, 0.0),
+        (name, value, to)
+        for name, value, brakes, to in (
+            (
+                "weight_decay",
+                decay,
+                decays and decay >= limit,
+                CUSTOMARY_DECOUPLED_DECAY if decoupled else CUSTOMARY_DECAY,
+            ),
+            ("dropout", knobs.number("dropout"), stopped and knobs.number("dropout") >= DROPOUT_LIMIT, 0.0),
+            (
+                "label_smoothing",
+                knobs.number("label_smoothing"),
+                stopped and knobs.number("label_smoothing") >= SMOOTHING_LIMIT,
+                0.0,
+            ),
         )
-        if knobs.number(name) >= limit
+        if brakes
     ]
     if not brakes:
         return None
-    strongest = brakes[0]
+    name, value, to = brakes[0]
+    pulled = f"{pull:.2g} times as hard as the data pulls a weight decay of {value:g} at the weights, the loss is {loss.now:.3g}"
+    stays = f"{loss.now:.3g} is where the loss stays, with {name} {value:g} and no gap to validation"
+    knows = min(last.loss, last.train_loss) < CHANCE_SHARE * task.baseline_loss
+    flat = learned_nothing(task, loss) and not knows and pays_to_start_over(run)
+    start_over = flat or (name == "weight_decay" and run.progress <= EARLY_SHARE)
     return Finding(
         code="OPT107",
         name="over_regularised",
         severity=Severity.WARNING,
-        message=f"{loss.now:.3g} is where the loss stays, with {strongest[0]} {strongest[1]:g} and no gap to validation",
+        message=stays if decoupled or name != "weight_decay" else pulled,
         evidence=(
             Evidence(fact="loss.now", value=loss.now, limit=HIGH_LOSS_SHARE * task.baseline_loss),
-            *(Evidence(fact=f"knobs.{name}", value=value, limit=limit) for name, value, limit, _ in brakes),
+            Evidence(fact="layers.layers", value=pull, limit=PULL_LIMIT),
+            *(Evidence(fact=f"knobs.{brake}", value=held, limit=off) for brake, held, off in brakes),
         ),
-        causes=tuple(f"{name} {value:g}" for name, value, _, _ in brakes),
-        explains=("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101", "ARC103", "ARC105"),
+        causes=tuple(f"{brake} {held:g}" for brake, held, _ in brakes),
+        explains=SYMPTOMS,
         fixes=possible(
             knobs,
-            *((_start_over(strongest[0], strongest[3]),) if collapsed and run.progress <= START_OVER_SHARE else ()),
-            *(_release(name, to) for name, _, _, to in brakes),
+            *((_start_over(name, to),) if start_over else ()),
+            *(_release(brake, off) for brake, _, off in brakes),
         ),
     )
+
+
+SYMPTOMS = (
+    "OPT101", "OPT102", "OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101", "ARC103", "ARC105",
+)  # fmt: skip
+"""What is seen of a net that is pressed flat."""
+
+
+def _pull(layers: LayerFacts, knobs: KnobFacts) -> float:
+    """Return how hard weight decay pulls at the weights, in pulls of the data."""
+    decay = knobs.number("weight_decay")
+    pulls = [decay * one.weight_norm / one.grad_norm for one in layers.layers if one.grad_norm > 0]
+    return median(pulls) if pulls else 0.0
 
 
 def _release(name: str, to: Value) -> Fix:

@@ -1,18 +1,22 @@
-"""Some tensors get a gradient and never move.
+"""Some tensors are trainable and never move.
 
 ## What it does
-Compares the trainable tensors before and after a step. Speaks when tensors with a gradient stay exactly as they were,
-in three checks, while the loss is not low.
+Compares the trainable tensors with those that the optimizer holds, and with those in a group whose rate is 0: that is
+exact, and known at the first look. Besides, compares tensors before and after a step: those with a gradient that stay
+exactly as they were, in three looks. Speaks while the loss is not low; of weights that are frozen, where after a fifth of the run most of what can
+be learned is still ahead.
 
 ## Why it matters
 What the optimizer does not hold is never trained, however long the run; it is the classical mistake after a layer is
 replaced or the model is rebuilt once the optimizer exists.
 
 ## What to do
-Make the optimizer from the parameters of the model that is trained, after its last change.
+Make the optimizer from the parameters of the model that is trained, after its last change; freeze what is not to be
+trained with `requires_grad_(False)`.
 
 ## Fix safety
-Needs a person: the fault is in the code (or the rate is 0).
+Needs a person: the fault is in the code (or the rate is 0). Nothing is turned, rolled back or stopped on its account: a
+higher rate for the rest is no cure.
 
 ## When to ignore it
 Layers that are frozen on purpose but left trainable, or units that are all dead (ARC103 says so).
@@ -21,40 +25,88 @@ Layers that are frozen on purpose but left trainable, or units that are all dead
 - Jiang et al., «Training with Confidence: Catching Silent Errors in Deep Learning Training» (TrainCheck), OSDI 2025
 """
 
-from rules.facts import KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
-from rules.learning import LAYER_CHECKS
+from rules.facts import KnobFacts, LayerFacts, LossFacts, ModelFacts, RunFacts, TaskFacts
+from rules.learning import HIGH_LOSS_SHARE, LAYER_CHECKS
 from rules.remedies import advice
+from rules.symptoms import MISJUDGED, STUCK
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
 LOW_LOSS_SHARE = 0.1
 """Of the chance loss: below it gradients become so small that weights may rest with reason."""
 TAIL_SHARE = 0.9
 """Of the run: in the tail of a schedule the rate itself goes to 0."""
+FROZEN_SHARE = 0.2
+"""Of the parameters: a norm or an embedding that is frozen holds nobody back."""
+FROZEN_JUDGED = 0.2
+"""Of the run: a sound body that is frozen on purpose has carried its head well below chance by then."""
+NAMED = 3
+"""Tensors that are named: the rest is counted."""
+
+CERTAIN = (*STUCK, *MISJUDGED, "ARC102", "ARC105")
+"""What a net shows whose tensors certainly do not learn; tensors that only seem to rest explain less."""
 
 
 @rule("OPT108")
 def nothing_learns(
-    run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts, knobs: KnobFacts
+    run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts, model: ModelFacts, knobs: KnobFacts
 ) -> Finding | None:
     """Find tensors that the optimizer does not move."""
+    if loss.now < LOW_LOSS_SHARE * task.baseline_loss:
+        return None
+    if layers.left_out:
+        said = f"{len(layers.left_out)} of {layers.tensors} trainable tensors are not in the optimizer"
+        return _finding(said, "layers.left_out", layers.left_out, ("the optimizer was made from other parameters",))
+    if layers.idle:
+        said = f"{len(layers.idle)} of {layers.tensors} trainable tensors are in a group whose rate is 0"
+        return _finding(said, "layers.idle", layers.idle, ("a learning rate of 0 in a group of the optimizer",))
+    share = model.frozen / max(model.parameters, 1)
+    stuck = run.progress >= FROZEN_JUDGED and loss.now > HIGH_LOSS_SHARE * task.baseline_loss
+    if share > FROZEN_SHARE and stuck:
+        return _frozen(share, loss.now, task.baseline_loss)
     warming = run.progress <= knobs.number("warmup")
     if not run.warm or warming or run.progress > TAIL_SHARE or layers.checks < LAYER_CHECKS or not layers.unchanged:
         return None
-    if loss.now < LOW_LOSS_SHARE * task.baseline_loss:
-        return None
-    named = ", ".join(layers.unchanged[:3]) + (", …" if len(layers.unchanged) > 3 else "")
+    zero = knobs.number("lr") == 0
+    why = "the learning rate is 0" if zero else "the optimizer holds other parameters than the net"
+    return _finding(
+        f"{len(layers.unchanged)} trainable tensors have a gradient and are not moved by a step",
+        "layers.unchanged",
+        layers.unchanged,
+        (why, "the rate is so small that steps vanish in rounding"),
+        explains=("OPT103", "OPT104", "OPT109", "ARC102", "GEN103"),
+    )
+
+
+def _finding(
+    said: str, fact: str, tensors: tuple[str, ...], causes: tuple[str, ...], explains: tuple[str, ...] = CERTAIN
+) -> Finding:
+    named = ", ".join(tensors[:NAMED]) + (", …" if len(tensors) > NAMED else "")
     return Finding(
         code="OPT108",
         name="nothing_learns",
         severity=Severity.ERROR,
-        message=f"{len(layers.unchanged)} trainable tensors have a gradient and are not moved by a step: {named}",
-        evidence=(Evidence(fact="layers.unchanged", value=len(layers.unchanged), limit=0),),
-        causes=(
-            "the learning rate is 0"
-            if knobs.number("lr") == 0
-            else "the optimizer holds other parameters than the net",
-            "the rate is so small that steps vanish in rounding",
-        ),
-        explains=("OPT103", "OPT104", "OPT109", "ARC102", "GEN103"),
+        message=f"{said}: {named}; nothing is turned, the fault is in the code",
+        evidence=(Evidence(fact=fact, value=len(tensors), limit=0),),
+        causes=causes,
+        explains=explains,
         fixes=(advice("make the optimizer from model.parameters() after the model's last change", improves="loss"),),
+    )
+
+
+def _frozen(share: float, loss: float, chance: float) -> Finding:
+    return Finding(
+        code="OPT108",
+        name="nothing_learns",
+        severity=Severity.WARNING,
+        message=f"{share:.0%} of the weights are frozen, and {loss:.3g} is the loss where guessing gives {chance:.3g}: "
+        "nothing is turned, the fault is in the code",
+        evidence=(
+            Evidence(fact="model.frozen_share", value=share, limit=FROZEN_SHARE),
+            Evidence(fact="loss.now", value=loss, limit=HIGH_LOSS_SHARE * chance),
+        ),
+        causes=("weights that are frozen by mistake", "a frozen body that was never trained for inputs like these"),
+        explains=CERTAIN,
+        fixes=(
+            advice("let the frozen weights learn (requires_grad_(True)) before the optimizer is made", improves="loss"),
+        ),
     )

@@ -1,7 +1,7 @@
 """The steps are so long that evaluation mode no longer knows the network.
 
 ## What it does
-Looks for an evaluation, on held-out *and* on training examples, that is far worse than a constant predictor while the
+Looks, in a net with norm layers, for an evaluation, on held-out *and* on training examples, that is far worse than a constant predictor while the
 training loss of the same steps is not. It then asks for a rate sweep, and names the rate when that is at least three
 times the one that the sweep picks.
 
@@ -25,7 +25,7 @@ The first evaluation comes after a handful of steps only, before any running ave
 - Smith, «Cyclical Learning Rates for Training Neural Networks», 2017 (the range test)
 """
 
-from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
+from rules.facts import KnobFacts, LossFacts, ModelFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
 from rules.learning import SWEEP_MARGIN, rate_over_pick
 from rules.remedies import advice, new_start, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
@@ -39,12 +39,19 @@ APART_FACTOR = 2.0
 
 @rule("OPT110")
 def steps_outrun_norms(
-    run: RunFacts, task: TaskFacts, loss: LossFacts, validation: ValidationFacts, knobs: KnobFacts, probes: ProbeFacts
+    run: RunFacts,
+    task: TaskFacts,
+    loss: LossFacts,
+    validation: ValidationFacts,
+    model: ModelFacts,
+    knobs: KnobFacts,
+    probes: ProbeFacts,
 ) -> Finding | None:
     """Find a network that is lost in evaluation mode because its steps are too long."""
     last = validation.last
     limit = max(FAR_FACTOR * task.baseline_loss, APART_FACTOR * loss.now)
-    if not run.warm or not (limit > 0 and last.loss > limit and last.train_loss > limit):
+    lost = limit > 0 and last.loss > limit and last.train_loss > limit
+    if not run.warm or not model.has_norm or not lost:
         return None
     asked = "lr_sweep" not in probes.done
     rate, pick = knobs.number("lr"), probes.lr_pick

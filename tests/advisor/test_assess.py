@@ -1,12 +1,16 @@
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from advisor.assess import ABSENT_TO_CLEAR, SEEN_TO_STAND, Assessment, Standing, assess, follow, unripe
-from advisor.causes import parts
+from advisor.causes import confidence, parts, said
 from advisor.diagnosis import Diagnosis
 from advisor.history import History
-from advisor.ledger import Restated
+from advisor.ledger import Found, Restated, RoleChanged
 from rules.facts import Facts, LossFacts, RunFacts
-from rules.vocabulary import Deed, Effect, Finding, Rule, Severity
+from rules.vocabulary import Deed, Effect, Evidence, Finding, Rule, Severity
 from tests.advisor.literal import finding, fix, rule_from
 
 RUN = Facts({"run": RunFacts(step=100, steps_total=1000, epoch=1.0, steps_per_epoch=100, batch_size=32)})
@@ -141,3 +145,67 @@ def test_a_standing_finding_is_restated_when_its_numbers_change_and_only_then() 
     assert isinstance(restated, Restated)
     assert restated.finding.message == "200 steps of it"
     assert diagnosis.restate() == []
+
+
+FAR, NEAR, EXACT = (
+    Evidence(fact="loss.now", value=value, limit=limit) for value, limit in ((100.0, 1.0), (1.1, 1.0), (6, 0))
+)
+
+
+@pytest.mark.parametrize(
+    ("surer", "less_sure"),
+    [
+        pytest.param({"evidence": (FAR,)}, {"evidence": (NEAR,)}, id="the evidence lies further beyond its limit"),
+        pytest.param({"evidence": (EXACT,)}, {"evidence": (NEAR,)}, id="the evidence is exact"),
+        pytest.param({}, {"probes": ("lr_sweep",)}, id="no probe is open"),
+    ],
+)
+def test_a_cause_is_the_surer_the_more_speaks_for_it(surer: dict[str, Any], less_sure: dict[str, Any]) -> None:
+    one, other = (parts([finding("OPT901", **fields)])["OPT901"].confidence for fields in (surer, less_sure))
+    assert 0 < other < one <= 1
+
+
+def test_a_cause_is_surer_when_its_probe_has_answered_and_less_sure_beside_a_rival() -> None:
+    cause = finding("OPT901", severity=Severity.ERROR, evidence=(NEAR,))
+    alone = parts([cause])["OPT901"].confidence
+    assert parts([cause], probed={"OPT901"})["OPT901"].confidence > alone
+    rival, hint = finding("OPT902", severity=Severity.ERROR), finding("OPT903", severity=Severity.INFO)
+    assert parts([cause, rival])["OPT901"].confidence < alone
+    assert parts([cause, hint])["OPT901"].confidence == alone
+    symptom = cause.model_copy(update={"explains": ("OPT902",)})
+    assert parts([symptom, rival])["OPT901"].confidence == alone
+
+
+def test_only_the_cause_has_a_confidence() -> None:
+    found = parts(
+        [finding("OPT901", explains=("OPT902",)), finding("OPT902"), finding("OPT903", severity=Severity.INFO)]
+    )
+    assert {code: part.confidence > 0 for code, part in found.items()} == {
+        "OPT901": True, "OPT902": False, "OPT903": False,
+    }  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.floats(), st.floats()), max_size=4), st.integers(0, 5), st.booleans(), st.booleans())
+def test_a_confidence_is_a_share_whatever_the_evidence(
+    pairs: list[tuple[float, float]], rivals: int, probed: bool, asks: bool
+) -> None:
+    evidence = tuple(Evidence(fact="loss.now", value=value, limit=limit) for value, limit in pairs)
+    cause = finding("OPT901", evidence=evidence, probes=("lr_sweep",) if asks else ())
+    others = [finding(f"OPT91{number}") for number in range(rivals)]
+    assert 0 <= confidence(cause, [cause, *others], probed) <= 1
+
+
+def test_a_confidence_is_told_again_only_when_its_word_changes() -> None:
+    diagnosis = Diagnosis(
+        (rule_from("OPT901", severity=Severity.ERROR), rule_from("OPT902", since=200, severity=Severity.ERROR)), ()
+    )
+    found = next(entry for entry in diagnosis.update(RUN, 100, History()) if isinstance(entry, Found))
+    assert (found.role, said(found.confidence)) == ("cause", "sure")
+    assert not [entry for entry in diagnosis.update(RUN, 110, History()) if isinstance(entry, RoleChanged)]
+    later = Facts({"run": RunFacts(step=200, steps_total=1000, epoch=1.0, steps_per_epoch=100, batch_size=32)})
+    changed = [entry for entry in diagnosis.update(later, 200, History()) if isinstance(entry, RoleChanged)]
+    assert [(entry.code, said(entry.confidence)) for entry in changed] == [("OPT901", "likely")]
+
+
+def test_a_confidence_has_a_word() -> None:
+    assert [said(one) for one in (0.9, 0.6, 0.3, 0.0)] == ["sure", "likely", "perhaps", ""]

@@ -66,6 +66,38 @@ def test_a_learning_fix_is_tried_by_a_fork_and_a_loader_fix_by_rounds() -> None:
     assert (other.how, other.agreement_passes) == ("rounds", 20)
 
 
+ANEW = fix(LEARNING, deed=Deed.START_OVER)
+
+
+def test_a_fix_that_suits_a_run_from_its_first_step_is_compared_with_a_run_that_began_with_it() -> None:
+    early = scene(step=60, steps_left=940, fall_share=0.5)
+    fork = chosen(standing("DAT900", ANEW), at=early).deed
+    assert isinstance(fork, Try)
+    assert (fork.how, fork.from_start, fork.steps) == ("fork", True, 60), "although the run improves"
+    assert fork.nulls + fork.replicates >= 2
+
+
+@pytest.mark.parametrize(
+    ("step", "share", "reason"),
+    [
+        pytest.param(20, 0.5, "too soon", id="nothing to compare yet"),
+        pytest.param(120, 0.01, "budget", id="the arms cost too much"),
+        pytest.param(300, 0.5, "too late", id="too far to begin anew"),
+    ],
+)
+def test_arms_from_the_start_are_run_neither_too_soon_nor_too_late(step: int, share: float, reason: str) -> None:
+    choice = chosen(standing("DAT900", ANEW), at=scene(step=step, steps_left=1000 - step, budget_share=share))
+    assert choice.deed is None
+    assert whys(choice) == [reason]
+
+
+def test_a_short_run_pays_for_a_shorter_fork() -> None:
+    short = Budget(share=0.1, spent_steps=0, steps_total=200)
+    fork = chosen(standing("OPT900", fix(LEARNING)), at=replace(scene(step=40, steps_left=160), budget=short)).deed
+    assert isinstance(fork, Try)
+    assert fork.steps == 30
+
+
 ORDER = [
     pytest.param([("A", fix(LEARNING)), ("B", fix(Effect.RESCUE))], "B", id="rescue first"),
     pytest.param([("A", fix(LEARNING)), ("B", fix(SPEED))], "B", id="same mathematics before learning"),
@@ -94,10 +126,84 @@ def test_a_symptom_waits_while_its_cause_is_open() -> None:
 
 
 def test_a_symptom_whose_cause_has_nothing_left_to_try_is_tried() -> None:
-    person = fix(Effect.NEEDS_A_PERSON)
-    choice = chosen(standing("OPT901", person, explains=("ARC901",)), standing("ARC901", fix(SPEED)))
+    lost = history(*attempt("t1", fix(), "rolled_back", code="OPT901"))
+    choice = chosen(standing("OPT901", fix(), explains=("ARC901",)), standing("ARC901", fix(SPEED)), past=lost)
     assert isinstance(choice.deed, Try)
     assert choice.deed.code == "ARC901"
+
+
+PERSON = fix(Effect.NEEDS_A_PERSON, deed=Deed.PERSON, turns={})
+IN_CODE = standing("NUM904", PERSON, explains=("NUM902",), severity=Severity.ERROR)
+RESCUED = standing("NUM902", fix(Effect.RESCUE), severity=Severity.ERROR)
+
+HELD = [
+    pytest.param([RESCUED], id="a rollback"),
+    pytest.param([standing("NUM902", fix(Effect.RESCUE, deed=Deed.START_OVER))], id="a new start"),
+    pytest.param([standing("NUM902", fix(Effect.RESCUE, deed=Deed.STOP, turns={}))], id="giving up"),
+    pytest.param([standing("NUM902", fix(LEARNING))], id="a turn"),
+    pytest.param([standing("NUM902", fix(Effect.FREE, deed=Deed.STOP, turns={}))], id="stopping at the best"),
+    pytest.param([standing("NUM902", fix(), probes=("lr_sweep",), severity=Severity.ERROR)], id="a probe for a fix"),
+    pytest.param(
+        [standing("NUM902", PERSON, explains=("OPT905",)), standing("OPT905", fix(LEARNING))],
+        id="a symptom of a symptom",
+    ),
+]
+
+
+@pytest.mark.parametrize("symptoms", HELD)
+def test_nothing_is_done_on_account_of_a_fault_in_code_or_data(symptoms: list[Standing]) -> None:
+    choice = chosen(IN_CODE, *symptoms)
+    assert choice.deed is None
+    assert set(whys(choice)) <= {"needs a person", "held back"}
+    assert choice.offers == ()
+    assert chosen(IN_CODE, *symptoms, at=scene(mode="advise")).offers == ()
+
+
+NOT_HELD = [
+    pytest.param([RESCUED], id="nothing explains it"),
+    pytest.param([standing("NUM904", PERSON), RESCUED], id="the fault explains something else"),
+    pytest.param(
+        [standing("NUM904", PERSON, explains=("NUM902",), severity=Severity.INFO), RESCUED], id="it is only a hint"
+    ),
+    pytest.param(
+        [standing("NUM904", PERSON, explains=("NUM902",), eased_by_knobs=True), RESCUED], id="a knob makes up for it"
+    ),
+    pytest.param(
+        [standing("NUM904", PERSON, fix(turns={"nothing": 1}), explains=("NUM902",)), RESCUED],
+        id="a knob could mend it",
+    ),
+    pytest.param(
+        [
+            standing("NUM904", fix(Effect.NEEDS_A_PERSON, deed=Deed.START_OVER, turns={}), explains=("NUM902",)),
+            RESCUED,
+        ],
+        id="a sweep may yet find a rate",
+    ),
+    pytest.param(
+        [standing("ARC900", fix(turns={"nothing": 1}), explains=("NUM904",)), IN_CODE, RESCUED],
+        id="it is itself a symptom of what a knob mends",
+    ),
+]
+
+
+@pytest.mark.parametrize("standings", NOT_HELD)
+def test_what_no_fault_in_code_accounts_for_is_rescued(standings: list[Standing]) -> None:
+    deed = chosen(*standings).deed
+    assert isinstance(deed, Try)
+    assert deed.code == "NUM902"
+
+
+def test_a_fault_in_code_that_does_not_stand_yet_holds_nothing() -> None:
+    once = replace(IN_CODE, stands=False)
+    deed = choose((once, RESCUED), parts([RESCUED.finding]), history(), scene()).deed
+    assert isinstance(deed, Try)
+
+
+def test_a_probe_of_a_pass_comes_before_a_rescue_and_a_sweep_does_not() -> None:
+    passes = standing("OPT905", fix(), probes=("zeroed_input",))
+    assert chosen(passes, RESCUED).deed == AskProbe("OPT905", "zeroed_input", from_start=False)
+    sweeps = standing("OPT905", fix(), probes=("lr_sweep",))
+    assert isinstance(chosen(sweeps, RESCUED).deed, Try)
 
 
 def test_a_finding_that_is_not_ripe_is_left_alone() -> None:
@@ -395,3 +501,16 @@ def test_a_probe_is_charged_unless_it_was_asked_for_a_failing_run() -> None:
     unasked.hear(probed)
     assert bill == [(2.0, 60), (0.0, 0)]
     assert unasked.spent_s == 0.0
+
+
+def test_what_a_rule_of_the_nursery_finds_is_neither_acted_on_nor_a_cause() -> None:
+    young = standing("OPT900", fix(LEARNING), severity=Severity.ERROR, nursery=True, explains=("OPT901",))
+    ripe = standing("OPT901", fix(LEARNING))
+    choice = chosen(young, ripe)
+    assert isinstance(choice.deed, Try)
+    assert choice.deed.code == "OPT901"
+    assert {code: part.role for code, part in parts([young.finding, ripe.finding]).items()} == {
+        "OPT900": "contributing",
+        "OPT901": "cause",
+    }
+    assert chosen(young).deed is None

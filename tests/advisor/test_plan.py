@@ -157,6 +157,27 @@ def test_a_lost_fork_is_a_stretch_without_turns() -> None:
     assert deeds(*fork(64, 640, None)) == (PlannedArm(samples=64, until=640, trial="f1"),)
 
 
+def from_start(began: int, ended: int, to: float | None) -> list[Event]:
+    first, *rest = fork(began, ended, to)
+    return [first.model_copy(update={"from_start": True}), *rest]
+
+
+def test_a_fork_from_the_start_that_was_won_is_a_run_that_was_begun_with_its_turns() -> None:
+    assert deeds(*from_start(640, 640, 0.5)) == (PlannedArm(samples=0, until=640, trial="f1", turns=LR),)
+
+
+def test_a_fork_from_the_start_that_was_won_keeps_the_knobs_of_before() -> None:
+    held = (Turned(knob="lr", to=0.3),)
+    assert deeds(*turned(64, 0.3), *from_start(640, 640, 0.5)) == (
+        PlannedTurn(samples=0, trial="f1", turns=held),
+        PlannedArm(samples=0, until=640, trial="f1", turns=LR),
+    )
+
+
+def test_a_fork_from_the_start_that_was_lost_leaves_no_trace() -> None:
+    assert deeds(*turned(64, 0.3), *from_start(640, 640, None)) == deeds(*turned(64, 0.3))
+
+
 def test_a_rollback_takes_out_what_came_after_and_keeps_its_knobs() -> None:
     back = RolledBack(samples=128, from_step=30, trial="r1", skipped_batches=2, epoch=0, offset=320, rewarm_samples=50)
     rescue = PlannedRescue(samples=128, trial="r1", held=LR, epoch=0, offset=320, rewarm_samples=50)

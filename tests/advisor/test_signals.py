@@ -22,7 +22,7 @@ from trainer.wire import (
     SnapshotTaken,
     Surveyed,
 )
-from trainer.words import Change, Layer
+from trainer.words import Change, Layer, Stream
 
 
 def told(*events: Event) -> Signals:
@@ -69,6 +69,75 @@ def test_smoothed_loss_is_the_median_of_the_last_twenty_steps() -> None:
     assert signals.loss.now == 1.0
     assert signals.loss.best == 1.0
     assert signals.loss.at_start == 2.0
+
+
+def test_a_single_early_step_is_known_however_it_is_smoothed_away() -> None:
+    thrown = (1.0, 40.0, *(1.0,) * 8)
+    signals = told(started(), beat(10, loss=thrown), *beats(300, 1.0, since=10), beat(310, loss=(90.0,) * 10))
+    assert (signals.loss.highest_early, signals.loss.curve[0][1]) == (40.0, 1.0)
+
+
+def test_a_new_start_forgets_what_its_first_steps_did() -> None:
+    signals = told(started(), beat(10, loss=(1.0, 40.0, *(1.0,) * 8)))
+    signals.hear(RolledBack(step=0, from_step=10, skipped_batches=0, trial="t1"))
+    signals.hear(beat(10, loss=2.0))
+    assert signals.loss.highest_early == 2.0
+
+
+@pytest.mark.parametrize(
+    ("rates", "since"),
+    [
+        pytest.param([(0.1, 0.1), (0.1, 0.1)], 0, id="one hand"),
+        pytest.param([(0.1, 0.1), (0.1, 10.0), (0.1, 10.0)], 11, id="a second hand from step 11 on"),
+        pytest.param([(0.1, 10.0), (0.1, 0.1)], 0, id="it has stopped"),
+        pytest.param([(0.1, 0.1 * (1 + 1e-6))], 0, id="rounding"),
+    ],
+)
+def test_the_step_is_known_from_which_another_hand_sets_the_rate(rates: list[tuple[float, float]], since: int) -> None:
+    told_so = [beat(10 * place, lr_set=wanted, lr=held) for place, (wanted, held) in enumerate(rates, start=1)]
+    assert told(started(), *told_so).rate.apart_since == since
+
+
+def test_a_rate_that_another_hand_raises_slowly_has_not_jumped() -> None:
+    slowly = [beat(10 * place, lr_set=0.1, lr=0.1 * 1.1**place) for place in range(1, 20)]
+    at_once = [beat(10, lr_set=0.1, lr=0.1), beat(20, lr_set=0.1, lr=10.0)]
+    assert told(started(), *slowly).rate.jump == pytest.approx(1.1)
+    assert told(started(), *at_once).rate.jump == pytest.approx(100.0)
+
+
+def test_a_trainer_that_tells_no_rate_that_it_set_gives_no_such_fact() -> None:
+    assert "rate" not in gather(told(started(), *beats(100))).groups
+
+
+def test_after_another_batch_size_the_steps_of_the_run_are_counted_anew() -> None:
+    signals = told(started(steps_total=20, steps_per_epoch=1), *beats(10))
+    changes = (Change(knob="batch_size", old=1024, new=32),)
+    signals.hear(RolledBack(step=0, from_step=10, skipped_batches=0, trial="t1"))
+    signals.hear(KnobsTurned(step=0, changes=changes, trial="t1", probation=False))
+    assert signals.started is not None
+    assert (signals.started.steps_total, signals.started.steps_per_epoch) == (640, 32)
+    assert signals.loss.steps_total == 640
+
+
+@pytest.mark.parametrize(
+    ("knob", "left"),
+    [
+        pytest.param("weight_decay", {"zeroed_input"}, id="another training"),
+        pytest.param("lr", {"lr_sweep", "zeroed_input"}, id="the rate"),
+    ],
+)
+def test_probes_that_train_are_forgotten_when_the_training_is_another_one(knob: str, left: set[str]) -> None:
+    answers = [Probed(probe=probe, seconds=0.1, result={}) for probe in ("lr_sweep", "zeroed_input")]
+    change = Change(knob=knob, old=0.2, new=0.002)
+    signals = told(started(), *answers, KnobsConfirmed(step=10, changes=(change,), trial="t1"))
+    assert set(signals.probes) == left
+
+
+def test_a_sweep_tells_up_to_which_rate_its_loss_was_a_number() -> None:
+    sweep = {"pick": nan, "spread": inf, "rates": [1e-5, 1e-4, 1e-3], "losses": [2.3, 2.3, nan]}
+    facts = gather(told(started(), Probed(probe="lr_sweep", seconds=0.1, result=sweep))).groups["probes"]
+    assert isinstance(facts, ProbeFacts)
+    assert facts.lr_finite_to == 1e-4
 
 
 def test_steps_above_the_best_are_counted_and_forgotten_when_it_falls_again() -> None:
@@ -181,9 +250,11 @@ def test_groups_that_nobody_gathered_are_absent() -> None:
 
 def test_every_group_has_the_type_that_rules_expect() -> None:
     layer = Layer(name="0", kind="Linear", grad_norm=1.0, weight_norm=1.0, update_ratio=1e-3)
+    stream = Stream(mean=0.0, std=1.0, broken_share=0.0, alike=False)
     signals = told(
         started(in_memory=False), Surveyed(survey=survey()), *beats(200), evaluated(200),
-        LayersMeasured(step=200, layers=(layer,)), looked_at(), beat(210, peak_bytes=1 << 20),
+        LayersMeasured(step=200, layers=(layer,), stream=stream), looked_at(),
+        beat(210, peak_bytes=1 << 20, lr_set=0.1),
     )  # fmt: skip
     signals.sense(
         Sample(t=1.0, host=HostSample(cores=2, busy_share=0.5, idle_cores=1.0, memory_bytes=8, memory_free_bytes=4))

@@ -12,6 +12,7 @@ from advisor.telling import MOST_REFUSALS, glance, machine, progress, tell_entry
 from rules.vocabulary import Effect, Finding, Fix, Severity
 from tests.advisor.test_session import beat, evaluated, started
 from trainer import wire
+from trainer.words import EventWord
 
 FIX = Fix(name="use bf16", effect=Effect.OTHER_ROUNDING, improves="step_s", expected=0.1, estimated_by="a guess")
 TRIAL = TrialStarted(trial="t1", code="DEV101", fix=FIX, how="rounds", old={}, expected_cost_s=3.0)
@@ -20,7 +21,7 @@ TRIAL = TrialStarted(trial="t1", code="DEV101", fix=FIX, how="rounds", old={}, e
 def told(*words: wire.Event | Entry) -> list[str]:
     story, lines = Story(), []
     for word in words:
-        if isinstance(word, wire._Event):
+        if isinstance(word, EventWord):
             story.hear(word)
             line = tell_event(word, story)
         else:

@@ -16,6 +16,7 @@ FIRED_BY = {
     "ARC108": "logits_cut_off",
     "ARC109": "loss_of_all_pairs",
     "ARC110": "target_far",
+    "ARC113": "inputs_blind",
     "DAT101": "classes_rare",
     "DAT102": "labels_some_wrong",
     "DAT103": "table_messy",
@@ -27,6 +28,9 @@ FIRED_BY = {
     "DAT109": "data_few",
     "DAT110": "order_sorted",
     "DAT111": "images_broken",
+    "DAT112": "labels_random",
+    "DAT113": "labels_move",
+    "DAT114": "loader_repeats",
     "DEV101": "precision_full",
     "DEV102": "precision_full",
     "DEV103": "batch_small",
@@ -44,6 +48,7 @@ FIRED_BY = {
     "NUM103": "examples_broken",
     "NUM105": "loss_without_floor",
     "NUM106": "loss_summed",
+    "NUM104": "gradients_kept",
     "OPT101": "rate_stuck",
     "OPT102": "rate_low",
     "OPT103": "labels_random",
@@ -53,10 +58,15 @@ FIRED_BY = {
     "OPT107": "decay_high",
     "OPT108": "layers_forgotten",
     "OPT109": "rate_low",
-    "OPT110": "rate_diverges",
+    "OPT110": "norms_outrun",
+    "OPT111": "rate_jumps",
+    "OPT112": "clip_tiny",
+    "OPT113": "batch_whole",
+    "OPT114": "momentum_long",
     "RUN101": "evaluates_often",
     "RUN102": "checkpoints_often",
     "RUN103": "batch_small",
+    "RUN104": "dropout_always",
     "SIZ101": "healthy_sgd",
 }
 """One recording of each rule, the plainest where several fire it."""
@@ -65,8 +75,8 @@ TOLD = {"memory_nearly_full"}
 """Recordings with a number that no machine without an accelerator can give; their run.json says which."""
 
 
-def test_every_rule_has_a_recording() -> None:
-    assert set(FIRED_BY) == {rule.code for rule in all_rules()}
+def test_every_rule_that_is_acted_on_has_a_recording() -> None:
+    assert set(FIRED_BY) == {rule.code for rule in all_rules() if rule.state == "ready"}
 
 
 @pytest.mark.parametrize(("code", "name"), FIRED_BY.items())

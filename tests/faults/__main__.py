@@ -3,7 +3,7 @@
 python -m tests.faults --out FOLDER                    runs all that FOLDER does not hold yet
 python -m tests.faults --out FOLDER --slice 3/20       runs the third of twenty slices
 python -m tests.faults --out FOLDER --case NAME …      runs these cases
-python -m tests.faults --matrix FOLDER                 writes MATRIX.md from what FOLDER holds
+python -m tests.faults --matrix FOLDER                 writes MATRIX.md and rules/record.json from what FOLDER holds
 
 A case that is written anew is run anew; after any other change of code, give another folder.
 """
@@ -17,6 +17,8 @@ from pathlib import Path
 import torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+import rules
+from rules.record import FILE
 from tests.faults.case import Case
 from tests.faults.cases import FAMILIES, all_cases, find
 from tests.faults.data import MissingData, load
@@ -26,6 +28,7 @@ from tests.faults.result import read_results
 
 SEEDS = 3
 MATRIX = Path(__file__).with_name("MATRIX.md")
+RECORD = Path(rules.__file__ or "").with_name(FILE)
 
 
 def main() -> None:
@@ -40,7 +43,7 @@ def main() -> None:
     parser.add_argument("--matrix", type=Path, help="folder of results to write MATRIX.md from")
     asked = parser.parse_args()
     if asked.matrix is not None:
-        write_matrix(read_results(asked.matrix, all_cases()), MATRIX)
+        write_matrix(read_results(asked.matrix, all_cases()), MATRIX, RECORD)
     elif asked.out is not None:
         cases = asked.case or FAMILIES.get(asked.family, all_cases())
         run_slice(asked.out, [(case, seed) for seed in range(asked.seeds) for case in cases], *asked.slice)

@@ -1,10 +1,13 @@
 """MATRIX.md: what the rules and the advisor do on the bench, generated from its results."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rules.catalogue import all_rules
+from rules.record import Record
 from tests.faults.case import Case
 from tests.faults.cases import FAMILIES, all_cases
 from tests.faults.measure import Runs, Seen, mean_with_error, middle_of, seen, share
@@ -25,8 +28,8 @@ Time is processor time. Faults whose rule does not exist yet count as not named.
 Row = tuple[str, ...]
 
 
-def write_matrix(runs: Runs, file: Path) -> None:
-    """Write the page."""
+def write_matrix(runs: Runs, file: Path, record: Path) -> None:
+    """Write the page, and the record of each rule that `advisor rules` shows."""
     all_seen = seen(runs, all_cases())
     faulty = [one for one in all_seen if not one.case.healthy]
     well = [one for one in all_seen if one.case.healthy]
@@ -38,11 +41,13 @@ def write_matrix(runs: Runs, file: Path) -> None:
         _alarms("False alarms on faulty runs", [(one.case.name, one.false_alarms) for one in faulty]),
         _alarms("False alarms on runs mended by hand", [(one.case.name, one.false_when_mended) for one in faulty]),
         _confusion(faulty),
-        _rules(faulty, well),
+        _rules(all_seen),
         _cases(faulty),
         _healthy_cases(well),
     ]
     file.write_text("\n".join(parts), encoding="utf-8")
+    told = {code: asdict(one) for code, one in record_of(all_seen).items()}
+    record.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 def _covered(all_seen: Sequence[Seen]) -> str:
@@ -123,23 +128,41 @@ def _truth(case: Case) -> str:
     return (*case.causes, *case.missing)[0]
 
 
-def _rules(faulty: Sequence[Seen], well: Sequence[Seen]) -> str:
-    rows: list[Row] = []
+def record_of(all_seen: Sequence[Seen]) -> dict[str, Record]:
+    """Return what each rule did in these runs, by code; of rules that no case knows and that never spoke, nothing."""
+    faulty = [one for one in all_seen if not one.case.healthy]
+    told: dict[str, Record] = {}
     for rule in all_rules():
         right = [one for one in faulty if rule.code in one.case.causes]
-        false = [one for one in (*faulty, *well) if rule.code in one.false_alarms]
+        false = [one for one in all_seen if rule.code in one.false_alarms]
         named = [one for one in faulty if one.primary == rule.code]
         if right or false or named:
-            rows.append(
-                (
-                    f"{rule.code} {rule.name}",
-                    str(len(right)),
-                    str(sum(_fires(one, rule.code) for one in right)),
-                    f"{sum(one.named for one in named)} of {len(named)}",
-                    str(sum(not one.case.healthy for one in false)),
-                    str(sum(one.case.healthy for one in false)),
-                )
+            told[rule.code] = Record(
+                right_runs=len(right),
+                found_runs=sum(_fires(one, rule.code) for one in right),
+                named_first_runs=len(named),
+                named_rightly_runs=sum(one.named for one in named),
+                false_faulty_runs=sum(not one.case.healthy for one in false),
+                false_healthy_runs=sum(one.case.healthy for one in false),
+                faulty_runs=len(faulty),
+                healthy_runs=len(all_seen) - len(faulty),
             )
+    return told
+
+
+def _rules(all_seen: Sequence[Seen]) -> str:
+    names = {rule.code: rule.name for rule in all_rules()}
+    rows = [
+        (
+            f"{code} {names[code]}",
+            str(one.right_runs),
+            str(one.found_runs),
+            f"{one.named_rightly_runs} of {one.named_first_runs}",
+            str(one.false_faulty_runs),
+            str(one.false_healthy_runs),
+        )
+        for code, one in record_of(all_seen).items()
+    ]
     heads = ("rule", "runs it is right in", "fires in", "right when named first", "false, faulty", "false, healthy")
     return _section("Record of each rule", heads, rows)
 

@@ -1,6 +1,7 @@
 """Mistakes in a user's code: in the model, the loss, the optimizer, the loader; from the start, or arising midway."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,27 @@ class _PilesUp(_Wrapped):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         pass
+
+
+class _Keeps(_Wrapped):
+    """Hooks keep every gradient and add it to the next."""
+
+    def __init__(self, net: nn.Module, amount: float) -> None:
+        super().__init__(net, amount)
+        for parameter in net.parameters():
+            parameter.register_hook(partial(self._add, torch.zeros_like(parameter).detach()))
+
+    @staticmethod
+    def _add(kept: Tensor, gradient: Tensor) -> Tensor:
+        kept += gradient
+        return kept.clone()
+
+
+class _DropsAlways(_Wrapped):
+    """Dropout in functional form, which stays on unless it is told the mode."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return super().forward(functional.dropout(inputs, self.amount))
 
 
 class _Blind(_Wrapped):
@@ -89,6 +111,8 @@ class _MissingFromBatch(_FromBatch):
 MODELS: dict[str, Callable[[nn.Module, float], nn.Module]] = {
     "never_evaluates": _NeverEvaluates,
     "gradients_pile_up": _PilesUp,
+    "gradients_kept": _Keeps,
+    "drops_always": _DropsAlways,
     "blind": _Blind,
     "inputs_large_from": _LargeFromBatch,
     "inputs_noise_from": _NoiseFromBatch,
@@ -104,7 +128,14 @@ def _dead_layer(net: nn.Module, bias: float) -> nn.Module:
     return net
 
 
-MODELS["dead_layer"] = _dead_layer
+def _frozen_body(net: nn.Module, amount: float) -> nn.Module:
+    """Only the last layer may learn."""
+    for parameter in list(net.parameters())[:-2]:
+        parameter.requires_grad_(False)
+    return net
+
+
+MODELS |= {"dead_layer": _dead_layer, "frozen_body": _frozen_body}
 
 
 def _every_pair(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -192,9 +223,15 @@ def _head_only(model: nn.Module, amount: float) -> torch.optim.Optimizer:
     return torch.optim.SGD(list(model.parameters())[-2:], lr=amount)
 
 
+def _body_at_zero(model: nn.Module, amount: float) -> torch.optim.Optimizer:
+    parameters = list(model.parameters())
+    return torch.optim.SGD([{"params": parameters[:-2], "lr": 0.0}, {"params": parameters[-2:]}], lr=amount)
+
+
 OPTIMIZERS: dict[str, Callable[[nn.Module, float], torch.optim.Optimizer]] = {
     "schedule_explodes_at": _Explodes,
     "head_only": _head_only,
+    "body_at_zero": _body_at_zero,
 }
 
 
@@ -255,10 +292,23 @@ class _ChangesAt(_Items):
         return self.inputs[index], self.labels[(index + off) % len(self)]
 
 
+class _TurnsAt(_Items):
+    """From the item of number `amount` on the inputs that are dealt have the other sign."""
+
+    def __init__(self, part: Part, amount: float) -> None:
+        super().__init__(part, amount)
+        self._dealt = 0
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Any]:
+        self._dealt += 1
+        return self.inputs[index] * (-1 if self._dealt > self.amount else 1), self.labels[index]
+
+
 LOADERS: dict[str, Callable[[Part, float], Dataset[tuple[Tensor, Any]]]] = {
     "items": _Items,
     "sorted": _Sorted,
     "few_again": _FewAgain,
     "neighbours": _Neighbours,
     "labels_change_at": _ChangesAt,
+    "inputs_turn_at": _TurnsAt,
 }

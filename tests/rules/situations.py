@@ -25,8 +25,11 @@ from rules.facts import (
     OutputFacts,
     PhaseFacts,
     ProbeFacts,
+    RateFacts,
     RunFacts,
     SplitFacts,
+    StreamCheck,
+    StreamFacts,
     TableFacts,
     TaskFacts,
     UtilisationFacts,
@@ -52,6 +55,7 @@ KNOBS: dict[str, Value] = {
     "label_smoothing": 0.0,
     "class_weights": "none",
     "loss": "own",
+    "standardise": False,
     "early_stop": False,
     "ema": 0.0,
     "activation": "own",
@@ -63,6 +67,7 @@ KNOBS: dict[str, Value] = {
     "prefetch": 2,
     "cache": False,
     "channels_last": False,
+    "compile": "off",
     "threads": 2,
     "eval_every": 1.0,
 }
@@ -101,6 +106,15 @@ def layers(*grad_norms: float, dead: float = 0.1, saturated: float = 0.0, ratio:
     )
 
 
+def look(step: int, **changes: Any) -> StreamCheck:
+    """Return what a healthy batch looks like where it enters the net."""
+    wobble = 0.01 * (step % 3)
+    usual = StreamCheck(
+        step, mean=0.1 + wobble, std=1.0 - wobble, broken_share=0.0, alike=False, agreement=0.8 + wobble
+    )
+    return replace(usual, **changes)
+
+
 HEALTHY: dict[str, Any] = {
     "run": RunFacts(step=500, steps_total=1000, epoch=5.0, steps_per_epoch=100, batch_size=64),
     "task": TaskFacts(
@@ -124,10 +138,12 @@ HEALTHY: dict[str, Any] = {
         above_best_steps=0,
         non_finite_steps=0,
         curve=((10, 2.3), (100, 1.0), (250, 0.5), (500, 0.3)),
+        highest_early=2.6,
     ),
     "gradients": GradientFacts(at_start=2.0, now=1.0, p90=2.5, largest=4.0),
+    "rate": RateFacts(set=0.1, held=0.1),
     "validation": evaluations([1.2, 0.8, 0.6, 0.5, 0.45], [0.6, 0.7, 0.8, 0.85, 0.9]),
-    "layers": LayerFacts(layers=layers(0.2, 0.3, 0.5), checks=3),
+    "layers": LayerFacts(layers=layers(0.2, 0.3, 0.5), checks=3, tensors=6),
     "outputs": OutputFacts(
         step=50,
         examples=64,
@@ -182,11 +198,24 @@ HEALTHY: dict[str, Any] = {
     "classes": ClassFacts(counts=(640,) * 10, recalls=(0.9,) * 10, neighbour_label_match=0.1),
     "labels": LabelFacts(noise_share=0.01, suspects=5, epochs=5),
     "inputs": InputFacts(
-        features=64, constant_features=3, missing_share=0.0, mean_abs=0.2, std_low=0.5, std_high=1.0, abs_max=9.0
+        features=64,
+        constant_features=3,
+        missing_share=0.0,
+        mean_abs=0.2,
+        std_low=0.5,
+        std_high=1.0,
+        abs_max=9.0,
+        association=60.0,
+        association_examples=400,
     ),
     "table": TableFacts(columns=(ColumnFact("age", 0.0, 60, 1.0, 0.4),), examples=6400),
     "splits": SplitFacts(duplicate_share=0.0, conflicting_share=0.0, val_overlap_share=0.0, test_overlap_share=0.0),
-    "model": ModelFacts(parameters=50_000, layers=3, has_conv=True, has_norm=False, has_dropout=True),
+    "stream": StreamFacts(
+        first=tuple(look(step) for step in range(10, 101, 10)), later=tuple(look(step) for step in range(310, 501, 10))
+    ),
+    "model": ModelFacts(
+        parameters=50_000, layers=3, has_conv=True, has_norm=False, has_dropout=True, evaluation_difference=0.0
+    ),
     "knobs": knobs(),
     "probes": ProbeFacts(),
     "branch": BranchFacts(snapshots=(0, 200, 400)),

@@ -9,9 +9,9 @@ import pytest
 
 import rules
 from rules.catalogue import CatalogueError, all_rules, find, gather
-from rules.facts import GROUPS
+from rules.facts import GROUPS, RateFacts
 from rules.vocabulary import Deed, Effect, Finding, Fix, Rule
-from tests.rules.situations import HEALTHY, KNOBS, assessed, evaluations, layers
+from tests.rules.situations import HEALTHY, KNOBS, assessed, evaluations, knobs, layers
 
 SECTIONS = ("What it does", "Why it matters", "What to do", "Fix safety", "When to ignore it", "References")
 FAMILIES = ("DAT", "INP", "DEV", "MEM", "NUM", "OPT", "GEN", "ARC", "DST", "SIZ", "RUN")
@@ -105,10 +105,13 @@ def test_nothing_is_wrong_with_a_healthy_run(rule: Rule) -> None:
 def findings() -> list[Finding]:
     """Return what all rules say about situations in which much is wrong."""
     stuck = {"now": 2.6, "fall_share": 0.0, "noise_share": 0.6, "curve": ((10, 9.0), (100, 2.6)), "outliers_in_50": 5}
+    flat = {"now": 2.3, "best": 2.3, "fall_share": 0.0, "noise_share": 0.05, "curve": ((10, 2.3),)}
     troubles = [
         {"loss": stuck, "layers": {"layers": layers(1e-9, 0.1, dead=0.9, saturated=0.9, ratio=0.5)}},
         {"loss": stuck, "run": {"step": 150}, "gradients": {"now": 1e5}, "validation": evaluations([2.6] * 8, [0.1] * 8)},
         {"loss": {"now": 1.5, "best": 0.5, "above_best_steps": 90, "non_finite_steps": 5, "non_finite_onset": 450}},
+        {"loss": flat, "knobs": knobs(clip=1e-3, weight_decay=0.2), "gradients": {"clipped_share": 1.0}},
+        {"loss": stuck, "knobs": knobs(optimizer="momentum", momentum=0.999), "rate": RateFacts(0.1, 10.0, 480, 100.0)},
         {"loader": {"wait_share": 0.5, "wait_s": 0.02, "fetch_s": 0.03}, "phases": {"step_s": 0.1, "evaluation_share": 0.6}},
         {"classes": {"counts": (600, 20), "recalls": (0.9, 0.1)}, "labels": {"noise_share": 0.2}},
         {"run": {"step": 1000, "finished": True}, "memory": {"peak_share": 0.99, "ran_out": 2}},

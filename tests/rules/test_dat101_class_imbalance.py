@@ -14,6 +14,9 @@ from tests.rules.situations import assessed, knobs, missing_without
     "changes",
     [
         pytest.param({"classes": {"counts": (600, 500, 30), "recalls": (0.95, 0.9, 0.2)}}, id="a rare class is missed"),
+        pytest.param(
+            {"classes": {"counts": (600, 500, 100), "recalls": (0.95, 0.9, 0.2)}}, id="a class less rare is lost wholly"
+        ),
     ],
 )
 def test_it_speaks(changes: dict[str, Any]) -> None:
@@ -27,7 +30,8 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     [
         pytest.param({}, id="healthy"),
         pytest.param({"classes": {"counts": (600, 500, 30), "recalls": (0.95, 0.9, 0.85)}}, id="it is recognised"),
-        pytest.param({"classes": {"counts": (600, 500, 100), "recalls": (0.95, 0.9, 0.2)}}, id="not that rare"),
+        pytest.param({"classes": {"counts": (600, 500, 100), "recalls": (0.95, 0.9, 0.5)}}, id="not that rare"),
+        pytest.param({"classes": {"counts": (600, 500, 200), "recalls": (0.95, 0.9, 0.2)}}, id="not rare"),
         pytest.param({"classes": {"counts": (600, 500, 30), "recalls": ()}}, id="not evaluated"),
         pytest.param(
             {"classes": {"counts": (600, 500, 30), "recalls": (1.0, 0.0, 0.0)}, "run": {"step": 30}},
@@ -52,17 +56,26 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "offered"),
+    ("now", "recall", "offered"),
     [
-        pytest.param("none", ["sqrt", "balanced"], id="mild first"),
-        pytest.param("sqrt", ["balanced"], id="then full"),
-        pytest.param("balanced", [], id="nothing left"),
+        pytest.param("none", 0.6, ["sqrt", "balanced"], id="mild first"),
+        pytest.param("none", 0.2, ["balanced", "sqrt"], id="full first where the gap is wide"),
+        pytest.param("sqrt", 0.6, ["balanced"], id="then full"),
+        pytest.param("balanced", 0.2, [], id="nothing left"),
     ],
 )
-def test_weights_go_up_step_by_step(now: str, offered: list[str]) -> None:
-    rare = {"counts": (600, 500, 30), "recalls": (0.95, 0.9, 0.2)}
+def test_weights_go_up_step_by_step(now: str, recall: float, offered: list[str]) -> None:
+    rare = {"counts": (600, 500, 30), "recalls": (0.95, 0.9, recall)}
     finding = assessed(class_imbalance, {"classes": rare, "knobs": knobs(class_weights=now)})
     assert finding is not None
     weighing = [fix for fix in finding.fixes if fix.turns]
     assert [fix.turns[0].to for fix in weighing] == offered
     assert all(fix.improves == "balanced_accuracy" and fix.guards == (METRIC_GUARD,) for fix in weighing)
+
+
+@pytest.mark.parametrize(("now", "severity"), [("none", "warning"), ("sqrt", "warning"), ("balanced", "info")])
+def test_where_no_weight_is_left_to_give_it_is_information(now: str, severity: str) -> None:
+    rare = {"counts": (600, 500, 30), "recalls": (0.95, 0.9, 0.2)}
+    finding = assessed(class_imbalance, {"classes": rare, "knobs": knobs(class_weights=now)})
+    assert finding is not None
+    assert finding.severity == severity

@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 
 from rules.data.dat104_unscaled_inputs import unscaled_inputs
-from tests.rules.situations import assessed, missing_without
+from rules.vocabulary import Effect
+from tests.rules.situations import KNOBS, assessed, missing_without
+
+RAW = {"std_high": 85.0, "mean_abs": 60.0}
 
 
 @pytest.mark.parametrize(
@@ -17,6 +20,7 @@ from tests.rules.situations import assessed, missing_without
             id="raw columns",
         ),
         pytest.param({"inputs": {"mean_abs": 40.0}}, id="far from zero"),
+        pytest.param({"inputs": {"mean_abs": 0.001, "std_high": 0.001, "abs_max": 0.004}}, id="divided by 255 twice"),
     ],
 )
 def test_it_speaks(changes: dict[str, Any]) -> None:
@@ -31,12 +35,38 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         pytest.param({}, id="healthy"),
         pytest.param({"task": {"inputs": "table"}, "inputs": {"std_low": 1.0, "abs_max": 30.0}}, id="standardised"),
         pytest.param({"task": {"inputs": "other"}, "inputs": {"std_low": 0.001, "std_high": 0.4}}, id="rare pixels"),
+        pytest.param({"inputs": RAW, "knobs": {"values": {**KNOBS, "standardise": True}}}, id="the model scales them"),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:
     assert assessed(unscaled_inputs, changes) is None
 
 
-@pytest.mark.parametrize("group", ["task", "inputs"])
+@pytest.mark.parametrize("group", ["run", "task", "loss", "inputs", "knobs"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(unscaled_inputs, group) == (group,)
+
+
+@pytest.mark.parametrize(
+    ("loss", "effect"),
+    [
+        pytest.param({}, Effect.CHANGES_LEARNING, id="a run that goes on is compared"),
+        pytest.param({"non_finite_in_50": 3}, Effect.RESCUE, id="not finite"),
+        pytest.param({"now": 50.0}, Effect.RESCUE, id="far above where it began"),
+        pytest.param({"above_best_steps": 12}, Effect.RESCUE, id="climbing"),
+    ],
+)
+def test_a_run_begins_anew_with_standardised_inputs_and_untried_only_when_it_is_lost(
+    loss: dict[str, Any], effect: Effect
+) -> None:
+    finding = assessed(unscaled_inputs, {"inputs": RAW, "loss": loss, "run": {"step": 60}})
+    assert finding is not None
+    first = finding.fixes[0]
+    assert (first.name, first.effect) == ("start over with standardised inputs", effect)
+
+
+def test_where_the_knob_cannot_turn_a_person_has_to_scale_them() -> None:
+    held = {"turnable": frozenset(KNOBS) - {"standardise"}}
+    finding = assessed(unscaled_inputs, {"inputs": RAW, "knobs": held})
+    assert finding is not None
+    assert [fix.effect for fix in finding.fixes] == [Effect.NEEDS_A_PERSON]

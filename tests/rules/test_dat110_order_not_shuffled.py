@@ -26,6 +26,9 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         pytest.param({}, id="healthy"),
         pytest.param({"classes": {"neighbour_label_match": 0.15}}, id="by chance"),
         pytest.param({"classes": {"counts": (900, 100), "neighbour_label_match": 0.83}}, id="imbalanced and shuffled"),
+        pytest.param(
+            {"classes": {"counts": (116, 7), "neighbour_label_match": 0.93}}, id="a few neighbours more, by chance"
+        ),
         pytest.param({"classes": {"counts": (900,), "neighbour_label_match": 1.0}}, id="one class"),
     ],
 )

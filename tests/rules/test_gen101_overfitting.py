@@ -8,6 +8,9 @@ from rules.generalisation.gen101_overfitting import overfitting
 from rules.vocabulary import Severity
 from tests.rules.situations import assessed, evaluations, knobs, missing_without
 
+SLOW_RISE = [1.5, 1.29, 1.35, 1.3, 1.36, 1.34, 1.37, 1.40]
+SLOWLY = {"validation": evaluations(SLOW_RISE, [0.7] * 8, train=0.7)}
+
 
 @pytest.mark.parametrize(
     "changes",
@@ -19,6 +22,7 @@ from tests.rules.situations import assessed, evaluations, knobs, missing_without
         pytest.param(
             {"validation": evaluations([0.3, 0.2, 0.4, 0.5, 0.5], [0.96] * 5)}, id="a good model, as information"
         ),
+        pytest.param(SLOWLY, id="a small rise that goes on over a wide gap"),
     ],
 )
 def test_it_speaks(changes: dict[str, Any]) -> None:
@@ -41,6 +45,11 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
             id="training rises too",
         ),
         pytest.param({"validation": evaluations([0.5, 0.9, 0.9], [0.8] * 3)}, id="three evaluations"),
+        pytest.param({"validation": evaluations(SLOW_RISE, [0.7] * 8, train=1.2)}, id="a small rise, and no gap"),
+        pytest.param(
+            {"validation": evaluations([1.5, 1.29, 1.4, 1.38, 1.37, 1.36, 1.35, 1.34], [0.7] * 8, train=0.7)},
+            id="a small rise that is over",
+        ),
         pytest.param({"validation": evaluations([0.6, 0.5, 0.5, 0.5, 0.95], [0.8] * 5)}, id="one bad one"),
     ],
 )
@@ -74,3 +83,21 @@ def test_a_good_model_is_no_alarm() -> None:
     assert good is not None
     assert worse.severity is Severity.WARNING
     assert good.severity is Severity.INFO
+
+
+@pytest.mark.parametrize(
+    ("train", "rise", "severity"),
+    [
+        pytest.param(0.7, 1.0, Severity.INFO, id="the metric has not suffered"),
+        pytest.param(0.05, 1.0, Severity.WARNING, id="known by heart"),
+        pytest.param(0.7, 1.6, Severity.WARNING, id="the loss has gone up by half"),
+    ],
+)
+def test_a_rise_is_grave_where_examples_are_known_by_heart_or_the_loss_runs_away(
+    train: float, rise: float, severity: Severity
+) -> None:
+    losses = [loss * (rise if place > 3 else 1) for place, loss in enumerate(SLOW_RISE)]
+    finding = assessed(overfitting, {"validation": evaluations(losses, [0.7] * 8, train=train)})
+    assert finding is not None
+    assert finding.severity is severity
+    assert finding.explains == ("GEN102", "OPT104")

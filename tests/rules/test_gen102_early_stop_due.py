@@ -37,6 +37,18 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     [
         pytest.param({}, id="healthy"),
         pytest.param(
+            {"validation": evaluations([0.5] * 9, [0.7, 0.8, 0.9, 0.8, 0.87, 0.8, 0.89, 0.8, 0.85], every=50)},
+            id="six evaluations of a metric that swings",
+        ),
+        pytest.param(
+            {
+                "validation": evaluations(
+                    [0.5] * 9, [0.1, 0.12, 0.15, 0.15, 0.15, 0.15, 0.15, 0.15, 0.15], every=50, error=0.04
+                )
+            },
+            id="hardly above a constant",
+        ),
+        pytest.param(
             {
                 "run": {"step": 400},
                 "knobs": knobs(schedule="cosine"),

@@ -147,3 +147,21 @@ def test_single_steps_that_come_again_are_told_and_nothing_is_turned() -> None:
     assert "not recoverable by a knob" in finding.message
     assert not finding.probes
     assert {fix.deed for fix in finding.fixes} == {Deed.PERSON}
+
+
+def test_a_loss_that_is_no_number_at_any_rate_turns_nothing() -> None:
+    lost = {"non_finite_steps": 4, "non_finite_in_a_row": 4, "non_finite_onset": 12}
+    swept = ProbeFacts(done=frozenset({"lr_sweep"}), lr_finite_to=2e-5)
+    finding = assessed(non_finite, {"run": {"step": 16}, "loss": lost, "probes": swept})
+    assert finding is not None
+    assert [fix.deed for fix in finding.fixes] == [Deed.PERSON]
+    assert finding.causes[0] == "an input that is not a number"
+    assert "not recoverable by a knob" in finding.message
+
+
+def test_single_steps_are_told_until_500_steps_after_the_last() -> None:
+    single = {"non_finite_steps": 4, "non_finite_onset": 0}
+    still = assessed(non_finite, {"run": {"step": 900}, "loss": single | {"non_finite_last": 450}})
+    over = assessed(non_finite, {"run": {"step": 960}, "loss": single | {"non_finite_last": 450}})
+    assert still is not None
+    assert over is None

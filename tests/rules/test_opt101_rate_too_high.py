@@ -18,18 +18,25 @@ SWEPT = frozenset({"lr_sweep"})
         pytest.param(
             {
                 "run": {"step": 60},
-                "loss": {"now": 2.6, "fall_share": 0.9, "curve": ((10, 9.0), (100, 2.6), (500, 2.5))},
+                "loss": {"now": 2.6, "highest_early": 9.5, "curve": ((10, 9.0), (100, 2.6), (500, 2.5))},
             },
             id="worse than guessing after a rise",
         ),
-        pytest.param({"loss": {"now": 2.3, "fall_share": 0.0}}, id="at chance and flat"),
         pytest.param(
-            {"loss": {"now": 2.31, "fall_share": 0.7, "curve": ((10, 9.0), (100, 2.6), (500, 2.5))}},
-            id="back at chance from a spike",
+            {"loss": {"now": 2.3, "best": 2.29, "highest_early": 7.0}}, id="at chance after one step threw it"
         ),
-        pytest.param({"loss": {"now": 1.6, "fall_share": 0.0, "noise_share": 0.6}}, id="wild"),
         pytest.param(
-            {"loss": {"now": 2.31, "fall_share": 0.0}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.02)},
+            {"run": {"step": 16}, "loss": {"now": 2.2, "best": 2.2, "highest_early": 30.0, "curve": ()}},
+            id="thrown up by its first steps",
+        ),
+        pytest.param({"loss": {"now": 0.5, "highest_early": 30.0}}, id="it has come down from where it was thrown"),
+        pytest.param(
+            {"loss": {"now": 2.31, "fall_share": 0.7, "curve": ((10, 2.3), (20, 4.0), (100, 2.6), (500, 2.5))}},
+            id="back at chance from a rise",
+        ),
+        pytest.param({"loss": {"now": 1.9, "best": 1.9, "fall_share": 0.0, "noise_share": 0.6}}, id="wild"),
+        pytest.param(
+            {"loss": {"now": 2.31, "highest_early": 9.0}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.02)},
             id="confirmed by the sweep",
         ),
     ],
@@ -52,8 +59,16 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
             id="young",
         ),
         pytest.param(
-            {"run": {"step": 70}, "loss": {"now": 2.3, "fall_share": 0.0}},
-            id="still near its first loss at seven per cent",
+            {"loss": {"now": 2.3, "best": 2.29, "fall_share": 0.0}},
+            id="flat, but nothing ever threw it: too low, or not the rate",
+        ),
+        pytest.param(
+            {"loss": {"now": 2.7, "best": 0.3, "fall_share": -3.0, "curve": ((10, 2.3), (100, 1.0), (500, 2.7))}},
+            id="it rose after it had learned: another cause",
+        ),
+        pytest.param(
+            {"loss": {"at_start": 1.8, "now": 3.1, "best": 3.1, "fall_share": 0.0, "curve": ((10, 3.2), (500, 3.1))}},
+            id="its first batch was lucky, and nothing rose since",
         ),
         pytest.param({"loss": {"now": 0.1, "fall_share": 0.0, "noise_share": 0.9}}, id="noisy and low"),
         pytest.param(
@@ -64,19 +79,20 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
             id="a far start whose first batch was lucky",
         ),
         pytest.param(
-            {"loss": {"now": 2.31, "fall_share": 0.0}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.05)},
+            {"loss": {"now": 2.31, "highest_early": 9.0}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.05)},
             id="the sweep agrees",
         ),
         pytest.param(
-            {"loss": {"now": 2.31, "fall_share": 0.0}, "probes": ProbeFacts(done=SWEPT, lr_pick=2.0)},
+            {"loss": {"now": 2.31, "highest_early": 9.0}, "probes": ProbeFacts(done=SWEPT, lr_pick=2.0)},
             id="the sweep wants more",
         ),
         pytest.param(
-            {"loss": {"now": 2.31, "fall_share": 0.0}, "probes": ProbeFacts(done=SWEPT)}, id="the sweep could not tell"
+            {"loss": {"now": 2.31, "highest_early": 9.0}, "probes": ProbeFacts(done=SWEPT)},
+            id="the sweep could not tell",
         ),
         pytest.param(
             {
-                "loss": {"now": 1.6, "fall_share": 0.0, "noise_share": 0.6},
+                "loss": {"now": 1.9, "best": 1.9, "fall_share": 0.0, "noise_share": 0.6},
                 "probes": ProbeFacts(done=SWEPT, lr_pick=0.02),
             },
             id="wild, and the sweep is within ten",
@@ -92,7 +108,7 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(rate_too_high, group) == (group,)
 
 
-LOST = {"now": 2.6, "fall_share": 0.0, "curve": ((10, 9.0), (100, 2.6))}
+LOST = {"now": 2.6, "fall_share": 0.0, "highest_early": 9.5, "curve": ((10, 9.0), (100, 2.6))}
 
 
 def test_a_suspicion_asks_the_sweep_and_turns_nothing() -> None:
@@ -109,8 +125,10 @@ def test_a_suspicion_asks_the_sweep_and_turns_nothing() -> None:
         pytest.param(100, LOST, "rescue", "start_over", id="nothing learned, early"),
         pytest.param(700, LOST, "changes_learning", "turn", id="nothing learned, late"),
         pytest.param(
-            100, {"now": 1.6, "fall_share": 0.0, "noise_share": 0.6}, "changes_learning", "turn", id="something learned"
+            100, {"now": 1.9, "best": 1.9, "fall_share": 0.0, "noise_share": 0.6}, "changes_learning", "turn", id="wild"
         ),
+        pytest.param(100, {"now": 1.0, "highest_early": 30.0}, "rescue", "start_over", id="thrown, early"),
+        pytest.param(300, {"now": 1.0, "highest_early": 30.0}, "changes_learning", "turn", id="thrown, and it learned"),
     ],
 )
 def test_the_pick_is_taken_from_the_start_while_nothing_is_lost(
@@ -122,6 +140,19 @@ def test_the_pick_is_taken_from_the_start_while_nothing_is_lost(
     assert finding is not None
     assert finding.severity is Severity.ERROR
     assert finding.message == "20 times the rate of the sweep (0.005) is lr 0.1"
-    assert {"NUM101", "NUM102", "OPT103", "ARC103"} <= set(finding.explains)
+    assert {"NUM102", "OPT103", "ARC103"} <= set(finding.explains)
     fix = finding.fixes[0]
     assert (fix.effect, fix.deed, fix.turns) == (effect, deed, (Turned(knob="lr", to=0.005),))
+
+
+@pytest.mark.parametrize(
+    ("loss", "explained"),
+    [
+        pytest.param(LOST, True, id="after a rise"),
+        pytest.param({"now": 1.9, "best": 1.9, "fall_share": 0.0, "noise_share": 0.6}, False, id="out of the blue"),
+    ],
+)
+def test_a_loss_that_is_no_number_is_explained_only_by_a_rise(loss: dict[str, Any], explained: bool) -> None:
+    finding = assessed(rate_too_high, {"loss": loss, "probes": ProbeFacts(done=SWEPT, lr_pick=0.005)})
+    assert finding is not None
+    assert ("NUM101" in finding.explains) is explained

@@ -6,7 +6,7 @@ import pytest
 
 from rules.facts import ProbeFacts
 from rules.optimisation.opt102_rate_too_low import rate_too_low
-from rules.vocabulary import Severity
+from rules.vocabulary import Deed, Severity
 from tests.rules.situations import assessed, knobs, missing_without
 
 SWEPT = frozenset({"lr_sweep"})
@@ -68,10 +68,12 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
             id="in its warm-up",
         ),
         pytest.param(
-            {"loss": {"now": 2.3, "noise_share": 0.05, "curve": ((10, 5.0),)}}, id="it rose: steps are not too short"
+            {"loss": {"now": 2.3, "noise_share": 0.05, "curve": ((10, 2.4), (50, 5.0))}},
+            id="it rose: steps are not too short",
         ),
         pytest.param(
             {
+                "run": {"step": 100},
                 "loss": {
                     "at_start": 2.4,
                     "now": 2.2,
@@ -82,6 +84,17 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
                 "probes": ProbeFacts(done=SWEPT, lr_pick=0.3),
             },
             id="the sweep agrees",
+        ),
+        pytest.param(
+            {"loss": {"at_start": 2.4, "now": 2.2, "best": 0.9, "above_best_steps": 30, "noise_share": 0.05}},
+            id="it had learned more: another cause",
+        ),
+        pytest.param(
+            {
+                "run": {"step": 12, "steps_total": 40},
+                "loss": {"at_start": 2.4, "now": 1.7, "noise_share": 0.05, "curve": ((10, 1.9),)},
+            },
+            id="a run of forty steps that learns",
         ),
     ],
 )
@@ -97,8 +110,60 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 SLOW = {"at_start": 2.4, "now": 2.2, "fall_share": 0.02, "noise_share": 0.05, "curve": ((10, 2.38), (500, 2.2))}
 
 
+def test_a_run_of_some_dozen_steps_is_told_to_be_longer() -> None:
+    short = {"run": {"step": 10, "steps_total": 35}, "loss": SLOW | {"now": 2.38}}
+    finding = assessed(rate_too_low, {**short, "probes": ProbeFacts(done=SWEPT, lr_pick=10.0)})
+    assert finding is not None
+    assert [fix.deed for fix in finding.fixes] == [Deed.START_OVER, Deed.PERSON]
+    assert "35 steps" in finding.fixes[1].name
+
+
+def test_a_first_batch_that_was_unlucky_does_not_count_as_learning() -> None:
+    finding = assessed(rate_too_low, {"run": {"step": 60}, "loss": SLOW | {"at_start": 3.6, "now": 2.4}})
+    assert finding is not None
+
+
+@pytest.mark.parametrize(
+    ("step", "now", "deed"),
+    [
+        pytest.param(60, 2.35, Deed.START_OVER, id="nothing learned"),
+        pytest.param(700, 2.35, Deed.TURN, id="too late to start over"),
+        pytest.param(300, 2.0, Deed.TURN, id="something learned"),
+    ],
+)
+def test_it_starts_over_while_nothing_is_lost(step: int, now: float, deed: Deed) -> None:
+    slow = SLOW | {"now": now}
+    finding = assessed(
+        rate_too_low, {"run": {"step": step}, "loss": slow, "probes": ProbeFacts(done=SWEPT, lr_pick=10.0)}
+    )
+    assert finding is not None
+    assert finding.fixes[0].deed is deed
+
+
 def test_the_rate_is_raised_to_the_pick_or_half_the_way() -> None:
-    finding = assessed(rate_too_low, {"loss": SLOW, "probes": ProbeFacts(done=SWEPT, lr_pick=10.0)})
+    late = {"run": {"step": 600}, "loss": SLOW, "probes": ProbeFacts(done=SWEPT, lr_pick=10.0)}
+    finding = assessed(rate_too_low, late)
     assert finding is not None
     assert finding.severity is Severity.WARNING
     assert [fix.turns[0].to for fix in finding.fixes] == pytest.approx([10.0, 1.0])
+
+
+def test_what_has_learned_nothing_at_the_pick_is_given_a_higher_rate_on_trial() -> None:
+    agreed = {"run": {"step": 200}, "loss": SLOW | {"now": 2.35}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.2)}
+    finding = assessed(rate_too_low, agreed)
+    assert finding is not None
+    assert finding.severity is Severity.INFO
+    assert [(fix.deed, fix.turns[0].to) for fix in finding.fixes] == [(Deed.TURN, pytest.approx(0.8))]
+
+
+def test_where_no_sweep_finds_a_rate_it_is_not_the_rate() -> None:
+    flat = {"run": {"step": 200}, "loss": SLOW | {"now": 2.35}, "probes": ProbeFacts(done=SWEPT)}
+    assert assessed(rate_too_low, flat) is None
+
+
+@pytest.mark.parametrize(
+    ("step", "now"), [pytest.param(100, 2.35, id="too soon"), pytest.param(200, 2.0, id="it has learned something")]
+)
+def test_a_rate_that_the_sweep_allows_is_else_left_alone(step: int, now: float) -> None:
+    agreed = {"run": {"step": step}, "loss": SLOW | {"now": now}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.2)}
+    assert assessed(rate_too_low, agreed) is None

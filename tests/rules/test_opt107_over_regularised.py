@@ -6,7 +6,7 @@ import pytest
 
 from rules.optimisation.opt107_over_regularised import over_regularised
 from rules.vocabulary import Deed, Effect
-from tests.rules.situations import assessed, evaluations, knobs, missing_without
+from tests.rules.situations import assessed, evaluations, knobs, layers, missing_without
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,31 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
             id="a gap to close",
         ),
         pytest.param({"knobs": knobs(weight_decay=0.2)}, id="it learns all the same"),
+        pytest.param(
+            {
+                "loss": {"now": 2.0, "fall_share": 0.0},
+                "validation": evaluations([2.0, 2.0], [0.3, 0.3], train=2.0),
+                "layers": {"layers": layers(2.0, 3.0, 5.0)},
+                "knobs": knobs(weight_decay=0.2),
+            },
+            id="the data pull harder",
+        ),
+        pytest.param(
+            {
+                "run": {"step": 200},
+                "loss": {"now": 2.3, "fall_share": 0.0},
+                "validation": evaluations([2.3], [0.1], train=2.3),
+                "knobs": knobs(dropout=0.9),
+            },
+            id="heavy dropout in a young run",
+        ),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:
     assert assessed(over_regularised, changes) is None
 
 
-@pytest.mark.parametrize("group", ["run", "task", "loss", "validation", "knobs"])
+@pytest.mark.parametrize("group", ["run", "task", "loss", "validation", "layers", "knobs"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(over_regularised, group) == (group,)
 
@@ -77,7 +95,7 @@ def test_the_decay_goes_back_to_a_customary_one() -> None:
     finding = assessed(over_regularised, {**stuck, "knobs": knobs(weight_decay=0.2, dropout=0.6)})
     assert finding is not None
     assert [(fix.turns[0].knob, fix.turns[0].to) for fix in finding.fixes] == [
-        ("weight_decay", pytest.approx(0.002)),
+        ("weight_decay", pytest.approx(1e-4)),
         ("dropout", 0.0),
     ]
 
@@ -91,6 +109,7 @@ FLAT = {"loss": {"now": 2.3, "fall_share": 0.0}, "validation": evaluations([2.3]
         pytest.param({"run": {"step": 200}}, True, id="a fifth of the run"),
         pytest.param({"run": {"step": 800}}, False, id="too late to start over"),
         pytest.param({"loss": {"now": 2.0, "fall_share": 0.0}}, False, id="it has learned something"),
+        pytest.param({"run": {"step": 100}, "loss": {"now": 1.6}}, True, id="it has learned something in a tenth"),
         pytest.param(
             {"validation": evaluations([1.5], [0.5], train=1.5), "knobs": knobs(dropout=0.9)}, False,
             id="only dropout keeps the loss up",
@@ -102,9 +121,11 @@ def test_a_net_pressed_flat_starts_over(changes: dict[str, Any], rescued: bool) 
     assert finding is not None
     first = finding.fixes[0]
     assert (first.deed is Deed.START_OVER, first.effect is Effect.RESCUE) == (rescued, rescued)
-    assert rescued <= (first.turns[0].knob == "weight_decay" and first.turns[0].to == pytest.approx(0.002))
+    assert rescued <= (first.turns[0].knob == "weight_decay" and first.turns[0].to == pytest.approx(1e-4))
 
 
-def test_a_young_run_above_chance_is_not_judged() -> None:
-    young = {"run": {"step": 200}, "loss": {"now": 2.0, "fall_share": 0.0}}
-    assert assessed(over_regularised, {**FLAT, **young, "knobs": knobs(weight_decay=0.2)}) is None
+def test_decay_is_judged_from_the_first_twentieth_and_says_how_hard_it_pulls() -> None:
+    young = {"run": {"step": 60}, "loss": {"now": 2.0, "fall_share": 0.1}}
+    finding = assessed(over_regularised, {**FLAT, **young, "knobs": knobs(weight_decay=0.3)})
+    assert finding is not None
+    assert finding.message.startswith("1 times as hard as the data")

@@ -15,7 +15,7 @@ def evaluated(loss: float, train_loss: float) -> ValidationFacts:
     return ValidationFacts(evaluations=(one,), higher_is_better=True)
 
 
-LOST = {"validation": evaluated(54_066.0, 51_000.0), "loss": {"now": 1.9}}
+LOST = {"model": {"has_norm": True}, "validation": evaluated(54_066.0, 51_000.0), "loss": {"now": 1.9}}
 
 
 def test_it_speaks_and_asks_for_a_sweep() -> None:
@@ -46,11 +46,12 @@ def test_a_sweep_that_clears_the_rate_leaves_it_to_a_person() -> None:
     [
         pytest.param({}, id="healthy"),
         pytest.param({**LOST, "run": {"step": 10}}, id="young"),
-        pytest.param({"validation": evaluated(9.0, 0.2), "loss": {"now": 0.2}}, id="overfit, not lost"),
-        pytest.param({"validation": evaluated(40.0, 40.0), "loss": {"now": 39.0}}, id="training is lost too"),
-        pytest.param({"validation": evaluated(4.0, 4.0), "loss": {"now": 1.9}}, id="averages still young"),
+        pytest.param({**LOST, "model": {"has_norm": False}}, id="no norm that could be outrun"),
+        pytest.param({**LOST, "validation": evaluated(9.0, 0.2), "loss": {"now": 0.2}}, id="overfit, not lost"),
+        pytest.param({**LOST, "validation": evaluated(40.0, 40.0), "loss": {"now": 39.0}}, id="training is lost too"),
+        pytest.param({**LOST, "validation": evaluated(4.0, 4.0), "loss": {"now": 1.9}}, id="averages still young"),
         pytest.param(
-            {"task": {"baseline_loss": -0.33}, "validation": evaluated(-0.5, -0.5), "loss": {"now": -0.5}},
+            {**LOST, "task": {"baseline_loss": -0.33}, "validation": evaluated(-0.5, -0.5), "loss": {"now": -0.5}},
             id="a loss below zero that falls",
         ),
     ],

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from trainer import Task
 DIGITS = load_digits()
 PIXELS = (DIGITS.data / 8 - 1).astype(np.float32)
 LABELS = DIGITS.target.astype(np.int64)
+DRAWN = np.random.default_rng(1).permutation(len(LABELS))
 
 
 def net(width: int = 64) -> nn.Sequential:
@@ -50,6 +52,24 @@ def forgotten_layers(seed: int) -> Task:
     """The optimizer was made from the head alone."""
     model = nn.Sequential(nn.Linear(64, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 10))
     return Task(model=model, train=(PIXELS, LABELS), optimizer=_head_only)
+
+
+class _Jumps(torch.optim.SGD):
+    """A schedule of the user's own: from step 100 on the rate is a hundred times the one that was set."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model.parameters(), lr=0.1)
+        self.taken = 0
+
+    def step(self, closure: Any = None) -> Any:
+        self.taken += 1
+        for group in self.param_groups:
+            group["lr"] *= 100 if self.taken > 100 else 1
+        return super().step(closure)
+
+
+def rate_that_jumps(seed: int) -> Task:
+    return Task(model=net(), train=(PIXELS, LABELS), optimizer=_Jumps)
 
 
 def raw_target(seed: int) -> Task:
@@ -112,6 +132,45 @@ def broken_examples(seed: int) -> Task:
     return Task(model=net(), train=(pixels, LABELS))
 
 
+class _Spoilt(nn.Module):
+    """A net with a mistake of its author's around it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = net(16)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.net(inputs)  # type: ignore[no-any-return]
+
+
+class _KeepsGradients(_Spoilt):
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        pass
+
+
+class _DropsAlways(_Spoilt):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return super().forward(nn.functional.dropout(inputs, 0.3))
+
+
+class _Blind(_Spoilt):
+    def forward(self, inputs: Tensor) -> Tensor:
+        return super().forward(inputs * 0)
+
+
+def kept_gradients(seed: int) -> Task:
+    return Task(model=_KeepsGradients(), train=(PIXELS, LABELS))
+
+
+def dropout_always(seed: int) -> Task:
+    """Dropout in functional form, which is never told that the net is being judged."""
+    return Task(model=_DropsAlways(), train=(PIXELS, LABELS))
+
+
+def blind_net(seed: int) -> Task:
+    return Task(model=_Blind(), train=(PIXELS, LABELS))
+
+
 class _InOrder(Dataset[tuple[Tensor, int]]):
     """Deals its examples one after the other, sorted by label, whatever index it is asked for."""
 
@@ -133,24 +192,51 @@ class _InOrder(Dataset[tuple[Tensor, int]]):
 
 
 def sorted_order(seed: int) -> Task:
-    drawn = np.random.default_rng(1).permutation(len(LABELS))
-    held_out = drawn[:400]
-    return Task(model=net(), train=_InOrder(drawn[400:]), val=(PIXELS[held_out], LABELS[held_out]))
+    held_out = DRAWN[:400]
+    return Task(model=net(), train=_InOrder(DRAWN[400:]), val=(PIXELS[held_out], LABELS[held_out]))
 
 
 class _Items(Dataset[tuple[Tensor, int]]):
     """Digits, one by one; each takes `decode_s` seconds to come, as from a disk."""
 
-    def __init__(self, decode_s: float) -> None:
+    def __init__(self, decode_s: float, kept: NDArray[np.int64] | None = None) -> None:
         self.decode_s = decode_s
+        self.kept = np.arange(len(LABELS)) if kept is None else kept
 
     def __len__(self) -> int:
-        return len(LABELS)
+        return len(self.kept)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         if self.decode_s:
             time.sleep(self.decode_s)
-        return torch.from_numpy(PIXELS[index]), int(LABELS[index])
+        place = self.kept[index]
+        return torch.from_numpy(PIXELS[place]), int(LABELS[place])
+
+
+class _FewAgain(_Items):
+    """A wrong modulus: only thirty examples ever come."""
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return super().__getitem__(index % 30)
+
+
+class _LabelsMove(_Items):
+    """From the 14000th item on the labels are those of other examples."""
+
+    dealt = 0
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        self.dealt += 1
+        pixels, label = super().__getitem__(index)
+        return pixels, super().__getitem__((index + 7) % len(self))[1] if self.dealt > 14_000 else label
+
+
+def few_items(seed: int) -> Task:
+    return Task(model=net(16), train=_FewAgain(0.0, DRAWN[400:]), val=(PIXELS[DRAWN[:400]], LABELS[DRAWN[:400]]))
+
+
+def labels_that_move(seed: int) -> Task:
+    return Task(model=net(16), train=_LabelsMove(0.0, DRAWN[400:]), val=(PIXELS[DRAWN[:400]], LABELS[DRAWN[:400]]))
 
 
 def slow_items(seed: int) -> Task:

@@ -35,6 +35,20 @@ TROUBLED: dict[str, Setup] = {
     "rate_diverges": Setup("a rate far too high: the loss climbs", SGD | {"lr": 3.0, "epochs": 12}),
     "rate_stuck": Setup("Adam with a rate a hundred times too high", {"optimizer": "adam", "lr": 0.5, "epochs": 12}),
     "rate_low": Setup("the rate is ten thousand times too low", SGD | {"lr": 1e-5, "epochs": 12}),
+    "rate_jumps": _own(
+        "rate_that_jumps", "a schedule of the user's own multiplies the rate by a hundred", train=SGD | {"epochs": 8}
+    ),
+    "clip_tiny": Setup("gradients clipped to a norm of a ten thousandth", SGD | {"clip": 1e-4, "epochs": 5}),
+    "batch_whole": Setup("a thousand examples in each step", SGD | {"batch_size": 1000, "epochs": 20}),
+    "momentum_long": Setup(
+        "a momentum that remembers a thousand steps",
+        SGD | {"optimizer": "momentum", "momentum": 0.999, "lr": 0.05, "epochs": 10},
+    ),
+    "norms_outrun": Setup(
+        "a rate that leaves the averages of batch norm behind",
+        SGD | {"lr": 10.0, "epochs": 3},
+        model={"name": "cnn", "width": 4, "norm": True},
+    ),
     "labels_random": _own("random_labels", "the labels say nothing about the inputs", train=SGD | {"epochs": 12}),
     "labels_some_wrong": Setup(
         "a fifth of the labels are wrong", {"lr": 3e-3, "epochs": 14}, {"source": "csv:wrong.csv", "target": "target"}
@@ -49,6 +63,11 @@ TROUBLED: dict[str, Setup] = {
     ),
     "decay_high": Setup("a weight decay that presses the net flat", SGD | {"weight_decay": 0.5, "epochs": 16}),
     "layers_forgotten": _own("forgotten_layers", "the optimizer holds the head alone", train=SGD | {"epochs": 12}),
+    "gradients_kept": _own("kept_gradients", "gradients are never zeroed", train=SGD | {"epochs": 4}),
+    "dropout_always": _own("dropout_always", "dropout stays on while the net is judged", train=SGD | {"epochs": 3}),
+    "inputs_blind": _own("blind_net", "the net is given zeros", train=SGD | {"epochs": 4}),
+    "loader_repeats": _own("few_items", "the loader gives thirty examples for all", train=SGD | {"epochs": 3}),
+    "labels_move": _own("labels_that_move", "the labels change midway", train=SGD | {"epochs": 12}),
     "gradient_vanishes": Setup(
         "ten sigmoid layers in a row", SGD | {"epochs": 12}, model={"hidden": (32,) * 8, "activation": "sigmoid"}
     ),

@@ -7,6 +7,7 @@ import pytest
 from tests.trainer.running import Once, config_of, losses, lr, of, run_with, training_of
 from trainer.arms import Pace, equal_time
 from trainer.commands import Command, Decide, Fork, Revert, Rollback
+from trainer.config import parse
 from trainer.evaluate import PROBE_MOST, Examiner, sample_of
 from trainer.fork import ForkRefused, make_room
 from trainer.snapshot import Ring, take
@@ -76,6 +77,42 @@ def test_a_fork_won_by_the_candidate_goes_on_with_its_turn(tmp_path: Path) -> No
     assert {"loss", "metric", "tail_loss", "tail_metric", "balanced_accuracy", "train_loss"} <= set(arms["control"])
 
 
+def test_a_fork_from_the_start_won_by_the_control_changes_nothing(tmp_path: Path) -> None:
+    config = config_of(dropout=0.2)
+    _, plain = run_with(tmp_path / "plain", config)
+    fork = Fork(trial="f", turns=lr(1.0), steps=1, nulls=1, from_start=True)
+    _, heard = run_with(tmp_path / "fork", config, Judge(fork, "control"))
+    here = of(heard, TrialEnded)[0].step
+    assert {scored.steps for scored in of(heard, ArmScored)} == {here}, "up to the step of now, whatever was asked"
+    assert [scored.step for scored in of(heard, ArmScored)] == [here] * 3
+    assert of(heard, Evaluated)[-1].loss == of(plain, Evaluated)[-1].loss
+    assert losses(heard) == losses(plain)
+
+
+def test_a_fork_from_the_start_won_by_the_candidate_goes_on_as_a_run_that_was_begun_with_the_turn(
+    tmp_path: Path,
+) -> None:
+    flat = {"schedule": "constant", "warmup": 0.0}
+    _, begun = run_with(tmp_path / "begun", config_of(lr=0.01, **flat), mode="watch")
+    fork = Fork(trial="f", turns=lr(0.01), steps=1, nulls=0, from_start=True)
+    _, heard = run_with(tmp_path / "fork", config_of(lr=1e-3, **flat), Judge(fork, "candidate"), mode="watch")
+    ended = of(heard, TrialEnded)[0]
+    assert ended.went_on_from == "candidate"
+    assert losses(heard)[ended.step :] == losses(begun)[ended.step :]
+    assert of(heard, Evaluated)[-1].loss == of(begun, Evaluated)[-1].loss
+    assert len(of(heard, Evaluated)) == len(of(begun, Evaluated))
+
+
+def test_a_fork_from_the_start_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    fork = Fork(trial="f", turns=lr(0.01), steps=1, nulls=0, from_start=True)
+
+    def driver(event: Event) -> list[Command]:
+        return [fork] if isinstance(event, RunStarted) else []
+
+    _, heard = run_with(tmp_path, config_of(), driver)
+    assert "the state before the first step" in of(heard, CommandRefused)[0].why
+
+
 def test_an_arm_that_changes_nothing_scores_the_same_to_the_bit(tmp_path: Path) -> None:
     fork = Fork(trial="f", turns=lr(1e-3), steps=15, nulls=1)
     _, heard = run_with(tmp_path, config_of(dropout=0.3), Judge(fork, "control"))
@@ -90,6 +127,34 @@ def test_a_candidate_that_diverges_is_never_gone_on_from(tmp_path: Path) -> None
     candidate = next(scored for scored in of(heard, ArmScored) if scored.arm == "candidate")
     assert candidate.diverged
     assert of(heard, TrialEnded)[0].went_on_from == "control"
+
+
+NORMED = """
+from sklearn.datasets import load_digits
+from torch import nn
+from trainer import Task
+
+def make():
+    data, target = load_digits(return_X_y=True)
+    net = nn.Sequential(nn.Linear(64, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 10))
+    return Task(model=net, train=(data[:1000].astype("float32") / 16, target[:1000]), val=(data[1000:].astype("float32") / 16, target[1000:]))
+"""
+
+
+def test_a_candidate_that_fails_is_refused_and_the_run_goes_on_as_if_nothing_had_been_tried(tmp_path: Path) -> None:
+    (tmp_path / "normed.py").write_text(NORMED)
+    config = parse(
+        {"task": {"factory": f"{tmp_path}/normed.py:make"}, "train": {"epochs": 3, "batch_size": 64}}, "test"
+    )
+    _, plain = run_with(tmp_path / "plain", config)
+    left_in_epoch = of(plain, RunStarted)[0].task.train_examples - 10 * 64
+    leaves_one_over = (Turned(knob="batch_size", to=left_in_epoch - 1),)
+    fork = Fork(trial="f", turns=leaves_one_over, steps=20, nulls=0)
+    ended, heard = run_with(tmp_path / "fork", config, Judge(fork, "candidate"))
+    (refused,) = of(heard, CommandRefused)
+    assert "an arm failed (ValueError: Expected more than 1 value per channel" in refused.why
+    assert ended.why == "finished"
+    assert losses(heard) == losses(plain)
 
 
 def test_a_fork_leaves_no_beats_of_its_arms(tmp_path: Path) -> None:

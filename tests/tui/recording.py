@@ -15,7 +15,7 @@ from advisor.sensors.sample import DeviceSample, HostSample, Sample
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Guard, Severity, Turned
 from trainer import wire
 from trainer.knobs import catalogue
-from trainer.words import Change, DeviceInfo, ModelInfo, TaskInfo
+from trainer.words import Change, DeviceInfo, EventWord, ModelInfo, TaskInfo
 
 STATES = ("empty", "warming", "healthy", "stalled", "trying", "crashed", "nan")
 EPOCH_T = 1_790_000_000.0
@@ -37,9 +37,9 @@ MODEL = ModelInfo(
 VALUES = {
     "lr": 0.05, "schedule": "cosine", "warmup": 0.03, "optimizer": "momentum", "momentum": 0.9, "beta2": 0.999,
     "weight_decay": 5e-4, "clip": 0.0, "batch_size": 64, "micro_batch": 0, "amp": "off", "augment": False,
-    "augment_strength": 0.5, "dropout": 0.0, "label_smoothing": 0.0, "class_weights": "none", "loss": "own", "early_stop": False, "ema": 0.0,
+    "augment_strength": 0.5, "dropout": 0.0, "label_smoothing": 0.0, "class_weights": "none", "loss": "own", "standardise": False, "early_stop": False, "ema": 0.0,
     "activation": "own", "init": "own", "norm": "own", "residual": False, "output": "own",
-    "workers": 0, "prefetch": 2, "cache": False, "channels_last": False, "threads": 2, "eval_every": 1.0,
+    "workers": 0, "prefetch": 2, "cache": False, "channels_last": False, "compile": "off", "threads": 2, "eval_every": 1.0,
 }  # fmt: skip
 
 STALLED_LOADER = Finding(
@@ -135,7 +135,7 @@ class Recording:
     def say(self, *words: BaseModel) -> None:
         """Put events and entries down with the clock's time."""
         for word in words:
-            path = self.run.events if type(word).__module__ == wire.__name__ else self.run.ledger
+            path = self.run.events if isinstance(word, EventWord) else self.run.ledger
             stamped = word.model_copy(update={"t": self.t, "step": word.step or self.step})
             if path == self.run.events:
                 stamped = stamped.model_copy(update={"samples": self.step * 64})

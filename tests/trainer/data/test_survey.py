@@ -136,3 +136,27 @@ def test_fashion_mnist_is_surveyed_in_seconds() -> None:
     found = looked_at(open_source(configured(f"idx:{FASHION}")), limit_s=1.0)
     assert found.seconds < 10
     assert found.duplicate_share < 0.01
+
+
+def test_examples_with_holes_that_reach_the_net_are_counted() -> None:
+    inputs, targets = NUMBERS.normal(size=(200, 5)).astype(np.float32), np.arange(200) % 2
+    inputs[:10, 1:3] = np.nan
+    found = looked_at(pair(inputs, targets))
+    assert found.broken_share == pytest.approx(0.05, abs=0.02)
+    assert found.missing_share == pytest.approx(found.broken_share * 2 / 5)
+    assert looked_at(pair(NUMBERS.normal(size=(200, 5)), targets)).broken_share == 0
+
+
+def test_labels_that_belong_are_told_from_shuffled_ones_also_of_tokens() -> None:
+    digits = looked_at(open_source(configured("sklearn:digits")))
+    assert digits.label_association > 50
+    assert digits.label_association_examples == 400
+    tokens, targets = NUMBERS.integers(0, 40, size=(300, 12)), np.arange(300) % 2
+    tokens[targets == 1, :4] = 7
+    assert looked_at(pair(tokens, targets)).label_association > 20
+    assert looked_at(pair(tokens, NUMBERS.permutation(targets))).label_association < 5
+
+
+def test_where_there_are_too_few_examples_nothing_is_said_of_labels() -> None:
+    few = looked_at(pair(NUMBERS.normal(size=(40, 5)), np.arange(40) % 2))
+    assert math.isnan(few.label_association)

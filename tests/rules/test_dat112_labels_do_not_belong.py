@@ -1,0 +1,66 @@
+"""DAT112 labels do not belong: when it speaks, when it is silent, when it is not assessed."""
+
+from math import nan
+from typing import Any
+
+import pytest
+
+from rules.data.dat112_labels_do_not_belong import labels_do_not_belong
+from rules.facts import ProbeFacts
+from tests.rules.situations import assessed, evaluations, missing_without
+
+CHANCE = evaluations([2.3] * 5, [0.10, 0.11, 0.09, 0.12, 0.10])
+APART = {"association": 1.2}
+FIT = frozenset({"single_batch_fit"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"inputs": APART, "validation": CHANCE}, id="nothing goes together, nothing is learned"),
+        pytest.param({"inputs": APART, "validation": evaluations([2.3] * 2, [0.1, 0.1])}, id="two evaluations"),
+        pytest.param(
+            {"inputs": APART, "validation": evaluations([2.3] * 5, [0.1, 0.1, 0.15, 0.1, 0.1])}, id="one lucky"
+        ),
+    ],
+)
+def test_it_speaks(changes: dict[str, Any]) -> None:
+    finding = assessed(labels_do_not_belong, changes)
+    assert finding is not None
+    assert (finding.code, finding.name) == ("DAT112", "labels_do_not_belong")
+    assert finding.probes == ("single_batch_fit",)
+    assert finding.beyond_knobs
+
+
+def test_it_quotes_the_fit_and_leaves_the_rest_to_knobs_where_there_was_none() -> None:
+    learned = ProbeFacts(done=FIT, fit_first_loss=2.3, fit_last_loss=0.1)
+    finding = assessed(labels_do_not_belong, {"inputs": APART, "validation": CHANCE, "probes": learned})
+    assert finding is not None
+    assert "are learned by heart (2.3 to 0.1)" in finding.message
+    assert (finding.probes, finding.beyond_knobs) == ((), True)
+    stuck = ProbeFacts(done=FIT, fit_first_loss=2.3, fit_last_loss=2.2)
+    finding = assessed(labels_do_not_belong, {"inputs": APART, "validation": CHANCE, "probes": stuck})
+    assert finding is not None
+    assert "not learned by heart either" in finding.message
+    assert not finding.beyond_knobs
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="healthy"),
+        pytest.param({"validation": CHANCE}, id="labels that belong, and a net that learns nothing"),
+        pytest.param({"inputs": APART}, id="a net that learns what no neighbour shows"),
+        pytest.param({"inputs": {"association": nan}, "validation": CHANCE}, id="nobody looked"),
+        pytest.param({"inputs": {**APART, "association_examples": 80}, "validation": CHANCE}, id="too few examples"),
+        pytest.param({"inputs": APART, "validation": CHANCE, "run": {"step": 30}}, id="too early"),
+        pytest.param({"inputs": APART, "validation": evaluations([2.3], [0.1])}, id="one evaluation"),
+    ],
+)
+def test_it_is_silent(changes: dict[str, Any]) -> None:
+    assert assessed(labels_do_not_belong, changes) is None
+
+
+@pytest.mark.parametrize("group", ["run", "task", "validation", "inputs", "probes"])
+def test_it_is_not_assessed_without_a_group(group: str) -> None:
+    assert missing_without(labels_do_not_belong, group) == (group,)

@@ -1,0 +1,93 @@
+"""The compiled forward pass: the same training but for rounding, exact randomness, and never a reason to fail."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.trainer.running import config_of, of, run_with, training_of
+from trainer.commands import Alternate, Command
+from trainer.compiling import Compiled, why_not
+from trainer.data.batch import Batch
+from trainer.pieces import cut, forward, to_device
+from trainer.step import take_step
+from trainer.turning import set_knobs
+from trainer.wire import AgreementMeasured, BeatTaken, Event, TrialEnded
+from trainer.words import Turned
+
+needs_compiler = pytest.mark.skipif(bool(why_not(torch.device("cpu"))), reason=why_not(torch.device("cpu")))
+DROPS = {"name": "mlp", "width": 32}
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_a_compiled_run_takes_the_steps_of_an_eager_one_but_for_rounding(tmp_path: Path) -> None:
+    ends: list[tuple[list[float], torch.Tensor]] = []
+    for mode in ("off", "default"):
+        config = config_of(model=DROPS, batch_size=32, dropout=0.2, compile=mode)
+        training, _ = training_of(tmp_path / mode, config)
+        losses = [float(take_step(training, batch).loss) for batch in training.supply.look_ahead(4)]
+        assert not training.compiled.given_up
+        assert list(training.compiled._by_mode) == [mode] * (mode != "off")
+        ends.append((losses, torch.random.get_rng_state()))
+    (eager, eager_random), (compiled, compiled_random) = ends
+    assert compiled == pytest.approx(eager, rel=1e-4)
+    assert torch.equal(eager_random, compiled_random), "dropout draws other numbers"
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_rounds_compare_compiled_with_eager_and_nothing_is_compiled_again_when_it_is_kept(tmp_path: Path) -> None:
+    asked: list[Command] = []
+
+    def driver(event: Event) -> list[Command]:
+        if not isinstance(event, BeatTaken) or event.step < 20 or asked:
+            return []
+        turns = (Turned(knob="compile", to="default"),)
+        asked.append(Alternate(trial="r", turns=turns, rounds=2, stretch_steps=20, agreement_passes=2))
+        return list(asked)
+
+    _, heard = run_with(tmp_path, config_of(model=DROPS, batch_size=32, epochs=40), driver)
+    (agreed,) = of(heard, AgreementMeasured)
+    assert agreed.loss_difference < 1e-4
+    assert agreed.gradient_cosine > 0.9999
+    (ended,) = of(heard, TrialEnded)
+    assert (ended.set_up_s, ended.seconds > 1) == (0.0, True)
+
+
+@pytest.mark.slow
+@needs_compiler
+def test_what_cannot_be_compiled_runs_eagerly_and_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch._inductor.config
+
+    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", (str(tmp_path / "no-compiler"),))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
+    told: list[str] = []
+    compiled = Compiled(told.append)
+    model, inputs = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.GELU()), torch.ones(2, 3)
+    for _ in range(2):
+        assert torch.equal(compiled(model, "default", inputs), model(inputs))
+    assert compiled.given_up
+    assert len(told) == 1
+    assert "runs eagerly" in told[0]
+
+
+def test_only_pieces_of_the_usual_size_are_compiled_and_none_that_hooks_look_at(tmp_path: Path) -> None:
+    training, _ = training_of(tmp_path, config_of(batch_size=32))
+    set_knobs(training, {"compile": "default"})
+    modes: list[str] = []
+
+    class Noted(Compiled):
+        def __call__(self, model: torch.nn.Module, mode: str, inputs: Any) -> torch.Tensor:
+            modes.append(mode)
+            return super().__call__(model, "off", inputs)
+
+    training.compiled = Noted(print)
+    batch: Batch = next(training.supply.look_ahead(1))
+    inputs, _ = to_device(training, batch)
+    for part, hooked in ((inputs, False), (cut(inputs, 0, 7), False), (inputs, True)):
+        forward(training, part, len(part), hooked=hooked)
+    set_knobs(training, {"micro_batch": 7})
+    forward(training, cut(inputs, 0, 7), 7)
+    assert modes == ["default", "off", "off", "default"]

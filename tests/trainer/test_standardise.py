@@ -1,0 +1,149 @@
+"""Standardised inputs: as the data would be standardised by hand, undone exactly, saved and loaded with the weights."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tests.trainer.running import config_of, training_of
+from trainer import standardise
+from trainer.export import load, save_model
+from trainer.snapshot import restore, take
+from trainer.step import take_step
+from trainer.training import Training
+from trainer.turning import turn
+from trainer.words import Turned
+
+ON, OFF = (Turned(knob="standardise", to=True),), (Turned(knob="standardise", to=False),)
+
+
+class Own(nn.Module):
+    """A user's own model, with a batch norm and a method besides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.net(inputs)
+
+    def said(self) -> str:
+        return "mine"
+
+
+def test_a_model_sees_inputs_of_mean_0_and_spread_1_and_missing_ones_as_the_mean() -> None:
+    model = nn.Identity()
+    standardise.put_on(model, torch.tensor([100.0, -2.0]), torch.tensor([50.0, 0.5]))
+    seen = model(torch.tensor([[150.0, -1.5], [float("nan"), float("inf")]]))
+    assert torch.equal(seen, torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
+
+
+@pytest.mark.parametrize("make", [Own, lambda: nn.Linear(3, 2), lambda: nn.Sequential(nn.Linear(3, 2))])
+def test_taking_it_off_leaves_the_model_as_it_was(make: type[nn.Module]) -> None:
+    torch.manual_seed(0)
+    model = make().eval()
+    kind, names, inputs = type(model), list(model.state_dict()), torch.randn(5, 3)
+    before = model(inputs)
+    standardise.put_on(model, torch.ones(3), torch.full((3,), 2.0))
+    assert isinstance(model, kind)
+    assert type(model).__name__ == kind.__name__
+    assert torch.allclose(model(inputs * 2 + 1), before, atol=1e-6)
+    assert torch.equal(copy.deepcopy(model)(inputs), model(inputs))
+    standardise.take_off(model)
+    assert type(model) is kind
+    assert list(model.state_dict()) == names
+    assert torch.equal(model(inputs), before)
+
+
+def test_weights_say_whether_a_model_standardises() -> None:
+    one, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    standardise.put_on(one, torch.rand(3), torch.rand(3) + 1)
+    standardise.fit(other, one.state_dict())
+    other.load_state_dict(one.state_dict())
+    inputs = torch.randn(4, 3)
+    assert torch.equal(one(inputs), other(inputs))
+    standardise.fit(other, nn.Linear(3, 2).state_dict())
+    assert not standardise.is_on(other)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "why"),
+    [
+        pytest.param(torch.zeros(2, 3), "", id="fractions"),
+        pytest.param(torch.zeros(2, 3, dtype=torch.int64), "fractions", id="numbers of words"),
+        pytest.param({"a": torch.zeros(2, 3)}, "fractions", id="a structure"),
+    ],
+)
+def test_only_one_tensor_of_fractions_has_a_scale(inputs: object, why: str) -> None:
+    assert why in standardise.refusal(nn.Linear(3, 2), inputs)
+    assert bool(why) == bool(standardise.refusal(nn.Linear(3, 2), inputs))
+
+
+def running(folder: Path, **train: object) -> Training:
+    config = config_of("sklearn:wine", epochs=2, batch_size=16, **train)
+    raw = config.model_copy(update={"data": config.data.model_copy(update={"standardise": False})})
+    training, _ = training_of(folder, raw)
+    return training
+
+
+def steps(training: Training, count: int) -> list[float]:
+    training.model.train()
+    return [float(take_step(training, training.supply.take()).loss) for _ in range(count)]
+
+
+def test_the_scale_is_that_of_the_training_split_and_a_constant_feature_is_only_moved(tmp_path: Path) -> None:
+    training = running(tmp_path)
+    tensors = training.setup.source.train.tensors
+    assert tensors is not None
+    tensors[0][:, 2] = 7.0
+    mean, spread = standardise.scale_of(training.setup.source)
+    assert torch.allclose(mean, tensors[0].mean(0), rtol=1e-4)
+    assert torch.allclose(spread[[0, 12]], tensors[0].std(0, correction=0)[[0, 12]], rtol=1e-4)
+    assert (float(mean[2]), float(spread[2])) == (7.0, 1.0)
+
+
+def test_a_snapshot_from_before_the_turn_takes_it_off_and_one_from_behind_it_puts_it_on(tmp_path: Path) -> None:
+    training = running(tmp_path, ema=0.9)
+    steps(training, 2)
+    before = take(training)
+    turn(training, ON)
+    assert standardise.is_on(training.model)
+    behind = take(training)
+    told = steps(training, 3)
+    restore(training, before)
+    assert not standardise.is_on(training.model)
+    raw = steps(training, 3)
+    restore(training, behind)
+    assert steps(training, 3) == told
+    restore(training, before)
+    assert steps(training, 3) == raw
+
+
+def test_the_start_of_a_run_can_be_gone_back_to_with_the_knob_on(tmp_path: Path) -> None:
+    training = running(tmp_path)
+    start = take(training, on_host=True)
+    steps(training, 3)
+    turn(training, ON)
+    restore(training, start, with_knobs=False)
+    mean, spread = standardise.scale_of(training.setup.source)
+    assert torch.equal(training.model.get_buffer(standardise.MEAN), mean)
+    assert torch.equal(training.model.get_buffer(standardise.SPREAD), spread)
+    assert training.progress.step == 0
+    assert np.isfinite(steps(training, 3)).all()
+
+
+def test_the_best_model_is_saved_and_loaded_as_it_was_whatever_the_knob_is_now(tmp_path: Path) -> None:
+    training = running(tmp_path)
+    inputs = training.setup.source.val.tensors
+    assert inputs is not None
+    turn(training, ON)
+    steps(training, 2)
+    training.keep_best()
+    wanted = copy.deepcopy(training.model).eval()(inputs[0])
+    turn(training, OFF)
+    assert torch.equal(training.best_model()(inputs[0]), wanted)
+    path = save_model(tmp_path, training.setup, training.best.weights, 2)
+    assert torch.equal(load(path).outputs(inputs[0]), wanted.detach())

@@ -1,0 +1,59 @@
+"""Looks: which steps are looked at from inside, and what is told of them: the layers, and what went into the net."""
+
+import torch
+
+from trainer.data.batch import Batch
+from trainer.layers import LayerProbe
+from trainer.stream_watch import StreamWatch
+from trainer.training import Training
+
+EVERY_SHARE = 0.01
+EVERY_STEPS_LEAST = 5
+"""A look for every hundredth of the run, at most every five steps."""
+
+STEPS_AFTER = 3
+"""Steps behind one that the guard acted on, which are looked at too: was it what went in? At most once between two looks."""
+
+
+class Looks:
+    """Looks at some steps of a run."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        self._stream = StreamWatch(training.setup, training.batch_size, training.progress.samples_total)
+        self._next = self._next_after = training.progress.step
+        self._last = training.progress.step
+        self._left = 0
+        """Steps still to be looked at because of the guard."""
+
+    def at(self, batch: Batch) -> LayerProbe | None:
+        """Return what looks at the step to come, if that one is looked at."""
+        self._stream.take(batch)
+        if self._training.progress.step < self._last:  # the run was turned back
+            self._next = self._next_after = self._training.progress.step
+        self._last = self._training.progress.step
+        if self._left == 0 and self._training.progress.step < self._next:
+            return None
+        return LayerProbe(self._training.model)
+
+    def tell(self, layers: LayerProbe | None, batch: Batch) -> None:
+        """Tell what the step was like that was just taken, unless memory is too short to look."""
+        training = self._training
+        step = training.progress.step
+        every = max(EVERY_STEPS_LEAST, round(training.steps_total * EVERY_SHARE))
+        if layers is not None:
+            self._left = max(self._left - 1, 0)
+            self._next = step + every if step > self._next else self._next
+            self._say(layers, batch)
+        if training.guard.acted_step == step - 1 and step >= self._next_after:
+            self._left, self._next_after = STEPS_AFTER, step + every
+
+    def _say(self, layers: LayerProbe, batch: Batch) -> None:
+        training = self._training
+        try:
+            if not layers.given_up:
+                told = layers.report(training.optimizer)
+                stream = self._stream.look(layers.entrance.inputs, batch)
+                training.link.say(told.model_copy(update={**training.progress.where(), "stream": stream}))
+        except torch.OutOfMemoryError:
+            layers.give_up()
