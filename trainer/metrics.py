@@ -165,7 +165,7 @@ class Metrics:
         for constant in self._constants(train_targets, output_shape):
             outputs = constant.expand(len(targets), *constant.shape).clone()
             try:
-                value = float(objective.plain(outputs, targets))
+                value = float(objective.plain(outputs, targets).detach())
                 score = self.measure(outputs, targets).main
             except (MetricError, RuntimeError, ValueError, IndexError):
                 continue

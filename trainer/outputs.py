@@ -23,9 +23,9 @@ from trainer.window import PassState
 from trainer.wire import OutputsMeasured, Told
 from trainer.words import LossKind, Outputs
 
-LOOK_SHARES = (0.05, 0.2, 0.5)
-"""Of the run: besides the first step of every start. A loss does not change, but a net whose outputs begin as constants
-can be told about only later; each look costs as much as a few steps."""
+LOOK_SHARES = (0.05, 0.3)
+"""Of the run: besides the first step of every start, while something is not known yet. A net whose outputs begin as
+constants can be told about only later; a look costs as much as a few steps of a small net."""
 
 VALUES_MOST = 1 << 20
 """Outputs on which a loss is asked: two dozen calls on so many take a tenth of a second; of larger ones nothing is asked."""
@@ -69,7 +69,7 @@ BUILT_IN: dict[str, LossKind] = {
 
 
 class OutputLooks:
-    """Looks at the outputs at the first step of every start, when the loss has turned, and at a few places of the run."""
+    """Looks at the outputs at the first step of every start, when the loss has turned, and later until all is known."""
 
     def __init__(self, training: Training) -> None:
         self._training = training
@@ -95,6 +95,8 @@ class OutputLooks:
             text = f"outputs and loss cannot be held against each other: {type(failed).__name__}: {failed}"
             training.link.say(Told(**training.progress.where(), level="info", text=text))
             return
+        if seen.loss_kind and seen.spread > 0:
+            self._left = []
         training.link.say(OutputsMeasured(**training.progress.where(), outputs=seen))
 
 

@@ -23,7 +23,7 @@ The loss has a constant part of its own (an added penalty) that is large beside 
 - PyTorch, «CrossEntropyLoss» (expects unnormalised logits)
 """
 
-from rules.facts import KnobFacts, OutputFacts
+from rules.facts import KnobFacts, OutputFacts, TaskFacts
 from rules.remedies import advice, possible, standard_loss, surgery
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
@@ -34,10 +34,10 @@ SYMPTOMS = ("OPT101", "OPT102", "OPT103", "OPT104", "OPT109", "GEN102", "GEN103"
 
 
 @rule("ARC106")
-def softmax_twice(outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
+def softmax_twice(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
     """Find probabilities where the loss takes logits."""
     within = outputs.loss_kind == "cross_entropy_of_softmax"
-    several = bool(outputs.shape) and outputs.shape[0] > 1
+    several = task.kind != "regression" and bool(outputs.shape) and outputs.shape[0] > 1
     if not within and not (several and outputs.sums_to_one and outputs.floor_share > FLOOR_LIMIT):
         return None
     if within:

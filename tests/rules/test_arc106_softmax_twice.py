@@ -40,6 +40,7 @@ def test_it_speaks(changes: dict[str, Any], cause: str) -> None:
         pytest.param({"outputs": PROBABILITIES | {"floor_share": 0.15}}, id="such a loss with smoothed labels"),
         pytest.param({"outputs": PROBABILITIES | {"floor_share": float("nan")}}, id="a loss that does not answer"),
         pytest.param({"outputs": PROBABILITIES | {"floor_share": 1.0, "shape": (1,)}}, id="one unit"),
+        pytest.param({"outputs": PROBABILITIES | {"floor_share": 0.6}, "task": {"kind": "regression"}}, id="shares that are predicted"),
         pytest.param({"outputs": {"behind": ("log_softmax",), "reach_high": 0.0}}, id="a log-softmax twice is one"),
     ],
 )  # fmt: skip
@@ -59,6 +60,6 @@ def test_the_softmax_is_left_out_on_trial_where_that_can_be_done() -> None:
     assert not [fix for fix in unable.fixes if fix.turns]
 
 
-@pytest.mark.parametrize("group", ["outputs", "knobs"])
+@pytest.mark.parametrize("group", ["task", "outputs", "knobs"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(softmax_twice, group) == (group,)

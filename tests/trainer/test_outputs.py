@@ -130,8 +130,13 @@ def test_a_look_leaves_the_state_as_it_was(tmp_path: Path) -> None:
     assert training.model.training
 
 
-def test_a_run_is_looked_at_before_its_first_step_and_a_few_times_later(tmp_path: Path) -> None:
+def test_a_run_is_looked_at_before_its_first_step(tmp_path: Path) -> None:
     _, heard = run_with(tmp_path / "run", config_of(epochs=5))
+    assert [event.step for event in of(heard, OutputsMeasured)] == [0]
+
+
+def test_a_run_is_looked_at_again_while_its_loss_is_not_known(tmp_path: Path) -> None:
+    _, heard = run_with(tmp_path / "run", own(tmp_path, "counts_its_calls", epochs=5))
     steps = [event.step for event in of(heard, OutputsMeasured)]
     assert len(steps) == 1 + len(LOOK_SHARES)
     assert steps[0] == 0
