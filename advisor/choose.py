@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from advisor.assess import Standing
 from advisor.causes import Part
 from advisor.consider import AskProbe, No, Scene, Try, weigh
-from advisor.history import PROBE_STEPS, History, shape_of
+from advisor.history import History, shape_of
 from rules.vocabulary import Effect, Finding, Severity
 
 _RANK = {Effect.FREE: 0, Effect.SAME_MATHEMATICS: 1, Effect.OTHER_ROUNDING: 2, Effect.CHANGES_LEARNING: 3}
@@ -18,8 +18,8 @@ _UNDO = {"live": 0, "reload": 1, "restart": 2}
 """What is easier to take back comes first: a free look before a change of what is learned, live before a reload."""
 HELD_BACK = "held back"
 """Reason of a refusal: the fault is in code or data, and a knob does not mend it."""
-PASSES = 2
-"""Steps: a probe that costs no more comes before all else, a rescue too; it may show that there is nothing to turn."""
+OF_A_PASS = frozenset({"zeroed_input", "loss_at_init", "mode_switch"})
+"""Probes of a pass or two come before all else, a rescue too: they may show that there is nothing to turn."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,7 @@ def _order(option: AskProbe | Try, finding: Finding, part: Part, scene: Scene) -
     rescues = isinstance(option, Try) and option.how == "rescue"
     urgent = 0 if rescues or finding.severity is Severity.ERROR else 1
     if isinstance(option, AskProbe):
-        if PROBE_STEPS.get(option.probe, 1) <= PASSES:
-            urgent = -1
-        return (urgent, symptom, -1, 0.0, 0)
+        return (-1 if option.probe in OF_A_PASS else urgent, symptom, -1, 0.0, 0)
     undo = max(
         (_UNDO[scene.knobs[turn.knob].turns] for turn in option.fix.turns if turn.knob in scene.knobs), default=0
     )

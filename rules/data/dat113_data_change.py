@@ -25,8 +25,8 @@ A curriculum, or data that drift by nature.
 - Rabanser et al., «Failing Loudly: Detecting Dataset Shift», NeurIPS 2019
 """
 
-from math import isfinite
-from statistics import fmean, median
+from math import isfinite, sqrt
+from statistics import fmean, median, stdev
 
 from rules.facts import StreamFacts, TaskFacts
 from rules.remedies import advice
@@ -47,6 +47,10 @@ WIDTH_LEAST = 0.02
 """Of the first spread: batches are never steadier than that."""
 KNOWN_SHARE = 0.15
 """By which a linear model of the first examples beats guessing on the first looks: below, it cannot see a change."""
+ERRORS = 6.0
+"""Standard errors of the difference: small batches and some ninety looks a run give four by chance."""
+SPREAD_LEAST = 0.02
+"""Of the agreement, from look to look: the first few may be equal by chance."""
 KEPT_SHARE = 0.5
 """Of what it knew: with less left, targets no longer belong to inputs as they did."""
 
@@ -116,7 +120,8 @@ def _parted(stream: StreamFacts, guess: float) -> Change | None:
     if len(first) < LOOKS or len(newest) < LOOKS or not fmean(first) - guess > KNOWN_SHARE:
         return None
     limit = guess + KEPT_SHARE * (fmean(first) - guess)
-    if not (max(newest) < min(first) and fmean(newest) < limit):
+    error = max(stdev(first), SPREAD_LEAST) * sqrt(1 / len(first) + 1 / len(newest))
+    if not (max(newest) < limit and fmean(newest) < fmean(first) - ERRORS * error):
         return None
     since = _since(stream, [look.agreement < limit for look in stream.later])
     said = (

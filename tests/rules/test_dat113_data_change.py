@@ -68,6 +68,15 @@ def test_it_speaks_and_says_since_when(changes: dict[str, Any], said: str) -> No
         pytest.param(
             {
                 "stream": StreamFacts(
+                    first=tuple(look(s, agreement=0.1 + 0.4 * (s % 2)) for s in range(9)),
+                    later=(look(50, agreement=0.05),) * 3,
+                )
+            },
+            id="batches so small that chance decides",
+        ),
+        pytest.param(
+            {
+                "stream": StreamFacts(
                     first=tuple(look(s, agreement=nan) for s in range(9)), later=(look(50, agreement=nan),) * 3
                 )
             },
