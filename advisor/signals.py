@@ -49,7 +49,7 @@ DEVICE_WINDOW_S = 30.0
 """Seconds of device samples behind utilisation."""
 HOST_SAMPLES = 5
 """Samples behind the idle cores: one a second."""
-LOSS_SHAPING = frozenset({"class_weights", "label_smoothing", "augment", "augment_strength", "dropout"})
+LOSS_SHAPING = frozenset({"class_weights", "label_smoothing", "augment", "augment_strength", "dropout", "standardise"})
 """Knobs after whose turn the training loss means something else."""
 TIME_SHAPING = frozenset(
     {"batch_size", "micro_batch", "amp", "augment", "workers", "prefetch", "cache", "channels_last", "threads"}
