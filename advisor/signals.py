@@ -51,15 +51,17 @@ DEVICE_WINDOW_S = 30.0
 """Seconds of device samples behind utilisation."""
 HOST_SAMPLES = 5
 """Samples behind the idle cores: one a second."""
-LOSS_SHAPING = frozenset({"loss", "class_weights", "label_smoothing", "augment", "augment_strength", "dropout"})
+LOSS_SHAPING = frozenset(
+    {"loss", "class_weights", "label_smoothing", "augment", "augment_strength", "dropout", "standardise"}
+)
 """Knobs after whose turn the training loss means something else."""
 OTHER_NETWORK = frozenset({"activation", "init", "norm", "residual", "output"})
 """Knobs after whose turn the layers are others."""
-OTHER_TRAINING = OTHER_NETWORK | {"optimizer", "momentum", "weight_decay", "clip", "batch_size"}
+OTHER_TRAINING = OTHER_NETWORK | {"optimizer", "momentum", "weight_decay", "clip", "batch_size", "standardise"}
 """Knobs after whose turn the probes that train would answer otherwise."""
 TRAINING_PROBES = frozenset({"lr_sweep", "single_batch_fit"})
 """Their answers are forgotten then, and may be asked for anew."""
-STREAM_SHAPING = frozenset({"augment", "augment_strength"})
+STREAM_SHAPING = frozenset({"augment", "augment_strength", "standardise"})
 """Knobs after whose turn something else goes into the net."""
 TIME_SHAPING = frozenset(
     {

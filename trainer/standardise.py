@@ -89,8 +89,8 @@ def own_tensors(model: nn.Module) -> dict[str, Tensor]:
 
 def refusal(model: nn.Module, inputs: Any) -> str:
     """Return why these inputs of this model cannot be standardised; nothing where they can."""
-    if isinstance(model, torch.jit.ScriptModule):
-        return "the model is a compiled script: its forward cannot be changed"
+    if isinstance(model, torch.jit.ScriptModule) or "forward" in vars(model):
+        return "the model is compiled, or has a forward of its own besides its class's: nothing can be put before it"
     if not isinstance(inputs, Tensor) or not inputs.is_floating_point() or inputs.ndim < 2:
         return "only inputs that are one tensor of fractions have a scale"
     return ""

@@ -9,8 +9,8 @@ examples and 50 points.
 The mean loss hardly notices a class of one in a hundred; a net can be right almost always and never on that class.
 
 ## What to do
-Weigh the loss by class: by the root of the rarity, which costs the common classes little, and fully where the gap is
-wide.
+Weigh the loss by class: by the root of the rarity, which costs the common classes little; fully first where the gap is
+wide and the validation split holds the rare classes as often as the others, so that its accuracy pays for nothing.
 
 ## Fix safety
 Changes what is learned; a fork decides on balanced accuracy. The unweighted loss may rise, so it is no guard; the main
@@ -27,7 +27,7 @@ The rare classes do not matter to you, or calibrated probabilities matter more t
 from math import isfinite
 from statistics import fmean
 
-from rules.facts import ClassFacts, KnobFacts, RunFacts
+from rules.facts import ClassFacts, KnobFacts, RunFacts, TaskFacts, ValidationFacts
 from rules.remedies import advice, possible, turned
 from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -46,7 +46,9 @@ REPAIRED_SHARE = {"sqrt": 0.4, "balanced": 0.5}
 
 
 @rule("DAT101")
-def class_imbalance(run: RunFacts, classes: ClassFacts, knobs: KnobFacts) -> Finding | None:
+def class_imbalance(
+    run: RunFacts, task: TaskFacts, validation: ValidationFacts, classes: ClassFacts, knobs: KnobFacts
+) -> Finding | None:
     """Find rare classes that are recognised much less often than common ones."""
     if not run.warm or len(classes.recalls) != len(classes.counts):
         return None
@@ -58,7 +60,8 @@ def class_imbalance(run: RunFacts, classes: ClassFacts, knobs: KnobFacts) -> Fin
     if not rare or not common or fmean(common) < COMMON_LEARNED or fmean(common) - fmean(rare) < limit:
         return None
     gap = fmean(common) - fmean(rare)
-    order: tuple[str, ...] = ("balanced", "sqrt") if gap >= WIDE_GAP else ("sqrt", "balanced")
+    full_first = gap >= WIDE_GAP and not _counts_as_trained(task, validation, classes)
+    order: tuple[str, ...] = ("balanced", "sqrt") if full_first else ("sqrt", "balanced")
     if knobs.values["class_weights"] == "balanced":
         order = ("balanced",)
     return Finding(
@@ -78,6 +81,15 @@ def class_imbalance(run: RunFacts, classes: ClassFacts, knobs: KnobFacts) -> Fin
             advice("collect more examples of the rare classes", improves="rare_recall"),
         ),
     )
+
+
+def _counts_as_trained(task: TaskFacts, validation: ValidationFacts, classes: ClassFacts) -> bool:
+    """Tell whether the validation split is as imbalanced as the training split, by what its accuracy is the mean of."""
+    held = [pair for pair in zip(classes.counts, classes.recalls, strict=True) if pair[0] and isfinite(pair[1])]
+    by_count = sum(count * recall for count, recall in held) / sum(count for count, _ in held)
+    alike = fmean(recall for _, recall in held)
+    accuracy = validation.last.metric
+    return task.metric == "accuracy" and abs(accuracy - by_count) < abs(accuracy - alike)
 
 
 def _weigh(how: str, gain_limit: float) -> Fix:

@@ -20,13 +20,15 @@ first step to the step of now, and goes on from the better one. A run that is lo
 above where it began) is begun anew: applied, not tried.
 
 ## When to ignore it
-The first layer normalises its inputs (a batch norm in front), or the inputs are counts that an embedding looks up.
+The first layer normalises its inputs (a batch norm in front), or the inputs are counts that an embedding looks up. A run
+whose loss is down to half of guessing learns all the same: the rule then speaks as information.
 
 ## References
 - LeCun et al., «Efficient BackProp», 1998, section 4.3
 """
 
 from rules.facts import InputFacts, KnobFacts, LossFacts, RunFacts, TaskFacts
+from rules.learning import HIGH_LOSS_SHARE, at_chance
 from rules.remedies import advice, possible, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -34,14 +36,16 @@ STD_RATIO_LIMIT = 100.0
 """Widest over narrowest feature."""
 STD_LIMIT = 10.0
 """Spread of the widest feature: narrow features alone do no harm."""
-MEAN_LIMIT = 10.0
-"""Largest absolute mean: standardised data have 0, pixels divided by 255 below 1."""
+MEAN_LIMIT = 20.0
+"""Largest absolute mean: standardised data have 0, pixels divided by 255 below 1; digits from 0 to 16, with means up to
+12, learn as well as scaled ones (.98)."""
 SMALL_LIMIT = 0.01
 """Largest absolute value of all: pixels that were divided by 255 twice reach 0.004, and no bias can help that."""
 LOST_FACTOR = 2.0
 """Times the loss of an untrained net: no healthy run is that wrong (NUM102)."""
 CLIMB_STEPS = 10
-"""Steps over 1.5 × the least smoothed loss: half of what NUM102 waits for, for here the cause is known."""
+"""Steps over 1.5 × the least smoothed loss, up to where guessing is better: half of what NUM102 waits for, for here the
+cause is known."""
 EARLY_SHARE = 0.20
 """Of the run: later, beginning anew costs more than it is worth untried."""
 GAINED_SHARE = 0.5
@@ -62,7 +66,7 @@ def unscaled_inputs(
     return Finding(
         code="DAT104",
         name="unscaled_inputs",
-        severity=Severity.WARNING,
+        severity=Severity.WARNING if not loss.now <= HIGH_LOSS_SHARE * task.baseline_loss else Severity.INFO,
         message=f"{inputs.std_high:.3g} is the widest spread of a feature, {inputs.std_low:.2g} the narrowest, "
         f"{inputs.mean_abs:.3g} the largest mean",
         evidence=(
@@ -85,7 +89,8 @@ def _lost(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     """Tell whether the run has come to nothing so far, and still lies near its beginning."""
     untrained = max(loss.at_start, task.baseline_loss)
     worse = loss.non_finite_in_50 > 0 or not loss.now <= LOST_FACTOR * untrained
-    return run.progress <= EARLY_SHARE and (worse or loss.above_best_steps >= CLIMB_STEPS)
+    climbs = loss.above_best_steps >= CLIMB_STEPS and at_chance(task, loss)
+    return run.progress <= EARLY_SHARE and (worse or climbs)
 
 
 def _begin_anew(*, lost: bool) -> Fix:

@@ -7,7 +7,7 @@ import pytest
 
 from rules.data.dat101_class_imbalance import class_imbalance
 from rules.vocabulary import METRIC_GUARD
-from tests.rules.situations import assessed, knobs, missing_without
+from tests.rules.situations import assessed, evaluations, knobs, missing_without
 
 
 @pytest.mark.parametrize(
@@ -50,23 +50,25 @@ def test_it_is_silent(changes: dict[str, Any]) -> None:
     assert assessed(class_imbalance, changes) is None
 
 
-@pytest.mark.parametrize("group", ["run", "classes", "knobs"])
+@pytest.mark.parametrize("group", ["run", "task", "validation", "classes", "knobs"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(class_imbalance, group) == (group,)
 
 
 @pytest.mark.parametrize(
-    ("now", "recall", "offered"),
+    ("now", "recall", "accuracy", "offered"),
     [
-        pytest.param("none", 0.6, ["sqrt", "balanced"], id="mild first"),
-        pytest.param("none", 0.2, ["balanced", "sqrt"], id="full first where the gap is wide"),
-        pytest.param("sqrt", 0.6, ["balanced"], id="then full"),
-        pytest.param("balanced", 0.2, [], id="nothing left"),
+        pytest.param("none", 0.6, 0.82, ["sqrt", "balanced"], id="mild first"),
+        pytest.param("none", 0.2, 0.68, ["balanced", "sqrt"], id="full first where the gap is wide"),
+        pytest.param("none", 0.2, 0.91, ["sqrt", "balanced"], id="mild first where the metric counts rare ones little"),
+        pytest.param("sqrt", 0.6, 0.82, ["balanced"], id="then full"),
+        pytest.param("balanced", 0.2, 0.68, [], id="nothing left"),
     ],
 )
-def test_weights_go_up_step_by_step(now: str, recall: float, offered: list[str]) -> None:
+def test_weights_go_up_step_by_step(now: str, recall: float, accuracy: float, offered: list[str]) -> None:
     rare = {"counts": (600, 500, 30), "recalls": (0.95, 0.9, recall)}
-    finding = assessed(class_imbalance, {"classes": rare, "knobs": knobs(class_weights=now)})
+    seen = {"validation": evaluations([0.5] * 3, [accuracy] * 3)}
+    finding = assessed(class_imbalance, {"classes": rare, "knobs": knobs(class_weights=now), **seen})
     assert finding is not None
     weighing = [fix for fix in finding.fixes if fix.turns]
     assert [fix.turns[0].to for fix in weighing] == offered

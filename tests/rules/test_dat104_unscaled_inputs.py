@@ -33,6 +33,7 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     "changes",
     [
         pytest.param({}, id="healthy"),
+        pytest.param({"task": {"inputs": "table"}, "inputs": {"mean_abs": 12.1, "std_high": 6.5}}, id="digits to 16"),
         pytest.param({"task": {"inputs": "table"}, "inputs": {"std_low": 1.0, "abs_max": 30.0}}, id="standardised"),
         pytest.param({"task": {"inputs": "other"}, "inputs": {"std_low": 0.001, "std_high": 0.4}}, id="rare pixels"),
         pytest.param({"inputs": RAW, "knobs": {"values": {**KNOBS, "standardise": True}}}, id="the model scales them"),
@@ -53,7 +54,8 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
         pytest.param({}, Effect.CHANGES_LEARNING, id="a run that goes on is compared"),
         pytest.param({"non_finite_in_50": 3}, Effect.RESCUE, id="not finite"),
         pytest.param({"now": 50.0}, Effect.RESCUE, id="far above where it began"),
-        pytest.param({"above_best_steps": 12}, Effect.RESCUE, id="climbing"),
+        pytest.param({"above_best_steps": 12, "now": 2.4}, Effect.RESCUE, id="climbing to where guessing is better"),
+        pytest.param({"above_best_steps": 12, "now": 0.4}, Effect.CHANGES_LEARNING, id="swinging at a low loss"),
     ],
 )
 def test_a_run_begins_anew_with_standardised_inputs_and_untried_only_when_it_is_lost(
@@ -63,6 +65,13 @@ def test_a_run_begins_anew_with_standardised_inputs_and_untried_only_when_it_is_
     assert finding is not None
     first = finding.fixes[0]
     assert (first.name, first.effect) == ("start over with standardised inputs", effect)
+
+
+@pytest.mark.parametrize(("now", "severity"), [(2.0, "warning"), (float("nan"), "warning"), (0.4, "info")])
+def test_a_run_that_learns_all_the_same_is_told_so_as_information(now: float, severity: str) -> None:
+    finding = assessed(unscaled_inputs, {"inputs": RAW, "loss": {"now": now}})
+    assert finding is not None
+    assert finding.severity == severity
 
 
 def test_where_the_knob_cannot_turn_a_person_has_to_scale_them() -> None:

@@ -82,6 +82,10 @@ def test_only_one_tensor_of_fractions_has_a_scale(inputs: object, why: str) -> N
     assert bool(why) == bool(standardise.refusal(nn.Linear(3, 2), inputs))
 
 
+def test_nothing_can_be_put_before_a_compiled_model() -> None:
+    assert "compiled" in standardise.refusal(torch.compile(nn.Linear(3, 2)), torch.zeros(2, 3))
+
+
 def running(folder: Path, **train: object) -> Training:
     config = config_of("sklearn:wine", epochs=2, batch_size=16, **train)
     raw = config.model_copy(update={"data": config.data.model_copy(update={"standardise": False})})
