@@ -80,7 +80,8 @@ def survey(source: Source, order: Order, limit_s: float = 10.0) -> Survey:
         rest_s = (limit_s - (time.perf_counter() - begin)) / (2 if source.test else 1)
         val = _look(source.val, source, time.perf_counter() + rest_s)
         test = _look(source.test, source, time.perf_counter() + rest_s) if source.test else _Seen()
-    duplicates, conflicts = _pairs(train)
+    numbers = source.kind == "regression"
+    duplicates, conflicts = _pairs(train, numbers)
     missing_share = source.raw.missing_share or train.missing / max(train.values, 1)
     counts = _class_counts(source)
     related, behind = _relatedness(train, source)
@@ -90,8 +91,8 @@ def survey(source: Source, order: Order, limit_s: float = 10.0) -> Survey:
         class_counts=counts,
         duplicate_share=duplicates,
         conflicting_share=conflicts,
-        val_overlap_share=_overlap(val, train),
-        test_overlap_share=_overlap(test, train),
+        val_overlap_share=_overlap(val, train, numbers),
+        test_overlap_share=_overlap(test, train, numbers),
         missing_share=missing_share,
         broken_share=train.broken / max(train.examples, 1),
         label_association=related,
@@ -151,19 +152,31 @@ def _relatedness(train: _Seen, source: Source) -> tuple[float, int]:
     return relatedness(inputs, targets, classes=source.kind == "classification")
 
 
-def _pairs(train: _Seen) -> tuple[float, float]:
-    """Return the shares of the training split that equal an earlier example, and another with a different label."""
-    copies = sum(targets.total() - 1 for targets in train.labels.values())
-    conflicting = sum(targets.total() for targets in train.labels.values() if len(targets) > 1)
+def _pairs(train: _Seen, numbers: bool) -> tuple[float, float]:
+    """Return the shares of the training split that equal an earlier example, and another with a different label.
+
+    Where numbers are to be predicted, equal inputs with other targets are measurements that were repeated: neither.
+    """
+    equal = train.labels.values()
+    if numbers:
+        copies, conflicting = sum(targets.total() - len(targets) for targets in equal), 0
+    else:
+        copies = sum(targets.total() - 1 for targets in equal)
+        conflicting = sum(targets.total() for targets in equal if len(targets) > 1)
     scale = max(train.examples, 1) * max(train.share, 1e-9)
     return min(copies / scale, 1.0), min(conflicting / scale, 1.0)
 
 
-def _overlap(held_out: _Seen, train: _Seen) -> float:
-    """Return the share of a held-out split that is in the training split too."""
+def _overlap(held_out: _Seen, train: _Seen, numbers: bool) -> float:
+    """Return the share of a held-out split that is in the training split too; of numbers to predict, target and all."""
     if not held_out.examples or not train.examples:
         return 0.0
-    found = sum(targets.total() for print_, targets in held_out.labels.items() if print_ in train.labels)
+    found = sum(
+        count
+        for print_, targets in held_out.labels.items()
+        for target, count in targets.items()
+        if print_ in train.labels and (not numbers or target in train.labels[print_])
+    )
     return min(found / held_out.examples / train.share, 1.0)
 
 

@@ -62,6 +62,15 @@ def test_copies_conflicts_and_overlap_are_counted() -> None:
     assert found.test_overlap_share == pytest.approx(3 / 30)
 
 
+def test_a_measurement_that_was_repeated_is_no_copy_no_contradiction_and_no_leak() -> None:
+    grid = np.tile(np.arange(0.0, 5.0, 0.1), 10)[:, None]
+    found = looked_at(pair(grid[:400], NUMBERS.normal(size=400), val=(grid[400:], NUMBERS.normal(size=100))))
+    assert (found.duplicate_share, found.conflicting_share, found.val_overlap_share) == (0, 0, 0)
+    again = NUMBERS.normal(size=100)
+    leaked = looked_at(pair(grid[:400], np.concatenate([again, NUMBERS.normal(size=300)]), val=(grid[:100], again)))
+    assert leaked.val_overlap_share == 1
+
+
 def test_what_a_short_look_finds_is_scaled_to_the_whole() -> None:
     inputs, targets = NUMBERS.normal(size=(100_000, 20)), np.arange(100_000) % 2
     inputs[50_000:70_000] = inputs[:20_000]
