@@ -8,6 +8,7 @@ import torch
 from tests.trainer.running import config_of, of, run_with, training_of
 from trainer.commands import Alternate, Command
 from trainer.memory_model import memory_model
+from trainer.outputs import measure
 from trainer.snapshot import restore, take
 from trainer.step import take_step
 from trainer.wire import AgreementMeasured, BeatTaken, Evaluated, Event, GuardActed, MemoryRanOut, StretchTaken
@@ -24,6 +25,16 @@ def test_a_run_on_the_device_learns(tmp_path: Path) -> None:
     assert words.why == "finished"
     assert of(heard, Evaluated)[-1].metrics["accuracy"] > 0.9
     assert all(sum(beat.phases.values()) > 0 for beat in of(heard, BeatTaken))
+
+
+def test_outputs_and_loss_are_held_against_each_other_on_the_device(tmp_path: Path) -> None:
+    seen = {}
+    for device in ("cpu", "cuda"):
+        training, _ = training_of(tmp_path, config_of(device=device))
+        seen[device] = measure(training, training.supply.take())
+    assert seen["cuda"].sum_factor == pytest.approx(seen["cpu"].sum_factor, rel=1e-3)
+    assert seen["cuda"].pairing_share == pytest.approx(seen["cpu"].pairing_share, rel=1e-2)
+    assert seen["cuda"].loss == pytest.approx(seen["cpu"].loss, rel=1e-2)
 
 
 def test_a_snapshot_on_the_device_repeats(tmp_path: Path) -> None:
