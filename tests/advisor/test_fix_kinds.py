@@ -70,8 +70,18 @@ def test_a_run_whose_rate_is_far_too_high_is_rescued(tmp_path: Path, train: dict
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
-def test_a_rate_that_is_far_too_low_is_raised_by_a_fork(tmp_path: Path, seed: int) -> None:
+def test_a_rate_that_is_far_too_low_starts_over_while_nothing_was_learned(tmp_path: Path, seed: int) -> None:
     told = run(tmp_path / "run", train={"optimizer": "sgd", "lr": 1e-4, "epochs": 20, "seed": seed})
+    started, judged, _ = trials(told, "lr")[0]
+    assert (started.code, started.how, judged.outcome) == ("OPT102", "rescue", "applied_untried")
+    assert started.step <= 0.1 * next(event.steps_total for event in told.events if isinstance(event, RunStarted))
+    assert float(started.fix.turns[0].to) > 0.01
+    assert score(told) > 0.9
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
+def test_a_rate_that_is_too_low_is_raised_by_a_fork_past_the_middle_of_the_run(tmp_path: Path, seed: int) -> None:
+    told = run(tmp_path / "run", train={"optimizer": "sgd", "lr": 1e-2, "warmup": 0.5, "epochs": 20, "seed": seed})
     started, judged, heard = trials(told, "lr")[0]
     assert (started.how, judged.outcome) == ("fork", "kept")
     assert float(started.fix.turns[0].to) > 0.01
