@@ -99,7 +99,7 @@ class StreamCheck:
 
     step: int
     mean: float
-    """Of all finite values that enter the first weights."""
+    """Of the values that enter the first weights, in the usual example: the median over the batch."""
     std: float
     broken_share: float
     """Values that are not a number."""

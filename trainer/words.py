@@ -189,7 +189,7 @@ class Stream(Word):
     """What went into the net at one step, and whether it goes with its targets as it did."""
 
     mean: float
-    """Of the finite values that enter the first module with weights of its own."""
+    """Of the values that enter the first module with weights of its own, in the usual example: the median over the batch."""
     std: float
     broken_share: float
     """Values that are not a number."""
