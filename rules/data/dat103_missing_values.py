@@ -1,8 +1,8 @@
 """Input values are missing.
 
 ## What it does
-Counts the input values that were missing (empty, NaN, infinite) before they were filled, and the examples that still hold
-such values when they reach the net.
+Counts the input values that were missing (empty, NaN, infinite) before they were filled, and the examples whose inputs or
+target still hold such values when they reach net and loss.
 
 ## Why it matters
 One value that is not a number makes the loss of its whole batch NaN, and, where nobody leaves that step out, all weights.
@@ -65,7 +65,7 @@ def _broken(run: RunFacts, share: float) -> Finding:
         code="DAT103",
         name="missing_values",
         severity=Severity.ERROR if ruined else Severity.WARNING,
-        message=f"{share:.1%} of the training examples reach the net with values that are not a number, which breaks "
+        message=f"{share:.1%} of the training examples have an input or a target that is not a number, which breaks "
         f"{batches:.0%} of the batches: nothing is turned, the fault is in the data",
         evidence=(Evidence(fact="inputs.broken_share", value=share, limit=0.0),),
         causes=("values that were never measured", "joins that found no partner", "a division by 0 or logarithm of 0"),
