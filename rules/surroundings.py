@@ -99,7 +99,7 @@ class StreamCheck:
 
     step: int
     mean: float
-    """Of all finite values that enter the first weights."""
+    """Of the values that enter the first weights, in the usual example: the median over the batch."""
     std: float
     broken_share: float
     """Values that are not a number."""
@@ -137,7 +137,7 @@ class InputFacts:
     abs_max: float
     unreadable: int = 0
     broken_share: float = 0.0
-    """Examples with a value that is not a number, as the model gets them."""
+    """Examples with an input value or a target that is not a number, as model and loss get them."""
     association: float = nan
     """How much closer inputs and targets go together than shuffled ones, in spreads of shuffled ones; NaN = not looked at."""
     association_examples: int = 0

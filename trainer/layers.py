@@ -108,7 +108,8 @@ class LayerProbe:
             for _, _, weight in self._layers
         ]
         self._before = [(p, p.detach().clone()) for p in model.parameters() if p.requires_grad and p.grad is not None]
-        norms = [float(p.grad.detach().float().norm()) for p, _ in self._before if p.grad is not None]
+        gradients = [p.grad.detach() for p, _ in self._before if p.grad is not None]
+        norms = torch.stack([norm.float() for norm in torch._foreach_norm(gradients)]).tolist() if gradients else []
         largest = max((norm for norm in norms if isfinite(norm)), default=0.0)
         self._pulled = [norm > PULLED * largest for norm in norms]
 

@@ -23,6 +23,7 @@ class Looks:
         self._stream = StreamWatch(training.setup, training.batch_size, training.progress.samples_total)
         self._next = self._next_after = training.progress.step
         self._last = training.progress.step
+        self._acted = training.guard.acted_step
         self._left = 0
         """Steps still to be looked at because of the guard."""
 
@@ -45,8 +46,9 @@ class Looks:
             self._left = max(self._left - 1, 0)
             self._next = step + every if step > self._next else self._next
             self._say(layers, batch)
-        if training.guard.acted_step == step - 1 and step >= self._next_after:
+        if training.guard.acted_step > self._acted and step >= self._next_after:
             self._left, self._next_after = STEPS_AFTER, step + every
+        self._acted = training.guard.acted_step
 
     def _say(self, layers: LayerProbe, batch: Batch) -> None:
         training = self._training

@@ -18,6 +18,10 @@ TOKENS_MOST = 512
 EXAMPLES_MOST = 400
 """A relation worth a label shows in so many (13 data sets: at least 16 spreads, shuffled at most 4); the algebra of more
 would be felt at the start of a small run."""
+COLUMNS_MOST = 64
+"""Numbers of a target that are looked at: of a map or a sequence the first ones speak for the rest."""
+CLASSES_MOST = 1000
+"""Of more classes a few hundred examples show hardly one each."""
 EXAMPLES_LEAST = 60
 """Below, chance alone looks like a relation."""
 NEIGHBOURS = 5
@@ -42,7 +46,7 @@ def relatedness(inputs: Tensor, targets: Tensor, *, classes: bool) -> tuple[floa
         classes: The targets are class numbers.
     """
     count = min(len(targets), EXAMPLES_MOST)
-    wanted = _coded(targets[:count], classes)
+    wanted = _coded(_present(targets[:count]) if classes else targets[:count], classes)
     known = _features(inputs[:count])
     if count < EXAMPLES_LEAST or known is None or wanted is None or not known.any():
         return float("nan"), 0
@@ -88,12 +92,15 @@ class Relation:
     @classmethod
     def fitted(cls, inputs: Tensor, targets: Tensor, *, classes: bool) -> "Relation | None":
         """Return the fit; nothing where there are too few examples, or nothing varies."""
+        classes = classes and targets.ndim == 1
+        if len(targets) < EXAMPLES_LEAST or (classes and int(targets.max()) >= CLASSES_MOST):
+            return None
         plain, wanted = _plain(inputs), _coded(targets, classes)
-        if plain is None or wanted is None or len(targets) < EXAMPLES_LEAST:
+        if plain is None or wanted is None:
             return None
         centre, scale = plain.mean(0), plain.std(0)
         scale = torch.where(scale > 0, scale, torch.ones_like(scale))
-        known = (plain - centre) / scale
+        known = _finite((plain - centre) / scale)
         return cls(centre, scale, torch.linalg.solve(_gram(known), known.T @ wanted), classes, inputs[0].numel())
 
     def agreement(self, inputs: Tensor, targets: Tensor) -> float | None:
@@ -103,7 +110,7 @@ class Relation:
         plain = _plain(inputs)
         if plain is None or plain.shape[1] != len(self.centre):
             return None
-        says = ((plain - self.centre) / self.scale) @ self.weights
+        says = _finite((plain - self.centre) / self.scale) @ self.weights
         if self.classes:
             return float((says.argmax(1) == targets.cpu()).float().mean())
         wanted = targets.reshape(len(targets), -1)[:, 0].float().cpu()
@@ -116,20 +123,20 @@ def _features(inputs: Tensor) -> Tensor | None:
     if plain is None:
         return None
     spread = plain.std(0)
-    return (plain - plain.mean(0)) / torch.where(spread > 0, spread, torch.ones_like(spread))
+    return _finite((plain - plain.mean(0)) / torch.where(spread > 0, spread, torch.ones_like(spread)))
 
 
 def _plain(inputs: Tensor) -> Tensor | None:
     """Return [N, D] features: numbers, averaged where there are many, or counts of tokens; nothing for an empty input."""
     rows = inputs.detach().cpu().flatten(1) if inputs.ndim > 1 else inputs.detach().cpu()[:, None]
-    if not rows.shape[1]:
+    if not rows.shape[1] or rows.is_complex():
         return None
     if not rows.is_floating_point():
         if rows.shape[1] == 1:
             return rows.float()
         places = rows.long().clamp(min=0) % TOKENS_MOST
         return torch.zeros(len(rows), TOKENS_MOST).scatter_add_(1, places, torch.ones(places.shape))
-    numbers = torch.nan_to_num(rows.float(), nan=0.0, posinf=0.0, neginf=0.0)
+    numbers = _finite(rows.float())
     return functional.adaptive_avg_pool1d(numbers[None], FEATURES_MOST)[0] if rows.shape[1] > FEATURES_MOST else numbers
 
 
@@ -138,6 +145,15 @@ def _coded(targets: Tensor, classes: bool) -> Tensor | None:
     if classes and targets.ndim == 1 and len(targets):
         coded = functional.one_hot(targets.long().cpu().clamp(min=0)).float()
     else:
-        coded = targets.cpu().float().reshape(len(targets), -1)
+        coded = _finite(targets.cpu().float().reshape(len(targets), -1)[:, :COLUMNS_MOST])
     centred = coded - coded.mean(0)
     return centred if bool(centred.any()) else None
+
+
+def _present(targets: Tensor) -> Tensor:
+    """Return class numbers as places among the classes that are there: as many columns as are needed."""
+    return torch.unique(targets.cpu(), return_inverse=True)[1] if targets.ndim == 1 else targets
+
+
+def _finite(numbers: Tensor) -> Tensor:
+    return torch.nan_to_num(numbers, nan=0.0, posinf=0.0, neginf=0.0)

@@ -25,6 +25,8 @@ KEPT_MOST_BYTES = 16 << 20
 """Held until the fit: fewer examples of large inputs."""
 WATCHED_BATCHES = 8
 """Of which it is counted how many different inputs they hold."""
+MAD = 1.4826
+"""Spreads of a normal distribution in its median absolute deviation."""
 WATCHED_ROWS = 128
 """Of a batch: hashing them takes a fraction of a millisecond."""
 
@@ -68,14 +70,13 @@ class StreamWatch:
             return None
         asked, distinct = self._repeats(batch)
         values = entered.float()
-        finite = torch.isfinite(values)
-        known = values[finite]
+        mean, std = _usual(values)
         return Stream(
-            mean=float(known.mean()) if known.numel() else float("nan"),
-            std=float(known.std(correction=0)) if known.numel() else float("nan"),
-            broken_share=1 - float(finite.float().mean()),
+            mean=mean,
+            std=std,
+            broken_share=1 - float(torch.isfinite(values).float().mean()),
             alike=len(values) > 1 and bool((entered == entered[:1]).all()),
-            agreement=self._relation.agreement(entered, batch.targets) if self._relation else None,
+            agreement=self._relation.agreement(entered, batch.targets[: len(entered)]) if self._relation else None,
             asked=asked,
             distinct=distinct,
         )
@@ -95,3 +96,15 @@ class StreamWatch:
         asked: set[int] = set().union(*(one for one, _ in self._batches))
         held: set[bytes] = set().union(*(other for _, other in self._batches))
         return len(asked), len(held)
+
+
+def _usual(values: torch.Tensor) -> tuple[float, float]:
+    """Return mean and spread of the usual example: the medians over the batch, which a few freak examples do not move."""
+    rows = values.flatten(1) if values.ndim > 1 else values[:, None]
+    rows = rows.where(torch.isfinite(rows), torch.nan)
+    if rows.shape[1] == 1:  # one number has no spread: that of the batch about its median
+        middle = rows.nanmedian()
+        return float(middle), MAD * float((rows - middle).abs().nanmedian())
+    means = rows.nanmean(1)
+    spreads = (rows - means[:, None]).square().nanmean(1).sqrt()
+    return float(means.nanmedian()), float(spreads.nanmedian())

@@ -55,7 +55,7 @@ class _Seen:
     targets: list[torch.Tensor] = field(default_factory=list)
     """Theirs."""
     broken: int = 0
-    """Examples with a value that is not a number."""
+    """Examples with a value, or a target, that is not a number."""
     missing: int = 0
     values: int = 0
 
@@ -135,13 +135,17 @@ def _take_in(seen: _Seen, inputs: Any, targets: torch.Tensor, examples: int) -> 
     for row, target in zip(inputs.numpy(), targets.numpy(), strict=True):
         seen.labels[hashlib.blake2b(row.tobytes(), digest_size=12).digest()][target.tobytes()] += 1
     if inputs.is_floating_point():
-        broken = ~torch.isfinite(inputs)
-        seen.missing += int(broken.sum())
-        seen.broken += int(broken.flatten(1).any(1).sum())
+        seen.missing += int((~torch.isfinite(inputs)).sum())
         seen.values += inputs.numel()
+    seen.broken += int((_holed(inputs) | _holed(targets)).sum())
     if seen.examples <= SCALE_EXAMPLES:
         seen.inputs.append(inputs)
         seen.targets.append(targets)
+
+
+def _holed(values: torch.Tensor) -> torch.Tensor:
+    """Return which rows hold a value that is not a number, [B] bool."""
+    return ~torch.isfinite(values).reshape(len(values), -1).all(1)
 
 
 def _relatedness(train: _Seen, source: Source) -> tuple[float, int]:

@@ -16,6 +16,9 @@ from trainer.window import PassState, random_state, set_random_state
 MODES_DIFFER = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
 """Modules that do something else in training than in evaluation."""
 
+EVALUATED = 64
+"""Examples of the batch that are evaluated: random numbers show in any of them."""
+
 FEW = 4
 """Examples whose gradient is taken: enough for batch norm, and a pass of them takes milliseconds."""
 
@@ -51,6 +54,7 @@ def tried_twice(training: Training) -> dict[str, float]:
 
 def _evaluated(training: Training) -> dict[str, float]:
     inputs, _ = to_device(training, next(training.supply.look_ahead(1)))
+    inputs = cut(inputs, 0, EVALUATED)
     with evaluating(training.model), torch.no_grad():
         left = sum(module.training for module in training.model.modules() if isinstance(module, MODES_DIFFER))
         first, second = (training.model(inputs).float() for _ in range(2))

@@ -169,7 +169,7 @@ class Survey(Word):
     missing_share: float
     """Input values that were missing (NaN, empty) before they were filled."""
     broken_share: float = 0.0
-    """Training examples with a value that is not a number, as the model gets them."""
+    """Training examples with an input value or a target that is not a number, as model and loss get them."""
     label_association: float = float("nan")
     """How much closer inputs and targets of the training split go together than shuffled ones, in standard deviations of
     shuffled ones; ≈ 0 = not at all. NaN where nobody could look."""
@@ -269,7 +269,7 @@ class Stream(Word):
     """What went into the net at one step, and whether it goes with its targets as it did."""
 
     mean: float
-    """Of the finite values that enter the first module with weights of its own."""
+    """Of the values that enter the first module with weights of its own, in the usual example: the median over the batch."""
     std: float
     broken_share: float
     """Values that are not a number."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import tomli_w
 
+from advisor.causes import Part
+from advisor.choose import held_back
 from advisor.report.schema import Intervention, Opportunity
 from advisor.story import Story
 from advisor.told import InterventionState
@@ -24,7 +26,8 @@ def interventions(story: Story) -> tuple[Intervention, ...]:
 def opportunities(story: Story, *, compresses: bool) -> tuple[Opportunity, ...]:
     """Return what could still be gained: fixes of standing findings that nobody tried.
 
-    What mends an error that explains others comes first, then the greatest saving.
+    What mends an error that explains others comes first, then the greatest saving. What a fault in code or data accounts for
+    is left out: mending that fault comes first, and may leave nothing of the rest.
 
     Args:
         story: What happened.
@@ -39,7 +42,11 @@ def opportunities(story: Story, *, compresses: bool) -> tuple[Opportunity, ...]:
         for code, state in story.findings.items()
         if state.role == "cause" and state.finding.severity is Severity.ERROR
     }
-    for state in story.findings.values():
+    parts = {code: Part(state.role, state.explained_by) for code, state in story.findings.items()}
+    held = held_back([state.finding for state in story.standing], parts)
+    for code, state in story.findings.items():
+        if code in held:
+            continue
         answered = not state.standing and state.mended
         for fix in state.finding.fixes:
             key = (state.finding.code, fix.name)

@@ -1,8 +1,8 @@
 """Input values are missing.
 
 ## What it does
-Counts the input values that were missing (empty, NaN, infinite) before they were filled, and the examples that still hold
-such values when they reach the net.
+Counts the input values that were missing (empty, NaN, infinite) before they were filled, and the examples whose inputs or
+target still hold such values when they reach net and loss.
 
 ## Why it matters
 One value that is not a number makes the loss of its whole batch NaN, and, where nobody leaves that step out, all weights.
@@ -42,8 +42,9 @@ BATCHES_LIMIT = 0.1
 @rule("DAT103")
 def missing_values(run: RunFacts, inputs: InputFacts, knobs: KnobFacts) -> Finding | None:
     """Find inputs with holes."""
-    if inputs.broken_share > 0 and not knobs.values.get("standardise", False):
-        return _broken(run, inputs.broken_share, knobs)
+    fillable = inputs.missing_share > 0
+    if inputs.broken_share > 0 and not (fillable and knobs.values.get("standardise", False)):
+        return _broken(run, inputs.broken_share, possible(knobs, _filled()) if fillable else ())
     share = inputs.missing_share
     if not share >= MISSING_LIMIT:
         return None
@@ -58,17 +59,17 @@ def missing_values(run: RunFacts, inputs: InputFacts, knobs: KnobFacts) -> Findi
     )
 
 
-def _broken(run: RunFacts, share: float, knobs: KnobFacts) -> Finding:
+def _broken(run: RunFacts, share: float, filled: tuple[Fix, ...]) -> Finding:
     """Return what is said of values that reach the net as they are."""
     batches = 1 - (1 - share) ** max(run.batch_size, 1)
     ruined = batches > BATCHES_LIMIT
-    filled = possible(knobs, _filled()) if ruined else ()
+    filled = filled if ruined else ()
     held = "" if filled else ": nothing is turned, the fault is in the data"
     return Finding(
         code="DAT103",
         name="missing_values",
         severity=Severity.ERROR if ruined else Severity.WARNING,
-        message=f"{share:.1%} of the training examples reach the net with values that are not a number, which breaks "
+        message=f"{share:.1%} of the training examples have an input or a target that is not a number, which breaks "
         f"{batches:.0%} of the batches{held}",
         evidence=(Evidence(fact="inputs.broken_share", value=share, limit=0.0),),
         causes=("values that were never measured", "joins that found no partner", "a division by 0 or logarithm of 0"),

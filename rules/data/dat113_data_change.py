@@ -36,7 +36,7 @@ from rules.vocabulary import Evidence, Finding, Severity, rule
 GROSS_FACTOR = 3.0
 """Of the spread: no augmentation or order of a healthy run moves it so far; two looks are enough."""
 GROSS_LOOKS = 2
-"""In a row: one batch may hold a freak example."""
+"""In a row: one batch may be a freak."""
 LOOKS = 3
 """In a row, for what is less plain."""
 SHIFT = 0.25

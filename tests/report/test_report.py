@@ -230,6 +230,25 @@ def test_what_mends_a_standing_error_is_offered_first() -> None:
     assert report.next.startswith("Start over at a rate of 0.031 (NUM101)")
 
 
+def test_what_a_fault_in_code_accounts_for_is_not_offered() -> None:
+    run = literal_runs.all_nan()
+    fault = literal_runs.finding(
+        "NUM104", "gradients_pile_up", "5 of 5", literal_runs.label_fix(), severity=Severity.ERROR
+    )
+    run.found(fault.model_copy(update={"explains": ("NUM101",)}), "cause")
+    assert [one.rule for one in report_of(run).opportunities] == ["NUM104"]
+
+
+def test_the_report_says_how_sure_the_cause_is() -> None:
+    run = literal_runs.troubled()
+    error = literal_runs.finding("NUM102", "divergence", "the loss rose tenfold", severity=Severity.ERROR)
+    run.enter(ledger.Found, finding=error, role="cause", confidence=0.6)
+    report = report_of(run)
+    assert next(one for one in report.findings if one.code == "NUM102").confidence == 0.6
+    assert "likely the cause" in markdown(report)
+    assert "likely the cause" in html(report)
+
+
 def test_a_mended_fault_names_the_fix_of_another_finding_that_mended_it() -> None:
     run = literal_runs.troubled()
     other = literal_runs.finding("NUM103", "diverged", "the loss left its minimum", severity=Severity.ERROR)

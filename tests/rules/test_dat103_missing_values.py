@@ -40,7 +40,7 @@ def test_it_is_silent(changes: dict[str, Any]) -> None:
 def test_values_that_reach_the_net_are_as_grave_as_the_batches_that_they_break(
     share: float, severity: Severity
 ) -> None:
-    finding = assessed(missing_values, {"inputs": {"broken_share": share}})
+    finding = assessed(missing_values, {"inputs": {"broken_share": share, "missing_share": share / 10}})
     assert finding is not None
     assert finding.severity is severity
     assert "NUM101" in finding.explains
@@ -49,7 +49,7 @@ def test_values_that_reach_the_net_are_as_grave_as_the_batches_that_they_break(
 
 def test_values_that_cannot_be_filled_here_hold_back_what_they_explain() -> None:
     untouchable = knobs(frozenset(KNOBS) - {"standardise"})
-    finding = assessed(missing_values, {"inputs": {"broken_share": 0.25}, "knobs": untouchable})
+    finding = assessed(missing_values, {"inputs": {"broken_share": 0.25, "missing_share": 0.1}, "knobs": untouchable})
     assert finding is not None
     assert finding.beyond_knobs
     assert "nothing is turned" in finding.message
@@ -67,7 +67,7 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 
 
 def test_values_that_reach_the_model_ruin_the_run_and_are_filled() -> None:
-    finding = assessed(missing_values, {"inputs": {"broken_share": 0.1}})
+    finding = assessed(missing_values, {"inputs": {"broken_share": 0.1, "missing_share": 0.01}})
     assert finding is not None
     assert [(turn.knob, turn.to) for turn in finding.fixes[0].turns] == [("standardise", True)]
 
@@ -78,3 +78,9 @@ def test_values_that_the_model_fills_by_itself_are_told_as_filled() -> None:
     assert finding is not None
     assert (finding.severity, finding.explains) == ("info", ())
     assert [fix.turns for fix in finding.fixes] == [()]
+
+
+def test_targets_that_are_no_numbers_are_beyond_all_knobs() -> None:
+    finding = assessed(missing_values, {"inputs": {"broken_share": 0.25, "missing_share": 0.0}})
+    assert finding is not None
+    assert finding.beyond_knobs

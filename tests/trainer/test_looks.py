@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 import torch
 from torch import nn
 
@@ -13,6 +14,7 @@ from trainer.entrance import Entrance
 from trainer.layers import LayerProbe
 from trainer.looks import STEPS_AFTER, Looks
 from trainer.step import take_step
+from trainer.stream_watch import StreamWatch
 from trainer.training import Training
 from trainer.wire import Event, LayersMeasured
 from trainer.words import Stream
@@ -126,3 +128,38 @@ def test_after_the_first_epoch_targets_are_held_against_inputs(tmp_path: Path) -
     after = [agreement for samples, agreement in known if samples > examples]
     assert after
     assert all(agreement is not None and agreement > 0.6 for agreement in after)
+
+
+def test_a_batch_in_pieces_is_held_against_the_targets_of_its_first_piece(tmp_path: Path) -> None:
+    training, heard = of("ok_sgd", tmp_path)
+    training.knobs["micro_batch"] = 8
+    told = looked(training, heard, steps=training.steps_per_epoch + 20)
+    assert streams(told)[-1].agreement is not None
+
+
+def test_a_freak_example_does_not_move_what_is_said_of_a_batch(tmp_path: Path) -> None:
+    training, _ = of("ok_sgd", tmp_path)
+    watch = StreamWatch(training.setup, training.batch_size, training.progress.samples_total)
+    batch = training.supply.take()
+    plain = watch.look(batch.inputs, batch)
+    freak = batch.inputs.clone()
+    freak[0] *= 200
+    moved = watch.look(freak, batch)
+    assert plain is not None
+    assert moved is not None
+    assert moved.std == pytest.approx(plain.std, rel=0.1)
+    scaled = watch.look(batch.inputs * 100, batch)
+    assert scaled is not None
+    assert scaled.std == pytest.approx(100 * plain.std)
+
+
+def test_single_numbers_have_the_spread_of_their_batch(tmp_path: Path) -> None:
+    training, _ = of("ok_sgd", tmp_path)
+    watch = StreamWatch(training.setup, training.batch_size, training.progress.samples_total)
+    batch = training.supply.take()
+    numbers = torch.randn(len(batch.targets), 1, generator=torch.Generator().manual_seed(0))
+    numbers[3] = torch.inf
+    one = watch.look(numbers, batch)
+    assert one is not None
+    assert 0.5 < one.std < 1.6
+    assert one.broken_share == pytest.approx(1 / len(numbers))

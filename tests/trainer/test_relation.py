@@ -88,3 +88,20 @@ def test_inputs_of_another_shape_are_not_judged() -> None:
     assert relation.agreement(inputs[:10, :, :4], targets[:10]) is None
     assert relation.agreement(inputs[:10], targets[:9]) is None
     assert Relation.fitted(inputs[:10], targets[:10], classes=True) is None
+
+
+@pytest.mark.parametrize(
+    ("targets", "classes"),
+    [
+        pytest.param(torch.arange(200 * 30).reshape(200, 30, 1) % 5, True, id="a map of classes"),
+        pytest.param(torch.arange(200) * 10_000, True, id="a class for each example"),
+        pytest.param(torch.arange(200 * 999.0).reshape(200, 999), False, id="very many numbers"),
+        pytest.param(torch.full((200, 2), torch.nan), False, id="targets that are no numbers"),
+    ],
+)
+def test_unusual_targets_are_taken_or_left_and_never_break(targets: Tensor, classes: bool) -> None:
+    inputs = torch.randn(200, 3, generator=torch.Generator().manual_seed(0)) * 1e30
+    relatedness(inputs, targets, classes=classes)
+    relation = Relation.fitted(inputs, targets, classes=classes)
+    if relation is not None:
+        relation.agreement(inputs[:8], targets[:8])

@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from tests.faults.data import Part
+from tests.faults.mistakes import LOADERS
 from tests.trainer.data.written import configured
 from trainer.config import parse
 from trainer.data.order import Order
@@ -154,6 +156,11 @@ def test_examples_with_holes_that_reach_the_net_are_counted() -> None:
     assert found.broken_share == pytest.approx(0.05, abs=0.02)
     assert found.missing_share == pytest.approx(found.broken_share * 2 / 5)
     assert looked_at(pair(NUMBERS.normal(size=(200, 5)), targets)).broken_share == 0
+    scores = NUMBERS.normal(size=200).astype(np.float32)
+    scores[:20] = np.nan
+    items = LOADERS["items"](Part(NUMBERS.normal(size=(200, 5)).astype(np.float32), scores), 1)
+    source = open_task(Task(model=nn.Linear(5, 1), train=items), parse({"task": {"factory": "mine.py:make"}}, "test"))
+    assert looked_at(source).broken_share == pytest.approx(0.1, abs=0.03)
 
 
 def test_labels_that_belong_are_told_from_shuffled_ones_also_of_tokens() -> None:
