@@ -13,8 +13,9 @@ Fill them: standardised inputs (train.standardise) set them to the feature's mea
 add a column that says so; drop columns that are mostly empty.
 
 ## Fix safety
-What reaches the model has ruined the run from its first step: it begins anew with the values filled, applied and not
-tried. What was filled already is left as it is: that needs a person.
+Where what reaches the model spoils most batches, the run is ruined from its first step: it begins anew with the values
+filled, applied and not tried. Where it spoils few, they are left out; and what was filled already is left as it is:
+both need a person.
 
 ## When to ignore it
 Empty means zero in your data; then write zero.
@@ -24,22 +25,25 @@ Empty means zero in your data; then write zero.
 - Le Morvan et al., «What's a good imputation to predict with missing values?», 2021
 """
 
-from rules.facts import InputFacts, KnobFacts
+from rules.facts import InputFacts, KnobFacts, RunFacts
 from rules.remedies import advice, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
 MISSING_LIMIT = 0.001
 """Share of all values: one in a thousand is worth a look."""
+RUINED_SHARE = 0.5
+"""Of the batches: where every other step is left out, no run is left; of fewer the guard leaves out what it must."""
 SEVERE_MISSING = 0.2
 """Share of all values: with a fifth guessed, results depend on how they were filled."""
 
 
 @rule("DAT103")
-def missing_values(inputs: InputFacts, knobs: KnobFacts) -> Finding | None:
+def missing_values(run: RunFacts, inputs: InputFacts, knobs: KnobFacts) -> Finding | None:
     """Find inputs with holes."""
-    reaches = inputs.non_finite_share > 0 and not knobs.values.get("standardise", False)
+    unfilled = inputs.non_finite_share > 0 and not knobs.values.get("standardise", False)
+    reaches = unfilled and _batches_hit(run, inputs) >= RUINED_SHARE
     share = max(inputs.missing_share, inputs.non_finite_share)
-    if not share >= MISSING_LIMIT and not reaches:
+    if not share >= MISSING_LIMIT and not unfilled:
         return None
     severity = Severity.WARNING if share >= SEVERE_MISSING else Severity.INFO
     return Finding(
@@ -47,7 +51,7 @@ def missing_values(inputs: InputFacts, knobs: KnobFacts) -> Finding | None:
         name="missing_values",
         severity=Severity.ERROR if reaches else severity,
         message=f"{share:.2%} of the input values are missing and "
-        + ("reach the model as they are" if reaches else "were filled"),
+        + ("reach the model as they are" if unfilled else "were filled"),
         evidence=(
             Evidence(fact="inputs.missing_share", value=share, limit=MISSING_LIMIT),
             Evidence(fact="inputs.non_finite_share", value=inputs.non_finite_share, limit=0.0),
@@ -59,6 +63,12 @@ def missing_values(inputs: InputFacts, knobs: KnobFacts) -> Finding | None:
             advice("find out why they are missing, and add a column that says where"),
         ),
     )
+
+
+def _batches_hit(run: RunFacts, inputs: InputFacts) -> float:
+    """Return the share of batches with a value that is no number, if such values lie anywhere."""
+    examples = min(inputs.non_finite_share * inputs.features, 1.0)
+    return 1.0 - float((1.0 - examples) ** run.batch_size)
 
 
 def _filled() -> Fix:

@@ -32,7 +32,7 @@ def test_it_is_silent(changes: dict[str, Any]) -> None:
     assert assessed(missing_values, changes) is None
 
 
-@pytest.mark.parametrize("group", ["inputs", "knobs"])
+@pytest.mark.parametrize("group", ["run", "inputs", "knobs"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(missing_values, group) == (group,)
 
@@ -51,4 +51,12 @@ def test_values_that_the_model_fills_by_itself_are_told_as_filled() -> None:
     finding = assessed(missing_values, {"inputs": {"non_finite_share": 0.01}, "knobs": held})
     assert finding is not None
     assert (finding.severity, finding.explains) == ("info", ())
+    assert [fix.turns for fix in finding.fixes] == [()]
+
+
+def test_a_single_example_is_left_to_the_guard_and_to_a_person() -> None:
+    finding = assessed(missing_values, {"inputs": {"non_finite_share": 0.00001}})
+    assert finding is not None
+    assert finding.severity == "info"
+    assert "reach the model as they are" in finding.message
     assert [fix.turns for fix in finding.fixes] == [()]
