@@ -1,6 +1,6 @@
 """Facts about the setting: the run, the task, the data as surveyed, the network, the knobs, probes and rescues."""
 
-from math import isfinite, isnan, nan
+from math import isfinite, isnan, log, nan, sqrt
 from typing import Any
 
 from advisor.signals import Signals
@@ -18,6 +18,9 @@ from rules.facts import (
     TaskFacts,
 )
 from trainer.words import TaskInfo
+
+WEIGHT_CAP = 10.0
+"""The trainer lets a class count ten times an average one at the most."""
 
 
 def run(signals: Signals) -> RunFacts | None:
@@ -59,12 +62,30 @@ def task(signals: Signals) -> TaskFacts | None:
 def _chance(signals: Signals, told: TaskInfo) -> float:
     """Return the loss that the training loss has where nothing is learned.
 
-    That is the training split's own constant predictor, unless the loss is weighted so that all classes count alike.
+    That is the training split's own constant predictor; where classes are weighed, of the classes as they are weighed.
     """
     if "loss" in signals.knobs and signals.knobs["loss"].value == "standard":
         return told.baseline_standard_loss
-    weighted = "class_weights" in signals.knobs and signals.knobs["class_weights"].value != "none"
+    how = signals.knobs["class_weights"].value if "class_weights" in signals.knobs else "none"
+    if how != "none" and signals.survey is not None and any(signals.survey.class_counts):
+        return weighed_chance(signals.survey.class_counts, root=how == "sqrt")
+    weighted = how != "none"
     return told.baseline_loss if weighted or isnan(told.baseline_train_loss) else told.baseline_train_loss
+
+
+def weighed_chance(counts: tuple[int, ...], *, root: bool) -> float:
+    """Return the weighted cross entropy of the best constant, with the weights that the trainer gives classes.
+
+    They have mean 1 over the examples, so each class's share of the loss is a frequency, and the best constant's loss is
+    the entropy of these (`trainer.objective.weights_of`).
+
+    Args:
+        counts: Training examples of each class.
+        root: Weights are the root of the rarity, else the rarity.
+    """
+    average = sum(counts) / len(counts)
+    shares = [n * min(sqrt(average / n) if root else average / n, WEIGHT_CAP) for n in counts if n]
+    return sum(share / sum(shares) * log(sum(shares) / share) for share in shares)
 
 
 def device(signals: Signals) -> DeviceFacts | None:

@@ -27,7 +27,7 @@ GUARD_ERRORS = 3.0
 GUARD_STRIKES = 2
 GUARDED_EVALUATIONS = 5
 """After a fix was kept: worse by three noises twice in a row, within five evaluations, takes it back."""
-LOSSES = frozenset({"loss", "tail_loss", "train_loss", "rmse", "mae", "gap"})
+LOSSES = frozenset({"loss", "tail_loss", "balanced_loss", "train_loss", "rmse", "mae", "gap"})
 """Scores of which less is better."""
 
 

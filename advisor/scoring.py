@@ -7,7 +7,7 @@ from rules.vocabulary import Fix, Value
 
 BETA_TURNOVERS = 2
 """Times that the second moments must have been renewed."""
-OF_CLASSES = frozenset({"balanced_accuracy", "rare_recall"})
+OF_CLASSES = frozenset({"balanced_accuracy", "rare_recall", "balanced_loss"})
 """Scores that a classification's arms always have."""
 REGULARISING = frozenset({"augment", "augment_strength", "dropout", "label_smoothing"})
 """Knobs that regularise when they are turned up or on; weight decay does too."""

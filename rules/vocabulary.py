@@ -94,8 +94,8 @@ class Fix(_Word):
     deed: Deed = Deed.TURN
     turns: tuple[Turned, ...] = ()
     improves: str
-    """The one metric it should improve: `step_s`, `loss`, `metric`, `balanced_accuracy`, `rare_recall`, `bytes`,
-    `time` (of the run), or `finite` for a rescue."""
+    """The one metric it should improve: `step_s`, `loss`, `metric`, `balanced_accuracy`, `rare_recall`,
+    `balanced_loss` (all classes alike), `bytes`, `time` (of the run), or `finite` for a rescue."""
     guards: tuple[Guard, ...] = ()
     expected: float
     """Relative gain of that metric, 0 to 1: 0.3 = 30 % less time, loss or error; 0 where nobody can say."""

@@ -49,10 +49,13 @@ class Scored:
     """The mean plain loss."""
     scores: Measured
     examples: int
+    balanced_loss: float = nan
+    """The mean over the classes of their mean loss; NaN where classes cannot be weighed."""
 
     def figures(self) -> dict[str, float]:
         """Return the loss and every metric; the main one also under the name `metric`."""
-        return {"loss": self.loss, "metric": self.scores.main, **self.scores.values}
+        balanced = {"balanced_loss": self.balanced_loss} if self.balanced_loss == self.balanced_loss else {}
+        return {"loss": self.loss, "metric": self.scores.main, **self.scores.values, **balanced}
 
 
 class Examiner:
@@ -145,7 +148,7 @@ class Examiner:
             if bool(torch.isfinite(outputs).all()):
                 raise
             measured = Measured({metrics.main: nan}, {metrics.main: nan})  # no metric of a net that has gone wrong
-        return Scored(loss, measured, len(targets))
+        return Scored(loss, measured, len(targets), self._training.objective.balanced(outputs, targets))
 
     def _event(
         self, split: SplitName, scored: Scored, begun: float, final: bool, train: Scored | None = None

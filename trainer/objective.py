@@ -7,6 +7,7 @@ The loss of a batch is the sum over its examples divided by a normaliser, never 
 micro-batches, each divided by the examples of the whole window, has the gradient of the whole batch.
 """
 
+from math import nan
 from typing import Any, Literal, Self
 
 import torch
@@ -90,6 +91,18 @@ class Objective:
     def own(self) -> Loss | None:
         """The user's own loss where it is in use."""
         return None if self.standard else self.user_loss
+
+    def balanced(self, outputs: Tensor, targets: Tensor) -> float:
+        """Return the mean over the classes present of their mean cross entropy; NaN where classes cannot be weighed.
+
+        Rare classes get better in it long before the first of their examples is recognised.
+        """
+        if "class_weights" in self.unavailable or outputs.ndim != 2 or targets.ndim != 1:
+            return nan
+        losses = self._examples(outputs.float(), targets, None, 0.0)
+        sums = torch.zeros(outputs.shape[1], device=losses.device).index_add_(0, targets, losses)
+        counts = torch.bincount(targets, minlength=outputs.shape[1])
+        return float((sums[counts > 0] / counts[counts > 0]).mean())
 
     def to(self, device: torch.device) -> Self:
         """Move weights, and a loss that is a module, to the device."""

@@ -48,10 +48,13 @@ QUANTITY_NAMES = {
     "loss": "loss",
     "finite": "a finite loss",
     "balanced_accuracy": "balanced accuracy",
+    "balanced_loss": "loss with all classes alike",
     "rare_recall": "recall of rare classes",
     "metric": "the main metric",
 }
-LESS_IS_BETTER = frozenset({"step_s", "bytes", "time", "loss", "tail_loss", "seconds", "rmse", "mae", "error"})
+LESS_IS_BETTER = frozenset(
+    {"step_s", "bytes", "time", "loss", "tail_loss", "balanced_loss", "seconds", "rmse", "mae", "error"}
+)
 """Quantities whose gain is a fall."""
 
 

@@ -13,8 +13,9 @@ Weigh the loss by class: by the root of the rarity, which costs the common class
 wide and the validation split holds the rare classes as often as the others, so that its accuracy pays for nothing.
 
 ## Fix safety
-Changes what is learned; a fork decides on balanced accuracy. The unweighted loss may rise, so it is no guard; the main
-metric may not fall by more than a standard error.
+Changes what is learned; a fork decides on the loss with all classes alike, which tells in fifty steps what the recall of
+rare classes tells in some hundred. The unweighted loss may rise, so it is no guard; the main metric may not fall by more
+than a standard error.
 
 ## When to ignore it
 The rare classes do not matter to you, or calibrated probabilities matter more than recall: weights shift them.
@@ -97,7 +98,7 @@ def _weigh(how: str, gain_limit: float) -> Fix:
         name=f"weigh the loss by class ({how})",
         effect=Effect.CHANGES_LEARNING,
         turns=turned(class_weights=how),
-        improves="balanced_accuracy",
+        improves="balanced_loss",
         guards=(METRIC_GUARD,),
         expected=REPAIRED_SHARE[how] * gain_limit,
         estimated_by=f"{REPAIRED_SHARE[how]:.0%} of the recall gap, averaged over all classes",

@@ -23,7 +23,10 @@ Rare but right examples look like suspects too: look before you drop any.
 - Lukasik et al., «Does label smoothing mitigate label noise?», 2020
 """
 
-from rules.facts import KnobFacts, LabelFacts, RunFacts, TaskFacts
+from statistics import median
+
+from rules.facts import KnobFacts, LabelFacts, RunFacts, TaskFacts, ValidationFacts
+from rules.learning import skill
 from rules.remedies import advice, possible, turned
 from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -33,6 +36,9 @@ NOISE_LIMIT = 0.03
 """Share of the labels: clean ones read as .00-.01, and one in twenty as .04-.08 (tests/bench/label_noise.py)."""
 SEVERE_NOISE = 0.06
 """Share of the labels: twice the limit; well beyond the estimate's error."""
+WITNESS_SKILL = 0.3
+"""On the way to perfection, in the median evaluation: with half of the labels wrong a sound net gets to .5, a net thrown
+about on digits stays at .05. What it fits by heart is no testimony."""
 SMOOTHING = 0.1
 """Share of the target: the usual amount."""
 WON_SHARE = 0.2
@@ -40,9 +46,13 @@ WON_SHARE = 0.2
 
 
 @rule("DAT102")
-def label_noise(run: RunFacts, task: TaskFacts, labels: LabelFacts, knobs: KnobFacts) -> Finding | None:
+def label_noise(
+    run: RunFacts, task: TaskFacts, validation: ValidationFacts, labels: LabelFacts, knobs: KnobFacts
+) -> Finding | None:
     """Find a share of labels that the net does not believe."""
     if not run.warm or labels.epochs < EPOCHS or not labels.noise_share >= NOISE_LIMIT:
+        return None
+    if not median(skill(task, one.metric) for one in validation.evaluations) >= WITNESS_SKILL:
         return None
     smooth = Fix(
         name=f"smooth labels by {SMOOTHING}",

@@ -33,6 +33,8 @@ from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rul
 
 MISSING_LIMIT = 0.001
 """Share of all values: one in a thousand is worth a look."""
+RUINED_SHARE = 0.5
+"""Of the batches: where every other step is left out, no run is left; of fewer the guard leaves out what it must."""
 SEVERE_MISSING = 0.2
 """Share of all values: with a fifth guessed, results depend on how they were filled."""
 BATCHES_LIMIT = 0.1
@@ -63,7 +65,7 @@ def _broken(run: RunFacts, share: float, filled: tuple[Fix, ...]) -> Finding:
     """Return what is said of values that reach the net as they are."""
     batches = 1 - (1 - share) ** max(run.batch_size, 1)
     ruined = batches > BATCHES_LIMIT
-    filled = filled if ruined else ()
+    filled = filled if batches >= RUINED_SHARE else ()
     held = "" if filled else ": nothing is turned, the fault is in the data"
     return Finding(
         code="DAT103",
@@ -79,6 +81,12 @@ def _broken(run: RunFacts, share: float, filled: tuple[Fix, ...]) -> Finding:
             advice("fill the missing values before they reach the net, and say in a column of their own where"),
         ),
     )
+
+
+def _batches_hit(run: RunFacts, inputs: InputFacts) -> float:
+    """Return the share of batches with a value that is no number, if such values lie anywhere."""
+    examples = min(inputs.non_finite_share * inputs.features, 1.0)
+    return 1.0 - float((1.0 - examples) ** run.batch_size)
 
 
 def _filled() -> Fix:

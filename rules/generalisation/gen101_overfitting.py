@@ -58,6 +58,8 @@ FALLING_SHARE = 0.02
 """Of the chance loss above that least: near zero a loss may double and still be at its best."""
 GOOD_SKILL = 0.9
 """On the way to perfection: a good model is no alarm, and its best state is kept."""
+NOISE_ERRORS = 2.0
+"""Standard errors that a good model may seem worse by on a small validation split."""
 RECOVERED_SHARE = 0.5
 """Of the rise: regularisers seldom win back all of it."""
 SMOOTHING = 0.1
@@ -84,17 +86,20 @@ def overfitting(
     limit = max(RISE_LIMIT * least, least + MEANT_SHARE * task.baseline_loss)
     fallen = max(FALLING_FACTOR * loss.best, loss.best + FALLING_SHARE * task.baseline_loss)
     clear = min(recent, validation.last.loss) > limit
-    if not (clear or _early(task, validation, recent, least)) or not loss.now <= fallen:
-        return None
     last, best = validation.last, validation.best
+    good = (
+        skill(task, best.metric + NOISE_ERRORS * best.standard_error * (1 if task.higher_is_better else -1))
+        >= GOOD_SKILL
+    )
+    if not (clear or (_early(task, validation, recent, least) and not good)) or not loss.now <= fallen:
+        return None
     worse = abs(best.metric - last.metric) > last.standard_error
-    good = skill(task, best.metric) >= GOOD_SKILL
     by_heart = last.train_loss <= BY_HEART_SHARE * last.loss or recent > HIGH_RISE * least
     rise = recent - least
     return Finding(
         code="GEN101",
         name="overfitting",
-        severity=Severity.WARNING if (worse or by_heart) and not good else Severity.INFO,
+        severity=Severity.WARNING if ((clear and worse) or by_heart) and not good else Severity.INFO,
         message=f"{recent:.3g} is the validation loss, after {least:.3g}, while the training loss falls to {loss.now:.2g}"
         + ("" if worse else "; the metric has not suffered yet"),
         evidence=(

@@ -133,7 +133,7 @@ def test_messages_say_what_is_in_one_line() -> None:
 
 
 def test_every_fix_names_its_class_and_how_its_gain_was_estimated() -> None:
-    known = {"step_s", "loss", "metric", "balanced_accuracy", "rare_recall", "bytes", "time", "finite"}
+    known = {"step_s", "loss", "metric", "balanced_accuracy", "rare_recall", "balanced_loss", "bytes", "time", "finite"}
     for fix in (fix for finding in findings() for fix in finding.fixes):
         assert fix.improves in known
         assert fix.estimated_by

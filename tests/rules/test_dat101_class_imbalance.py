@@ -72,7 +72,7 @@ def test_weights_go_up_step_by_step(now: str, recall: float, accuracy: float, of
     assert finding is not None
     weighing = [fix for fix in finding.fixes if fix.turns]
     assert [fix.turns[0].to for fix in weighing] == offered
-    assert all(fix.improves == "balanced_accuracy" and fix.guards == (METRIC_GUARD,) for fix in weighing)
+    assert all(fix.improves == "balanced_loss" and fix.guards == (METRIC_GUARD,) for fix in weighing)
 
 
 @pytest.mark.parametrize(("now", "severity"), [("none", "warning"), ("sqrt", "warning"), ("balanced", "info")])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rules.data.dat102_label_noise import label_noise
-from tests.rules.situations import assessed, missing_without
+from tests.rules.situations import assessed, evaluations, missing_without
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,17 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         pytest.param({"labels": {"noise_share": 0.2, "epochs": 2}}, id="too soon"),
         pytest.param({"labels": {"noise_share": 0.02}}, id="within the estimate's error"),
         pytest.param({"labels": {"noise_share": float("nan")}}, id="the net is no witness"),
+        pytest.param(
+            {"labels": {"noise_share": 0.2}, "validation": evaluations([2.0] * 5, [0.1, 0.2, 0.6, 0.1, 0.1])},
+            id="a net thrown about",
+        ),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:
     assert assessed(label_noise, changes) is None
 
 
-@pytest.mark.parametrize("group", ["run", "task", "labels", "knobs"])
+@pytest.mark.parametrize("group", ["run", "task", "validation", "labels", "knobs"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(label_noise, group) == (group,)
 
