@@ -83,12 +83,6 @@ def _broken(run: RunFacts, share: float, filled: tuple[Fix, ...]) -> Finding:
     )
 
 
-def _batches_hit(run: RunFacts, inputs: InputFacts) -> float:
-    """Return the share of batches with a value that is no number, if such values lie anywhere."""
-    examples = min(inputs.non_finite_share * inputs.features, 1.0)
-    return 1.0 - float((1.0 - examples) ** run.batch_size)
-
-
 def _filled() -> Fix:
     return Fix(
         name="start over with missing values set to the mean",
