@@ -1,7 +1,7 @@
 """One finding and its fixes: how each would be tried, what has to be probed first, or why it is not tried."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from advisor.budget import LEAST_HORIZON, Budget, Reach, afford_fork, too_late_for_rounds
@@ -229,28 +229,23 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     score = score_of(fix, scene.metric)
     if score is None:
         return No(code, fix, f"cannot be tried: a fork scores learning, not {fix.improves}")
+    anew_s = scene.anew_s if any(scene.knobs[turn.knob].turns == "restart" for turn in fix.turns) else 0.0
+    anew_steps = anew_s / scene.step_s if scene.step_s > 0 else 0.0
     plan = afford_fork(
-        scene.budget,
+        replace(scene.budget, spent_steps=scene.budget.spent_steps + anew_steps),
         scene.steps_left,
         scene.scoring_steps,
         lambda steps: len(history.null_pool(score, scene.phase, steps)),
         _reach(fix, scene),
     )
     if isinstance(plan, str):
-        return No(code, fix, plan)
-    anew_s = scene.anew_s if any(scene.knobs[turn.knob].turns == "restart" for turn in fix.turns) else 0.0
-    cost_s, room_s = plan.cost_steps * scene.step_s + anew_s, scene.budget.fork_room_steps * scene.step_s
-    if anew_s and scene.step_s > 0 and cost_s > room_s:
-        return No(
-            code,
-            fix,
-            f"budget: with a network built anew it costs {cost_s:.1f} s to try, and trials may cost {room_s:.1f} s more",
-        )
+        return No(code, fix, f"{plan}; a network built anew costs {anew_s:.1f} s of it" if anew_steps else plan)
     if wait := _cooling(history.last_kept_learning(), scene):
         return No(code, fix, wait)
     urgent = finding.severity is Severity.ERROR or (code, shape_of(fix)) in history.accepted
     if not urgent and scene.fall_share >= IMPROVING_SHARE and scene.validation_improves:
         return No(code, fix, f"still improving: the loss fell {scene.fall_share:.0%} over the last tenth of the run")
+    cost_s = plan.cost_steps * scene.step_s + anew_s
     return Try(code, fix, "fork", cost_s, steps=plan.steps, nulls=plan.nulls, replicates=plan.replicates)
 
 

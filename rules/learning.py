@@ -46,6 +46,15 @@ def learns_badly(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     return run.warm and isfinite(loss.now) and stalled_high(task, loss)
 
 
+def has_not_begun(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether a run that has warmed up learns badly, or has only come down to chance from where it began.
+
+    A net whose last bias alone learns falls to chance and no further: together with layers that no gradient reaches, or whose
+    units are dead, that need not be watched for longer.
+    """
+    return learns_badly(run, task, loss) or (run.warm and isfinite(loss.now) and at_chance(task, loss))
+
+
 def rose(task: TaskFacts, loss: LossFacts) -> bool:
     """Tell whether the loss has been well above where it began: steps that are too short never do that."""
     spread = START_SPREADS * loss.noise_share if loss.at_start > FAR_START_FACTOR * task.baseline_loss else 0.0
