@@ -25,7 +25,7 @@ Sparse features are meant, and the loss is fine: the rule then keeps silent anyw
 """
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import LAYER_CHECKS, SWEEP_MARGIN, has_not_begun, rate_over_pick
+from rules.learning import LAYER_CHECKS, SWEEP_MARGIN, has_not_begun, learns_badly, rate_over_pick
 from rules.operations import operation
 from rules.remedies import advice, new_start, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
@@ -47,7 +47,8 @@ def dead_units(
 ) -> Finding | None:
     """Find layers most of whose units are dead."""
     dead = [layer for layer in layers.layers if layer.dead_share > DEAD_LIMIT]
-    if not has_not_begun(run, task, loss) or layers.checks < LAYER_CHECKS or not dead:
+    bad = has_not_begun if from_the_start(layers) else learns_badly
+    if not bad(run, task, loss) or layers.checks < LAYER_CHECKS or not dead:
         return None
     worst = max(dead, key=lambda layer: layer.dead_share)
     early = run.progress <= EARLY_SHARE
