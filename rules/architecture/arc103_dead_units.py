@@ -3,7 +3,7 @@
 ## What it does
 Looks for a layer with a ReLU-like activation of which more than half of the units are active on fewer than one in a
 hundred examples, in the median of three checks, in a run that learns badly. A layer that was dead in the very first step was not killed by
-the rate: then no sweep is asked for.
+the rate: then no sweep is asked for. Else the rate comes first, and until the sweep has answered, dead units are no cause.
 
 ## Why it matters
 A unit that never fires gets no gradient and does not come back; the layer is narrower than it was built.
@@ -66,7 +66,7 @@ def dead_units(
     return Finding(
         code="ARC103",
         name="dead_units",
-        severity=Severity.WARNING,
+        severity=Severity.INFO if asked else Severity.WARNING,
         message=f"{worst.dead_share:.0%} of the units of {worst.name} never fire ({len(dead)} such layers)",
         evidence=(Evidence(fact="layers.dead_share", value=worst.dead_share, limit=DEAD_LIMIT),),
         causes=("a rate so high that it pushed them below zero", "an initialisation with large negative biases"),
