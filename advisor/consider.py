@@ -1,7 +1,7 @@
 """One finding and its fixes: how each would be tried, what has to be probed first, or why it is not tried."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from advisor.budget import (
@@ -248,18 +248,17 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
         return No(code, fix, f"cannot be tried: a fork scores learning, not {fix.improves}")
     if fix.deed is Deed.START_OVER:
         return _from_start(code, fix, score, history, scene)
+    anew_s, anew_steps = _anew(fix, scene)
     plan = afford_fork(
-        scene.budget,
+        replace(scene.budget, spent_steps=scene.budget.spent_steps + anew_steps),
         scene.steps_left,
         scene.scoring_steps,
         lambda steps: len(history.null_pool(score, scene.phase, steps)),
         _reach(fix, scene),
     )
     if isinstance(plan, str):
-        return No(code, fix, plan)
-    cost_s = plan.cost_steps * scene.step_s + _anew_s(fix, scene)
-    if beyond := _beyond(fix, cost_s, scene):
-        return No(code, fix, beyond)
+        return No(code, fix, f"{plan}; a network built anew costs {anew_s:.1f} s of it" if anew_steps else plan)
+    cost_s = plan.cost_steps * scene.step_s + anew_s
     if wait := _cooling(history.last_kept_learning(), scene):
         return No(code, fix, wait)
     urgent = finding.severity is Severity.ERROR or (code, shape_of(fix)) in history.accepted
@@ -273,28 +272,21 @@ def _from_start(code: str, fix: Fix, score: str, history: History, scene: Scene)
     if scene.step < (least := shortest_horizon(scene.budget, REPLAYED_ARMS)):
         return No(code, fix, f"too soon: arms from the start are compared at step {least}")
     pooled = len(history.null_pool(score, scene.phase, scene.step))
-    plan = plan_replay(scene.step, scene.steps_left, scene.budget.fork_room_steps, scene.scoring_steps, pooled)
+    anew_s, anew_steps = _anew(fix, scene)
+    room_steps = scene.budget.fork_room_steps - anew_steps
+    plan = plan_replay(scene.step, scene.steps_left, room_steps, scene.scoring_steps, pooled)
     if isinstance(plan, str):
-        return No(code, fix, plan)
-    cost_s = plan.cost_steps * scene.step_s + _anew_s(fix, scene)
-    if beyond := _beyond(fix, cost_s, scene):
-        return No(code, fix, beyond)
+        return No(code, fix, f"{plan}; a network built anew costs {anew_s:.1f} s of it" if anew_steps else plan)
+    cost_s = plan.cost_steps * scene.step_s + anew_s
     return Try(
         code, fix, "fork", cost_s, steps=plan.steps, from_start=True, nulls=plan.nulls, replicates=plan.replicates
     )
 
 
-def _anew_s(fix: Fix, scene: Scene) -> float:
-    """Return what the network costs that a fix needs, if it needs another one."""
-    return scene.anew_s if any(scene.knobs[turn.knob].turns == "restart" for turn in fix.turns) else 0.0
-
-
-def _beyond(fix: Fix, cost_s: float, scene: Scene) -> str:
-    """Say why another network is not built: the budget in seconds, for it is no matter of steps. Empty where it is."""
-    room_s = scene.budget.fork_room_steps * scene.step_s
-    if not _anew_s(fix, scene) or scene.step_s <= 0 or cost_s <= room_s:
-        return ""
-    return f"budget: with a network built anew it costs {cost_s:.1f} s to try, and trials may cost {room_s:.1f} s more"
+def _anew(fix: Fix, scene: Scene) -> tuple[float, float]:
+    """Return what the network costs that a fix needs, in seconds and in steps; 0 where it needs no other one."""
+    anew_s = scene.anew_s if any(scene.knobs[turn.knob].turns == "restart" for turn in fix.turns) else 0.0
+    return anew_s, anew_s / scene.step_s if scene.step_s > 0 else 0.0
 
 
 def _reach(fix: Fix, scene: Scene) -> Reach:

@@ -93,6 +93,15 @@ def creeps(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     return on_the_way and quiet and heads_for(run, task, loss) > HIGH_LOSS_SHARE * task.baseline_loss
 
 
+def has_not_begun(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether a run that has warmed up learns badly, or has only come down to chance from where it began.
+
+    A net whose last bias alone learns falls to chance and no further: together with layers that no gradient reaches, or whose
+    units are dead, that need not be watched for longer.
+    """
+    return learns_badly(run, task, loss) or (run.warm and isfinite(loss.now) and at_chance(task, loss))
+
+
 def rose(task: TaskFacts, loss: LossFacts) -> bool:
     """Tell whether the loss has been well above where it began: steps that are too short never do that."""
     return max((value for _, value in loss.curve), default=loss.now) > _rise_limit(task, loss)

@@ -24,7 +24,7 @@ The first layers are frozen or pretrained on purpose.
 """
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
-from rules.learning import LAYER_CHECKS, learns_badly
+from rules.learning import LAYER_CHECKS, has_not_begun, learns_badly, rose
 from rules.operations import operation, squashes
 from rules.remedies import advice, possible
 from rules.vocabulary import Evidence, Finding, Fix, Severity, Value, rule
@@ -42,7 +42,8 @@ def vanishing_gradients(
     run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts, knobs: KnobFacts
 ) -> Finding | None:
     """Find first layers that no gradient reaches."""
-    if not learns_badly(run, task, loss) or layers.checks < LAYER_CHECKS or len(layers.layers) < 2:
+    bad = learns_badly if rose(task, loss) else has_not_begun
+    if not bad(run, task, loss) or layers.checks < LAYER_CHECKS or len(layers.layers) < 2:
         return None
     first, last = layers.layers[0], layers.layers[-1]
     if first.grad_norm >= NORM_LIMIT or not first.grad_norm < RATIO_LIMIT * last.grad_norm:
@@ -77,7 +78,10 @@ def vanishing_gradients(
             "an initialisation that shrinks",
             "too many layers in a row",
         ),
-        explains=("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "DAT102"),
+        explains=(
+            *("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "DAT102"),
+            *(() if rose(task, loss) else ("OPT101", "OPT102")),
+        ),
         fixes=(
             advice("use ReLU with He initialisation, and residual connections beyond ten layers", improves="loss"),
             *possible(knobs, drawn, *((around, normed) if deep else (normed, around))),

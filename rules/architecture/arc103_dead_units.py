@@ -3,7 +3,7 @@
 ## What it does
 Looks for a layer with a ReLU-like activation of which more than half of the units are active on fewer than one in a
 hundred examples, in the median of three checks, in a run that learns badly. A layer that was dead in the very first step was not killed by
-the rate: then no sweep is asked for.
+the rate: then no sweep is asked for. Else the rate comes first, and until the sweep has answered, dead units are no cause.
 
 ## Why it matters
 A unit that never fires gets no gradient and does not come back; the layer is narrower than it was built.
@@ -25,7 +25,7 @@ Sparse features are meant, and the loss is fine: the rule then keeps silent anyw
 """
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import LAYER_CHECKS, SWEEP_MARGIN, learns_badly, rate_over_pick
+from rules.learning import LAYER_CHECKS, SWEEP_MARGIN, has_not_begun, learns_badly, rate_over_pick
 from rules.operations import operation
 from rules.remedies import advice, new_start, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
@@ -47,7 +47,8 @@ def dead_units(
 ) -> Finding | None:
     """Find layers most of whose units are dead."""
     dead = [layer for layer in layers.layers if layer.dead_share > DEAD_LIMIT]
-    if not learns_badly(run, task, loss) or layers.checks < LAYER_CHECKS or not dead:
+    bad = has_not_begun if from_the_start(layers) else learns_badly
+    if not bad(run, task, loss) or layers.checks < LAYER_CHECKS or not dead:
         return None
     worst = max(dead, key=lambda layer: layer.dead_share)
     early = run.progress <= EARLY_SHARE
@@ -65,7 +66,7 @@ def dead_units(
     return Finding(
         code="ARC103",
         name="dead_units",
-        severity=Severity.WARNING,
+        severity=Severity.INFO if asked else Severity.WARNING,
         message=f"{worst.dead_share:.0%} of the units of {worst.name} never fire ({len(dead)} such layers)",
         evidence=(Evidence(fact="layers.dead_share", value=worst.dead_share, limit=DEAD_LIMIT),),
         causes=("a rate so high that it pushed them below zero", "an initialisation with large negative biases"),

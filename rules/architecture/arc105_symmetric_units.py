@@ -66,7 +66,8 @@ def _same(layers: LayerFacts) -> tuple[LayerFact, ...]:
     began = {layer.name for layer in layers.at_start if layer.twin_share > TWIN_LIMIT}
     if layers.checks >= LAYER_CHECKS and began:
         return tuple(layer for layer in layers.layers if layer.name in began and layer.twin_share > TWIN_LIMIT)
-    known = layers.first_rows_identical and layers.layers and not layers.at_start
+    told = any(layer.twin_share == layer.twin_share for layer in layers.layers)
+    known = layers.first_rows_identical and layers.layers and not told
     return layers.layers[:1] if known and layers.layers[0].weight_norm >= VANISHED_NORM else ()
 
 

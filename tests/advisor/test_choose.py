@@ -7,7 +7,7 @@ from advisor.assess import Standing
 from advisor.budget import Budget, ForkPlan, afford_fork, plan_fork, rounds_steps
 from advisor.causes import parts
 from advisor.choose import Choice, choose
-from advisor.consider import AskProbe, Scene, Try
+from advisor.consider import STARTS_S, AskProbe, Scene, Try
 from advisor.history import History
 from advisor.ledger import (
     Entry,
@@ -21,6 +21,9 @@ from advisor.ledger import (
     TrialStarted,
     Wished,
 )
+from advisor.scene import scene_of
+from advisor.settings import Settings
+from advisor.signals import Signals
 from rules.vocabulary import Deed, Effect, Fix, Severity
 from tests.advisor.literal import finding, fix, knobs, scene, standing, started
 from trainer.wire import Probed
@@ -514,3 +517,24 @@ def test_what_a_rule_of_the_nursery_finds_is_neither_acted_on_nor_a_cause() -> N
         "OPT901": "cause",
     }
     assert chosen(young).deed is None
+
+
+@pytest.mark.parametrize(
+    ("anew_s", "tried"),
+    [
+        pytest.param(0.05, True, id="beside the net in training"),
+        pytest.param(STARTS_S, False, id="by two starts of a process"),
+    ],
+)
+def test_a_network_built_anew_is_charged_what_it_costs(anew_s: float, tried: bool) -> None:
+    operation = fix(LEARNING, turns={"activation": "gelu"})
+    choice = chosen(standing("ARC900", operation), at=scene(budget_share=0.1, anew_s=anew_s))
+    assert isinstance(choice.deed, Try) is tried
+    assert whys(choice) == ([] if tried else ["budget"])
+
+
+@pytest.mark.parametrize(("said", "held"), [(0.05, 0.05), (float("nan"), STARTS_S)])
+def test_what_a_network_built_anew_costs_is_told_by_the_trainer(said: float, held: float) -> None:
+    signals = Signals()
+    signals.hear(started(anew_s=said))
+    assert scene_of(signals, history(), Settings(mode="auto")).anew_s == held

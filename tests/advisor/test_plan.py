@@ -299,3 +299,43 @@ def test_a_knob_that_cannot_turn_in_this_run_ends_it_before_it_begins(tmp_path: 
     words = run_together(parse({"data": {"source": "sklearn:digits"}}, "a literal"), tmp_path / "new", plan=run).words
     assert words.why == "mistake"
     assert "cache cannot be turned here: the data lie in memory" in words.text
+
+
+def test_a_fork_from_before_step_0_is_the_first_stretch_of_the_planned_run() -> None:
+    back = RolledBack(samples=0, from_step=30, trial="f1", skipped_batches=0, by="trial")
+    began, *rest = fork(640, 128, 0.7)
+    arm = PlannedArm(samples=0, until=128, trial="f1", turns=(Turned(knob="lr", to=0.7),))
+    assert deeds(began, back, *rest) == (arm,)
+    assert deeds(*turned(256, 0.5), began, back, *rest) == (PlannedTurn(samples=0, turns=LR), arm)
+
+
+SIGMOIDS = """
+import numpy as np
+from torch import nn
+from sklearn.datasets import load_digits
+from trainer import Task
+
+def task(seed):
+    digits = load_digits()
+    widths = [64, *[32] * 8, 10]
+    layers = [part for at, to in zip(widths[:-1], widths[1:]) for part in (nn.Linear(at, to), nn.Sigmoid())][:-1]
+    return Task(model=nn.Sequential(*layers), train=((digits.data / 8 - 1).astype(np.float32), digits.target))
+"""
+
+
+def test_a_net_that_cannot_learn_is_operated_begins_anew_and_its_plan_ends_in_the_same_weights(tmp_path: Path) -> None:
+    (tmp_path / "sigmoids.py").write_text(SIGMOIDS)
+    raw = {
+        "task": {"factory": f"{tmp_path}/sigmoids.py:task"},
+        "train": {"threads": 1, "epochs": 12, "optimizer": "sgd", "lr": 0.03, "batch_size": 32, "schedule": "constant"},
+        "advisor": {"compress": False},
+    }
+    former = run_together(parse(raw, "a dead net"), tmp_path / "former")
+    kept = [one for one in former.entries if isinstance(one, Judged) and one.outcome == "kept"]
+    assert kept[0].code == "ARC101"
+    assert [event.by for event in former.events if isinstance(event, RolledBack)] == ["trial"]
+    started_first = next(event for event in former.events if isinstance(event, RunStarted))
+    assert former.words.step == started_first.steps_total, "it has its whole budget from there"
+    planned = run_together(parse(raw, "a dead net"), tmp_path / "planned", plan=former.run)
+    assert not any(isinstance(event, ArmScored | RolledBack) for event in planned.events)
+    assert equal(weights(planned), weights(former))

@@ -88,3 +88,17 @@ def test_a_young_run_that_has_learned_nothing_begins_anew_with_it() -> None:
     assert old is not None
     assert {fix.deed for fix in young.fixes[1:]} == {Deed.START_OVER}
     assert {fix.deed for fix in old.fixes[1:]} == {Deed.TURN}
+
+
+@pytest.mark.parametrize(
+    ("largest", "explained"),
+    [pytest.param(2.4, True, id="flat from the start"), pytest.param(9.0, False, id="after a rise")],
+)
+def test_a_suspected_rate_waits_unless_the_loss_has_risen(largest: float, explained: bool) -> None:
+    gone = {
+        "loss": {"now": 2.3, "fall_share": 0.0, "curve": ((10, largest), (100, 2.3))},
+        "layers": {"layers": layers(1e-8, 1e-4, 0.1)},
+    }
+    finding = assessed(vanishing_gradients, gone)
+    assert finding is not None
+    assert ("OPT101" in finding.explains) is explained

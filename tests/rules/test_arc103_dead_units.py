@@ -7,7 +7,7 @@ import pytest
 
 from rules.architecture.arc103_dead_units import dead_units
 from rules.facts import ProbeFacts
-from rules.vocabulary import Deed
+from rules.vocabulary import Deed, Severity
 from tests.rules.situations import assessed, layers, missing_without
 
 
@@ -56,6 +56,7 @@ def test_a_rate_that_killed_them_is_left_behind() -> None:
     assert suspected is not None
     assert blamed is not None
     assert suspected.probes == ("lr_sweep",)
+    assert (suspected.severity, blamed.severity) == (Severity.INFO, Severity.WARNING)
     assert blamed.fixes[0].name == "start over with lr 0.01"
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
@@ -15,7 +17,7 @@ from tests.trainer.running import config_of, of, run_with
 from trainer.anatomy import watched
 from trainer.config import parse
 from trainer.export import load
-from trainer.layers import LayerProbe
+from trainer.layers import LayerProbe, twin_share
 from trainer.objective import Objective
 from trainer.operated import BatchNorm, Shortcuts
 from trainer.setup import NORMS, SetupError, build
@@ -334,3 +336,68 @@ def test_the_layers_watch_works_on_an_operated_model() -> None:
     report = probe.report()
     assert [layer.name for layer in report.layers] == ["hidden1", "hidden2", "head"]
     assert all(layer.dead_share is not None for layer in report.layers[:2])
+
+
+@pytest.mark.parametrize(
+    ("layers", "straight"),
+    [
+        pytest.param([nn.Linear(8, 6), nn.Dropout(), nn.Linear(6, 3)], ["0"], id="past dropout"),
+        pytest.param([nn.Linear(8, 6), nn.Identity(), nn.Linear(6, 5), nn.Linear(5, 3)], ["0", "2"], id="three"),
+        pytest.param([nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3)], [], id="an activation"),
+        pytest.param([nn.Linear(8, 6), nn.Softmax(1), nn.Linear(6, 3)], [], id="a softmax"),
+        pytest.param([nn.Linear(8, 2), nn.Linear(2, 3)], [], id="two factors of low rank"),
+    ],
+)
+def test_linear_layers_with_nothing_between_are_found_by_what_they_pass_on(
+    layers: list[nn.Module], straight: list[str]
+) -> None:
+    model = nn.Sequential(*layers)
+    assert [call.place for call in looked_at(model, torch.rand(6, 8)).straight] == straight
+
+
+def test_an_activation_goes_behind_the_layers_of_a_net_that_has_none() -> None:
+    model, inputs = nn.Sequential(nn.Linear(8, 6), nn.Linear(6, 5), nn.Linear(5, 3)), torch.rand(6, 8)
+    names = list(model.state_dict())
+    first, second = model[0](inputs), model[1]
+    planned = plan(model, looked_at(model, inputs), {"activation": "relu"})
+    assert [one.said() for one in planned] == ["put nn.ReLU behind 0, 1"]
+    operate(model, planned)
+    assert list(model.state_dict()) == names
+    assert torch.equal(model[0](inputs), first.relu())
+    assert model[1] is second
+    normed = plan(model, looked_at(model, inputs), {})
+    assert normed == ()
+    both = nn.Sequential(nn.Linear(8, 6), nn.Linear(6, 5), nn.Linear(5, 3))
+    operate(both, plan(both, looked_at(both, inputs), {"activation": "relu", "norm": "layer"}))
+    out = both[0](inputs)
+    assert float(out.detach().min()) == 0.0, "normalised first, then bent"
+
+
+@settings(max_examples=30)
+@given(twins=st.integers(0, 12), seed=st.integers(0, 99))
+def test_the_share_of_units_that_are_the_same_is_found_wherever_they_stand(twins: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    weight, bias = torch.randn(12, 20), torch.randn(12)
+    weight[:twins], bias[:twins] = weight[0].clone(), bias[0].clone()
+    weight[:twins] *= 1 + 1e-3 * torch.rand(twins, 1)
+    order = torch.randperm(12)
+    expected = twins / 12 if twins > 1 else 0.0
+    assert twin_share(weight[order], bias[order]) == pytest.approx(expected)
+
+
+def test_one_unit_has_no_twin_and_units_that_differ_in_their_bias_are_none() -> None:
+    assert twin_share(torch.ones(1, 5), None) is None
+    assert twin_share(torch.zeros(4, 5), torch.tensor([1.0, 2.0, 3.0, 4.0])) == 0.0
+    assert twin_share(torch.zeros(4, 5), None) == 1.0
+
+
+def test_the_layers_watch_tells_what_the_weights_were_before_the_step() -> None:
+    model = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4, 3))
+    spreads = [float(model[place].weight.detach().std()) for place in (0, 3)]  # type: ignore[union-attr,operator]
+    probe = LayerProbe(model)
+    functional.cross_entropy(model(torch.rand(6, 2, 3, 3)), torch.arange(6) % 3).backward()
+    probe.before(model)
+    torch.optim.SGD(model.parameters(), lr=1e3).step()
+    conv, linear = probe.report().layers
+    assert [layer.weight_std for layer in (conv, linear)] == pytest.approx(spreads)
+    assert [(layer.fan_in, layer.fan_out, layer.units) for layer in (conv, linear)] == [(18, 36, 4), (4, 3, 3)]
