@@ -16,6 +16,8 @@ FIRED_BY = {
     "ARC108": "logits_cut_off",
     "ARC109": "loss_of_all_pairs",
     "ARC110": "target_far",
+    "ARC111": "weights_wild",
+    "ARC112": "net_straight",
     "ARC113": "inputs_blind",
     "DAT101": "classes_rare",
     "DAT102": "labels_some_wrong",

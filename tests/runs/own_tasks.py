@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.datasets import load_diabetes, load_digits
+from sklearn.datasets import load_diabetes, load_digits, make_moons
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -34,6 +34,19 @@ def equal_units(seed: int) -> Task:
             layer.weight.fill_(0.01)
             layer.bias.zero_()
     return Task(model=model, train=(PIXELS, LABELS))
+
+
+def wild_weights(seed: int) -> Task:
+    model = nn.Sequential(nn.Linear(64, 128), nn.Tanh(), nn.Linear(128, 64), nn.Tanh(), nn.Linear(64, 10))
+    for layer in (model[0], model[2], model[4]):
+        nn.init.normal_(layer.weight, std=2.0)
+    return Task(model=model, train=(PIXELS, LABELS))
+
+
+def no_activations(seed: int) -> Task:
+    inputs, targets = make_moons(1200, noise=0.1, random_state=0)
+    model = nn.Sequential(nn.Linear(2, 32), nn.Linear(32, 32), nn.Linear(32, 2))
+    return Task(model=model, train=(inputs.astype(np.float32), targets.astype(np.int64)))
 
 
 def units_that_never_fire(seed: int) -> Task:
