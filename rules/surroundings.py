@@ -106,7 +106,7 @@ class InputFacts:
     abs_max: float
     unreadable: int = 0
     non_finite_share: float = 0.0
-    """Values that are no numbers as the model gets them."""
+    """Examples with a value that is no number as the model gets it."""
 
 
 @dataclass(frozen=True)

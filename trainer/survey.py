@@ -53,6 +53,8 @@ class _Seen:
     """Some of them, as the model gets them."""
     missing: int = 0
     values: int = 0
+    holed: int = 0
+    """Examples with a value that is no number."""
 
     @property
     def share(self) -> float:
@@ -87,7 +89,7 @@ def survey(source: Source, order: Order, limit_s: float = 10.0) -> Survey:
         val_overlap_share=_overlap(val, train),
         test_overlap_share=_overlap(test, train),
         missing_share=missing_share,
-        non_finite_share=train.missing / max(train.values, 1),
+        non_finite_share=train.holed / max(train.examples, 1),
         neighbour_label_match=_neighbour_match(source, order),
         unreadable=source.raw.unreadable_by_now,
         columns=_columns(source),
@@ -126,7 +128,9 @@ def _take_in(seen: _Seen, inputs: Any, targets: torch.Tensor, examples: int) -> 
     for row, target in zip(inputs.numpy(), targets.numpy(), strict=True):
         seen.labels[hashlib.blake2b(row.tobytes(), digest_size=12).digest()][target.tobytes()] += 1
     if inputs.is_floating_point():
-        seen.missing += int((~torch.isfinite(inputs)).sum())
+        holes = (~torch.isfinite(inputs)).reshape(examples, -1)
+        seen.missing += int(holes.sum())
+        seen.holed += int(holes.any(1).sum())
         seen.values += inputs.numel()
         if seen.examples <= SCALE_EXAMPLES:
             seen.inputs.append(inputs)

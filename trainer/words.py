@@ -141,7 +141,7 @@ class Survey(Word):
     missing_share: float
     """Input values that were missing (NaN, empty) before they were filled."""
     non_finite_share: float = 0.0
-    """Input values that are no numbers as the model gets them: nothing has filled them."""
+    """Training examples with a value that is no number as the model gets it: nothing has filled it."""
     input_mean: float
     """Absolute mean of the inputs as the model gets them, largest over the features."""
     input_std_low: float

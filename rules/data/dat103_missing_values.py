@@ -42,7 +42,7 @@ def missing_values(run: RunFacts, inputs: InputFacts, knobs: KnobFacts) -> Findi
     """Find inputs with holes."""
     unfilled = inputs.non_finite_share > 0 and not knobs.values.get("standardise", False)
     reaches = unfilled and _batches_hit(run, inputs) >= RUINED_SHARE
-    share = max(inputs.missing_share, inputs.non_finite_share)
+    share = inputs.missing_share
     if not share >= MISSING_LIMIT and not unfilled:
         return None
     severity = Severity.WARNING if share >= SEVERE_MISSING else Severity.INFO
@@ -66,9 +66,8 @@ def missing_values(run: RunFacts, inputs: InputFacts, knobs: KnobFacts) -> Findi
 
 
 def _batches_hit(run: RunFacts, inputs: InputFacts) -> float:
-    """Return the share of batches with a value that is no number, if such values lie anywhere."""
-    examples = min(inputs.non_finite_share * inputs.features, 1.0)
-    return 1.0 - float((1.0 - examples) ** run.batch_size)
+    """Return the share of batches that hold an example with a value that is no number."""
+    return 1.0 - float((1.0 - inputs.non_finite_share) ** run.batch_size)
 
 
 def _filled() -> Fix:

@@ -38,7 +38,7 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 
 
 def test_values_that_reach_the_model_ruin_the_run_and_are_filled() -> None:
-    finding = assessed(missing_values, {"inputs": {"non_finite_share": 0.01}})
+    finding = assessed(missing_values, {"inputs": {"missing_share": 0.01, "non_finite_share": 0.2}})
     assert finding is not None
     assert finding.severity == "error"
     assert finding.message == "1.00% of the input values are missing and reach the model as they are"
@@ -48,14 +48,14 @@ def test_values_that_reach_the_model_ruin_the_run_and_are_filled() -> None:
 
 def test_values_that_the_model_fills_by_itself_are_told_as_filled() -> None:
     held = {"values": {**KNOBS, "standardise": True}}
-    finding = assessed(missing_values, {"inputs": {"non_finite_share": 0.01}, "knobs": held})
+    finding = assessed(missing_values, {"inputs": {"missing_share": 0.01, "non_finite_share": 0.2}, "knobs": held})
     assert finding is not None
     assert (finding.severity, finding.explains) == ("info", ())
     assert [fix.turns for fix in finding.fixes] == [()]
 
 
 def test_a_single_example_is_left_to_the_guard_and_to_a_person() -> None:
-    finding = assessed(missing_values, {"inputs": {"non_finite_share": 0.00001}})
+    finding = assessed(missing_values, {"inputs": {"missing_share": 0.001, "non_finite_share": 0.001}})
     assert finding is not None
     assert finding.severity == "info"
     assert "reach the model as they are" in finding.message

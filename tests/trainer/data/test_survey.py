@@ -77,6 +77,7 @@ def test_scales_missing_and_constant_features_are_seen() -> None:
     inputs[::4, 0] = np.nan
     found = looked_at(pair(inputs, np.arange(400) % 2))
     assert found.missing_share == pytest.approx(1 / 16, rel=0.1)
+    assert found.non_finite_share == pytest.approx(1 / 4, rel=0.1)
     assert (found.features, found.constant_features) == (4, 1)
     assert found.input_std_low == pytest.approx(1, rel=0.2)
     assert found.input_std_high == pytest.approx(5000, rel=0.2)
