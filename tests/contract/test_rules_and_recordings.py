@@ -12,6 +12,8 @@ FIRED_BY = {
     "ARC104": "units_saturated",
     "ARC105": "units_equal",
     "ARC106": "softmax_twice",
+    "ARC111": "layers_raw",
+    "ARC112": "layers_raw",
     "DAT101": "classes_rare",
     "DAT102": "labels_some_wrong",
     "DAT103": "table_messy",

@@ -63,6 +63,7 @@ TROUBLED: dict[str, Setup] = {
         {"activation": "tanh"},
     ),
     "units_equal": _own("equal_units", "all weights start with one value", train=SGD | {"epochs": 8}),
+    "layers_raw": _own("raw_layers", "no activations, and weights at a spread of one", train=SGD | {"epochs": 2}),
     "softmax_twice": _own("softmax_twice", "a softmax before cross entropy", train={"lr": 3e-3, "epochs": 14}),
     "examples_broken": _own("broken_examples", "some inputs are a hundred times too large", train=SGD | {"epochs": 20}),
     "order_sorted": _own("sorted_order", "the examples come sorted by label", train=SGD | {"epochs": 6}),
