@@ -49,6 +49,15 @@ def no_activations(seed: int) -> Task:
     return Task(model=model, train=(inputs.astype(np.float32), targets.astype(np.int64)))
 
 
+def raw_layers(seed: int) -> Task:
+    """Three layers with nothing between, whose weights start at a spread of one."""
+    model = nn.Sequential(nn.Linear(64, 48), nn.Linear(48, 48), nn.Linear(48, 10))
+    with torch.no_grad():
+        for layer in model:
+            layer.weight.normal_()  # type: ignore[union-attr,operator]
+    return Task(model=model, train=(PIXELS, LABELS))
+
+
 def units_that_never_fire(seed: int) -> Task:
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     with torch.no_grad():

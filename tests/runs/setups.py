@@ -84,6 +84,7 @@ TROUBLED: dict[str, Setup] = {
     "units_equal": _own("equal_units", "all weights start with one value", train=SGD | {"epochs": 8}),
     "weights_wild": _own("wild_weights", "weights drawn far too large for their layers", train=SGD | {"epochs": 8}),
     "net_straight": _own("no_activations", "no activation between the layers", train=SGD | {"epochs": 8}),
+    "layers_raw": _own("raw_layers", "no activations, and weights at a spread of one", train=SGD | {"epochs": 2}),
     "softmax_twice": _own("softmax_twice", "a softmax before cross entropy", train={"lr": 3e-3, "epochs": 14}),
     "loss_absolute": _own("absolute_error", "an absolute error on classes", train=SGD | {"epochs": 4}, until_step=50),
     "logits_cut_off": _own("relu_on_logits", "a ReLU behind the logits", train=SGD | {"epochs": 4}, until_step=50),
