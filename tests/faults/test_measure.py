@@ -48,7 +48,7 @@ def test_the_cause_is_named_when_it_was_called_the_cause_first() -> None:
 
 def test_a_finding_of_a_midway_fault_is_counted_from_the_fault_on() -> None:
     case = find("values_go_missing")
-    seen = result(case, untouched=arm(0.9, alarm("NUM101", step=500)), auto=arm())
+    seen = result(case, untouched=arm(0.9, alarm("DAT113", step=500)), auto=arm())
     assert seen.first_share is not None
     assert abs(seen.first_share - (0.5 - case.begins)) < 1e-9
 
