@@ -333,7 +333,7 @@ def test_the_layers_watch_works_on_an_operated_model() -> None:
     probe = LayerProbe(model)
     functional.cross_entropy(model(inputs), torch.arange(6) % 3).backward()
     probe.before(model)
-    report = probe.report()
+    report = probe.report(torch.optim.SGD(model.parameters(), lr=0.1))
     assert [layer.name for layer in report.layers] == ["hidden1", "hidden2", "head"]
     assert all(layer.dead_share is not None for layer in report.layers[:2])
 
