@@ -349,13 +349,3 @@ def test_whatever_a_beat_holds_facts_can_be_gathered(losses: list[float], steps:
     )
     gather(signals)
     assert signals.loss.non_finite_steps >= sum(not -inf < loss < inf for loss in losses)
-
-
-def test_a_candidate_that_begins_before_step_0_leaves_the_runs_history_until_it_has_won() -> None:
-    events = [started(), *beats(100, 50.0), started(trial="t1", resumed=True, step=0)]
-    tried = told(*events)
-    assert tried.loss.at_start == 50.0
-    assert len(tried.loss.curve) > 1
-    back = RolledBack(step=0, from_step=110, skipped_batches=0, trial="t1", by="trial")
-    won = told(*events, back, beat(10, loss=2.0, trial="t1"))
-    assert (won.loss.at_start, won.step, won.rollbacks) == (2.0, 10, 0)

@@ -96,7 +96,7 @@ def test_a_young_run_that_has_learned_nothing_begins_anew_with_it() -> None:
 )
 def test_a_suspected_rate_waits_unless_the_loss_has_risen(largest: float, explained: bool) -> None:
     gone = {
-        "loss": {"now": 2.3, "fall_share": 0.0, "curve": ((10, largest), (100, 2.3))},
+        "loss": {"now": 2.3, "fall_share": 0.0, "curve": ((10, 2.4), (50, largest), (100, 2.3))},
         "layers": {"layers": layers(1e-8, 1e-4, 0.1)},
     }
     finding = assessed(vanishing_gradients, gone)

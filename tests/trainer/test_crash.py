@@ -11,7 +11,7 @@ from tests.trainer.running import config_of, of, run_with
 from trainer import checkpoint
 from trainer.commands import Command, Fork, Turn
 from trainer.config import Config, parse
-from trainer.wire import BeatTaken, CheckpointWritten, Evaluated, Event, RunStarted, Told
+from trainer.wire import BeatTaken, CheckpointWritten, CommandRefused, Evaluated, Event, RunStarted, Told
 from trainer.words import Turned
 
 TASK = """
@@ -119,7 +119,7 @@ def test_where_no_whole_state_is_left_it_says_so(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "checkpoints" / "last.json").exists()
 
 
-def test_what_breaks_in_an_arm_of_a_fork_leaves_the_state_before_the_fork(tmp_path: Path) -> None:
+def test_what_breaks_in_an_arm_of_a_fork_refuses_it_and_the_run_goes_on_from_before_it(tmp_path: Path) -> None:
     said: list[Command] = [Fork(trial="f", turns=(Turned(knob="lr", to=0.02),), steps=20, nulls=0)]
 
     def driver(event: Event) -> list[Command]:
@@ -128,11 +128,12 @@ def test_what_breaks_in_an_arm_of_a_fork_leaves_the_state_before_the_fork(tmp_pa
 
     config = own(tmp_path / "task")
     (tmp_path / "task" / "broken").write_text("model")
-    words, _ = run_with(tmp_path / "run", config, driver)
+    words, heard = run_with(tmp_path / "run", config, driver)
+    (refused,) = [event for event in heard if isinstance(event, CommandRefused)]
+    assert "the model is broken" in refused.why
+    assert refused.step < 20
     saved = checkpoint.read(tmp_path / "run" / "checkpoints", "last")[0]
-    assert words.why == "failed"
-    assert saved.step == words.step < 20
-    assert saved.knobs["lr"] == 0.01
+    assert (words.why, saved.step, saved.knobs["lr"]) == ("finished", words.step, 0.01)
 
 
 def test_a_run_that_is_taken_up_again_begins_without_what_nobody_has_confirmed(tmp_path: Path) -> None:

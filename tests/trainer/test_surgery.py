@@ -397,7 +397,8 @@ def test_the_layers_watch_tells_what_the_weights_were_before_the_step() -> None:
     probe = LayerProbe(model)
     functional.cross_entropy(model(torch.rand(6, 2, 3, 3)), torch.arange(6) % 3).backward()
     probe.before(model)
-    torch.optim.SGD(model.parameters(), lr=1e3).step()
-    conv, linear = probe.report().layers
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e3)
+    optimizer.step()
+    conv, linear = probe.report(optimizer).layers
     assert [layer.weight_std for layer in (conv, linear)] == pytest.approx(spreads)
     assert [(layer.fan_in, layer.fan_out, layer.units) for layer in (conv, linear)] == [(18, 36, 4), (4, 3, 3)]
