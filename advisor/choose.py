@@ -11,7 +11,7 @@ from advisor.assess import Standing
 from advisor.causes import Part
 from advisor.consider import AskProbe, No, Scene, Try, weigh
 from advisor.history import History, shape_of
-from rules.vocabulary import Effect, Finding, Severity
+from rules.vocabulary import Deed, Effect, Finding, Severity
 
 _RANK = {Effect.FREE: 0, Effect.SAME_MATHEMATICS: 1, Effect.OTHER_ROUNDING: 2, Effect.CHANGES_LEARNING: 3}
 _UNDO = {"live": 0, "reload": 1, "restart": 2}
@@ -40,6 +40,9 @@ def choose(standings: Iterable[Standing], parts: Mapping[str, Part], history: Hi
     refusals: list[No] = []
     options = {code: weigh(finding, history, scene) for code, finding in ripe.items()}
     held = held_back([standing.finding for standing in standings if standing.stands], parts)
+    saving = any(
+        _too_soon(options[code][0]) for code, part in parts.items() if part.role == "cause" and code in options
+    )
     for code, (option, refused) in options.items():
         part = parts.get(code, Part("contributing"))
         refusals += refused
@@ -56,18 +59,33 @@ def choose(standings: Iterable[Standing], parts: Mapping[str, Part], history: Hi
                     No(code, option.fix, f"{HELD_BACK}: {held[code]} accounts for it, and no knob mends that")
                 )
                 continue
-            case Try() if waits and option.how != "rescue":
+            case Try() if waits and (option.how != "rescue" or _begins_anew(cause)):
                 refusals.append(No(code, option.fix, f"cause first: {part.explained_by} explains it and is open"))
                 continue
             case Try() if scene.mode == "advise" and (code, shape_of(option.fix)) not in history.accepted:
                 offers.append(option)
                 continue
-            case AskProbe() if waits or code in held:
+            case AskProbe() if (
+                waits or code in held or (saving and part.role != "cause" and option.probe not in OF_A_PASS)
+            ):
                 continue
             case _:
                 deeds.append((_order(option, ripe[code], part, scene), code, option))
     first = min(deeds, key=lambda one: (one[0], one[1]), default=None)
     return Choice(first[2] if first else None, tuple(offers), tuple(refusals))
+
+
+def _too_soon(option: AskProbe | Try | No | None) -> bool:
+    """Tell whether a fix only waits for the step at which arms from the start are compared: the budget is kept for it."""
+    return isinstance(option, No) and option.reason == "too soon"
+
+
+def _begins_anew(cause: tuple[AskProbe | Try | No | None, list[No]] | None) -> bool:
+    """Tell whether the fix of a cause, tried or soon to be, begins before the first step: what is lost then is no loss."""
+    option = cause[0] if cause is not None else None
+    if not isinstance(option, Try | No):
+        return False
+    return option.fix.deed is Deed.START_OVER and option.fix.effect is not Effect.RESCUE
 
 
 def held_back(standing: Iterable[Finding], parts: Mapping[str, Part]) -> dict[str, str]:

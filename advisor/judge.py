@@ -31,6 +31,12 @@ LOSSES = frozenset({"loss", "tail_loss", "balanced_loss", "train_loss", "rmse", 
 """Scores of which less is better."""
 
 
+APART_TIMES = 1000.0
+"""A loss three decades above another is that of a run that has exploded, and not of one that learns more slowly."""
+TOGETHER_TIMES = 10.0
+"""Candidates further apart than that are a matter of luck themselves."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What becomes of a trial, and the sentence that says why."""
@@ -190,7 +196,9 @@ def judge_fork(fix: Fix, score: str, metric: str, higher_is_better: bool, arms: 
     limit = f"noise {noise:.2g} by {found.told}"
     if gain <= 0:
         return Verdict("rolled_back", f"{told}: not better", measured)
-    if not gain > max(noise, floor):
+    if less_is_better and _apart(controls, candidates):
+        limit = f"every arm without it lies over {APART_TIMES:.0f} times above every arm with it"
+    elif not gain > max(noise, floor):
         why = f"{told}: a gain of {gain:.2g} is not above " + (limit if noise >= floor else f"0.5 % ({floor:.2g})")
         return Verdict("undecided", why, measured)
     if broken := _broken_guard(fix, metric, higher_is_better, arms):
@@ -220,6 +228,14 @@ def _gap_widens(arms: Arms) -> str:
     if not after - before > LEAST_LEARNING_GAIN * abs(arms.control.get("loss", nan)):
         return ""
     return f"the gap between held-out and training loss widens: {before:.4g} → {after:.4g}"
+
+
+def _apart(controls: Sequence[float], candidates: Sequence[float]) -> bool:
+    """Tell whether all controls are lost and no candidate is: the spread of what explodes is no measure of noise."""
+    if len(controls) < 2 or min(candidates) <= 0:
+        return False
+    together = max(candidates) <= TOGETHER_TIMES * min(candidates)
+    return together and min(controls) > APART_TIMES * max(candidates)
 
 
 def _caution(arms: Arms) -> str:

@@ -4,7 +4,7 @@ Published thresholds on gradients and activations alarm on healthy runs; togethe
 falls they do not.
 """
 
-from math import isfinite
+from math import inf, isfinite
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 
@@ -121,9 +121,10 @@ def rose_early(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
 def thrown_up(task: TaskFacts, loss: LossFacts) -> bool:
     """Tell whether a single one of the first steps has driven the loss to a multiple of where it began.
 
-    It may have come down since: dead and saturated units do not come back.
+    It may have come down since: dead and saturated units do not come back. Of a loss below zero there is no multiple.
     """
-    return loss.highest_early > THROWN_FACTOR * max(loss.at_start, task.baseline_loss)
+    start = max(loss.at_start, task.baseline_loss)
+    return start > 0 and loss.highest_early > THROWN_FACTOR * start
 
 
 def _rise_limit(task: TaskFacts, loss: LossFacts) -> float:
@@ -131,6 +132,8 @@ def _rise_limit(task: TaskFacts, loss: LossFacts) -> float:
     noise = min(max(loss.noise_share, LEAST_RISE_SHARE), MOST_NOISE_SHARE)
     spread = START_SPREADS * loss.noise_share if far else 0.0
     start = max(loss.at_start, task.baseline_loss)
+    if not start > 0:
+        return inf
     if loss.curve and not thrown_up(task, loss):  # the first batch was lucky, or small
         start = max(start, loss.curve[0][1])
     return (1 + noise) * (1 + spread) * start

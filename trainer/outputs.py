@@ -119,6 +119,14 @@ def measure(training: Training, batch: Batch) -> Outputs:
             loss.load_state_dict(loss_state)
 
 
+def _zero_share(outputs: Tensor) -> float:
+    """Return the share of outputs that are 0 to the bit, where an example has others: all at once are what dead units leave."""
+    zeros = (outputs == 0).reshape(len(outputs), -1)
+    if zeros.shape[1] > 1:
+        zeros = zeros[~zeros.all(1)]
+    return float(zeros.float().mean()) if len(zeros) else 0.0
+
+
 def _seen(training: Training, outputs: Tensor, targets: Tensor, behind: tuple[str, ...]) -> Outputs:
     own = training.objective.own is not None
     few = outputs.numel() <= VALUES_MOST
@@ -135,7 +143,7 @@ def _seen(training: Training, outputs: Tensor, targets: Tensor, behind: tuple[st
         high=float(high),
         rms=float(outputs.square().mean().sqrt()),
         spread=float(outputs.std(0, correction=0).mean()),
-        zero_share=float((outputs == 0).float().mean()),
+        zero_share=_zero_share(outputs),
         sums_to_one=reach.sums_to_one,
         reach_low=reach.low,
         reach_high=reach.high,

@@ -50,14 +50,15 @@ def run(training: Training, command: Probe, start: Snapshot) -> None:
     """Run a probe and tell its answer, which in lockstep is waited on; the state of the run is as before.
 
     Where memory is measured, the copy to go back to lies on the host, so that it is no part of what is measured.
-    A sweep always begins at the state before the first step: from a later state it misleads (tests/bench/RESULTS.md).
+    A sweep always begins at the state before the first step: from a later state it misleads (tests/bench/RESULTS.md). The
+    knobs are those of now.
     """
     begun = perf_counter()
     here, guard = take(training, on_host=command.probe == "memory_model"), copy.deepcopy(training.guard)
     training.watching = False
     try:
         if command.from_start or command.probe == "lr_sweep":
-            restore(training, start)
+            restore(training, start, with_knobs=False)
         result = PROBES[command.probe](training)
     finally:
         restore(training, here)

@@ -236,7 +236,7 @@ class Outputs(Word):
     spread: float
     """Standard deviation between examples, averaged over the units; 0 = the outputs do not depend on the inputs."""
     zero_share: float
-    """Outputs that are 0 to the bit."""
+    """Outputs that are 0 to the bit, of examples that have others."""
     sums_to_one: bool
     """Every row lies in [0, 1] and sums to 1."""
     reach_low: float

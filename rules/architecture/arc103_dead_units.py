@@ -25,7 +25,7 @@ Sparse features are meant, and the loss is fine: the rule then keeps silent anyw
 """
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import LAYER_CHECKS, SWEEP_MARGIN, has_not_begun, learns_badly, rate_over_pick
+from rules.learning import LAYER_CHECKS, SWEEP_MARGIN, has_not_begun, learns_badly, rate_over_pick, rose
 from rules.operations import operation
 from rules.remedies import advice, new_start, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
@@ -71,7 +71,10 @@ def dead_units(
         evidence=(Evidence(fact="layers.dead_share", value=worst.dead_share, limit=DEAD_LIMIT),),
         causes=("a rate so high that it pushed them below zero", "an initialisation with large negative biases"),
         probes=("lr_sweep",) if asked else (),
-        explains=("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101", "DAT102"),
+        explains=(
+            *("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101", "DAT102"),
+            *(() if asked or rose(task, loss) else ("OPT102",)),
+        ),
         fixes=(
             *((new_start(),) if asked else possible(knobs, over) if blamed else ()),
             advice("use He initialisation and an activation with a slope below zero (LeakyReLU)", improves="loss"),

@@ -35,6 +35,8 @@ FLOOR_LIMIT = 0.05
 """Of the loss of guessing: below a twentieth the bound costs less than the noise of most targets does."""
 CUT_SHARE = 0.1
 """Of the logits that are exactly 0: a ReLU behind them cuts off about half, nothing else leaves any."""
+ALL_SHARE = 0.9
+"""Of the logits: where nearly all are 0, they never got above it, which dead or equal units before them do as well."""
 OF_LOGITS = frozenset({"cross_entropy", "cross_entropy_of_softmax", "likelihood", "binary_cross_entropy"})
 """Losses that mean something by outputs below zero."""
 SYMPTOMS = (
@@ -46,7 +48,8 @@ SYMPTOMS = (
 @rule("ARC108")
 def output_bounded(outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
     """Find outputs that cannot reach their targets."""
-    cut = outputs.reach_low == 0 and outputs.zero_share >= CUT_SHARE and outputs.loss_kind in OF_LOGITS
+    some = CUT_SHARE <= outputs.zero_share <= ALL_SHARE
+    cut = outputs.reach_low == 0 and some and outputs.loss_kind in OF_LOGITS
     short = outputs.floor_share > FLOOR_LIMIT
     if outputs.sums_to_one or not (cut or short):
         return None

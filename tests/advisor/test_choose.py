@@ -538,3 +538,25 @@ def test_what_a_network_built_anew_costs_is_told_by_the_trainer(said: float, hel
     signals = Signals()
     signals.hear(started(anew_s=said))
     assert scene_of(signals, history(), Settings(mode="auto")).anew_s == held
+
+
+ANEW = fix(LEARNING, deed=Deed.START_OVER)
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [pytest.param(10, ["too soon", "cause first"], id="soon"), pytest.param(60, ["cause first"], id="now")],
+)
+def test_a_rescue_waits_for_a_cause_whose_fix_begins_before_the_first_step(step: int, said: list[str]) -> None:
+    cause = standing("ARC900", ANEW, severity=Severity.ERROR, explains=("NUM900",))
+    lost = standing("NUM900", fix(Effect.RESCUE), severity=Severity.ERROR)
+    choice = chosen(cause, lost, at=scene(step=step, steps_left=2000 - step))
+    assert whys(choice) == said
+    assert choice.deed is None or choice.deed.code == "ARC900"
+
+
+def test_a_probe_for_something_else_leaves_the_budget_to_a_cause_that_only_waits() -> None:
+    cause = standing("ARC900", ANEW, severity=Severity.ERROR)
+    other = standing("OPT900", fix(LEARNING), probes=("lr_sweep",), severity=Severity.INFO)
+    assert chosen(cause, other, at=scene(step=10, steps_left=1990)).deed is None
+    assert isinstance(chosen(other, at=scene(step=10, steps_left=1990)).deed, AskProbe)

@@ -304,3 +304,20 @@ def test_the_guard_speaks_when_the_run_got_worse_twice(metrics: tuple[float, ...
 
 def test_without_an_evaluation_before_there_is_nothing_to_hold_it_against() -> None:
     assert regressed(run_of(0.5, 0.1, 0.1), decided_step=50, higher_is_better=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("controls", "candidates", "kept"),
+    [
+        pytest.param((1e9, 1e34), (1.2, 1.3), True, id="every control has exploded"),
+        pytest.param((1e9, 1.3), (1.2, 1.3), False, id="one has not"),
+        pytest.param((1e9, 1e34), (1.2, 1e5), False, id="a candidate has, too"),
+        pytest.param((30.0, 500.0), (1.2, 1.3), False, id="not three decades"),
+    ],
+)
+def test_what_explodes_is_no_measure_of_noise(
+    controls: tuple[float, float], candidates: tuple[float, float], kept: bool
+) -> None:
+    two = arms(controls[0], candidates[0], nulls=(), further=((controls[1], candidates[1]),))
+    verdict = judge_fork(fix(), "loss", "accuracy", True, two)
+    assert (verdict.outcome == "kept") is kept
