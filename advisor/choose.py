@@ -40,9 +40,8 @@ def choose(standings: Iterable[Standing], parts: Mapping[str, Part], history: Hi
     refusals: list[No] = []
     options = {code: weigh(finding, history, scene) for code, finding in ripe.items()}
     held = held_back([standing.finding for standing in standings if standing.stands], parts)
-    saving = any(
-        _too_soon(options[code][0]) for code, part in parts.items() if part.role == "cause" and code in options
-    )
+    roots = [code for code, part in parts.items() if part.role == "cause" and code in options]
+    saving = next((code for code in roots if _too_soon(options[code][0])), "")
     for code, (option, refused) in options.items():
         part = parts.get(code, Part("contributing"))
         refusals += refused
@@ -61,6 +60,9 @@ def choose(standings: Iterable[Standing], parts: Mapping[str, Part], history: Hi
                 continue
             case Try() if waits and (option.how != "rescue" or _begins_anew(cause)):
                 refusals.append(No(code, option.fix, f"cause first: {part.explained_by} explains it and is open"))
+                continue
+            case Try() if saving and part.role != "cause" and option.how == "fork":
+                refusals.append(No(code, option.fix, f"cause first: the budget is kept for {saving}, which is open"))
                 continue
             case Try() if scene.mode == "advise" and (code, shape_of(option.fix)) not in history.accepted:
                 offers.append(option)

@@ -34,6 +34,8 @@ from trainer.wire import (
     SnapshotTaken,
     Surveyed,
     TrainingEnded,
+    TrialBegan,
+    TrialEnded,
 )
 from trainer.words import Change, Survey
 
@@ -134,6 +136,8 @@ class Signals:
         self.loss = LossSignal(1)
         self.gradients = GradientSignal()
         self.rate = RateSignal()
+        self._begun_anew = ""
+        """The trial whose arms begin before the first step."""
         self.validation = EvaluationSignal("", True)
         self.layers = LayerSignal()
         self.outputs: OutputsMeasured | None = None
@@ -223,6 +227,10 @@ class Signals:
                 self.probes[event.probe] = event.result
             case RolledBack():
                 self._roll_back(event)
+            case TrialBegan(from_start=True):
+                self._begun_anew = event.trial
+            case TrialEnded(went_on_from="candidate") if event.trial == self._begun_anew:
+                self._forget_branch()
             case TrainingEnded():
                 self.ended = event
             case RunEnded():
@@ -336,6 +344,12 @@ class Signals:
             self.last_rollback_step = event.step
         self._cut(event.step)
         self.last_turn_step = event.step
+
+    def _forget_branch(self) -> None:
+        """Forget what was seen of a run whose place another one has taken that began anew: it never was like that."""
+        step = self.step
+        self._cut(0)
+        self.step, self.labels = step, None
 
     def _cut(self, step: int) -> None:
         for signal in (self.loss, self.gradients, self.validation, self.layers, self.stream):

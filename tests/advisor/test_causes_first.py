@@ -134,3 +134,11 @@ def test_a_probe_for_something_else_leaves_the_budget_to_a_cause_that_only_waits
     other = standing("OPT900", fix(LEARNING), probes=("lr_sweep",), severity=Severity.INFO)
     assert chosen(cause, other, at=scene(step=10, steps_left=1990)).deed is None
     assert isinstance(chosen(other, at=scene(step=10, steps_left=1990)).deed, AskProbe)
+
+
+def test_a_fork_for_something_else_leaves_the_budget_to_a_cause_that_only_waits() -> None:
+    cause = standing("ARC900", ANEW, severity=Severity.ERROR)
+    other = standing("ARC901", fix(LEARNING))
+    choice = chosen(cause, other, at=scene(step=10, steps_left=1990))
+    assert choice.deed is None
+    assert whys(choice) == ["too soon", "cause first"]

@@ -21,6 +21,8 @@ from trainer.wire import (
     RolledBack,
     SnapshotTaken,
     Surveyed,
+    TrialBegan,
+    TrialEnded,
 )
 from trainer.words import Change, Layer, Stream
 
@@ -349,3 +351,15 @@ def test_whatever_a_beat_holds_facts_can_be_gathered(losses: list[float], steps:
     )
     gather(signals)
     assert signals.loss.non_finite_steps >= sum(not -inf < loss < inf for loss in losses)
+
+
+def test_a_run_that_began_anew_has_another_history() -> None:
+    began = TrialBegan(step=100, trial="t1", how="fork", steps=400, from_start=True)
+    seen = [started(), *beats(100, 50.0), LayersMeasured(step=90, layers=()), began]
+    ended = {"step": 100, "trial": "t1", "seconds": 1.0}
+    lost = told(*seen, TrialEnded(**ended, went_on_from="control"), *beats(200, 2.0, since=100))
+    won = told(*seen, TrialEnded(**ended, went_on_from="candidate"), *beats(200, 2.0, since=100))
+    assert (lost.loss.at_start, won.loss.at_start) == (50.0, 2.0)
+    assert won.loss.best_step > 100
+    assert won.step == 200
+    assert not won.layers.checks
