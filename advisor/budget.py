@@ -1,7 +1,7 @@
 """What trials may cost, counted in steps: a stated share of the run, and what may be borrowed once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.noise import LEAST_OWN_NULLS, MOST_NULLS, SURE_REPLICATES
 
@@ -46,6 +46,8 @@ class Budget:
     """A probe was paid for already."""
     forked: bool = False
     """A fork was run already."""
+    forked_in_full: bool = False
+    """A fork has run all its arms: its first pair showed a gain."""
 
     @property
     def room_steps(self) -> float:
@@ -66,6 +68,10 @@ class Budget:
     def fork_room_steps(self) -> float:
         """Steps that the next fork may cost: the first may borrow."""
         return self._room(1.0 if self.forked else BORROWED)
+
+    def for_a_cause(self) -> "Budget":
+        """Return the budget of what may ruin the run: while no fork has shown a gain, the next one may borrow as well."""
+        return self if self.forked_in_full else replace(self, forked=False)
 
     def _room(self, times: float) -> float:
         return max(times * self.share * self.steps_total - self.spent_steps, 0.0)

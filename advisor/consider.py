@@ -246,6 +246,8 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     score = score_of(fix, scene.metric)
     if score is None:
         return No(code, fix, f"cannot be tried: a fork scores learning, not {fix.improves}")
+    if finding.severity is not Severity.INFO:
+        scene = replace(scene, budget=scene.budget.for_a_cause())
     if fix.deed is Deed.START_OVER:
         return _from_start(code, fix, score, history, scene)
     anew_s, anew_steps = _anew(fix, scene)

@@ -117,6 +117,12 @@ class History:
         """Whether a fork was run, to whatever end; one that the trainer refused cost nothing."""
         return any(one.how == "fork" and one.outcome != "refused" for one in self.attempts.values())
 
+    @property
+    def forked_in_full(self) -> bool:
+        """Whether a fork was run that did not end after its first pair of arms."""
+        forks = [one for one in self.attempts.values() if one.how == "fork" and one.outcome != "refused"]
+        return any(len(one.arms.get("candidate", ())) + len(one.arms.get("null", ())) > 1 for one in forks)
+
     def phase(self, step: int) -> str:
         """Return the phase of the run that a step lies in; a rollback begins another one."""
         return f"{self._turned_back}.{sum(step >= share * self._steps_total for share in STAGES)}"

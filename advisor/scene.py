@@ -35,6 +35,7 @@ def scene_of(signals: Signals, history: History, settings: Settings) -> Scene:
             steps_total=(signals.elapsed_s + signals.eta_s) / step_s if timed else total,
             probed=history.probed,
             forked=history.forked,
+            forked_in_full=history.forked_in_full,
         ),
         knobs=signals.knobs,
         phase=history.phase(signals.step),

@@ -20,7 +20,7 @@ from advisor.scene import scene_of
 from advisor.settings import Settings
 from advisor.signals import Signals
 from rules.vocabulary import Severity
-from tests.advisor.choosing import LEARNING, ROUNDING, chosen, history, whys
+from tests.advisor.choosing import LEARNING, ROUNDING, attempt, chosen, history, whys
 from tests.advisor.literal import finding, fix, scene, standing, started
 from trainer.wire import Probed
 
@@ -43,6 +43,24 @@ def test_trials_cost_at_most_their_share(
     assert budget.room_steps == pytest.approx(room)
     assert budget.fork_room_steps == pytest.approx(fork_room)
     assert replace(budget, probed=forked).probe_room_steps == pytest.approx(fork_room)
+
+
+@pytest.mark.parametrize(
+    ("in_full", "room"), [pytest.param(False, 200, id="none has shown a gain"), pytest.param(True, 0, id="one has")]
+)
+def test_for_a_cause_the_next_fork_borrows_too_while_none_has_shown_a_gain(in_full: bool, room: float) -> None:
+    budget = Budget(share=0.1, spent_steps=100, steps_total=1000, forked=True, forked_in_full=in_full)
+    assert budget.fork_room_steps == 0
+    assert budget.for_a_cause().fork_room_steps == pytest.approx(room)
+
+
+def test_a_fork_that_ended_after_its_first_pair_is_not_run_in_full() -> None:
+    pair = [TrialHeard(trial="t1", what=arm, numbers={"steps": 40.0}, step=300) for arm in ("control", "candidate")]
+    begun, *_, judged = attempt("t1", fix(LEARNING), "undecided")
+    assert history(begun, *pair, judged).forked
+    assert not history(begun, *pair, judged).forked_in_full
+    null = TrialHeard(trial="t1", what="null", numbers={"steps": 40.0}, step=300)
+    assert history(begun, *pair, null, judged).forked_in_full
 
 
 @pytest.mark.parametrize(
