@@ -67,7 +67,8 @@ def tell_entry(entry: ledger.Entry, story: Story) -> Line | None:
             sure = f" ({word}, the cause)" if (word := said(entry.confidence)) else ""
             finding = entry.finding
             level: Level = finding.severity.value
-            return Line("found", f"{finding.code} {finding.message}{because}{sure}", level)
+            young = " (its rule is in the nursery: nothing is done about it)" if finding.nursery else ""
+            return Line("found", f"{finding.code} {finding.message}{because}{sure}{young}", level)
         case ledger.Cleared(mended=False):
             return None
         case ledger.Cleared():
