@@ -30,8 +30,11 @@ SAME_SHARE = 1e-5
 """Of the loss: float32 adds up a batch to 1e-6, and a loss that knows which target is whose changes by half or more."""
 USED_SHARE = 1e-3
 """A loss that changes by more when all targets are one does look at them."""
-ALIKE_SHARE = 1e-6
-"""Spread between examples over the size of the outputs: where all are alike, it cannot be told whose target is whose."""
+ALIKE_SHARE = 1e-3
+"""Spread between examples over the size of the outputs: where all are alike, rounding hides whose target is whose; a net
+that can learn begins with a tenth or more."""
+TINY_RMS = 1e-4
+"""Size of the outputs: below it the loss is that of guessing to the last digit, whoever owns which target."""
 ORDER_SHARE = 0.01
 """Of the loss: adding up in another order changes it by 1e-6."""
 SYMPTOMS = (
@@ -43,7 +46,7 @@ SYMPTOMS = (
 @rule("ARC109")
 def target_shape(task: TaskFacts, outputs: OutputFacts) -> Finding | None:
     """Find a loss that does not hold each output against its own target."""
-    if outputs.spread <= ALIKE_SHARE * outputs.rms:
+    if outputs.spread <= ALIKE_SHARE * outputs.rms or outputs.rms <= TINY_RMS:
         return None
     used, paired = outputs.target_use_share, outputs.pairing_share
     if paired <= SAME_SHARE and used > USED_SHARE and outputs.order_share <= SAME_SHARE:

@@ -21,9 +21,9 @@ You expect a late second descent (small algorithmic tasks, very large nets), or 
 """
 
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 
-from rules.facts import KnobFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
+from rules.facts import Evaluation, KnobFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
 from rules.learning import at_chance, skill
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -74,6 +74,7 @@ def early_stop_due(
     idle_share = (last.step - since) / max(run.steps_total, 1)
     if (
         loss_falls
+        or _creeps_up(validation, idle)
         or not learned
         or left < WORTH_SHARE
         or idle_share < times * PATIENCE_SHARE
@@ -102,6 +103,14 @@ def early_stop_due(
             ),
         ),
     )
+
+
+def _creeps_up(validation: ValidationFacts, idle: list[Evaluation]) -> bool:
+    """Tell whether the metric still rises on the whole, by steps that are each within its error."""
+    sign = 1 if validation.higher_is_better else -1
+    half = len(idle) // 2
+    earlier, later = fmean(one.metric for one in idle[:half]), fmean(one.metric for one in idle[-half:])
+    return sign * (later - earlier) > 0
 
 
 def _swings(validation: ValidationFacts) -> bool:

@@ -48,6 +48,12 @@ def test_it_speaks(outputs: dict[str, Any], severity: Severity, said: str) -> No
             {"pairing_share": 1e-7, "target_use_share": 0.4, "order_share": nan}, id="a drawn loss of all pairs"
         ),
         pytest.param({"order_share": 1e-6}, id="rounding"),
+        pytest.param(
+            {"pairing_share": 0.0, "target_use_share": 0.0, "rms": 1e-9, "spread": 1e-9}, id="outputs of no size"
+        ),
+        pytest.param(
+            {"pairing_share": 0.0, "target_use_share": 0.0, "rms": 0.1, "spread": 1e-6}, id="outputs that are all alike"
+        ),
     ],
 )
 def test_it_is_silent(outputs: dict[str, Any]) -> None:
