@@ -38,7 +38,7 @@ FIRED_BY = {
     "DEV103": "batch_small",
     "DEV104": "threads_many",
     "GEN101": "data_few",
-    "GEN102": "softmax_twice",
+    "GEN102": "labels_some_wrong",
     "GEN103": "net_too_small",
     "GEN104": "healthy_tiny_validation",
     "INP101": "loader_slow",
