@@ -23,6 +23,7 @@ Rare but right examples look like suspects too: look before you drop any.
 - Lukasik et al., «Does label smoothing mitigate label noise?», 2020
 """
 
+from math import sqrt
 from statistics import median
 
 from rules.facts import KnobFacts, LabelFacts, RunFacts, TaskFacts, ValidationFacts
@@ -34,8 +35,10 @@ EPOCHS = 3
 """Epochs of beliefs: fewer have not told hard examples from wrong ones."""
 NOISE_LIMIT = 0.03
 """Share of the labels: clean ones read as .00-.01, and one in twenty as .04-.08 (tests/bench/label_noise.py)."""
-SEVERE_NOISE = 0.06
-"""Share of the labels: twice the limit; well beyond the estimate's error."""
+SEVERE_NOISE = 0.05
+"""Share of the labels that it is surely above: more than one in twenty, with two standard errors to spare."""
+SURE_ERRORS = 2.0
+"""Standard errors of the share: of a few hundred labels, a dozen hard ones look like wrong ones."""
 WITNESS_SKILL = 0.3
 """On the way to perfection, in the median evaluation: with half of the labels wrong a sound net gets to .5, a net thrown
 about on digits stays at .05. What it fits by heart is no testimony."""
@@ -63,10 +66,12 @@ def label_noise(
         expected=WON_SHARE * labels.noise_share,
         estimated_by=f"{WON_SHARE:.0%} of the wrong labels, as published for smoothing",
     )
+    share = min(labels.noise_share, 1.0)
+    surely = share - SURE_ERRORS * sqrt(share * (1 - share) / max(task.train_examples, 1))
     return Finding(
         code="DAT102",
         name="label_noise",
-        severity=Severity.WARNING if labels.noise_share >= SEVERE_NOISE else Severity.INFO,
+        severity=Severity.WARNING if surely >= SEVERE_NOISE else Severity.INFO,
         message=f"{labels.noise_share:.0%} of the training labels look wrong "
         f"(about {round(labels.noise_share * task.train_examples)} of {task.train_examples})",
         evidence=(

@@ -21,7 +21,8 @@ You expect a late second descent (small algorithmic tasks, very large nets), or 
 """
 
 from itertools import pairwise
-from statistics import fmean, median
+from math import sqrt
+from statistics import fmean, median, pvariance
 
 from rules.facts import Evaluation, KnobFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
 from rules.learning import at_chance, skill
@@ -45,6 +46,11 @@ LEARNED_SKILL = 0.02
 """On the way to perfection: a run that learned nothing has no best to keep."""
 LEARNED_ERRORS = 2.0
 """Standard errors above a constant predictor: less is luck."""
+CREEP_ERRORS = 0.2
+"""Standard errors by which the later half of the evaluations without a gain lies above the earlier one: from one evaluation
+to the next the same examples are judged, so that the metric moves by far less than its error."""
+CREEP_SPREADS = 2.0
+"""The same in spreads of the difference of the halves: for a metric that jumps about."""
 SWING_ERRORS = 2.0
 """Standard errors: a metric that usually changes by more from one evaluation to the next swings; where it stands, five
 evaluations do not tell."""
@@ -109,8 +115,10 @@ def _creeps_up(validation: ValidationFacts, idle: list[Evaluation]) -> bool:
     """Tell whether the metric still rises on the whole, by steps that are each within its error."""
     sign = 1 if validation.higher_is_better else -1
     half = len(idle) // 2
-    earlier, later = fmean(one.metric for one in idle[:half]), fmean(one.metric for one in idle[-half:])
-    return sign * (later - earlier) > 0
+    earlier, later = [one.metric for one in idle[:half]], [one.metric for one in idle[-half:]]
+    spread = sqrt((pvariance(earlier) + pvariance(later)) / half)
+    limit = max(CREEP_ERRORS * validation.best.standard_error, CREEP_SPREADS * spread)
+    return sign * (fmean(later) - fmean(earlier)) > limit
 
 
 def _swings(validation: ValidationFacts) -> bool:

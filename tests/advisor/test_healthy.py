@@ -52,4 +52,4 @@ def test_a_healthy_run_is_not_warned_of_and_not_made_worse(tmp_path: Path, name:
     findings = [entry.finding for entry in advised.entries if isinstance(entry, Found)]
     assert not [f"{one.code} {one.message}" for one in findings if one.severity is not Severity.INFO]
     (with_, error), (without, _) = held_out(advised), held_out(trained(tmp_path / "watch", **settings, mode="watch"))
-    assert with_ == pytest.approx(without, abs=SEED_NOISE * error)
+    assert with_ >= without - SEED_NOISE * error, "a run that only crept may well end higher"

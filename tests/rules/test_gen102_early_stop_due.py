@@ -49,7 +49,7 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
             id="hardly above a constant",
         ),
         pytest.param(
-            {"validation": evaluations([0.5] * 9, [0.7, 0.8, 0.9, 0.9, 0.901, 0.902, 0.904, 0.905, 0.907], every=50)},
+            {"validation": evaluations([0.5] * 9, [0.7, 0.8, 0.9, 0.9, 0.901, 0.903, 0.905, 0.907, 0.909], every=50)},
             id="a metric that creeps up within its error",
         ),
         pytest.param(
