@@ -53,6 +53,26 @@ def clip_at(norm: float, estimated_by: str) -> Fix:
     )
 
 
+def start_over(why: str, *, expected: float = 0.0, **knobs: float) -> Fix:
+    """Return the rescue that goes back before the first step with these knobs turned.
+
+    Args:
+        why: Why it is applied without a trial.
+        expected: Relative gain of the loss; 0 where nobody can say.
+        **knobs: Numeric knob and its value.
+    """
+    said = " and ".join(f"{knob} {to:.2g}" for knob, to in knobs.items())
+    return Fix(
+        name=f"start over with {said}",
+        effect=Effect.RESCUE,
+        deed=Deed.START_OVER,
+        turns=turned(**knobs),
+        improves="loss",
+        expected=expected,
+        estimated_by=f"applied, not tried: {why}",
+    )
+
+
 def new_start() -> Fix:
     """Return the advice to start over at the rate of a sweep that was not made yet.
 

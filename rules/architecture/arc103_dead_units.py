@@ -27,8 +27,8 @@ Sparse features are meant, and the loss is fine: the rule then keeps silent anyw
 from rules.facts import KnobFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.learning import LAYER_CHECKS, SWEEP_MARGIN, has_not_begun, learns_badly, rate_over_pick, rose
 from rules.operations import operation
-from rules.remedies import advice, new_start, possible, turned
-from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.remedies import advice, new_start, possible, start_over
+from rules.vocabulary import Evidence, Finding, Severity, rule
 
 DEAD_LIMIT = 0.5
 """Of a layer's units: healthy nets have layers with a third of them silent."""
@@ -54,15 +54,7 @@ def dead_units(
     early = run.progress <= EARLY_SHARE
     asked = early and not from_the_start(layers) and "lr_sweep" not in probes.done
     blamed = early and rate_over_pick(knobs, probes) >= SWEEP_MARGIN
-    over = Fix(
-        name=f"start over with lr {probes.lr_pick:.2g}",
-        effect=Effect.RESCUE,
-        deed=Deed.START_OVER,
-        turns=turned(lr=probes.lr_pick),
-        improves="loss",
-        expected=0.0,
-        estimated_by="applied, not tried: dead units do not come back at any rate",
-    )
+    over = start_over("dead units do not come back at any rate", lr=probes.lr_pick)
     return Finding(
         code="ARC103",
         name="dead_units",

@@ -29,8 +29,8 @@ from math import isfinite
 
 from rules.facts import KnobFacts, LossFacts, OutputFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.learning import SWEEP_MARGIN, rate_over_pick, rose
-from rules.remedies import advice, new_start, possible, turned
-from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.remedies import advice, new_start, possible, start_over
+from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
 FAR_FACTOR = 10.0
 """Times the outputs at the start, or times 1 where these are smaller: within it, a net reaches its target in some dozen steps."""
@@ -82,13 +82,5 @@ def _new_start(knobs: KnobFacts, probes: ProbeFacts) -> tuple[Fix, ...]:
     ratio = rate_over_pick(knobs, probes)
     if not (ratio >= SWEEP_MARGIN or ratio <= 1 / SWEEP_MARGIN):
         return ()
-    start = Fix(
-        name=f"start over with lr {probes.lr_pick:.2g}",
-        effect=Effect.RESCUE,
-        deed=Deed.START_OVER,
-        turns=turned(lr=probes.lr_pick),
-        improves="loss",
-        expected=0.0,
-        estimated_by="applied, not tried: the run is worse than a constant, nothing was learned that could be lost",
-    )
+    start = start_over("the run is worse than a constant, nothing was learned that could be lost", lr=probes.lr_pick)
     return possible(knobs, start)

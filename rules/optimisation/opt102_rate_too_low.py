@@ -39,8 +39,8 @@ from rules.learning import (
     rate_over_pick,
     suspected,
 )
-from rules.remedies import advice, new_start, possible, turned
-from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.remedies import advice, new_start, possible, start_over, turned
+from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
 
 CLOSED_SHARE = 0.3
 """Of the loss: the share that a rate of the right order closes over a run on small data, carefully said."""
@@ -114,15 +114,7 @@ def _flat_at_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Kn
 def _raises(run: RunFacts, task: TaskFacts, loss: LossFacts, rate: float, pick: float) -> tuple[Fix, ...]:
     if not (learned_nothing(task, loss) and pays_to_start_over(run)):
         return (_raise_to(pick), _raise_to(sqrt(pick * rate)))
-    start = Fix(
-        name=f"start over with lr {pick:.2g}",
-        effect=Effect.RESCUE,
-        deed=Deed.START_OVER,
-        turns=turned(lr=pick),
-        improves="loss",
-        expected=CLOSED_SHARE,
-        estimated_by="applied, not tried: nothing was learned that could be lost",
-    )
+    start = start_over("nothing was learned that could be lost", expected=CLOSED_SHARE, lr=pick)
     return (start,)
 
 

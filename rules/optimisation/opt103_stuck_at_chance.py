@@ -26,8 +26,8 @@ from math import isfinite
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
 from rules.learning import CHANCE_SHARE, LAST_PROBE_SHARE, STALLED_FALL_SHARE, SWEEP_MARGIN, at_chance, rate_over_pick
-from rules.remedies import advice, new_start, possible, turned
-from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.remedies import advice, new_start, possible, start_over
+from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
 JUDGED_SHARE = 0.10
 """Of the run: healthy runs have left chance by then."""
@@ -105,14 +105,4 @@ def _cause(knobs: KnobFacts, probes: ProbeFacts) -> str:
 def _new_start(knobs: KnobFacts, probes: ProbeFacts) -> tuple[Fix, ...]:
     if _cause(knobs, probes) != RATE:
         return ()
-    return (
-        Fix(
-            name=f"start over with lr {probes.lr_pick:.2g}",
-            effect=Effect.RESCUE,
-            deed=Deed.START_OVER,
-            turns=turned(lr=probes.lr_pick),
-            improves="loss",
-            expected=0.0,
-            estimated_by="applied, not tried: nothing was learned that could be lost",
-        ),
-    )
+    return (start_over("nothing was learned that could be lost", lr=probes.lr_pick),)

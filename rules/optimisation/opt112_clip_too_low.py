@@ -26,8 +26,8 @@ The gradients are normalised on purpose and the rate is made to match; then the 
 
 from rules.facts import GradientFacts, KnobFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import creeps, heads_for, learned_nothing, pays_to_start_over, suspected
-from rules.remedies import FALLBACK_CLIP, clip_at, clip_norm, possible, turned
-from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.remedies import FALLBACK_CLIP, clip_at, clip_norm, possible, start_over
+from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
 CLIPPED_SHARE = 0.9
 """Of the last 50 steps: healthy runs with a clip have a tenth, transformers in their first steps all, at factors of 2 to 5."""
@@ -73,12 +73,4 @@ def clip_too_low(
 
 
 def _start_over(norm: float) -> Fix:
-    return Fix(
-        name=f"start over with clip {norm:.2g}",
-        effect=Effect.RESCUE,
-        deed=Deed.START_OVER,
-        turns=turned(clip=norm),
-        improves="loss",
-        expected=CLOSED_SHARE,
-        estimated_by="applied, not tried: nothing was learned that could be lost",
-    )
+    return start_over("nothing was learned that could be lost", expected=CLOSED_SHARE, clip=norm)
