@@ -4,6 +4,7 @@ On an asynchronous device the values are copied at one beat and told at the next
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import isfinite
 from time import perf_counter
 
@@ -13,7 +14,6 @@ from trainer.data.batch import Batch
 from trainer.guard import Guard
 from trainer.memory import peak_bytes, reserved_bytes
 from trainer.optim import rate_of
-from trainer.series import binned
 from trainer.step import Taken
 from trainer.training import Training
 from trainer.wire import BeatTaken, GuardActed, RunEnded
@@ -26,6 +26,10 @@ BEAT_SHARE = 0.01
 
 MOST_A_SECOND = 100
 """Never more often than that: a beat costs about 50 µs."""
+
+
+VALUES_MOST = 64
+"""Values of a series in one beat; more steps than that are told as the means of bins."""
 
 
 @dataclass
@@ -205,6 +209,14 @@ def _arrival(device: torch.device) -> torch.cuda.Event | None:
 def _told_late(beat: BeatTaken, step: int, value: float, why: str, guard: Guard) -> GuardActed:
     deed = ("clipped" if why.endswith("outlier") else "skipped") if guard.active else "saw"
     return GuardActed.model_validate({"step": step, "samples": beat.samples, "why": why, "deed": deed, "value": value})
+
+
+def binned(values: list[float]) -> tuple[float, ...]:
+    """Return at most 64 values: the means of bins of equal length. One NaN makes its bin NaN: it must not be lost."""
+    if len(values) <= VALUES_MOST:
+        return tuple(values)
+    edges = [round(i * len(values) / VALUES_MOST) for i in range(VALUES_MOST + 1)]
+    return tuple(sum(values[a:b]) / (b - a) for a, b in pairwise(edges))
 
 
 def _label_runs(batch: Batch) -> float:

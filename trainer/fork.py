@@ -29,7 +29,7 @@ from trainer.labels import LabelWatch
 from trainer.memory import free_bytes, free_host_bytes
 from trainer.recovery import NO_ROOM, given_up
 from trainer.restart import needed
-from trainer.setup import SetupError, SharedModel
+from trainer.setup import SetupError
 from trainer.snapshot import Ring, Snapshot, on_host, restore, take
 from trainer.start import announce
 from trainer.training import Training
@@ -159,8 +159,6 @@ def _other_network(training: Training, command: Fork, start: Snapshot, ring: Rin
         return Another(training, changes, begin, ring.start, fresh=command.from_start)
     except SetupError as unfit:
         raise ForkRefused(str(unfit)) from None
-    except SharedModel:
-        raise
     except NO_ROOM as full:
         raise ForkRefused(given_up(training, full, lambda: None)) from None
     finally:

@@ -11,7 +11,7 @@ from typing import Any
 from advisor.ledger import Cleared, Entry, Found, RoleChanged, read_entry
 from advisor.mind import Mind, Settings
 from advisor.sensors.sample import Sample, read_sample
-from trainer.series import VALUES_MOST
+from trainer.beat import VALUES_MOST
 from trainer.wire import BeatTaken, Event, LayersMeasured, RunStarted, read_event
 
 HERE = Path(__file__).parent
