@@ -1,10 +1,10 @@
 """Measures how often the product keeps a fix that changes nothing: real trainer, real advisor, rules of the bench's own.
 
-    OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.null_trials FOLDER [RUNS A GROUND] [--busy | --learning]
+    OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.null_trials FOLDER [RUNS A GROUND] [--busy | --learning | --rounds]
 
 Learning: a fork whose candidate is a control on other batches. Throughput: rounds whose candidate turns a knob that no
-stretch feels. `--learning` runs the forks alone; `--busy` lets processes with the load of a driver and of a viewer run beside it. Results are
-kept in FOLDER; what is there is not run again.
+stretch feels. `--learning` runs the forks alone, `--rounds` and `--busy` the rounds; `--busy` lets processes with the load of
+a driver and of a viewer run beside it. Results are kept in FOLDER; what is there is not run again.
 """
 
 import sys
@@ -88,10 +88,11 @@ def main() -> None:
     words = [word for word in sys.argv[1:] if not word.startswith("--")]
     folder, runs, busy = Path(words[0]), int(words[1]) if len(words) > 1 else 30, "--busy" in sys.argv
     kept = Kept(folder, "null_trials")
+    forks, rounds = not {"--rounds", "--busy"} & {*sys.argv}, "--learning" not in sys.argv
     for ground in GROUNDS:
-        for seed in track(range(1000, 1000 + runs), f"{ground}, learning"):
+        for seed in track(range(1000, 1000 + runs * forks), f"{ground}, learning"):
             kept.once(f"learning {ground} {seed}", lambda scratch: learning(ground, seed, scratch))  # noqa: B023
-        for seed in track(range(1000, 1000 + (0 if "--learning" in sys.argv else runs)), f"{ground}, throughput"):
+        for seed in track(range(1000, 1000 + runs * rounds), f"{ground}, throughput"):
             name = f"throughput {ground} {seed}{' busy' * busy}"
             kept.once(name, lambda scratch: throughput(ground, seed, busy, scratch))  # noqa: B023
     report(kept.rows)

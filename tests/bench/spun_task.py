@@ -20,15 +20,15 @@ class SlowDigits(Dataset[tuple[Tensor, Tensor]]):
 
     def __init__(self) -> None:
         pixels, labels = load_digits(return_X_y=True)
-        self.inputs = torch.tensor(pixels / 8 - 1, dtype=torch.float32)
-        self.labels = torch.tensor(labels)
+        inputs = torch.tensor(pixels / 8 - 1, dtype=torch.float32)
+        self.items = list(zip(inputs, torch.tensor(labels), strict=True))
         self.turns = int(os.environ.get(TURNS, "0"))
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self.items)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        return self.inputs[index], self.labels[index]
+        return self.items[index]
 
     def __getitems__(self, indices: list[int]) -> list[tuple[Tensor, Tensor]]:
         for _ in range(self.turns):

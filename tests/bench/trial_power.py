@@ -1,9 +1,10 @@
 """Measures what the product's trials find: gains and harms of known size, put before the real advisor by bench rules.
 
-    OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.trial_power FOLDER [SEEDS]
+    OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.trial_power FOLDER [SEEDS] [--rounds]
 
 What a learning candidate is worth is told by whole runs of the same seeds with its value from the start, on a test split
-that no trial sees. A throughput candidate saves a calibrated spin. Results are kept in FOLDER.
+that no trial sees. A throughput candidate saves a calibrated spin;
+`--rounds` runs those alone. Results are kept in FOLDER.
 """
 
 import math
@@ -153,7 +154,8 @@ def main() -> None:
     """Run what is not kept yet, and print the table."""
     folder, seeds = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 10
     kept = Kept(folder, "trial_power")
-    for question in track(QUESTIONS, "learning"):
+    questions = () if "--rounds" in sys.argv else QUESTIONS
+    for question in track(questions, "learning"):
         for seed in range(2000, 2000 + seeds):
             name = f"{question.ground} {question.name} {seed}"
             kept.once(f"{name} tried", lambda scratch: try_it(question, seed, scratch))  # noqa: B023
