@@ -8,7 +8,7 @@ from math import ceil, isfinite, nan
 from statistics import mean
 from typing import Any
 
-from advisor.sensors.sample import DeviceSample, HostSample, Sample
+from advisor.sensors.sample import DeviceSample, HostSample, NeighbourSample, Sample
 from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal, RateSignal
 from advisor.signals_stream import StreamSignal
 from advisor.windows import median_of, spread_over_steps
@@ -69,6 +69,7 @@ TIME_SHAPING = frozenset(
     {
         "batch_size",
         "micro_batch",
+        "replicas",
         "amp",
         "augment",
         "workers",
@@ -157,6 +158,7 @@ class Signals:
         self.over = False
         self.host: deque[HostSample] = deque(maxlen=HOST_SAMPLES)
         self.devices: deque[tuple[float, DeviceSample]] = deque()
+        self.neighbours: deque[tuple[float, tuple[NeighbourSample, ...]]] = deque()
         self._began_t = 0.0
         self._elapsed_before_s = 0.0
 
@@ -246,6 +248,10 @@ class Signals:
         self.devices.extend((sample.t, device) for device in sample.devices if device.index == index)
         while self.devices and self.devices[0][0] < sample.t - DEVICE_WINDOW_S:
             self.devices.popleft()
+        if sample.neighbours:
+            self.neighbours.append((sample.t, sample.neighbours))
+        while self.neighbours and self.neighbours[0][0] < sample.t - DEVICE_WINDOW_S:
+            self.neighbours.popleft()
 
     def _start(self, event: RunStarted) -> None:
         """Begin, or go on after a resume: what came after the checkpoint never happened."""

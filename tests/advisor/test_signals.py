@@ -263,7 +263,7 @@ def test_every_group_has_the_type_that_rules_expect() -> None:
     )
     groups = gather(signals).groups
     assert all(isinstance(group, GROUPS[name]) for name, group in groups.items())
-    assert set(GROUPS) - set(groups) == {"labels", "utilisation", "table"}
+    assert set(GROUPS) - set(groups) == {"labels", "utilisation", "neighbours", "table"}
 
 
 def test_the_newest_look_counts_and_the_first_is_remembered() -> None:
