@@ -17,7 +17,7 @@ from trainer import standardise
 from trainer.compiling import OFF
 from trainer.data.batch import Batch
 from trainer.pieces import Passes, Seen, piece_size
-from trainer.replicas import COMPILING_S, PATIENCE_TIMES, FollowersLost, Team, dealt
+from trainer.replicas import COMPILING_S, PATIENCE_TIMES, Follower, FollowersLost, Team, dealt
 from trainer.replicas_wire import (
     broadcast,
     gradients_of,
@@ -129,10 +129,13 @@ def _together(training: Training, passes: Passes, shares: list[Share], processes
 
 
 def _deal(training: Training, passes: Passes, team: Team, shares: list[Share], *, first: bool) -> None:
-    """Give each follower its share, and the weights before the first one."""
+    """Give each follower its share, and the weights before the first one.
+
+    All that takes memory here is made before the first word is said: from then on a follower waits for what it announces.
+    """
     settings = settings_of(training) if first else team.settings
-    ticket = passes.batch.ticket
-    parts = []
+    words: list[tuple[Follower, dict[str, Any]]] = []
+    parts: list[tuple[int, torch.Tensor]] = []
     for follower, share in zip_longest(team.followers, shares):
         if share is None and not first:
             continue
@@ -141,23 +144,35 @@ def _deal(training: Training, passes: Passes, team: Team, shares: list[Share], *
             word["settings"] = settings if settings != team.settings else None
         if share is not None:
             tensors: list[torch.Tensor] = []
-            word |= {
-                "share": _known(partial(taken_apart, list(passes.piece(*share)), tensors)),
-                "examples": passes.examples,
-                "usual": passes.examples == training.batch_size,
-                "outputs": passes.watched,
-                "seed": [training.config.train.seed, ticket.epoch, ticket.offset, training.progress.step, share[0]],
-            }
+            word |= _described(training, passes, share, tensors)
             parts.append((follower.rank, pack(tensors)))
+        words.append((follower, word))
+    weights = _weights(training) if first else None
+    for follower, word in words:
         follower.say(word)
-    team.settings = settings
-    team.under_way = []
-    if first:
-        scale = training.precision.scaler.scale(torch.ones(1, device=training.device))
-        state = [*state_of(training.model, training.objective.user_loss).values(), scale]
-        team.under_way.append(_carried(partial(broadcast, team.group, pack(state))))
+    team.settings, team.under_way = settings, []
+    if weights is not None:
+        team.under_way.append(_carried(partial(broadcast, team.group, weights)))
     for rank, part in parts:
         team.under_way.append(_carried(partial(team.group.send, [part], rank, 0)))
+
+
+def _described(training: Training, passes: Passes, share: Share, tensors: list[torch.Tensor]) -> dict[str, Any]:
+    """Return what a follower has to know of its share; the tensors in it are appended to `tensors`."""
+    ticket = passes.batch.ticket
+    return {
+        "share": _known(partial(taken_apart, list(passes.piece(*share)), tensors)),
+        "examples": passes.examples,
+        "usual": passes.examples == training.batch_size,
+        "outputs": passes.watched,
+        "seed": [training.config.train.seed, ticket.epoch, ticket.offset, training.progress.step, share[0]],
+    }
+
+
+def _weights(training: Training) -> torch.Tensor:
+    """Return everything that the network and its loss hold, and the loss scale, in one buffer."""
+    scale = training.precision.scaler.scale(torch.ones(1, device=training.device))
+    return pack([*state_of(training.model, training.objective.user_loss).values(), scale])
 
 
 def _sum_up(
@@ -170,15 +185,14 @@ def _sum_up(
     patience: timedelta,
 ) -> None:
     """Add the followers' gradients and losses to those here, and take in what their networks made of their shares."""
-    for follower in team.followers:
-        follower.say({"do": "give"}, answers=False)
-    seen: list[tuple[Share, torch.Tensor]] = []
-    for rank, known in specs.items():
-        if known:
-            buffer = room_for(known, training.device)
-            _carried(_carried(partial(team.group.recv, [buffer], rank, 0)).wait)
-            seen += zip(taken[rank], unpack(buffer, known), strict=True)
+    rooms = {rank: room_for(known, training.device) for rank, known in specs.items() if known}
     buffers = gradients_of(training.model, passes.total)
+    for follower in team.followers:
+        follower.say({"do": "give"}, answers=False)  # nothing that takes memory comes between this and the last sum
+    seen: list[tuple[Share, torch.Tensor]] = []
+    for rank, room in rooms.items():
+        _carried(_carried(partial(team.group.recv, [room], rank, 0)).wait)
+        seen += zip(taken[rank], unpack(room, specs[rank]), strict=True)
     for buffer in buffers:
         _carried(partial(_carried(partial(reduce, team.group, buffer)).wait, patience))
     passes.total = set_gradients(training.model, buffers, masks.values())

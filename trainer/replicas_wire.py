@@ -106,7 +106,7 @@ def _by_width(specs: Sequence[Spec]) -> list[int]:
 def pack(tensors: Sequence[Tensor]) -> Tensor:
     """Return the bytes of tensors in one buffer, [bytes] uint8, on their device."""
     order = _by_width([spec_of(tensor) for tensor in tensors])
-    return torch.cat([tensors[at].detach().reshape(-1).view(torch.uint8) for at in order])
+    return torch.cat([tensors[at].detach().reshape(-1).contiguous().view(torch.uint8) for at in order])
 
 
 def room_for(specs: Sequence[Spec], device: torch.device) -> Tensor:

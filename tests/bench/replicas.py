@@ -2,9 +2,10 @@
 
     python -m tests.bench.replicas [--rounds 6] [--steps 20] [--net small wide deep]
 
-Each round times both layouts on the same batches' worth of steps, in every other round the other way about; with one process
-the run has all its threads, with two each has half of them. It says, for each net, the milliseconds of a step in both, and the
-median ratio of the rounds with its least and greatest. The gradient is compared once, before.
+Each round times one process with all threads, one with a single thread, and two that share the threads, one after the other
+and in every other round the other way about. It says, for each net, the median milliseconds of a step in each, and the median
+ratio of two processes to the better of the others, with its least and greatest. On a busy machine one process with several
+threads waits for all of them at every kernel, so read that column only on an idle one.
 """
 
 import argparse
@@ -28,9 +29,14 @@ from trainer.turning import apply_first, check_replicas, set_knobs
 NETS: dict[str, tuple[dict[str, Any], int]] = {
     "small": ({"name": "mlp"}, 64),
     "wide": ({"name": "mlp", "hidden": (2048, 2048)}, 256),
-    "deep": ({"name": "cnn", "width": 96, "norm": False}, 256),
+    "deep": ({"name": "cnn", "width": 48, "norm": False}, 256),
 }
 """Name → model and batch size: one where a step is next to nothing, one that is all weights, one that is all computing."""
+
+LAYOUTS = {"alone": (1, 0), "alone, one thread": (1, 1), "two": (2, 0)}
+"""Name → processes, and threads of all of them; 0 = one for each core."""
+
+WARM_STEPS = 3
 
 
 def training_of(name: str, folder: Path) -> Training:
@@ -44,17 +50,18 @@ def training_of(name: str, folder: Path) -> Training:
     return training
 
 
-def seconds_of(training: Training, replicas: int, steps: int) -> float:
-    """Return the median seconds of a step with so many processes."""
-    set_knobs(training, {"replicas": replicas})
+def seconds_of(training: Training, layout: str, steps: int) -> float:
+    """Return the median seconds of a step in a layout."""
+    replicas, threads = LAYOUTS[layout]
+    set_knobs(training, {"replicas": replicas, "threads": threads or len(os.sched_getaffinity(0))})
     taken = []
-    for number in range(steps + 3):
+    for number in range(steps + WARM_STEPS):
         batch = training.supply.take()
         if len(batch.targets) < training.batch_size:
             batch = training.supply.take()
         begun = perf_counter()
         take_step(training, batch)
-        if number >= 3:
+        if number >= WARM_STEPS:
             taken.append(perf_counter() - begun)
     return median(taken)
 
@@ -67,17 +74,16 @@ def compare(name: str, rounds: int, steps: int) -> str:
             begun = perf_counter()
             check_replicas(training, {"replicas": 2})
             start_s = perf_counter() - begun
-            times: list[dict[int, float]] = []
+            times: list[dict[str, float]] = []
             for number in range(rounds):
-                order = (1, 2) if number % 2 == 0 else (2, 1)
-                times.append({replicas: seconds_of(training, replicas, steps) for replicas in order})
-            ratios = [one[2] / one[1] for one in times]
+                order = list(LAYOUTS) if number % 2 == 0 else list(LAYOUTS)[::-1]
+                times.append({layout: seconds_of(training, layout, steps) for layout in order})
+            ratios = [one["two"] / min(one["alone"], one["alone, one thread"]) for one in times]
             parameters = sum(p.numel() for p in training.model.parameters())
-            alone, both = (1000 * median(one[replicas] for one in times) for replicas in (1, 2))
+            each = ", ".join(f"{layout} {1000 * median(one[layout] for one in times):.2f} ms" for layout in LAYOUTS)
             return (
-                f"{name:6} {parameters:>10,} parameters, batch {training.batch_size:>4}: {alone:8.2f} ms alone, "
-                f"{both:8.2f} ms in two processes, ratio {median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}); "
-                f"followers and self-test took {start_s:.1f} s"
+                f"{name}: {parameters:,} parameters, batch {training.batch_size}: {each}; "
+                f"ratio {median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}); start and self-test {start_s:.1f} s"
             )
         finally:
             training.replicas.close()
