@@ -20,6 +20,7 @@ from trainer.words import Arm as Arm
 from trainer.words import (
     Change,
     DeviceInfo,
+    Drawn,
     EventWord,
     Layer,
     ModelInfo,
@@ -223,6 +224,8 @@ class RolledBack(EventWord):
     epoch: int = 0
     offset: int = 0
     """Where the order goes on."""
+    parts: tuple[Drawn, ...] = ()
+    """How that epoch was drawn up to there."""
     rewarm_samples: int = 0
 
 

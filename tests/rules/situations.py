@@ -54,6 +54,8 @@ KNOBS: dict[str, Value] = {
     "dropout": 0.0,
     "label_smoothing": 0.0,
     "class_weights": "none",
+    "shuffle": True,
+    "sampler": "none",
     "loss": "own",
     "standardise": False,
     "early_stop": False,
