@@ -100,6 +100,8 @@ class BeatTaken(EventWord):
     own code sets it, too."""
     label_runs: float = -1.0
     """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
+    target_runs: float | None = None
+    """How alike neighbours in the drawn batches are where numbers are predicted: ≈ 0 shuffled, 1 sorted; else nothing."""
 
 
 class LayersMeasured(EventWord):

@@ -201,6 +201,8 @@ class Survey(Word):
     features: int
     neighbour_label_match: float
     """Share of neighbouring examples, in the order of the epoch, with the same label; ≈ Σp² when shuffled."""
+    neighbour_likeness: float = float("nan")
+    """How alike neighbouring examples are where numbers are predicted: ≈ 0 when shuffled, 1 when sorted; else NaN."""
     unreadable: int = 0
     """Items that could not be read and were left out."""
     columns: tuple[ColumnFacts, ...] = ()

@@ -40,6 +40,7 @@ GROUP_WORDS = {
     "utilisation": "the device's utilisation",
     "memory": "the device's memory",
     "classes": "the sizes of the classes",
+    "order": "the order of the examples",
     "labels": "what the net believes of single labels",
     "inputs": "the inputs",
     "table": "the columns of the data",
