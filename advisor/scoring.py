@@ -26,12 +26,17 @@ def score_of(fix: Fix, metric: str) -> str | None:
         fix: Its `improves` names the metric.
         metric: The user's main metric.
     """
-    weights = "" if any(turn.knob in STEADYING for turn in fix.turns) else "tail_"
+    weights = "" if steadies(fix) else "tail_"
     if fix.improves in OF_CLASSES or fix.improves == "loss":
         return f"{weights}{fix.improves}"
     if fix.improves in ("metric", metric):
         return f"{weights}{metric}"
     return None
+
+
+def steadies(fix: Fix) -> bool:
+    """Tell whether a fix ends a swing of the weights: that shows in the last ones, and within a few dozen steps."""
+    return any(turn.knob in STEADYING for turn in fix.turns)
 
 
 def regularises(fix: Fix, held: Mapping[str, Value]) -> bool:

@@ -12,7 +12,7 @@ Shuffle the examples in every epoch. Where the data set deals in an order of its
 person can.
 
 ## Fix safety
-Changes what is learned; a fork decides on the metric of the last weights, for averaged ones hide what a sorted order does.
+Changes what is learned; a fork decides on the loss of the last weights, for averaged ones hide what a sorted order does.
 It is tried from where the run stands, which is its beginning where the survey tells the order, and then from the first step
 on. Of the epoch in which the order turns no example is lost, and none comes twice.
 
@@ -27,7 +27,7 @@ Neighbours belong together by design (frames of a film, sentences of a text): sa
 from rules.facts import KnobFacts, OrderFacts, RunFacts
 from rules.learning import pays_to_start_over
 from rules.remedies import advice, possible, turned
-from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
 EXCESS_LIMIT = 0.3
 """Of the way from a shuffled order (0) to a sorted one (1): chance gives a few hundredths."""
@@ -72,6 +72,7 @@ def order_not_shuffled(run: RunFacts, order: OrderFacts, knobs: KnobFacts) -> Fi
             "GEN102",
             "GEN103",
         ),
+        misleads=not order.by_design,
         fixes=(*shuffling, advice("let the loader shuffle: DataLoader(..., shuffle=True)")),
     )
 
@@ -82,7 +83,8 @@ def _shuffle(*, over: bool) -> Fix:
         effect=Effect.CHANGES_LEARNING,
         deed=Deed.START_OVER if over else Deed.TURN,
         turns=turned(shuffle=True),
-        improves="metric",
+        improves="loss",
+        guards=(METRIC_GUARD,),
         expected=0.0,
         estimated_by="not estimated: it depends on how soon the net forgets what it has not seen for a while",
     )
