@@ -12,9 +12,9 @@ Shuffle the examples in every epoch. Where the data set deals in an order of its
 person can.
 
 ## Fix safety
-Changes what is learned; a fork decides on the loss of the last weights, for averaged ones hide what a sorted order does.
-It is tried from where the run stands, which is its beginning where the survey tells the order, and then from the first step
-on. Of the epoch in which the order turns no example is lost, and none comes twice.
+Changes what is learned; a fork decides on the loss. It is tried from where the run stands, which is its beginning where the
+survey tells the order, and then from the first step on. Of the epoch in which the order turns no example is lost, and none
+comes twice.
 
 ## When to ignore it
 Neighbours belong together by design (frames of a film, sentences of a text): say so by `Task(order_matters=True)`.
