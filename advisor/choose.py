@@ -55,7 +55,7 @@ def choose(standings: Iterable[Standing], parts: Mapping[str, Part], history: Hi
                 continue
             case Try() if code in held:
                 refusals.append(
-                    No(code, option.fix, f"{HELD_BACK}: {held[code]} accounts for it, and no knob mends that")
+                    No(code, option.fix, f"{HELD_BACK}: {held[code]} accounts for it, and {_stays(ripe, held[code])}")
                 )
                 continue
             case Try() if waits and (option.how != "rescue" or _begins_anew(cause)):
@@ -94,12 +94,13 @@ def held_back(standing: Iterable[Finding], parts: Mapping[str, Part]) -> dict[st
     """Return the findings that nothing is done about, each with the finding in code or data that accounts for it.
 
     A fault that no knob mends is not thrashed at: what it explains, and what that explains in turn, is neither turned nor
-    rolled back, restarted or stopped. It must stand by itself: a symptom of something that a knob can mend holds nothing.
+    rolled back, restarted or stopped; nor is it while a fault stands that lets every measure on the next batches mislead. It
+    must stand by itself: a symptom of something that a knob can mend holds nothing.
     """
     known = {finding.code: finding for finding in standing}
     held: dict[str, str] = {}
     for code, finding in sorted(known.items()):
-        if not finding.beyond_knobs or parts.get(code, Part("contributing")).role == "symptom":
+        if not (finding.beyond_knobs or finding.misleads) or parts.get(code, Part("contributing")).role == "symptom":
             continue
         waiting = [finding]
         while waiting:
@@ -108,6 +109,12 @@ def held_back(standing: Iterable[Finding], parts: Mapping[str, Part]) -> dict[st
                     held[explained] = code
                     waiting.append(known[explained])
     return held
+
+
+def _stays(ripe: Mapping[str, Finding], cause: str) -> str:
+    if cause in ripe and not ripe[cause].beyond_knobs:
+        return "what the next batches tell misleads while it stands"
+    return "no knob mends that"
 
 
 def _order(option: AskProbe | Try, finding: Finding, part: Part, scene: Scene) -> tuple[float, ...]:

@@ -7,7 +7,9 @@ from math import inf
 from advisor.budget import (
     LEAST_HORIZON,
     REPLAYED_ARMS,
+    SHORTEST_HORIZON,
     Budget,
+    ForkPlan,
     Reach,
     afford_fork,
     plan_replay,
@@ -16,7 +18,8 @@ from advisor.budget import (
 )
 from advisor.history import PROBE_STEPS, Attempt, History, reason_of, shape_of
 from advisor.ledger import How
-from advisor.scoring import least_horizon, regularises, score_of
+from advisor.noise import SURE_REPLICATES
+from advisor.scoring import least_horizon, regularises, score_of, steadies
 from rules.vocabulary import Deed, Effect, Finding, Fix, Severity
 from trainer.knobs import Knob, KnobError
 
@@ -251,13 +254,20 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     if fix.deed is Deed.START_OVER:
         return _from_start(code, fix, score, history, scene)
     anew_s, anew_steps = _anew(fix, scene)
-    plan = afford_fork(
-        replace(scene.budget, spent_steps=scene.budget.spent_steps + anew_steps),
-        scene.steps_left,
-        scene.scoring_steps,
-        lambda steps: len(history.null_pool(score, scene.phase, steps)),
-        _reach(fix, scene),
+    budget = replace(scene.budget, spent_steps=scene.budget.spent_steps + anew_steps)
+    plans = (
+        afford_fork(
+            budget,
+            scene.steps_left,
+            scene.scoring_steps,
+            lambda steps: len(history.null_pool(score, scene.phase, steps)),
+            reach,
+        )
+        for reach in _reaches(fix, scene)
     )
+    plan = next(plans)
+    if isinstance(plan, str) or plan.replicates < SURE_REPLICATES:
+        plan = next((one for one in plans if isinstance(one, ForkPlan) and one.replicates >= SURE_REPLICATES), plan)
     if isinstance(plan, str):
         return No(code, fix, f"{plan}; a network built anew costs {anew_s:.1f} s of it" if anew_steps else plan)
     cost_s = plan.cost_steps * scene.step_s + anew_s
@@ -291,11 +301,15 @@ def _anew(fix: Fix, scene: Scene) -> tuple[float, float]:
     return anew_s, anew_s / scene.step_s if scene.step_s > 0 else 0.0
 
 
-def _reach(fix: Fix, scene: Scene) -> Reach:
-    """Return how far a fork of this fix looks: a regulariser pays only after about an epoch."""
+def _reaches(fix: Fix, scene: Scene) -> tuple[Reach, ...]:
+    """Return how far a fork of this fix looks: a regulariser pays only after about an epoch, what ends a swing at once.
+
+    Without a second pair of arms the swing itself hides the gain: where it cannot be paid for, the fork looks less far.
+    """
     held = {name: knob.value for name, knob in scene.knobs.items()}
     epoch = scene.steps_per_epoch if regularises(fix, held) else 0
-    return Reach(least=max(least_horizon(fix, held), shortest_horizon(scene.budget)), wanted=epoch)
+    usual = Reach(least=max(least_horizon(fix, held), shortest_horizon(scene.budget)), wanted=epoch)
+    return (usual, replace(usual, least=SHORTEST_HORIZON)) if steadies(fix) else (usual,)
 
 
 def _cooling(kept: Attempt | None, scene: Scene) -> str:

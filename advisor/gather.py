@@ -7,6 +7,7 @@ their rules are listed as not assessed.
 from collections.abc import Callable
 
 from advisor.gather_learning import classes, gradients, labels, layers, loss, rate, stream, validation
+from advisor.gather_order import order
 from advisor.gather_outcome import outputs
 from advisor.gather_setting import branch, device, inputs, knobs, model, probes, run, splits, table, task
 from advisor.gather_time import host, loader, memory, neighbours, phases, utilisation
@@ -30,6 +31,7 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "neighbours": neighbours,
     "memory": memory,
     "classes": classes,
+    "order": order,
     "labels": labels,
     "inputs": inputs,
     "table": table,

@@ -1,7 +1,6 @@
 """Facts about learning: loss, gradients, evaluations, layers, classes, labels."""
 
 from math import isnan
-from statistics import mean
 
 from advisor.signals import Signals
 from advisor.windows import median_of
@@ -128,10 +127,7 @@ def classes(signals: Signals) -> ClassFacts | None:
     survey = signals.survey
     if survey is None or not any(survey.class_counts):
         return None
-    drawn = mean(signals.label_runs) if signals.label_runs else survey.neighbour_label_match
-    return ClassFacts(
-        counts=survey.class_counts, recalls=signals.validation.recalls, neighbour_label_match=max(drawn, 0.0)
-    )
+    return ClassFacts(counts=survey.class_counts, recalls=signals.validation.recalls)
 
 
 def labels(signals: Signals) -> LabelFacts | None:

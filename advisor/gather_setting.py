@@ -62,13 +62,17 @@ def task(signals: Signals) -> TaskFacts | None:
 def _chance(signals: Signals, told: TaskInfo) -> float:
     """Return the loss that the training loss has where nothing is learned.
 
-    That is the training split's own constant predictor; where classes are weighed, of the classes as they are weighed.
+    That is the training split's own constant predictor; where classes are weighed, or drawn more often, of the classes as
+    they then count.
     """
     if "loss" in signals.knobs and signals.knobs["loss"].value == "standard":
         return told.baseline_standard_loss
     how = signals.knobs["class_weights"].value if "class_weights" in signals.knobs else "none"
     if how != "none" and signals.survey is not None and any(signals.survey.class_counts):
         return weighed_chance(signals.survey.class_counts, root=how == "sqrt")
+    drawn = signals.knobs["sampler"].value if "sampler" in signals.knobs else "none"
+    if drawn != "none" and signals.survey is not None and any(signals.survey.class_counts):
+        return drawn_chance(signals.survey.class_counts, root=drawn == "sqrt")
     weighted = how != "none"
     return told.baseline_loss if weighted or isnan(told.baseline_train_loss) else told.baseline_train_loss
 
@@ -85,6 +89,17 @@ def weighed_chance(counts: tuple[int, ...], *, root: bool) -> float:
     """
     average = sum(counts) / len(counts)
     shares = [n * min(sqrt(average / n) if root else average / n, WEIGHT_CAP) for n in counts if n]
+    return sum(share / sum(shares) * log(sum(shares) / share) for share in shares)
+
+
+def drawn_chance(counts: tuple[int, ...], *, root: bool) -> float:
+    """Return the cross entropy of the best constant on examples that a sampler draws: the entropy of the classes drawn.
+
+    Args:
+        counts: Training examples of each class.
+        root: Each example is drawn with a chance of n^-0.5, else of 1/n.
+    """
+    shares = [sqrt(n) if root else 1.0 for n in counts if n]
     return sum(share / sum(shares) * log(sum(shares) / share) for share in shares)
 
 

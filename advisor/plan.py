@@ -180,6 +180,7 @@ class _Fold:
                 held=held,
                 epoch=event.epoch,
                 offset=event.offset,
+                parts=event.parts,
                 rewarm_samples=event.rewarm_samples,
             )
         )

@@ -54,7 +54,17 @@ DEVICE_WINDOW_S = 30.0
 HOST_SAMPLES = 5
 """Samples behind the idle cores: one a second."""
 LOSS_SHAPING = frozenset(
-    {"loss", "class_weights", "label_smoothing", "augment", "augment_strength", "dropout", "standardise"}
+    {
+        "loss",
+        "class_weights",
+        "label_smoothing",
+        "augment",
+        "augment_strength",
+        "dropout",
+        "standardise",
+        "shuffle",
+        "sampler",
+    }
 )
 """Knobs after whose turn the training loss means something else."""
 OTHER_NETWORK = frozenset({"activation", "init", "norm", "residual", "output"})
@@ -63,7 +73,9 @@ OTHER_TRAINING = OTHER_NETWORK | {"optimizer", "momentum", "weight_decay", "clip
 """Knobs after whose turn the probes that train would answer otherwise."""
 TRAINING_PROBES = frozenset({"lr_sweep", "single_batch_fit"})
 """Their answers are forgotten then, and may be asked for anew."""
-STREAM_SHAPING = frozenset({"augment", "augment_strength", "standardise"})
+REDRAWN = frozenset({"shuffle", "sampler"})
+"""Knobs after whose turn other examples stand side by side."""
+STREAM_SHAPING = REDRAWN | {"augment", "augment_strength", "standardise"}
 """Knobs after whose turn something else goes into the net."""
 TIME_SHAPING = frozenset(
     {
@@ -145,7 +157,10 @@ class Signals:
         self.first_outputs: OutputsMeasured | None = None
         self.stream = StreamSignal()
         self.times = TimeSignal()
-        self.label_runs: deque[float] = deque(maxlen=50)
+        self.likenesses: deque[float] = deque(maxlen=50)
+        """Of the newest beats: how alike neighbours of a batch are, of classes or of numbers."""
+        self.redrawn = False
+        """The order was turned since the survey."""
         self.evaluation_s = self.checkpoint_s = 0.0
         self.ran_out = 0
         self.peak_bytes = 0
@@ -287,8 +302,9 @@ class Signals:
         self.gradients.clipped(beat.step, beat.steps, beat.clipped)
         self.rate.push(beat.step, beat.steps, beat.lr_set, beat.lr)
         self.times.push(beat)
-        if beat.label_runs >= 0:
-            self.label_runs.append(beat.label_runs)
+        alike = beat.label_runs if beat.label_runs >= 0 else beat.target_runs
+        if alike is not None:
+            self.likenesses.append(alike)
         self.peak_bytes = max(self.peak_bytes, beat.peak_bytes)
         self.beat = beat
         self.step, self.epoch, self.samples = beat.step, beat.epoch, beat.samples
@@ -313,6 +329,9 @@ class Signals:
             self.loss.begin_anew(step)
         if "loss" in turned:
             self.validation.begin_anew()
+        if turned & REDRAWN:
+            self.likenesses.clear()
+            self.redrawn = True
         if turned & STREAM_SHAPING:
             self.stream.begin_anew(step, self.samples)
         if turned & TIME_SHAPING:

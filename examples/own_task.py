@@ -2,7 +2,7 @@
 
     advisor train examples/own_task.toml --headless
 
-`make_task` is all that a training of your own needs: a plain `nn.Module`, and data as arrays, tensors or torch Datasets.
+`make_task` is all that a training of your own needs: a plain `nn.Module`, and data as arrays, tensors, torch Datasets or DataLoaders.
 The loss follows from the target (whole numbers: cross entropy), a validation split is made of the training data.
 """
 

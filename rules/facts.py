@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import nan
 
+from rules.order_facts import OrderFacts
 from rules.outcome_facts import OutputFacts
 from rules.surroundings import (
     ColumnFact,
@@ -48,6 +49,7 @@ __all__ = [
     "MemoryFacts",
     "ModelFacts",
     "NeighbourFacts",
+    "OrderFacts",
     "OutputFacts",
     "PhaseFacts",
     "ProbeFacts",
@@ -61,7 +63,7 @@ __all__ = [
     "UtilisationFacts",
     "ValidationFacts",
 ]
-"""All groups, those of `rules.surroundings` and `rules.outcome_facts` too: whoever writes a rule looks here."""
+"""All groups, those of `rules.surroundings` and of the other files of facts too: whoever writes a rule looks here."""
 
 
 @dataclass(frozen=True)
@@ -271,20 +273,12 @@ class ClassFacts:
     counts: tuple[int, ...]
     recalls: tuple[float, ...] = ()
     """On the validation split at the last evaluation; empty before the first."""
-    neighbour_label_match: float = 0.0
-    """Share of neighbours in the drawn order with the same label."""
 
     @property
     def ratio(self) -> float:
         """Largest class over smallest class that is not empty."""
         filled = [count for count in self.counts if count > 0]
         return max(filled) / min(filled)
-
-    @property
-    def expected_match(self) -> float:
-        """The neighbour match of a shuffled order: Σ p²."""
-        total = sum(self.counts)
-        return sum((count / total) ** 2 for count in self.counts)
 
 
 @dataclass(frozen=True)
@@ -352,6 +346,7 @@ GROUPS: dict[str, type] = {
     "neighbours": NeighbourFacts,
     "memory": MemoryFacts,
     "classes": ClassFacts,
+    "order": OrderFacts,
     "labels": LabelFacts,
     "inputs": InputFacts,
     "table": TableFacts,

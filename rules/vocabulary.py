@@ -127,6 +127,10 @@ class Finding(_Word):
     eased_by_knobs: bool = False
     """Only a person can mend it, and yet a knob can make up for part of it: its symptoms are treated."""
 
+    misleads: bool = False
+    """While it stands, the next batches stand for no others, so that neither a probe on them nor what they seem to call for
+    is worth anything: no finding that it explains is acted upon."""
+
     @property
     def beyond_knobs(self) -> bool:
         """Whether it is a fault in code or data for which no knob makes up: what it explains is not acted upon."""

@@ -14,19 +14,17 @@ import numpy as np
 import torch
 
 from trainer.data.batch import Batch, Ticket, close
+from trainer.data.order import UNREACHED
 from trainer.device import synchronise
 from trainer.evaluate import Examiner
 from trainer.snapshot import Snapshot, take
 from trainer.step import take_step
-from trainer.supply import after
+from trainer.supply import Place, after
 from trainer.training import Training
 from trainer.wire import Arm, ArmScored
 
 KEPT_BATCHES_BYTES = 512 << 20
 """Fetched batches up to this size are kept for the second arm of a stream, so that they are fetched only once."""
-
-NULL_EPOCHS = 1_000_003
-"""Stream k is drawn from the epochs so far ahead: no run gets there."""
 
 SPEED_KNOBS = frozenset(
     {
@@ -237,7 +235,10 @@ class _Clock:
 
 def _tickets(training: Training, number: int, samples: int) -> list[Ticket]:
     supply, tickets = training.supply, []
-    for ticket in supply.order.tickets(supply.place.epoch + number * NULL_EPOCHS, supply.place.offset):
+    place = supply.place
+    if number:
+        place = Place(place.epoch + number * UNREACHED, place.offset)
+    for ticket in supply.order.tickets(place.epoch, place.offset, place.parts):
         if samples <= 0:
             break
         tickets.append(ticket)

@@ -13,6 +13,7 @@ import torch
 from trainer.data.batch import Batch
 from trainer.guard import Guard
 from trainer.memory import peak_bytes, reserved_bytes
+from trainer.neighbours import alike, same_label
 from trainer.optim import rate_of
 from trainer.step import Taken
 from trainer.training import Training
@@ -173,7 +174,7 @@ class Beats:
             reserved_bytes=reserved_bytes(training.device),
             trial=self.trial,
             eta_s=max(left, 0) * self._seconds_of_sample,
-            label_runs=_label_runs(batch),
+            **_runs(training, batch),
         )
 
     def _tell_what_the_device_did(self, beat: BeatTaken, losses: list[float], norms: list[float]) -> None:
@@ -219,11 +220,18 @@ def binned(values: list[float]) -> tuple[float, ...]:
     return tuple(sum(values[a:b]) / (b - a) for a, b in pairwise(edges))
 
 
-def _label_runs(batch: Batch) -> float:
-    targets = batch.targets
-    if targets.dim() != 1 or targets.is_floating_point() or len(targets) < 2 or targets.device.type != "cpu":
-        return -1.0
-    return float((targets[1:] == targets[:-1]).float().mean())
+def _runs(training: Training, batch: Batch) -> dict[str, float]:
+    """Return how alike neighbours in a batch are, as the beat tells it; of targets that the host holds."""
+    targets, held = batch.targets, training.supply.split.targets
+    if targets.device.type != "cpu":
+        if held is None:
+            return {}
+        targets = held[torch.from_numpy(batch.ticket.indices)]
+    same = same_label(targets)
+    if isfinite(same):
+        return {"label_runs": same}
+    close = alike(targets)
+    return {"target_runs": close} if isfinite(close) else {}
 
 
 def last_words(training: Training, why: str, text: str, seconds: float) -> RunEnded:

@@ -20,7 +20,7 @@ from trainer.snapshot import Snapshot
 from trainer.supply import Place
 from trainer.training import Progress
 from trainer.wire import CheckpointWritten
-from trainer.words import Change
+from trainer.words import Change, Drawn
 
 FORMAT = 2
 """Version of the checkpoint's layout."""
@@ -66,7 +66,7 @@ def write(folder: Path, name: str, snapshot: Snapshot, beside: Beside) -> Checkp
         "best": _apart(beside.best, "best", tensors),
         "labels": _apart(beside.labels, "labels", tensors),
         "unconfirmed": [change.model_dump() for change in beside.unconfirmed],
-        "place": asdict(snapshot.place),
+        "place": {**asdict(snapshot.place), "parts": [part.model_dump() for part in snapshot.place.parts]},
         "guard": asdict(snapshot.guard),
         "progress": asdict(snapshot.progress),
         "knobs": snapshot.knobs,
@@ -123,13 +123,17 @@ def read(folder: Path, name: str) -> tuple[Snapshot, Beside]:
         optimizer_name=state["optimizer_name"],
         scaler=_together(state["scaler"], tensors),
         random=generators,
-        place=Place(**state["place"]),
+        place=_place(state["place"]),
         guard=GuardState(**state["guard"]),
         progress=Progress(**state["progress"]),
         knobs=state["knobs"],
     )
     unconfirmed = tuple(Change(**change) for change in state["unconfirmed"])
     return snapshot, Beside(_together(state["best"], tensors), _together(state["labels"], tensors), unconfirmed)
+
+
+def _place(state: dict[str, Any]) -> Place:
+    return Place(state["epoch"], state["offset"], tuple(Drawn(**part) for part in state.get("parts", ())))
 
 
 def _apart(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:

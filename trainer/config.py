@@ -20,7 +20,15 @@ Optimizer = Literal["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"]
 Schedule = Literal["constant", "step", "cosine", "one-cycle"]
 Amp = Literal["off", "auto", "bf16", "fp16"]
 ClassWeights = Literal["none", "sqrt", "balanced"]
+Sampler = Literal["none", "sqrt", "balanced"]
 Mode = Literal["watch", "advise", "auto"]
+
+
+def weighed_twice(class_weights: str, sampler: str) -> str:
+    """Return why these class weights and this sampler cannot be had together; nothing where they can."""
+    if "none" in (class_weights, sampler) or "balanced" not in (class_weights, sampler):
+        return ""
+    return f"class_weights {class_weights!r} would weigh the rare classes a second time, beyond balance"
 
 
 class _Section(BaseModel):
@@ -90,6 +98,13 @@ class TrainConfig(_Section):
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout of the built-in models (and of a model that has any)")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
     class_weights: ClassWeights = Field("none", description="weights of the loss: none, sqrt or balanced")
+    shuffle: bool | None = Field(
+        None, description="a new order in every epoch; left out: as the task's own loader has it, else true"
+    )
+    sampler: Sampler = Field(
+        "none",
+        description="draw examples with replacement, rare classes more often: none, sqrt or balanced (all alike)",
+    )
     loss: Literal["own", "standard"] = Field(
         "own",
         description="standard: cross entropy for classes, squared error for numbers, in place of a task's own loss",
@@ -159,6 +174,12 @@ class TrainConfig(_Section):
     @classmethod
     def _class_weights_as_switch(cls, value: Any) -> Any:
         return {True: "sqrt", False: "none"}.get(value, value) if isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _weighed_once(self) -> Self:
+        if why := weighed_twice(self.class_weights, self.sampler):
+            raise ValueError(f"train.sampler {self.sampler!r}: {why}: leave one of them out")
+        return self
 
     @field_validator("schedule", mode="before")
     @classmethod

@@ -234,6 +234,7 @@ class Orders:
                 by=by,
                 epoch=training.supply.place.epoch,
                 offset=training.supply.place.offset,
+                parts=training.supply.place.parts,
                 rewarm_samples=rewarm_samples,
             )
         )

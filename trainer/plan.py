@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trainer.words import Turned, Word
+from trainer.words import Drawn, Turned, Word
 
 PLAN_FILE = "plan.json"
 
@@ -47,6 +47,8 @@ class PlannedRescue(_Deed):
     epoch: int = 0
     offset: int = 0
     """Where the order goes on: behind the batches that were left out."""
+    parts: tuple[Drawn, ...] = ()
+    """How that epoch was drawn up to there."""
     rewarm_samples: int = 0
 
 

@@ -96,7 +96,7 @@ class Follower:
         held = turn(training, deed.held)
         restore(training, here, with_knobs=False)
         training.guard.forget()
-        training.supply.go_to(Place(deed.epoch, deed.offset))
+        training.supply.go_to(Place(deed.epoch, deed.offset, deed.parts))
         self._tell(deed.trial, (*held, *turn(training, deed.turns)))
         if deed.rewarm_samples:
             training.progress.rewarm_since = training.progress.samples

@@ -215,6 +215,7 @@ def _assemble(
             baseline_loss=baseline[1],
             baseline_train_loss=guess[1],
             baseline_standard_loss=standard,
+            order_matters=source.train.order_matters,
             in_memory=source.train.tensors is not None,
             source=source.name,
         ),
@@ -339,6 +340,14 @@ def _unavailable(setup: Setup, rates: tuple[float, ...]) -> dict[str, str]:
         why["dropout"] = "the model has no dropout layer (nn.Dropout)"
     elif len(set(rates)) > 1:
         why["dropout"] = "the model's dropout layers have different rates: one number cannot stand for them"
+    if setup.source.train.order_matters:
+        why |= dict.fromkeys(
+            ("shuffle", "sampler"), "the task says that the order of its examples matters (order_matters)"
+        )
+    elif setup.source.kind != "classification":
+        why["sampler"] = "only a classification has classes to draw more often"
+    elif setup.source.train.labels is None:
+        why["sampler"] = "the class of each training example is not known"
     if setup.info.in_memory:
         why |= dict.fromkeys(("workers", "prefetch", "cache"), "the data lie in memory: there is no loader")
     return why
@@ -354,6 +363,8 @@ def _refuse_unfit(setup: Setup, config: Config) -> None:
         "class_weights": train.class_weights != "none",
         "label_smoothing": train.label_smoothing > 0,
         "loss": train.loss != "own",
+        "shuffle": bool(train.shuffle),
+        "sampler": train.sampler != "none",
         "standardise": train.standardise,
     }
     for knob, wanted in asked.items():

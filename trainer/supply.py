@@ -11,10 +11,12 @@ from typing import Any
 
 import torch
 
+from trainer.config import Sampler
 from trainer.data.batch import Batch, Feed, Ticket, close
 from trainer.data.feed import open_feed
 from trainer.data.order import Order
 from trainer.data.source import Split
+from trainer.words import Drawn
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Place:
 
     epoch: int = 0
     offset: int = 0
+    parts: tuple[Drawn, ...] = ()
+    """How the epoch was drawn up to here. Empty: as examples are drawn now."""
 
 
 class Supply:
@@ -36,12 +40,14 @@ class Supply:
         device: torch.device,
         seed: int,
         batch_size: int,
+        shuffle: bool,
+        sampler: Sampler,
         workers: int,
         prefetch: int,
         cache: bool,
     ) -> None:
         self.split = split
-        self.order = Order(split.examples, batch_size, seed)
+        self.order = Order(split.examples, batch_size, seed, shuffle, sampler, split.labels)
         self.place = Place()
         self._collate, self._device, self._seed = collate, device, seed
         self.feed = self.build_feed(workers, prefetch, cache)
@@ -66,14 +72,17 @@ class Supply:
     def take(self) -> Batch:
         """Return the next batch and move on."""
         if self._batches is None:
-            self._batches = self.feed.batches(self.order.tickets(self.place.epoch, self.place.offset))
+            self._batches = self.feed.batches(self._tickets())
         batch = next(self._batches)
         self.place = after(batch.ticket)
         return batch
 
     def tickets_ahead(self, count: int) -> list[Ticket]:
         """Return the tickets of the next batches without taking them."""
-        return list(islice(self.order.tickets(self.place.epoch, self.place.offset), count))
+        return list(islice(self._tickets(), count))
+
+    def _tickets(self) -> Iterator[Ticket]:
+        return self.order.tickets(self.place.epoch, self.place.offset, self.place.parts)
 
     def look_ahead(self, count: int) -> Iterator[Batch]:
         """Yield the next batches without taking them."""
@@ -114,6 +123,11 @@ class Supply:
         self.drop_ahead()
         self.order.batch_size = batch_size
 
+    def redraw(self, *, shuffle: bool, sampler: Sampler) -> None:
+        """Draw examples otherwise from here on: of this epoch what it has not shown yet, then whole epochs."""
+        self.drop_ahead()
+        self.order.drawing = Drawn(shuffle=shuffle, sampler=sampler)
+
     def close(self) -> None:
         """Let go of workers and caches."""
         self.drop_ahead()
@@ -122,9 +136,9 @@ class Supply:
 
 def before(ticket: Ticket) -> Place:
     """Return the place at which a batch begins: it is taken once more."""
-    return Place(ticket.epoch, ticket.offset)
+    return Place(ticket.epoch, ticket.offset, ticket.parts)
 
 
 def after(ticket: Ticket) -> Place:
     """Return the place behind a batch. An order turns over by itself when the epoch is used up."""
-    return Place(ticket.epoch, ticket.offset + len(ticket.indices))
+    return Place(ticket.epoch, ticket.offset + len(ticket.indices), ticket.parts)

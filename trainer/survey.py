@@ -8,6 +8,7 @@ import hashlib
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from trainer.data.order import Order
 from trainer.data.seeding import preserved_generators, seed_fetch
 from trainer.data.source import Column, Source, Split
 from trainer.data.table import missing
+from trainer.neighbours import alike, same_label
 from trainer.relation import relatedness
 from trainer.words import ColumnFacts, Survey
 
@@ -97,7 +99,7 @@ def survey(source: Source, order: Order, limit_s: float = 10.0) -> Survey:
         broken_share=train.broken / max(train.examples, 1),
         label_association=related,
         label_association_examples=behind,
-        neighbour_label_match=_neighbour_match(source, order),
+        **_neighbours(source, order),
         unreadable=source.raw.unreadable_by_now,
         columns=_columns(source),
         **_scales(train.inputs, source),
@@ -191,13 +193,15 @@ def _class_counts(source: Source) -> tuple[int, ...]:
     return tuple(torch.bincount(targets, minlength=len(source.classes)).tolist())
 
 
-def _neighbour_match(source: Source, order: Order) -> float:
-    """Return the share of neighbours in the order of the first epoch that have the same label; NaN without classes."""
+def _neighbours(source: Source, order: Order) -> dict[str, float]:
+    """Return how alike neighbours in the order of the first epoch are, by classes or by numbers; NaN for the other."""
     targets = source.train.targets
-    if source.kind != "classification" or targets is None or targets.ndim != 1 or len(targets) < 2:
-        return float("nan")
+    if targets is None:
+        return {"neighbour_label_match": nan}
     drawn = targets[torch.from_numpy(order.permutation(0)[: NEIGHBOURS + 1])]
-    return float((drawn[1:] == drawn[:-1]).float().mean())
+    if source.kind == "classification":
+        return {"neighbour_label_match": same_label(drawn)}
+    return {"neighbour_label_match": nan, "neighbour_likeness": alike(drawn)}
 
 
 def _scales(sample: list[torch.Tensor], source: Source) -> dict[str, Any]:

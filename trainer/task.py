@@ -15,7 +15,9 @@ class Task:
     """A training task of the user's own.
 
     `train`, `val` and `test` are each a `torch.utils.data.Dataset` of `(input, target)` tuples or of dicts with the
-    keys `x` and `y` (or `input` and `target`), or a pair of arrays or tensors `(inputs, targets)`. Without `val` or
+    keys `x` and `y` (or `input` and `target`), a pair of arrays or tensors `(inputs, targets)`, or a `DataLoader`: its
+    data set, its collate function and, of `train`, whether it shuffles are taken over; batch size, workers and the rest
+    are `train.` keys. What is no `DataLoader` is shuffled. Without `val` or
     `test`, those splits are made of `train` (`data.val_fraction`, `data.test_fraction`; 0 makes no test split).
     """
 
@@ -33,5 +35,7 @@ class Task:
     optimizer: Any = None
     """A ready optimizer, or a function from the model to one. Left out: `train.optimizer`."""
     collate: Callable[[list[Any]], Any] | None = None
+    order_matters: bool = False
+    """The training examples have to come in the order of the data set (neighbours belong together): never shuffled."""
     classes: Sequence[str] = field(default_factory=tuple)
     """Class names; left out: the numbers."""

@@ -96,7 +96,7 @@ class Training:
         self.lockstep = lockstep
         self.device = pick_device(train.device)
         self.device_info: DeviceInfo = describe_device(self.device)
-        self.knobs: dict[str, KnobValue] = first_values(config, self.device_info.threads)
+        self.knobs: dict[str, KnobValue] = first_values(config, self.device_info.threads, setup.source.train.in_order)
         self.precision = Precision(self.device, self.device_info.amp_dtypes)
         self.replicas = Replicas(self.device, simulated=train.memory_limit > 0)
         self.install(setup)
@@ -106,6 +106,8 @@ class Training:
             device=self.device,
             seed=train.seed,
             batch_size=train.batch_size,
+            shuffle=bool(self.knobs["shuffle"]),
+            sampler=train.sampler,
             workers=train.workers,
             prefetch=train.prefetch,
             cache=train.cache,
@@ -232,11 +234,12 @@ class Training:
         return model.eval()
 
 
-def first_values(config: Config, threads: int) -> dict[str, KnobValue]:
-    """Return every knob's value as the configuration has it."""
+def first_values(config: Config, threads: int, in_order: bool = False) -> dict[str, KnobValue]:
+    """Return every knob's value as the configuration has it; what it leaves out is as the data and the machine have it."""
     train: dict[str, Any] = config.train.model_dump()
     values: dict[str, KnobValue] = {name: train[name] for name in SPECS}
     values["threads"] = train["threads"] or threads
+    values["shuffle"] = not in_order if train["shuffle"] is None else train["shuffle"]
     return values
 
 

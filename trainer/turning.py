@@ -10,7 +10,7 @@ from typing import Any, cast
 import torch
 
 from trainer import standardise
-from trainer.config import ClassWeights
+from trainer.config import ClassWeights, Sampler, weighed_twice
 from trainer.data.feed import CacheRefused
 from trainer.ema import Averaged
 from trainer.knobs import SPECS, KnobError, KnobValue
@@ -50,7 +50,16 @@ def check_turns(training: Training, turns: Iterable[Turned], *, restart: bool = 
         if known[turned.knob].turns == "restart" and not restart:
             raise KnobError(f"{turned.knob} turns only at a restart")
         values[turned.knob] = known[turned.knob].check(turned.to)
+    _refuse_weighed_twice(training, values)
     return values | _following(training, values)
+
+
+def _refuse_weighed_twice(training: Training, values: dict[str, KnobValue]) -> None:
+    """Refuse what weighs rare classes beyond balance; a run that does so already may be turned at other knobs."""
+    if values.keys() & {"class_weights", "sampler"}:
+        now = {**training.knobs, **values}
+        if why := weighed_twice(str(now["class_weights"]), str(now["sampler"])):
+            raise KnobError(f"sampler {now['sampler']!r} cannot be had here: {why}")
 
 
 def _following(training: Training, values: dict[str, KnobValue]) -> dict[str, KnobValue]:
@@ -232,6 +241,11 @@ def _rebuild_loader(training: Training) -> None:
     training.supply.exchange(training.supply.build_feed(**loader_of(training.knobs))).close()
 
 
+def _redraw(training: Training) -> None:
+    knobs = training.knobs
+    training.supply.redraw(shuffle=bool(knobs["shuffle"]), sampler=cast("Sampler", knobs["sampler"]))
+
+
 def _resize_batch(training: Training) -> None:
     training.supply.resize(training.batch_size)
 
@@ -254,6 +268,8 @@ DEEDS: dict[str, Deed] = {
     "threads": _turn_threads,
     "replicas": _turn_threads,
     "batch_size": _resize_batch,
+    "shuffle": _redraw,
+    "sampler": _redraw,
     "workers": _rebuild_loader,
     "prefetch": _rebuild_loader,
     "cache": _rebuild_loader,
@@ -270,6 +286,8 @@ LEARNING = frozenset(
         "batch_size",
         "label_smoothing",
         "class_weights",
+        "shuffle",
+        "sampler",
         "loss",
         "standardise",
     }

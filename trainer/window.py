@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from trainer.data.batch import Ticket
-from trainer.supply import Place
+from trainer.supply import before
 from trainer.training import Training, Window
 
 
@@ -21,7 +21,7 @@ def begin(training: Training, ticket: Ticket) -> Window:
     micro_batch = int(training.knobs["micro_batch"])
     pieces = 0 < micro_batch < len(ticket.indices)
     generators = random_state(training) if pieces else torch_state(training)
-    training.window = Window(Place(ticket.epoch, ticket.offset), generators, _buffers(training))
+    training.window = Window(before(ticket), generators, _buffers(training))
     return training.window
 
 

@@ -20,6 +20,7 @@ from trainer.words import Arm as Arm
 from trainer.words import (
     Change,
     DeviceInfo,
+    Drawn,
     EventWord,
     Layer,
     ModelInfo,
@@ -99,6 +100,8 @@ class BeatTaken(EventWord):
     own code sets it, too."""
     label_runs: float = -1.0
     """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
+    target_runs: float | None = None
+    """How alike neighbours in the drawn batches are where numbers are predicted: ≈ 0 shuffled, 1 sorted; else nothing."""
 
 
 class LayersMeasured(EventWord):
@@ -225,6 +228,8 @@ class RolledBack(EventWord):
     epoch: int = 0
     offset: int = 0
     """Where the order goes on."""
+    parts: tuple[Drawn, ...] = ()
+    """How that epoch was drawn up to there."""
     rewarm_samples: int = 0
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from trainer.config import Sampler
 from trainer.knobs import KnobValue
 
 ProbeName = Literal[
@@ -75,6 +76,19 @@ class Change(Word):
     new: KnobValue
 
 
+class Drawn(Word):
+    """How a part of an epoch is drawn: the knobs `shuffle` and `sampler`, as they were then."""
+
+    since: int = 0
+    """Examples of the epoch that lie before the part."""
+    shuffle: bool = True
+    sampler: Sampler = "none"
+
+    def at(self, since: int) -> "Drawn":
+        """Return a part that is drawn alike and begins elsewhere."""
+        return self.model_copy(update={"since": since})
+
+
 class TaskInfo(Word):
     """What is learned, and from how much."""
 
@@ -98,6 +112,8 @@ class TaskInfo(Word):
     """The same on the training split; lower where its classes are unbalanced."""
     baseline_standard_loss: float = float("nan")
     """Of that predictor by the standard loss, on the training split, where the task brings its own (knob `loss`)."""
+    order_matters: bool = False
+    """The task says that the order of its training examples matters: it is not shuffled."""
     in_memory: bool
     """Batches are sliced from tensors; there is no per-item loader."""
     source: str
@@ -185,6 +201,8 @@ class Survey(Word):
     features: int
     neighbour_label_match: float
     """Share of neighbouring examples, in the order of the epoch, with the same label; ≈ Σp² when shuffled."""
+    neighbour_likeness: float = float("nan")
+    """How alike neighbouring examples are where numbers are predicted: ≈ 0 when shuffled, 1 when sorted; else NaN."""
     unreadable: int = 0
     """Items that could not be read and were left out."""
     columns: tuple[ColumnFacts, ...] = ()

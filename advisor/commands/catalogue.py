@@ -106,8 +106,10 @@ def config(
     else:
         import tomli_w
 
-        whole["advisor"] = {key: value for key, value in whole["advisor"].items() if value is not None}
-        print(tomli_w.dumps(whole), end="")
+        stated = {
+            section: {key: value for key, value in held.items() if value is not None} for section, held in whole.items()
+        }
+        print(tomli_w.dumps(stated), end="")
     return 0
 
 

@@ -41,6 +41,7 @@ GROUP_WORDS = {
     "neighbours": "the devices beside it",
     "memory": "the device's memory",
     "classes": "the sizes of the classes",
+    "order": "the order of the examples",
     "labels": "what the net believes of single labels",
     "inputs": "the inputs",
     "table": "the columns of the data",

@@ -10,12 +10,14 @@ The mean loss hardly notices a class of one in a hundred; a net can be right alm
 
 ## What to do
 Weigh the loss by class: by the root of the rarity, which costs the common classes little; fully first where the gap is
-wide and the validation split holds the rare classes as often as the others, so that its accuracy pays for nothing.
+wide and the validation split holds the rare classes as often as the others, so that its accuracy pays for nothing. Where
+weights did not help, or a loss of the task's own takes none, draw the examples of rare classes more often.
 
 ## Fix safety
 Changes what is learned; a fork decides on the loss with all classes alike, which tells in fifty steps what the recall of
 rare classes tells in some hundred. The unweighted loss may rise, so it is no guard; the main metric may not fall by more
-than a standard error.
+than a standard error. Weights and draws alike shift what the net takes for the usual share of a class, so its
+probabilities are no longer those of the data.
 
 ## When to ignore it
 The rare classes do not matter to you, or calibrated probabilities matter more than recall: weights shift them.
@@ -62,13 +64,12 @@ def class_imbalance(
         return None
     gap = fmean(common) - fmean(rare)
     full_first = gap >= WIDE_GAP and not _counts_as_trained(task, validation, classes)
-    order: tuple[str, ...] = ("balanced", "sqrt") if full_first else ("sqrt", "balanced")
-    if knobs.values["class_weights"] == "balanced":
-        order = ("balanced",)
+    order = ("balanced", "sqrt") if full_first else ("sqrt", "balanced")
+    weighed_fully = "balanced" in (knobs.values["class_weights"], knobs.values.get("sampler"))
     return Finding(
         code="DAT101",
         name="class_imbalance",
-        severity=Severity.INFO if knobs.values["class_weights"] == "balanced" else Severity.WARNING,
+        severity=Severity.INFO if weighed_fully else Severity.WARNING,
         message=f"{len(rare)} of {len(held)} classes are rare and recognised {fmean(rare):.0%} of the time, "
         f"the others {fmean(common):.0%}",
         evidence=(
@@ -78,7 +79,7 @@ def class_imbalance(
         causes=("the loss is dominated by the common classes", "too few examples to learn the rare classes from"),
         explains=("GEN102", "GEN103", "OPT104"),
         fixes=(
-            *possible(knobs, *(_weigh(how, gap * len(rare) / len(held)) for how in order)),
+            *(() if weighed_fully else _evened(knobs, order, gap * len(rare) / len(held))),
             advice("collect more examples of the rare classes", improves="rare_recall"),
         ),
     )
@@ -91,6 +92,30 @@ def _counts_as_trained(task: TaskFacts, validation: ValidationFacts, classes: Cl
     alike = fmean(recall for _, recall in held)
     accuracy = validation.last.metric
     return task.metric == "accuracy" and abs(accuracy - by_count) < abs(accuracy - alike)
+
+
+def _evened(knobs: KnobFacts, order: tuple[str, str], gain_limit: float) -> tuple[Fix, ...]:
+    """Return the fixes that give rare classes their due, in the order in which they are tried; never two of them at once."""
+    weights = [_weigh(how, gain_limit) for how in order]
+    if knobs.values["class_weights"] != "none":
+        return possible(knobs, *weights)
+    draws = [_draw(how, gain_limit, weighable=knobs.can("class_weights")) for how in order]
+    if knobs.values.get("sampler", "none") != "none" or not knobs.can("class_weights"):
+        return possible(knobs, *draws)
+    return possible(knobs, weights[0], draws[0], weights[1])
+
+
+def _draw(how: str, gain_limit: float, *, weighable: bool) -> Fix:
+    return Fix(
+        name=f"draw rare classes more often ({how})",
+        effect=Effect.CHANGES_LEARNING,
+        turns=turned(sampler=how),
+        improves="balanced_loss" if weighable else "balanced_accuracy",
+        guards=(METRIC_GUARD,),
+        expected=REPAIRED_SHARE[how] * gain_limit,
+        estimated_by=f"{REPAIRED_SHARE[how]:.0%} of the recall gap, as by weights, averaged over all classes; the net's "
+        "probabilities become those of the classes as they are drawn",
+    )
 
 
 def _weigh(how: str, gain_limit: float) -> Fix:

@@ -57,6 +57,18 @@ def test_nothing_is_done_on_account_of_a_fault_in_code_or_data(symptoms: list[St
     assert chosen(IN_CODE, *symptoms, at=scene(mode="advise")).offers == ()
 
 
+@pytest.mark.parametrize("symptoms", HELD)
+@pytest.mark.parametrize("tried", [False, True])
+def test_nothing_is_done_about_what_misleading_batches_show(symptoms: list[Standing], tried: bool) -> None:
+    sorted_order = standing("NUM904", fix(LEARNING), explains=("NUM902",), misleads=True)
+    past = history(*attempt("t1", fix(LEARNING), "undecided", code="NUM904")) if tried else history()
+    choice = chosen(sorted_order, *symptoms, past=past)
+    assert (choice.deed is None) if tried else (isinstance(choice.deed, Try) and choice.deed.code == "NUM904")
+    assert set(whys(choice)) <= {"needs a person", "held back"}
+    told = [no.why for no in choice.refusals if no.reason == "held back"]
+    assert all("misleads while it stands" in why for why in told)
+
+
 NOT_HELD = [
     pytest.param([RESCUED], id="nothing explains it"),
     pytest.param([standing("NUM904", PERSON), RESCUED], id="the fault explains something else"),

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from tests.faults.data import Part
 
@@ -265,6 +265,11 @@ class _Sorted(_Items):
         return super().__getitem__(next(self._turn))
 
 
+def _in_order(part: Part, amount: float) -> DataLoader[Any]:
+    """A loader that does not shuffle, over examples that lie sorted by their targets."""
+    return DataLoader(_Items(part.take(np.argsort(part.targets, kind="stable")), amount), shuffle=False)
+
+
 class _FewAgain(_Items):
     """A wrong modulus: only the first so many examples ever come."""
 
@@ -304,9 +309,10 @@ class _TurnsAt(_Items):
         return self.inputs[index] * (-1 if self._dealt > self.amount else 1), self.labels[index]
 
 
-LOADERS: dict[str, Callable[[Part, float], Dataset[tuple[Tensor, Any]]]] = {
+LOADERS: dict[str, Callable[[Part, float], Dataset[tuple[Tensor, Any]] | DataLoader[Any]]] = {
     "items": _Items,
     "sorted": _Sorted,
+    "in_order": _in_order,
     "few_again": _FewAgain,
     "neighbours": _Neighbours,
     "labels_change_at": _ChangesAt,

@@ -23,6 +23,7 @@ from rules.facts import (
     MemoryFacts,
     ModelFacts,
     NeighbourFacts,
+    OrderFacts,
     OutputFacts,
     PhaseFacts,
     ProbeFacts,
@@ -56,6 +57,8 @@ KNOBS: dict[str, Value] = {
     "dropout": 0.0,
     "label_smoothing": 0.0,
     "class_weights": "none",
+    "shuffle": True,
+    "sampler": "none",
     "loss": "own",
     "standardise": False,
     "early_stop": False,
@@ -198,7 +201,8 @@ HEALTHY: dict[str, Any] = {
         busy_share=0.9, memory_share=0.5, power_w=200, temperature_c=60, throttled_share=0.0
     ),
     "memory": MemoryFacts(peak_bytes=1 << 30, peak_share=0.1, reserved_bytes=1 << 30, ran_out=0, micro_batch=64),
-    "classes": ClassFacts(counts=(640,) * 10, recalls=(0.9,) * 10, neighbour_label_match=0.1),
+    "classes": ClassFacts(counts=(640,) * 10, recalls=(0.9,) * 10),
+    "order": OrderFacts(alike=0.1, by_chance=0.1, neighbours=6399, classes=True),
     "labels": LabelFacts(noise_share=0.01, suspects=5, epochs=5),
     "inputs": InputFacts(
         features=64,

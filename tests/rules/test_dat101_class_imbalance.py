@@ -7,7 +7,7 @@ import pytest
 
 from rules.data.dat101_class_imbalance import class_imbalance
 from rules.vocabulary import METRIC_GUARD
-from tests.rules.situations import assessed, evaluations, knobs, missing_without
+from tests.rules.situations import KNOBS, assessed, evaluations, knobs, missing_without
 
 
 @pytest.mark.parametrize(
@@ -58,21 +58,58 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 @pytest.mark.parametrize(
     ("now", "recall", "accuracy", "offered"),
     [
-        pytest.param("none", 0.6, 0.82, ["sqrt", "balanced"], id="mild first"),
-        pytest.param("none", 0.2, 0.68, ["balanced", "sqrt"], id="full first where the gap is wide"),
-        pytest.param("none", 0.2, 0.91, ["sqrt", "balanced"], id="mild first where the metric counts rare ones little"),
-        pytest.param("sqrt", 0.6, 0.82, ["balanced"], id="then full"),
+        pytest.param("none", 0.6, 0.82, ["weights sqrt", "draws sqrt", "weights balanced"], id="mild first"),
+        pytest.param(
+            "none",
+            0.2,
+            0.68,
+            ["weights balanced", "draws balanced", "weights sqrt"],
+            id="full first where the gap is wide",
+        ),
+        pytest.param(
+            "none",
+            0.2,
+            0.91,
+            ["weights sqrt", "draws sqrt", "weights balanced"],
+            id="mild first where the metric counts rare ones little",
+        ),
+        pytest.param("sqrt", 0.6, 0.82, ["weights balanced"], id="then full"),
         pytest.param("balanced", 0.2, 0.68, [], id="nothing left"),
     ],
 )
-def test_weights_go_up_step_by_step(now: str, recall: float, accuracy: float, offered: list[str]) -> None:
+def test_weights_go_up_step_by_step_and_draws_come_after_the_first(
+    now: str, recall: float, accuracy: float, offered: list[str]
+) -> None:
     rare = {"counts": (600, 500, 30), "recalls": (0.95, 0.9, recall)}
     seen = {"validation": evaluations([0.5] * 3, [accuracy] * 3)}
     finding = assessed(class_imbalance, {"classes": rare, "knobs": knobs(class_weights=now), **seen})
     assert finding is not None
-    weighing = [fix for fix in finding.fixes if fix.turns]
-    assert [fix.turns[0].to for fix in weighing] == offered
-    assert all(fix.improves == "balanced_loss" and fix.guards == (METRIC_GUARD,) for fix in weighing)
+    tried = [fix for fix in finding.fixes if fix.turns]
+    words = {"class_weights": "weights", "sampler": "draws"}
+    assert [f"{words[fix.turns[0].knob]} {fix.turns[0].to}" for fix in tried] == offered
+    assert all(fix.improves == "balanced_loss" and fix.guards == (METRIC_GUARD,) for fix in tried)
+
+
+def test_where_a_loss_takes_no_weights_rare_classes_are_drawn_more_often() -> None:
+    rare = {"counts": (600, 500, 30), "recalls": (0.95, 0.9, 0.6)}
+    unweighable = knobs(frozenset(KNOBS) - {"class_weights"})
+    finding = assessed(class_imbalance, {"classes": rare, "knobs": unweighable})
+    assert finding is not None
+    draws = [fix for fix in finding.fixes if fix.turns]
+    assert [fix.turns[0].to for fix in draws] == ["sqrt", "balanced"]
+    assert {fix.improves for fix in draws} == {"balanced_accuracy"}, "the loss of one's own does not tell classes apart"
+    assert all("probabilities become those of the classes as they are drawn" in fix.estimated_by for fix in draws)
+
+
+@pytest.mark.parametrize(("now", "offered", "severity"), [("sqrt", ["balanced"], "warning"), ("balanced", [], "info")])
+def test_weights_are_not_laid_over_draws(now: str, offered: list[str], severity: str) -> None:
+    rare = {"counts": (600, 500, 30), "recalls": (0.95, 0.9, 0.6)}
+    finding = assessed(class_imbalance, {"classes": rare, "knobs": knobs(sampler=now)})
+    assert finding is not None
+    assert [(fix.turns[0].knob, fix.turns[0].to) for fix in finding.fixes if fix.turns] == [
+        ("sampler", to) for to in offered
+    ]
+    assert finding.severity == severity
 
 
 @pytest.mark.parametrize(("now", "severity"), [("none", "warning"), ("sqrt", "warning"), ("balanced", "info")])

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from trainer.words import Drawn
+
 
 @dataclass(frozen=True)
 class Ticket:
@@ -19,6 +21,8 @@ class Ticket:
     epoch: int
     offset: int
     indices: npt.NDArray[np.int64]
+    parts: tuple[Drawn, ...] = ()
+    """How its epoch is drawn up to here: what a place behind it has to know. Empty: as examples are drawn now."""
 
 
 @dataclass

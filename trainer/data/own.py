@@ -11,6 +11,7 @@ from torch.utils.data import Dataset, IterableDataset, Subset, TensorDataset, de
 
 from trainer.config import Config, DataConfig
 from trainer.data.fetch import Collate, where
+from trainer.data.loader import take_over
 from trainer.data.seeding import preserved_generators, seed_fetch
 from trainer.data.source import DataError, InputKind, Raw, Source, Split, TaskKind
 from trainer.data.splitting import Ids, divide
@@ -56,19 +57,24 @@ def open_task(task: Task, config: Config) -> Source:
     Raises:
         DataError: when the data cannot be used; the text says what to give instead.
     """
-    parts = {
-        split: _open(getattr(task, split), split, task.collate)
+    given = {
+        split: take_over(getattr(task, split), split)
         for split in ("train", "val", "test")
         if getattr(task, split) is not None
     }
+    collates = (task.collate, *(one.collate for one in given.values()))
+    own_collate = next((one for one in collates if one is not None), None)
+    parts = {split: _open(one.data, split, own_collate) for split, one in given.items()}
     if "train" not in parts:
         raise DataError("the task has no training data: give Task(train=…) a Dataset or a pair (inputs, targets)")
     samples = {split: part.sample for split, part in parts.items()}
     kind, classes = what_is_learned(samples, tuple(task.classes), own_loss=task.loss is not None)
     raw = Raw(**_missing(parts))
     parts = {split: _with_targets(part, kind) for split, part in parts.items()}
-    collate = OwnCollate(task.collate, kind)
+    collate = OwnCollate(own_collate, kind)
     splits = _divide(parts, config.data, kind, classes)
+    splits["train"].order_matters = task.order_matters
+    splits["train"].in_order = task.order_matters or given["train"].in_order
     shape, inputs = _look_at_inputs(splits["train"], collate)
     _same_shape(splits, shape, collate)
     return Source(
@@ -113,7 +119,7 @@ def _open(given: Any, split: str, collate: Callable[[list[Any]], Any] | None) ->
         given = TensorDataset(inputs, targets)
     if not hasattr(given, "__getitem__") or not hasattr(given, "__len__"):
         raise DataError(
-            f"Task({split}=…) is a {type(given).__name__}: give a torch Dataset or a pair (inputs, targets) of arrays"
+            f"Task({split}=…) is a {type(given).__name__}: give a torch Dataset, a DataLoader or a pair (inputs, targets) of arrays"
         )
     if len(given) == 0:
         raise DataError(f"Task({split}=…) is empty: give it at least two examples")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
+import numpy as np
 import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
@@ -36,8 +37,20 @@ class Split:
     """All targets, where they are known without reading the inputs."""
     decoded_bytes: int = 0
     """Memory that all decoded items would take; 0 = in memory already, or not known."""
+    order_matters: bool = False
+    """The user says that neighbours belong together: never shuffled."""
+    in_order: bool = False
+    """The user's own loader gives the examples as they lie in the data set."""
     cache_refusal: str = ""
     """Why decoded items cannot be kept in memory; empty where they can. Size is judged when a cache is made."""
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64] | None:
+        """The class of each example, [N]; nothing where targets are not known, or no plain numbers of classes."""
+        targets = self.targets
+        if targets is None or targets.ndim != 1 or targets.is_floating_point() or int(targets.min()) < 0:
+            return None
+        return targets.numpy()
 
 
 @dataclass(frozen=True)

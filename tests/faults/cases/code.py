@@ -54,11 +54,11 @@ MIDWAY: tuple[Case, ...] = (
 )  # fmt: skip
 
 PAIRS: tuple[Case, ...] = (
-    fault("rare_and_rate_low", "rare classes, and a low rate", RARE.having(class_weights="balanced"), RARE.having(lr=2e-3), "DAT101", "OPT102", allowed=("OPT103",), knobs=("lr", "class_weights"), scored_by="balanced"),
+    fault("rare_and_rate_low", "rare classes, and a low rate", RARE.having(class_weights="balanced"), RARE.having(lr=2e-3), "DAT101", "OPT102", allowed=("OPT103",), knobs=("lr", "class_weights", "sampler"), scored_by="balanced"),
     fault("raw_pixels_and_sigmoid", "pixels 0 to 255 into eight sigmoid layers", DIGITS_DEEP, DIGITS_DEEP.having(shape={"activation": "sigmoid", "init": "xavier"}, flaws={"raw_pixels": 1}), "DAT104", "ARC101", "ARC104", allowed=("OPT103", "OPT109", *RUNS_AWAY), knobs=("activation", "lr", "norm")),
     fault("softmax_and_rate_low", "softmax before cross entropy, and a low rate", DIGITS, DIGITS.having(shape={"output": "softmax"}, lr=1e-3), "ARC106", "OPT102", allowed=("OPT103", "OPT109", "OPT104", "GEN103"), knobs=("output", "lr")),
     fault("decay_and_rate_high", "a high weight decay at a high rate", FASHION, FASHION.having(weight_decay=0.2, lr=1.0), "OPT107", "OPT101", "NUM102", "NUM101", allowed=("OPT103", "GEN103", "OPT104", "OPT109", *RUNS_AWAY), knobs=("weight_decay", "lr")),
-    fault("noise_and_rare", "a fifth of the labels are wrong, and rare classes", DIGITS.having(flaws={"rare": 10, "label_noise": 0.2}, class_weights="sqrt", label_smoothing=0.1, weight_decay=1e-3), DIGITS.having(flaws={"rare": 10, "label_noise": 0.2}), "DAT102", "DAT101", allowed=("GEN101", "GEN102"), knobs=("class_weights", "label_smoothing"), scored_by="balanced", severe=False),
+    fault("noise_and_rare", "a fifth of the labels are wrong, and rare classes", DIGITS.having(flaws={"rare": 10, "label_noise": 0.2}, class_weights="sqrt", label_smoothing=0.1, weight_decay=1e-3), DIGITS.having(flaws={"rare": 10, "label_noise": 0.2}), "DAT102", "DAT101", allowed=("GEN101", "GEN102"), knobs=("class_weights", "sampler", "label_smoothing"), scored_by="balanced", severe=False),
     fault("sorted_and_rate_high", "sorted by label, at a high rate", TANGLE, TANGLE.having(flaws={"sorted": 1}, lr=0.5), "DAT110", allowed=RUNS_AWAY),
     fault("columns_and_rate_high", "raw columns at a high rate", BREAST, BREAST.having(flaws={"raw_columns": 2}, lr=1.0), "DAT104", "OPT101", allowed=RUNS_AWAY, knobs=("lr", "norm")),
     fault("same_weights_and_decay", "equal weights under a high weight decay", DIGITS, DIGITS.having(shape={"init": "same:0.01"}, weight_decay=0.1), "ARC105", "OPT107", allowed=("OPT103", "GEN103", "OPT104", "OPT109"), knobs=("init", "weight_decay")),

@@ -48,5 +48,5 @@ CASES: tuple[Case, ...] = (
     fault("stackoverflow_55328966", "SO 55328966: inputs 0 to 255", CHECKED, CHECKED.having(flaws={"raw_pixels": 1}), "DAT104", allowed=(*FLAT, "NUM101", "NUM102", "NUM103", "OPT101", "ARC102", "ARC103"), knobs=("standardise", "lr", "norm")),
     fault("traincheck_60335387", "TrainCheck, SO 60335387: gradients never zeroed", CHECKED, CHECKED.having(flaws={"gradients_pile_up": 1}), "NUM104", allowed=("NUM101", "NUM102", "NUM103", "ARC102", "ARC103", "OPT101", "OPT103", "OPT105")),
     fault("sagemaker_overfit", "after SageMaker: 200 digits, a fifth of the labels wrong, learned by heart", WIDE.having(epochs=8), WIDE.having(epochs=60), "GEN101", "DAT102", allowed=("GEN102", "DAT109", "GEN104"), knobs=("early_stop", "label_smoothing", "weight_decay")),
-    fault("checker_rare", "TheDeepChecker: classes kept 1 in 25", CHECKED.having(flaws={"rare": 25}, class_weights="balanced"), CHECKED.having(flaws={"rare": 25}), "DAT101", allowed=("GEN102",), knobs=("class_weights",), scored_by="balanced"),
+    fault("checker_rare", "TheDeepChecker: classes kept 1 in 25", CHECKED.having(flaws={"rare": 25}, class_weights="balanced"), CHECKED.having(flaws={"rare": 25}), "DAT101", allowed=("GEN102",), knobs=("class_weights", "sampler"), scored_by="balanced"),
 )  # fmt: skip

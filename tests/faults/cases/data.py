@@ -26,6 +26,7 @@ WIDE = Setting(
     "digits", shape={"width": 256}, limit=200, train={"optimizer": "adam", "lr": 1e-3, "epochs": 60, "batch_size": 16}
 )
 RARE = DIGITS.having(flaws={"rare": 25}, epochs=30)
+RARE_TANGLE = TANGLE.having(flaws={"rare": 25, "smoothed": 1})
 RARE_FASHION = FASHION_CNN.having(flaws={"rare": 25})
 NOISY = DIGITS.having(flaws={"label_noise": 0.2}, optimizer="adam", lr=2e-3)
 NOISY_FASHION = FASHION.having(flaws={"label_noise": 0.3}, optimizer="adam", lr=2e-3)
@@ -51,11 +52,14 @@ CASES: tuple[Case, ...] = (
     fault("labels_20", "a fifth of the labels are wrong", NOISY.having(label_smoothing=0.1, weight_decay=1e-2, early_stop=True), NOISY, "DAT102", allowed=("GEN101", *BY_HEART), knobs=ORDER),
     fault("labels_30_fashion", "clothes: three labels in ten are wrong", NOISY_FASHION.having(label_smoothing=0.1, weight_decay=1e-2, early_stop=True), NOISY_FASHION, "DAT102", allowed=("GEN101", *BY_HEART), knobs=ORDER),
     fault("labels_8", "one label in twelve is wrong", NOISY.having(flaws={"label_noise": 0.08}, label_smoothing=0.1, early_stop=True), NOISY.having(flaws={"label_noise": 0.08}), "DAT102", allowed=("GEN101", *BY_HEART), knobs=ORDER, severe=False),
-    fault("classes_rare", "five classes are kept one in 25", RARE.having(class_weights="balanced"), RARE, "DAT101", allowed=BY_HEART, knobs=("class_weights",), scored_by="balanced"),
-    fault("classes_rare_fashion", "clothes: five classes are kept one in 25", RARE_FASHION.having(class_weights="balanced"), RARE_FASHION, "DAT101", allowed=("GEN101", *BY_HEART), knobs=("class_weights",), scored_by="balanced"),
-    fault("classes_rare_breast", "a table: one class is kept one in 25", BREAST.having(flaws={"rare": 25}, class_weights="balanced"), BREAST.having(flaws={"rare": 25}), "DAT101", allowed=("DAT109", *BY_HEART), knobs=("class_weights",), scored_by="balanced", severe=False),
+    fault("classes_rare", "five classes are kept one in 25", RARE.having(class_weights="balanced"), RARE, "DAT101", allowed=BY_HEART, knobs=("class_weights", "sampler"), scored_by="balanced"),
+    fault("classes_rare_fashion", "clothes: five classes are kept one in 25", RARE_FASHION.having(class_weights="balanced"), RARE_FASHION, "DAT101", allowed=("GEN101", *BY_HEART), knobs=("class_weights", "sampler"), scored_by="balanced"),
+    fault("classes_rare_breast", "a table: one class is kept one in 25", BREAST.having(flaws={"rare": 25}, class_weights="balanced"), BREAST.having(flaws={"rare": 25}), "DAT101", allowed=("DAT109", *BY_HEART), knobs=("class_weights", "sampler"), scored_by="balanced", severe=False),
     fault("order_sorted", "the examples come sorted by label", DIGITS, DIGITS.having(flaws={"sorted": 1}), "DAT110", allowed=("NUM103", "OPT105", "OPT103"), knobs=()),
     fault("order_sorted_fashion", "clothes: the examples come sorted by label", FASHION, FASHION.having(flaws={"sorted": 1}), "DAT110", allowed=("NUM103", "OPT105", "OPT103"), knobs=()),
+    fault("order_of_loader_friedman", "a regression: the loader does not shuffle, and the rows come sorted by the target", FRIEDMAN, FRIEDMAN.having(flaws={"in_order": 1}), "DAT110", allowed=("NUM102", "NUM103", "OPT105", "OPT103", "OPT102", "GEN101"), knobs=("shuffle",)),
+    fault("order_of_loader_text", "text: the loader does not shuffle, and the lines come module by module", TEXT, TEXT.having(flaws={"in_order": 1}), "DAT110", allowed=("NUM102", "NUM103", "OPT105", "OPT103", "OPT102", "GEN101"), knobs=("shuffle",)),
+    fault("classes_rare_own_loss", "a table: one class is kept one in 25, under a loss of the user's own", RARE_TANGLE.having(sampler="balanced"), RARE_TANGLE, "DAT101", allowed=("GEN101", "DAT109", *BY_HEART), knobs=("sampler", "loss"), scored_by="balanced"),
     fault("loader_few", "only 40 of all examples ever come", DIGITS, DIGITS.having(flaws={"few_again": 40}), "GEN101", "DAT114", allowed=BY_HEART),
     fault("splits_leak", "the validation split is in the training split", TANGLE, TANGLE.having(flaws={"leak": 1.0}), "DAT105"),
     fault("splits_leak_some", "a fifth of the validation split is in the training split", DIGITS_CNN, DIGITS_CNN.having(flaws={"leak": 0.2}), "DAT105", severe=False),

@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset
+from torch.utils.data import (
+    ConcatDataset,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    Sampler,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+)
+from torch.utils.data.distributed import DistributedSampler
 
 from trainer.config import parse
 from trainer.data.feed import CacheRefused, open_feed
@@ -217,3 +228,71 @@ def test_what_cannot_be_used_is_one_clear_line(train: Any, task: dict[str, Any],
     with pytest.raises(DataError, match=says) as raised:
         opened(train, **task)
     assert "\n" not in str(raised.value)
+
+
+# ---------------------------------------------------------------- what is taken over of a DataLoader
+
+
+class Backwards(Sampler[int]):
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(59, -1, -1))
+
+    def __len__(self) -> int:
+        return 60
+
+
+PAIR = TensorDataset(torch.from_numpy(INPUTS).float(), torch.from_numpy(LABELS))
+
+
+@pytest.mark.parametrize(
+    ("loader", "in_order"),
+    [
+        pytest.param(DataLoader(PAIR, batch_size=4), True, id="in order"),
+        pytest.param(DataLoader(PAIR, batch_size=4, shuffle=True), False, id="shuffled"),
+        pytest.param(DataLoader(Items(), shuffle=False), True, id="items in order"),
+        pytest.param(DataLoader(Subset(PAIR, list(range(59, -1, -1)))), True, id="a subset in its own order"),
+        pytest.param(DataLoader(PAIR, sampler=DistributedSampler(PAIR, 2, 0)), False, id="one of several processes"),
+    ],
+)
+def test_a_loader_gives_its_data_and_whether_it_shuffles(loader: DataLoader[Any], in_order: bool) -> None:
+    source = opened(loader, val=DataLoader(PAIR))
+    assert (source.train.examples, source.train.in_order) == (60, in_order)
+    assert source.val.examples == 60
+    assert opened((INPUTS, LABELS)).train.in_order is False
+
+
+def test_a_loader_of_a_part_gives_that_part_alone() -> None:
+    parts = [DataLoader(PAIR, sampler=SubsetRandomSampler(list(range(*span)))) for span in ((0, 40), (40, 60))]
+    source = opened(parts[0], val=parts[1])
+    assert (source.train.examples, source.val.examples, source.train.in_order) == (40, 20, False)
+
+
+def test_a_loaders_collate_function_makes_the_batches() -> None:
+    def doubled(items: list[Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        return 2 * torch.stack([one for one, _ in items]), torch.tensor([label for _, label in items])
+
+    source = opened(DataLoader(Items(), shuffle=True, collate_fn=doubled))
+    feed = open_feed(source.train, source.collate, device=CPU, seed=0, workers=0, prefetch=2, cache=False)
+    batch = next(feed.batches(Order(source.train.examples, 4, 0, shuffle=False).tickets(0, 0)))
+    plain = opened(DataLoader(Items(), shuffle=True))
+    feed = open_feed(plain.train, plain.collate, device=CPU, seed=0, workers=0, prefetch=2, cache=False)
+    other = next(feed.batches(Order(plain.train.examples, 4, 0, shuffle=False).tickets(0, 0)))
+    assert torch.equal(batch.inputs, 2 * other.inputs)
+
+
+@pytest.mark.parametrize(
+    ("loader", "said"),
+    [
+        pytest.param(
+            DataLoader(PAIR, sampler=WeightedRandomSampler([1.0] * 60, 60)),
+            "WeightedRandomSampler: give its",
+            id="weights",
+        ),
+        pytest.param(DataLoader(PAIR, sampler=Backwards()), "a Backwards: give its data set; train.shuffle", id="own"),
+        pytest.param(DataLoader(PAIR, batch_size=None), "the batch is train.batch_size", id="whole batches"),
+        pytest.param(DataLoader(Stream()), "a map-style Dataset is needed", id="a stream"),
+    ],
+)
+def test_a_loader_that_draws_in_its_own_way_is_refused_with_what_to_do(loader: DataLoader[Any], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        opened(loader)
