@@ -165,7 +165,7 @@ def table(signals: Signals) -> TableFacts | None:
 
 
 def splits(signals: Signals) -> SplitFacts | None:
-    """Return duplicates and overlap, once surveyed."""
+    """Return duplicates and overlap, once surveyed, and what the loader deals."""
     survey = signals.survey
     if survey is None:
         return None
@@ -174,6 +174,8 @@ def splits(signals: Signals) -> SplitFacts | None:
         conflicting_share=survey.conflicting_share,
         val_overlap_share=survey.val_overlap_share,
         test_overlap_share=survey.test_overlap_share,
+        asked=signals.stream.asked,
+        distinct=signals.stream.distinct,
     )
 
 

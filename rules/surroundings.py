@@ -117,10 +117,6 @@ class StreamFacts:
     """Of the first epoch (or tenth of the run), oldest first, at most 40."""
     later: tuple[StreamCheck, ...]
     """Since then, the last 20; empty while the first ones are gathered."""
-    asked: int = 0
-    """Different examples that the last watched batches were to hold; 0 where data lie in memory."""
-    distinct: int = 0
-    """Different inputs that they held."""
 
 
 @dataclass(frozen=True)
@@ -165,12 +161,16 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class SplitFacts:
-    """Duplicates within and overlap between the splits."""
+    """Duplicates within and overlap between the splits, as surveyed; and as the loader deals them, once it was looked at."""
 
     duplicate_share: float
     conflicting_share: float
     val_overlap_share: float
     test_overlap_share: float
+    asked: int = 0
+    """Different examples that the last watched batches were to hold; 0 where data lie in memory, and before a look."""
+    distinct: int = 0
+    """Different inputs that they held."""
 
 
 @dataclass(frozen=True)

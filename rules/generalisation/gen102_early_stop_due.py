@@ -2,7 +2,8 @@
 
 ## What it does
 Looks for a metric, and a validation loss, that have gained nothing beyond noise for five evaluations and a tenth of
-the run (twice that where the metric swings), with the rate decayed at least once where a schedule decays it.
+the run (twice that where the metric swings), with the rate decayed at least once where a schedule decays it. While one of
+the newest two evaluations is the best of all, however little better, it waits.
 
 ## Why it matters
 The best model is kept already; what follows costs time and buys nothing.
@@ -40,6 +41,9 @@ DECAYED_PROGRESS = 0.6
 """Of the run: by then every schedule that decays has cut its rate by a half at least."""
 LIVE_CHANGE_EVALUATIONS = 2
 """Evaluations after a turn of what is learned: it needs time to show."""
+NEWEST = 2
+"""Evaluations: a best among them has only just come. On a plateau it lies there by chance in two of the dozen or so that
+it takes to call it one; of a metric that creeps up it always does."""
 WORTH_SHARE = 0.05
 """Of the run still to come: with less there is nothing to save."""
 LEARNED_SKILL = 0.02
@@ -81,6 +85,7 @@ def early_stop_due(
     if (
         loss_falls
         or _creeps_up(validation, idle)
+        or best in validation.evaluations[-NEWEST:]
         or not learned
         or left < WORTH_SHARE
         or idle_share < times * PATIENCE_SHARE

@@ -11,7 +11,7 @@ from tests.faults.case import Case
 from tests.faults.cases import find
 from tests.faults.measure import Seen, share
 from tests.faults.random_fix import DRAWS, change
-from tests.faults.result import Alarm, Arm, Result, digest_of, read_results
+from tests.faults.result import Alarm, Arm, Deed, Result, digest_of, read_results
 from trainer.commands import Confirm, Rollback, Turn
 from trainer.knobs import Knob, catalogue
 from trainer.setup import build
@@ -46,6 +46,18 @@ def test_the_cause_is_named_when_it_was_called_the_cause_first() -> None:
     assert late.first_share == 0.08
 
 
+def test_an_opportunity_that_was_acted_upon_counts_as_named_where_nothing_was_called_the_cause() -> None:
+    case = find("by_heart")
+    deed = Deed(code="GEN101", fix="augment the images", how="fork", step=50, outcome="kept")
+    chance = alarm("GEN101", "info", "contributing")
+    assert result(case, untouched=arm(), auto=arm(0.9, chance, deeds=(deed,))).named
+    assert result(case, untouched=arm(), auto=arm(0.9, chance)).primary == ""
+    blamed = arm(0.9, chance, alarm("OPT101"), deeds=(deed,))
+    assert result(case, untouched=arm(), auto=blamed).primary == "OPT101"
+    stop = deed.model_copy(update={"code": "GEN102", "how": "free", "outcome": "applied_untried"})
+    assert result(case, untouched=arm(), auto=arm(0.9, deeds=(stop,))).primary == ""
+
+
 def test_a_finding_of_a_midway_fault_is_counted_from_the_fault_on() -> None:
     case = find("values_go_missing")
     seen = result(case, untouched=arm(0.9, alarm("DAT113", step=500)), auto=arm())
@@ -60,6 +72,10 @@ def test_an_info_or_a_symptom_of_the_right_cause_is_no_false_alarm() -> None:
         alarm("DAT102", "warning", "symptom", by="ARC106"),
     )
     assert not result(SOFTMAX, untouched=arm(0.9, *alarms), auto=arm()).false_alarms
+    far = alarm("DAT110", "warning", "symptom", by="DAT102")
+    assert not result(SOFTMAX, untouched=arm(0.9, *alarms, far), auto=arm()).false_alarms
+    ring = (alarm("DAT110", role="symptom", by="DAT105"), alarm("DAT105", role="symptom", by="DAT110"))
+    assert set(result(SOFTMAX, untouched=arm(0.9, *ring), auto=arm()).false_alarms) == {"DAT110", "DAT105"}
     assert list(result(SOFTMAX, untouched=arm(), auto=arm(0.9, alarm("DAT105"))).false_alarms) == ["DAT105"]
     assert list(result(HEALTHY, untouched=arm(0.9, alarm("ARC106")), auto=arm()).false_alarms) == ["ARC106"]
 

@@ -53,6 +53,10 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
             id="a metric that creeps up within its error",
         ),
         pytest.param(
+            {"validation": evaluations([0.5] * 9, [0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9, 0.901, 0.9], every=50)},
+            id="a best that has only just come",
+        ),
+        pytest.param(
             {
                 "run": {"step": 400},
                 "knobs": knobs(schedule="cosine"),
