@@ -108,6 +108,7 @@ def model(signals: Signals) -> ModelFacts | None:
         has_norm=told.has_norm,
         has_dropout=told.has_dropout,
         frozen=told.parameters - told.trainable,
+        frozen_as_drawn=told.frozen_as_drawn,
         evaluation_difference=told.evaluation_difference,
         left_training=told.left_training,
         gradient_added=told.gradient_added,

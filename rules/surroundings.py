@@ -184,6 +184,8 @@ class ModelFacts:
     has_dropout: bool
     frozen: int = 0
     """Parameters that are not trainable."""
+    frozen_as_drawn: int = 0
+    """Of these, in weights that cannot be told from a random draw."""
     evaluation_difference: float = nan
     """How far two passes over one batch in evaluation mode lie apart, relative; NaN where nobody tried."""
     left_training: int = 0
