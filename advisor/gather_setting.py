@@ -142,6 +142,7 @@ def inputs(signals: Signals) -> InputFacts | None:
         broken_share=survey.broken_share,
         association=survey.label_association,
         association_examples=survey.label_association_examples,
+        linear_agreement=signals.stream.agreement,
     )
 
 

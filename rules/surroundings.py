@@ -138,6 +138,8 @@ class InputFacts:
     """How much closer inputs and targets go together than shuffled ones, in spreads of shuffled ones; NaN = not looked at."""
     association_examples: int = 0
     """Examples behind it."""
+    linear_agreement: float = nan
+    """Accuracy of a linear model of the first examples on the batches, or its correlation with the target; NaN = not known."""
 
 
 @dataclass(frozen=True)

@@ -101,8 +101,8 @@ SYMPTOMS = (
     "ARC101", "ARC102", "ARC103", "ARC104",
 )  # fmt: skip
 """What a rate that is far too high brings about; after a rise also a loss that is no number, which has other causes too."""
-OF_A_SUSPECT = ("OPT105", "OPT106", "GEN101")
-"""What waits for the sweep's answer: swings, a rise without a warm-up, and what is said of a net that may have been thrown."""
+OF_A_SUSPECT = ("OPT105", "OPT106", "GEN101", "GEN103")
+"""What waits for the sweep's answer: swings, a rise without a warm-up, what is said of a net that may have been thrown."""
 
 
 def _to_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, pick: float, from_start: bool) -> Fix:
