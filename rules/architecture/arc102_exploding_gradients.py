@@ -1,7 +1,7 @@
 """The gradient is far larger than a step can use.
 
 ## What it does
-Looks for a gradient norm over a thousand (times the loss of guessing, where that is more than one), or seventy times as large in the first layer as in the last, in a run that
+Looks for a gradient norm over a thousand, or seventy times as large in the first layer as in the last, in a run that
 learns badly.
 
 ## Why it matters
@@ -28,8 +28,7 @@ from rules.remedies import advice, clip_at, clip_norm, possible
 from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
 NORM_LIMIT = 1e3
-"""Norm of the whole gradient, where guessing loses 1 or less: mean losses of healthy nets stay two powers of ten below. A
-loss in other units, such as that of a target of thousands, has gradients in those units."""
+"""Norm of the whole gradient: mean losses of healthy nets stay two powers of ten below."""
 RATIO_LIMIT = 70.0
 """First over last layer (the limit of DeepLocalize and TheDeepChecker)."""
 CLIP_MOST = 10.0
@@ -45,8 +44,7 @@ def exploding_gradients(
         return None
     known = layers.checks >= LAYER_CHECKS and len(layers.layers) > 1 and layers.layers[-1].grad_norm > 0
     ratio = layers.layers[0].grad_norm / layers.layers[-1].grad_norm if known else 0.0
-    limit = NORM_LIMIT * max(task.baseline_loss, 1.0)
-    if gradients.now <= limit and ratio <= RATIO_LIMIT:
+    if gradients.now <= NORM_LIMIT and ratio <= RATIO_LIMIT:
         return None
     clips: tuple[Fix, ...] = ()
     if knobs.number("clip") == 0:
@@ -59,7 +57,7 @@ def exploding_gradients(
         severity=Severity.WARNING,
         message=f"{gradients.now:.3g} is the norm of the gradient, and the run does not learn",
         evidence=(
-            Evidence(fact="gradients.now", value=gradients.now, limit=limit),
+            Evidence(fact="gradients.now", value=gradients.now, limit=NORM_LIMIT),
             Evidence(fact="layers.grad_norm", value=ratio, limit=RATIO_LIMIT),
         ),
         causes=("the learning rate is too high", "inputs or targets of large scale", "an initialisation that grows"),

@@ -3,8 +3,8 @@
 ## What it does
 Looks, after a third of the run, for a training metric less than half of the way from a constant predictor to
 perfection, without a gap to validation, and a training loss that is high and has stopped falling. A net that comes less than
-half as far as a linear model of a few hundred of its examples is told after a fifth of the run, and as a warning, where its
-loss also ends high if it falls on in a straight line: then it is no ceiling of the data.
+half as far as a linear model of a few hundred of its examples is told after a quarter of the run, and as a warning, where
+its loss also ends high if it falls on as it did lately: then it is no ceiling of the data.
 
 ## Why it matters
 More of the same training does not help, and neither does more data: the net, its rate or its brakes hold it back.
@@ -23,7 +23,7 @@ The task has a ceiling: noise in the labels, or inputs that say little about the
 """
 
 from rules.facts import InputFacts, KnobFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
-from rules.learning import creeps, learns_badly, skill
+from rules.learning import HIGH_LOSS_SHARE, creeps, learns_badly, skill
 from rules.remedies import advice, possible, turned
 from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, Value, rule
 
@@ -35,12 +35,14 @@ GAP_LIMIT = 0.02
 """Points of the metric between training and validation: a wider gap is another fault."""
 NOISE_FACTOR = 2.0
 """Standard errors: so wide a gap may be the size of the splits."""
-LINEAR_SHARE = 0.20
+LINEAR_SHARE = 0.25
 """Of the run: by then a sound net has long passed a linear model of 400 of its examples."""
 LEAST_LINEAR = 0.3
 """On the way to perfection: below, what a linear model gets on examples that it knows is partly by heart."""
 WORSE_THAN_LINEAR = 0.5
 """Of what a linear model gets."""
+EVALUATIONS = 2
+"""One alone may be half an epoch old, and a slow start may be over since."""
 CLOSED_SHARE = 0.05
 """Of the loss, carefully said: brakes are rarely the whole reason."""
 
@@ -57,7 +59,8 @@ def underfitting(
         linear >= LEAST_LINEAR
         and reached < WORSE_THAN_LINEAR * linear
         and run.progress >= LINEAR_SHARE
-        and (flat or creeps(run, task, loss))
+        and len(validation.evaluations) >= EVALUATIONS
+        and (flat or (creeps(run, task, loss) and _stays_high(run, task, loss)))
     )
     if not worse and not (run.progress >= JUDGED_SHARE and flat and reached < SKILL_LIMIT):
         return None
@@ -91,6 +94,12 @@ def _linear(task: TaskFacts, inputs: InputFacts) -> float:
         return inputs.linear_agreement**2
     guess = task.baseline_metric if task.metric == "accuracy" else 1 / max(len(task.classes), 2)
     return (inputs.linear_agreement - guess) / max(1 - guess, 1e-9)
+
+
+def _stays_high(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether the loss ends above half of guessing even if it falls on by the share of the last tenth of the run."""
+    tenths_left = 10 * (1 - run.progress)
+    return loss.now * (1 - max(loss.fall_share, 0.0)) ** tenths_left > HIGH_LOSS_SHARE * task.baseline_loss
 
 
 def _releases(knobs: KnobFacts) -> list[Fix]:

@@ -95,11 +95,11 @@ class Seen:
         }
 
     def _led_back(self, alarm: Alarm, arm: Arm) -> bool:
-        """Tell whether a finding was shown as a symptom of a right cause, or of a symptom of it."""
+        """Tell whether a finding was shown as a symptom of what is true of the run, or of a symptom of that."""
         by_code = {other.code: other for other in arm.alarms}
         passed: set[str] = set()
         while alarm.role == "symptom" and alarm.code not in passed:
-            if alarm.explained_by in self.case.causes:
+            if alarm.explained_by in {*self.case.causes, *self.case.allowed}:
                 return True
             passed.add(alarm.code)
             alarm = by_code.get(alarm.explained_by, alarm)

@@ -74,6 +74,8 @@ def test_an_info_or_a_symptom_of_the_right_cause_is_no_false_alarm() -> None:
     assert not result(SOFTMAX, untouched=arm(0.9, *alarms), auto=arm()).false_alarms
     far = alarm("DAT110", "warning", "symptom", by="DAT102")
     assert not result(SOFTMAX, untouched=arm(0.9, *alarms, far), auto=arm()).false_alarms
+    allowed = alarm("DAT110", "warning", "symptom", by=SOFTMAX.allowed[0])
+    assert not result(SOFTMAX, untouched=arm(0.9, allowed), auto=arm()).false_alarms
     ring = (alarm("DAT110", role="symptom", by="DAT105"), alarm("DAT105", role="symptom", by="DAT110"))
     assert set(result(SOFTMAX, untouched=arm(0.9, *ring), auto=arm()).false_alarms) == {"DAT110", "DAT105"}
     assert list(result(SOFTMAX, untouched=arm(), auto=arm(0.9, alarm("DAT105"))).false_alarms) == ["DAT105"]

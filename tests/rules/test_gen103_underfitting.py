@@ -68,7 +68,7 @@ def test_it_is_silent(changes: dict[str, Any]) -> None:
 SLOW = {
     "run": {"step": 250},
     "loss": {"now": 2.1, "fall_share": 0.05, "curve": ((10, 2.35), (250, 2.1))},
-    "validation": evaluations([2.1], [0.18], train=2.1, train_metric=0.18),
+    "validation": evaluations([2.2, 2.1], [0.15, 0.18], train=2.1, train_metric=0.18),
 }
 
 
@@ -82,6 +82,14 @@ SLOW = {
         pytest.param(
             {
                 "inputs": {"linear_agreement": 0.85},
+                "loss": {"now": 2.1, "fall_share": 0.12, "curve": ((10, 2.35), (250, 2.1))},
+            },
+            None,
+            id="it begins late, and falls faster and faster",
+        ),
+        pytest.param(
+            {
+                "inputs": {"linear_agreement": 0.85},
                 "loss": {"now": 1.6, "fall_share": 0.3, "curve": ((10, 2.35), (250, 1.6))},
             },
             None,
@@ -92,7 +100,7 @@ SLOW = {
                 "run": {"step": 500},
                 "inputs": {"linear_agreement": 0.85},
                 "loss": {"now": 1.5, "fall_share": 0.0},
-                "validation": evaluations([1.5], [0.48], train=1.5, train_metric=0.48),
+                "validation": evaluations([1.5, 1.5], [0.48, 0.48], train=1.5, train_metric=0.48),
             },
             Severity.INFO,
             id="half as far as a linear model",
