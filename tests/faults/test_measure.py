@@ -7,8 +7,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from advisor import ledger
+from rules.vocabulary import Severity
+from tests.advisor.literal import finding
 from tests.faults.case import Case
 from tests.faults.cases import find
+from tests.faults.harness import arm_of
 from tests.faults.measure import Seen, share
 from tests.faults.random_fix import DRAWS, change
 from tests.faults.result import Alarm, Arm, Deed, Result, digest_of, read_results
@@ -16,6 +20,7 @@ from trainer.commands import Confirm, Rollback, Turn
 from trainer.knobs import Knob, catalogue
 from trainer.setup import build
 from trainer.training import first_values
+from trainer.wire import RunEnded
 
 SOFTMAX, HEALTHY = find("softmax_twice"), find("ok_sgd")
 
@@ -80,6 +85,19 @@ def test_an_info_or_a_symptom_of_the_right_cause_is_no_false_alarm() -> None:
     assert set(result(SOFTMAX, untouched=arm(0.9, *ring), auto=arm()).false_alarms) == {"DAT110", "DAT105"}
     assert list(result(SOFTMAX, untouched=arm(), auto=arm(0.9, alarm("DAT105"))).false_alarms) == ["DAT105"]
     assert list(result(HEALTHY, untouched=arm(0.9, alarm("ARC106")), auto=arm()).false_alarms) == ["ARC106"]
+
+
+def test_an_alarm_is_told_at_its_gravest_and_in_the_last_part_that_it_played() -> None:
+    mild, grave = (finding("GEN101", severity=one, message=one.value) for one in (Severity.INFO, Severity.WARNING))
+    told = (
+        ledger.Found(finding=mild, role="contributing", step=10),
+        ledger.Restated(finding=grave, step=20),
+        ledger.Cleared(code="GEN101", mended=False, step=30),
+        ledger.Found(finding=mild, role="symptom", explained_by="ARC106", step=40),
+    )
+    (kept,) = arm_of(SOFTMAX, (), told, RunEnded(why="finished", step=50, seconds=1.0), 1.0).alarms
+    assert (kept.severity, kept.message, kept.step) == ("warning", "warning", 10)
+    assert (kept.role, kept.explained_by) == ("symptom", "ARC106")
 
 
 def test_a_run_is_rescued_within_a_point_of_the_reference_and_harmed_a_point_below_untouched() -> None:
