@@ -22,8 +22,6 @@ The task has a ceiling: noise in the labels, or inputs that say little about the
 - Goodfellow et al., «Deep Learning», 2016, section 5.2 (capacity)
 """
 
-from math import exp, log1p
-
 from rules.facts import InputFacts, KnobFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
 from rules.learning import HIGH_LOSS_SHARE, creeps, learns_badly, skill
 from rules.remedies import advice, possible, turned
@@ -101,10 +99,8 @@ def _linear(task: TaskFacts, inputs: InputFacts) -> float:
 def _stays_high(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     """Tell whether the loss ends above half of guessing even if it falls on by the share of the last tenth of the run."""
     tenths_left = 10 * (1 - run.progress)
-    return (
-        loss.now * exp(tenths_left * log1p(-min(max(loss.fall_share, 0.0), 0.999)))
-        > HIGH_LOSS_SHARE * task.baseline_loss
-    )
+    at_end: float = loss.now * (1 - max(loss.fall_share, 0.0)) ** tenths_left
+    return at_end > HIGH_LOSS_SHARE * task.baseline_loss
 
 
 def _releases(knobs: KnobFacts) -> list[Fix]:
