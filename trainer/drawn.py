@@ -33,7 +33,11 @@ def as_drawn(weight: Tensor) -> bool:
 
 
 def frozen_as_drawn(model: nn.Module) -> int:
-    """Return how many parameters lie in frozen weights that are as they were drawn; the largest weights are looked at."""
+    """Return how many parameters lie in frozen weights that are as they were drawn; the largest weights are looked at.
+
+    Packed integers are not looked at: whoever quantised a weight had one that was trained.
+    """
     frozen = [p for p in model.parameters() if not p.requires_grad and p.ndim > 1 and p.numel()]
-    largest = sorted(frozen, key=lambda p: -p.numel())[:TENSORS]
+    plain = [p for p in frozen if type(p) is nn.Parameter and p.is_floating_point()]
+    largest = sorted(plain, key=lambda p: -p.numel())[:TENSORS]
     return sum(p.numel() for p in largest if as_drawn(p))

@@ -32,6 +32,12 @@ def test_weights_that_nobody_drew_are_not(weight: torch.Tensor) -> None:
     assert not as_drawn(weight)
 
 
+def test_a_frozen_weight_of_packed_integers_is_not_looked_at() -> None:
+    model = nn.Linear(8, 8)
+    model.weight = nn.Parameter(torch.randint(-128, 127, (8, 8), dtype=torch.int8), requires_grad=False)
+    assert frozen_as_drawn(model) == 0
+
+
 def test_training_leaves_directions_and_what_learns_is_not_counted() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 3))
