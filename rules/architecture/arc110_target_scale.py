@@ -39,7 +39,7 @@ EARLY_SHARE = 0.25
 """Of the run: a new start costs little."""
 CREEPS = ("OPT102", "OPT103", "OPT104", "OPT109", "OPT110", "GEN102", "GEN103", "ARC102", "ARC103")
 """What a run shows that is still on its way to the mean of its target."""
-BLOWS_UP = ("OPT101", "NUM101", "NUM102", "NUM103", "OPT105", "OPT106", "ARC111", "GEN101")
+BLOWS_UP = ("OPT101", "NUM101", "NUM102", "NUM103", "OPT105", "OPT106", "GEN101")
 """What it shows besides where the errors, and with them the gradients, are so large that its steps throw it."""
 
 
