@@ -36,7 +36,7 @@ GAP_LIMIT = 0.02
 NOISE_FACTOR = 2.0
 """Standard errors: so wide a gap may be the size of the splits."""
 LINEAR_SHARE = 0.25
-"""Of the run: by then a sound net has long passed a linear model of 400 of its examples."""
+"""Of the run, after the warm-up: by then a sound net has long passed a linear model of 400 of its examples."""
 LEAST_LINEAR = 0.3
 """On the way to perfection: below, what a linear model gets on examples that it knows is partly by heart."""
 WORSE_THAN_LINEAR = 0.5
@@ -58,7 +58,7 @@ def underfitting(
     worse = (
         linear >= LEAST_LINEAR
         and reached < WORSE_THAN_LINEAR * linear
-        and run.progress >= LINEAR_SHARE
+        and run.progress >= knobs.number("warmup") + LINEAR_SHARE
         and len(validation.evaluations) >= EVALUATIONS
         and (flat or (creeps(run, task, loss) and _stays_high(run, task, loss)))
     )

@@ -79,6 +79,7 @@ SLOW = {
         pytest.param({"inputs": {"linear_agreement": 0.2}}, None, id="as good as a linear model"),
         pytest.param({}, None, id="no linear model"),
         pytest.param({"inputs": {"linear_agreement": 0.85}, "run": {"step": 150}}, None, id="too young"),
+        pytest.param({"inputs": {"linear_agreement": 0.85}, "knobs": knobs(warmup=0.2)}, None, id="hardly warmed up"),
         pytest.param(
             {
                 "inputs": {"linear_agreement": 0.85},
