@@ -93,7 +93,7 @@ def accumulate(
         training.clocks.mark("forward")
         training.precision.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         training.clocks.mark("backward")
-        total += loss.detach()
+        total += training.objective.told(loss, outputs, wanted, examples)
         if watched:
             seen.append((batch.ticket.indices[start : start + size], outputs.detach(), wanted))
     return total, seen

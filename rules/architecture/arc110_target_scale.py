@@ -3,22 +3,27 @@
 ## What it does
 Compares mean and spread of a regression's target with the size of the outputs before the first step. Where the target is ten
 times larger (or ten times smaller), it says so; where the run has warmed up and its loss is still above that of the best
-constant, it names the scale as the cause and asks for a rate sweep.
+constant, or its first steps have thrown it there, it names the scale as the cause. It is silent once the targets are scaled.
 
 ## Why it matters
 A net begins with outputs about 0 ± 1. Towards a target like 90 ± 30 an adaptive optimizer creeps, a rate's length a step, and
 plain gradient descent gets gradients a hundred times too large: the rate that fits is tiny, or there is none.
 
 ## What to do
-Standardise the target, `(y - mean) / std` over the training split, and undo it where the prediction is used. Built-in models
-of this trainer do so by themselves.
+Let the run scale the targets (train.scale_targets): the model learns in spreads about the mean of the training targets, and
+still says its predictions in their own unit. It pays from the first step on, so the run begins anew with it. In your own code:
+standardise the target, `(y - mean) / std` over the training split, and undo it where the prediction is used. Built-in models of
+this trainer do so by themselves.
 
 ## Fix safety
-Scaling the target needs a person. A new start at the sweep's rate is a rescue: applied, not tried; it is proposed only while
-the run is worse than a constant, so nothing is lost.
+Changes what is learned. A run that goes on is compared with one that began with scaled targets, both trained from the first
+step to the step of now, by the loss in the target's own unit, and goes on from the better one. A run that is lost already (its
+loss not finite, or above where it began) is begun anew: applied, not tried. Where the targets cannot be scaled, a new start at
+a sweep's rate is a rescue, proposed only while the run is worse than a constant. A loss with a bend (Huber) bends at so many
+spreads where it bent at so many units.
 
 ## When to ignore it
-The run has time enough: once its loss is below the constant's the rule only mentions the scale.
+The run has time enough: once its loss is below half of the constant's the rule only mentions the scale.
 
 ## References
 - Goodfellow et al., «Deep Learning», 2016, section 8.2 (conditioning)
@@ -28,16 +33,20 @@ The run has time enough: once its loss is below the constant's the rule only men
 from math import isfinite
 
 from rules.facts import KnobFacts, LossFacts, OutputFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import SWEEP_MARGIN, rate_over_pick, rose
-from rules.remedies import advice, new_start, possible, start_over
-from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
+from rules.learning import HIGH_LOSS_SHARE, SWEEP_MARGIN, at_chance, lost_early, rate_over_pick, rose, rose_early
+from rules.remedies import advice, new_start, possible, start_over, turned
+from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
 FAR_FACTOR = 10.0
 """Times the outputs at the start, or times 1 where these are smaller: within it, a net reaches its target in some dozen steps."""
 EARLY_SHARE = 0.25
 """Of the run: a new start costs little."""
+GAINED_SHARE = 0.5
+"""Of the loss: what scaling took off it at the least on the bench's targets of tens and thousands."""
 CREEPS = ("OPT102", "OPT103", "OPT104", "OPT109", "OPT110", "GEN102", "GEN103", "ARC102", "ARC103")
-"""What a run shows that is still on its way to the mean of its target. One that blows up has its rate to blame first."""
+"""What a run shows that is still on its way to the mean of its target."""
+THROWN = (*CREEPS, "NUM101", "NUM102", "NUM103", "OPT101", "OPT105", "OPT106", "ARC104")
+"""What a run shows whose gradients are as many times too large as its target is."""
 
 
 @rule("ARC110")
@@ -48,11 +57,18 @@ def target_scale(
     begins = outputs.first_rms if isfinite(outputs.first_rms) else 0.0
     size = max(abs(outputs.target_mean), outputs.target_std)
     large, small = size > FAR_FACTOR * max(begins, 1.0), FAR_FACTOR * outputs.target_std < begins
-    if task.kind != "regression" or not (large or small):
+    scaled = knobs.values.get("scale_targets", False)
+    if task.kind != "regression" or scaled or not (large or small):
         return None
     creeps = run.warm and loss.now > task.baseline_loss and not rose(task, loss)
-    early = run.progress <= EARLY_SHARE
-    asked = creeps and early and "lr_sweep" not in probes.done
+    lost = large and lost_early(run, task, loss)
+    thrown = lost or (large and run.warm and at_chance(task, loss) and rose_early(run, task, loss))
+    behind = creeps or thrown
+    fixes = (
+        possible(knobs, _begin_anew(outputs, lost=lost)) if not loss.now <= HIGH_LOSS_SHARE * task.baseline_loss else ()
+    )
+    rate = creeps and run.progress <= EARLY_SHARE and not knobs.can("scale_targets")
+    asked = rate and "lr_sweep" not in probes.done
     said = (
         f"standardise the target: (y - {outputs.target_mean:.4g}) / {outputs.target_std:.4g}; undo it where it is used"
     )
@@ -61,8 +77,8 @@ def target_scale(
     return Finding(
         code="ARC110",
         name="target_scale",
-        severity=Severity.WARNING if creeps else Severity.INFO,
-        message=seen + left if creeps else seen,
+        severity=Severity.WARNING if behind else Severity.INFO,
+        message=seen + left if behind else seen,
         evidence=(
             Evidence(fact="outputs.target_mean", value=outputs.target_mean, limit=FAR_FACTOR),
             Evidence(fact="outputs.target_std", value=outputs.target_std, limit=FAR_FACTOR),
@@ -70,11 +86,25 @@ def target_scale(
         ),
         causes=("a target that was not scaled",),
         probes=("lr_sweep",) if asked else (),
-        explains=CREEPS if creeps else (),
+        explains=THROWN if thrown else CREEPS if creeps else (),
         fixes=(
+            *fixes,
+            *((new_start(),) if asked else _new_start(knobs, probes) if rate else ()),
             advice(said, improves="loss"),
-            *((new_start(),) if asked else _new_start(knobs, probes) if creeps and early else ()),
         ),
+    )
+
+
+def _begin_anew(outputs: OutputFacts, *, lost: bool) -> Fix:
+    return Fix(
+        name=f"start over with the target scaled: (y - {outputs.target_mean:.3g}) / {outputs.target_std:.3g}",
+        effect=Effect.RESCUE if lost else Effect.CHANGES_LEARNING,
+        deed=Deed.START_OVER,
+        turns=turned(scale_targets=True),
+        improves="finite" if lost else "loss",
+        guards=() if lost else (METRIC_GUARD,),
+        expected=GAINED_SHARE,
+        estimated_by=f"{GAINED_SHARE:.0%} of the loss: what scaling took off it at the least, where targets were raw",
     )
 
 

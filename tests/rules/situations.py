@@ -56,6 +56,7 @@ KNOBS: dict[str, Value] = {
     "class_weights": "none",
     "loss": "own",
     "standardise": False,
+    "scale_targets": False,
     "early_stop": False,
     "ema": 0.0,
     "activation": "own",
