@@ -63,7 +63,7 @@ OTHER_TRAINING = OTHER_NETWORK | {
     "optimizer", "momentum", "weight_decay", "clip", "batch_size", "standardise", "scale_targets"
 }  # fmt: skip
 """Knobs after whose turn the probes that train would answer otherwise."""
-TRAINING_PROBES = frozenset({"lr_sweep", "single_batch_fit"})
+TRAINING_PROBES = frozenset({"lr_sweep", "adaptive_sweep", "single_batch_fit"})
 """Their answers are forgotten then, and may be asked for anew."""
 STREAM_SHAPING = frozenset({"augment", "augment_strength", "standardise"})
 """Knobs after whose turn something else goes into the net."""

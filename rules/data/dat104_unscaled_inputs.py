@@ -69,7 +69,7 @@ def unscaled_inputs(
         ),
         causes=("raw values of different units", "pixels from 0 to 255", "values that were divided twice"),
         explains=("NUM101", "NUM102", "NUM103", "OPT101", "OPT102", "OPT103", "OPT104", "OPT105", "OPT106", "OPT109",
-                  "OPT110", "ARC102", "ARC103", "ARC104", "GEN102", "GEN103"),
+                  "OPT110", "OPT115", "ARC102", "ARC103", "ARC104", "GEN102", "GEN103"),
         eased_by_knobs=True,
         fixes=(
             *possible(knobs, _begin_anew(lost=lost_early(run, task, loss))),
