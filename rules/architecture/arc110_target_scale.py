@@ -23,7 +23,7 @@ a sweep's rate is a rescue, proposed only while the run is worse than a constant
 spreads where it bent at so many units.
 
 ## When to ignore it
-The run has time enough: once its loss is below half of the constant's the rule only mentions the scale.
+The run has time enough: once its loss is below the constant's the rule only mentions the scale.
 
 ## References
 - Goodfellow et al., «Deep Learning», 2016, section 8.2 (conditioning)
@@ -33,7 +33,7 @@ The run has time enough: once its loss is below half of the constant's the rule 
 from math import isfinite
 
 from rules.facts import KnobFacts, LossFacts, OutputFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import HIGH_LOSS_SHARE, SWEEP_MARGIN, at_chance, lost_early, rate_over_pick, rose, rose_early
+from rules.learning import SWEEP_MARGIN, at_chance, lost_early, rate_over_pick, rose, rose_early
 from rules.remedies import advice, new_start, possible, start_over, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -41,6 +41,8 @@ FAR_FACTOR = 10.0
 """Times the outputs at the start, or times 1 where these are smaller: within it, a net reaches its target in some dozen steps."""
 EARLY_SHARE = 0.25
 """Of the run: a new start costs little."""
+SOONEST_STEP = 2
+"""A loss that is no number in the first step has come of the data or the code: gradients that are too large take a step first."""
 GAINED_SHARE = 0.5
 """Of the loss: what scaling took off it at the least on the bench's targets of tens and thousands."""
 CREEPS = ("OPT102", "OPT103", "OPT104", "OPT109", "OPT110", "GEN102", "GEN103", "ARC102", "ARC103")
@@ -60,13 +62,12 @@ def target_scale(
     scaled = knobs.values.get("scale_targets", False)
     if task.kind != "regression" or scaled or not (large or small):
         return None
-    creeps = run.warm and loss.now > task.baseline_loss and not rose(task, loss)
-    lost = large and lost_early(run, task, loss)
+    creeps = run.warm and isfinite(loss.now) and loss.now > task.baseline_loss and not rose(task, loss)
+    soon = loss.non_finite_steps > 0 and loss.non_finite_onset < SOONEST_STEP
+    lost = large and lost_early(run, task, loss) and not soon
     thrown = lost or (large and run.warm and at_chance(task, loss) and rose_early(run, task, loss))
     behind = creeps or thrown
-    fixes = (
-        possible(knobs, _begin_anew(outputs, lost=lost)) if not loss.now <= HIGH_LOSS_SHARE * task.baseline_loss else ()
-    )
+    fixes = possible(knobs, _begin_anew(outputs, lost=lost)) if behind else ()
     rate = creeps and run.progress <= EARLY_SHARE and not knobs.can("scale_targets")
     asked = rate and "lr_sweep" not in probes.done
     said = (

@@ -1,5 +1,6 @@
 """ARC110 target scale: when it speaks, when it is silent, when it is not assessed."""
 
+from math import nan
 from typing import Any
 
 import pytest
@@ -18,11 +19,12 @@ TOLD = (Effect.NEEDS_A_PERSON, Deed.PERSON)
 
 def told(mean: float, std: float, now: float, **rest: Any) -> Finding | None:
     """Return what is said of a target of this mean and spread, whose loss stands at `now`."""
+    start = mean**2 + std**2 + 0.3**2
     changes = {
         "run": EARLY,
         "task": {"kind": "regression", "baseline_loss": std**2},
         "outputs": {"shape": (), "loss_kind": "squared", "target_mean": mean, "target_std": std, "first_rms": 0.3},
-        "loss": {"now": now, "at_start": mean**2 + std**2, "curve": ((10, mean**2 + std**2), (80, now))},
+        "loss": {"now": now, "at_start": start, "curve": ((10, start), (80, now))},
     }
     return assessed(target_scale, changes | rest)
 
@@ -36,11 +38,11 @@ def deeds(finding: Finding | None) -> list[tuple[Effect, Deed]]:
     ("mean", "std", "now", "severity", "fixes"),
     [
         pytest.param(90.0, 30.0, 7000.0, Severity.WARNING, [TRIED, TOLD], id="it creeps to its mean"),
-        pytest.param(90.0, 30.0, 600.0, Severity.INFO, [TRIED, TOLD], id="it has passed the constant"),
+        pytest.param(90.0, 30.0, 600.0, Severity.INFO, [TOLD], id="it has passed the constant"),
         pytest.param(90.0, 30.0, 200.0, Severity.INFO, [TOLD], id="it learns"),
         pytest.param(0.0, 40.0, 1700.0, Severity.WARNING, [TRIED, TOLD], id="wide, about zero"),
         pytest.param(90.0, 30.0, 1e9, Severity.WARNING, [RESCUED, TOLD], id="it blows up"),
-        pytest.param(0.0, 0.01, 9e-4, Severity.INFO, [TRIED, TOLD], id="far too small"),
+        pytest.param(0.0, 0.01, 9e-4, Severity.WARNING, [TRIED, TOLD], id="far too small"),
     ],
 )
 def test_it_speaks(mean: float, std: float, now: float, severity: Severity, fixes: list[tuple[Effect, Deed]]) -> None:
@@ -58,6 +60,17 @@ def test_a_run_that_its_first_steps_have_thrown_to_the_constant_is_compared_with
     assert deeds(finding) == [TRIED, TOLD]
     assert finding is not None
     assert {"OPT101", "ARC103", "NUM102"} <= set(finding.explains)
+
+
+@pytest.mark.parametrize(("onset", "first"), [(1, TOLD), (2, RESCUED), (5, RESCUED)])
+def test_a_loss_that_is_no_number_from_the_first_step_on_has_another_cause(
+    onset: int, first: tuple[Effect, Deed]
+) -> None:
+    broken = {"now": nan, "at_start": 9000.0, "non_finite_in_50": 9, "non_finite_steps": 9, "non_finite_onset": onset}
+    finding = told(90.0, 30.0, nan, loss=broken)
+    assert deeds(finding)[0] == first
+    assert finding is not None
+    assert bool(finding.explains) == (first == RESCUED)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +105,10 @@ def test_no_sweep_is_asked_for_where_targets_can_be_scaled() -> None:
 
 def test_a_run_of_a_trainer_that_knows_no_such_knob_is_told_what_to_do() -> None:
     known = KnobFacts(values={"lr": 0.1}, turnable=frozenset())
-    assert deeds(told(90.0, 30.0, 600.0, knobs=known)) == [TOLD]
+    finding = told(90.0, 30.0, 7000.0, knobs=known)
+    assert finding is not None
+    assert deeds(finding)[-1] == TOLD
+    assert not any(fix.turns for fix in finding.fixes)
 
 
 @pytest.mark.parametrize("group", ["run", "task", "loss", "outputs", "knobs", "probes"])
