@@ -113,6 +113,7 @@ def _layer(seen: list[Layer]) -> LayerFact:
         fan_out=seen[-1].fan_out,
         units=seen[-1].units,
         twin_share=_middle([layer.twin_share for layer in seen if layer.twin_share is not None]),
+        input_share=_middle([layer.input_share for layer in seen if layer.input_share is not None]),
     )
 
 

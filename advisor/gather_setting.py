@@ -221,6 +221,7 @@ def probes(signals: Signals) -> ProbeFacts | None:
         lr_pick=_number(sweep, "pick"),
         lr_spread=_number(sweep, "spread"),
         lr_finite_to=_finite_to(sweep),
+        adaptive_pick=_number(answers.get("adaptive_sweep", {}), "pick"),
         fit_first_loss=_number(fit, "first_loss"),
         fit_last_loss=_number(fit, "last_loss"),
         cached_step_s=_number(answers.get("cached_batch", {}), "step_s"),

@@ -69,9 +69,11 @@ LOSS_SHAPING = frozenset(
 """Knobs after whose turn the training loss means something else."""
 OTHER_NETWORK = frozenset({"activation", "init", "norm", "residual", "output"})
 """Knobs after whose turn the layers are others."""
-OTHER_TRAINING = OTHER_NETWORK | {"optimizer", "momentum", "weight_decay", "clip", "batch_size", "standardise"}
+OTHER_TRAINING = OTHER_NETWORK | {
+    "optimizer", "momentum", "weight_decay", "clip", "batch_size", "standardise", "scale_targets"
+}  # fmt: skip
 """Knobs after whose turn the probes that train would answer otherwise."""
-TRAINING_PROBES = frozenset({"lr_sweep", "single_batch_fit"})
+TRAINING_PROBES = frozenset({"lr_sweep", "adaptive_sweep", "single_batch_fit"})
 """Their answers are forgotten then, and may be asked for anew."""
 REDRAWN = frozenset({"shuffle", "sampler"})
 """Knobs after whose turn other examples stand side by side."""

@@ -243,6 +243,8 @@ class LayerFact:
     units: int = 0
     twin_share: float = nan
     """Share of the units that are the same as another one (within a per cent); NaN where that means nothing."""
+    input_share: float = nan
+    """Embeddings and a linear first layer: share of its inputs that one step's gradient comes down to, 1 = all alike."""
 
 
 @dataclass(frozen=True)
@@ -301,6 +303,8 @@ class ProbeFacts:
     """lr_sweep: largest over smallest of its three picks."""
     lr_finite_to: float = nan
     """lr_sweep: the rate up to which its loss was a number; NaN where nobody told."""
+    adaptive_pick: float = nan
+    """adaptive_sweep: the rate that a sweep under AdamW picks; NaN when it could not tell."""
     fit_first_loss: float = nan
     fit_last_loss: float = nan
     """single_batch_fit: training loss on 16 examples, before and after."""

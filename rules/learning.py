@@ -48,6 +48,13 @@ START_OVER_SHARE = 0.50
 SHORT_STEPS = 100
 SHORT_START_OVER_SHARE = 0.90
 """Of a run of fewer steps: half of it is over when there is anything to judge by, and it is done again in a moment."""
+LOST_FACTOR = 2.0
+"""Times the loss of an untrained net: no healthy run is that wrong (NUM102)."""
+CLIMB_STEPS = 10
+"""Steps over 1.5 × the least smoothed loss, up to where guessing is better: half of what NUM102 waits for, for where this is
+asked the cause is known."""
+LOST_SHARE = 0.20
+"""Of the run: later, beginning anew costs more than it is worth untried."""
 SWEEP_FACTOR = 10.0
 """No sweep of 90 disagreed tenfold with a good rate (bad starts, measured): by itself it says that a rate is wrong."""
 SWEEP_MARGIN = 3.0
@@ -100,6 +107,14 @@ def has_not_begun(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     units are dead, that need not be watched for longer.
     """
     return learns_badly(run, task, loss) or (run.warm and isfinite(loss.now) and at_chance(task, loss))
+
+
+def lost_early(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether a run has come to nothing so far, and still lies near its beginning: there is nothing to compare."""
+    untrained = max(loss.at_start, task.baseline_loss)
+    worse = loss.non_finite_in_50 > 0 or not loss.now <= LOST_FACTOR * untrained
+    climbs = loss.above_best_steps >= CLIMB_STEPS and at_chance(task, loss)
+    return run.progress <= LOST_SHARE and (worse or climbs)
 
 
 def rose(task: TaskFacts, loss: LossFacts) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from trainer import standardise
+from trainer import standardise, target_scale
 from trainer.compiling import OFF
 from trainer.data.batch import Batch
 from trainer.pieces import Passes, Seen, piece_size
@@ -224,7 +224,6 @@ def _known(deed: Callable[[], Any]) -> Any:
 def settings_of(training: Training) -> dict[str, Any]:
     """Return what changes how network and loss work, as JSON types."""
     model, objective = training.model, training.objective
-    scale = list(standardise.own_tensors(model).values())
     return {
         "amp": training.precision.name,
         "channels_last": bool(training.knobs["channels_last"]) and training.setup.model_info.has_conv,
@@ -234,15 +233,21 @@ def settings_of(training: Training) -> dict[str, Any]:
         "label_smoothing": objective.label_smoothing,
         "modes": "".join("01"[module.training] for module in model.modules()),
         "standard": objective.standard,
-        "standardised": [list(tensor.shape) for tensor in scale] or None,
+        "scaled_targets": _shapes(target_scale.own_tensors(model)),
+        "standardised": _shapes(standardise.own_tensors(model)),
         "threads": torch.get_num_threads(),
     }
+
+
+def _shapes(tensors: dict[str, torch.Tensor]) -> list[list[int]] | None:
+    return [list(tensor.shape) for tensor in tensors.values()] or None
 
 
 def _blueprint(training: Training) -> dict[str, Any]:
     """Return how network and loss are built, as JSON types, and what they should come to."""
     setup, objective = training.setup, training.objective
-    own = {f"model.{name}" for name in standardise.own_tensors(training.model)}
+    mixed_in = (*standardise.own_tensors(training.model), *target_scale.own_tensors(training.model))
+    own = {f"model.{name}" for name in mixed_in}
     state = state_of(training.model, objective.user_loss)
     variance = objective.target_variance
     return {

@@ -131,6 +131,10 @@ class TrainConfig(_Section):
     standardise: bool = Field(
         False, description="let any model standardise its inputs by the training split: mean 0, spread 1"
     )
+    scale_targets: bool = Field(
+        False,
+        description="a regression: learn in spreads about the mean of the training targets; outputs keep their unit",
+    )
     early_stop: bool = Field(False, description="stop when the validation metric has stopped improving")
     workers: int = Field(0, ge=0, description="loader processes; 0 = in the trainer")
     prefetch: int = Field(2, ge=1, description="batches each worker prepares ahead")

@@ -112,6 +112,7 @@ SPECS: dict[str, KnobSpec] = {
     "shuffle": KnobSpec(turns="reload", effect="changes_learning"),
     "sampler": KnobSpec(turns="reload", effect="changes_learning", choices=("none", "sqrt", "balanced")),
     "standardise": KnobSpec(turns="live", effect="changes_learning"),
+    "scale_targets": KnobSpec(turns="live", effect="changes_learning"),
     "ema": KnobSpec(turns="live", effect="free", low=0.0, high=0.99999),
     "activation": KnobSpec(
         turns="restart",

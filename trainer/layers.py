@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from trainer.entrance import Entrance
+from trainer.input_share import input_share
 from trainer.optim import parameters_of
 from trainer.wire import LayersMeasured
 from trainer.words import Layer
@@ -55,6 +56,7 @@ class LayerProbe:
         self._gradients_left = sum(p.grad is not None and bool(p.grad.any()) for _, p in self._trainable)
         self.entrance = Entrance(model)
         self._gradients: list[torch.Tensor] = []
+        self._shares: list[torch.Tensor | None] = []
         self._before: list[tuple[nn.Parameter, torch.Tensor]] = []
         self._pulled: list[bool] = []
         self._activity: dict[str, dict[str, Any]] = {}
@@ -92,7 +94,7 @@ class LayerProbe:
     def give_up(self) -> None:
         """Look no further, and let go of what is held: watching must not cost a run its memory."""
         self._given_up = True
-        self._before, self._gradients, self._pulled = [], [], []
+        self._before, self._gradients, self._shares, self._pulled = [], [], [], []
         self._activity.clear()
         self.entrance.close()
         for handle in self._handles:
@@ -107,6 +109,9 @@ class LayerProbe:
             weight.grad.detach().float().norm() if weight.grad is not None else torch.zeros(())
             for _, _, weight in self._layers
         ]
+        self._shares = [
+            input_share(module, weight, first=place == 0) for place, (_, module, weight) in enumerate(self._layers)
+        ]
         self._before = [(p, p.detach().clone()) for p in model.parameters() if p.requires_grad and p.grad is not None]
         gradients = [p.grad.detach() for p, _ in self._before if p.grad is not None]
         norms = torch.stack([norm.float() for norm in torch._foreach_norm(gradients)]).tolist() if gradients else []
@@ -117,7 +122,7 @@ class LayerProbe:
         """Return the measurements, read from the device now: after the update, before the next step."""
         old_of = {id(parameter): old for parameter, old in self._before}
         layers = []
-        for (name, module, weight), gradient in zip(self._layers, self._gradients, strict=True):
+        for (name, module, weight), gradient, share in zip(self._layers, self._gradients, self._shares, strict=True):
             norm = float(weight.detach().float().norm())
             old = old_of.get(id(weight))
             update = float((weight.detach() - old).float().norm()) if old is not None else 0.0
@@ -139,6 +144,7 @@ class LayerProbe:
                     units=len(began) if known else 0,
                     twin_share=twin_share(began, _bias(module, old_of)) if known else None,
                     activation_std=_number(activity.get("std")),
+                    input_share=_number(share),
                 )
             )
         unchanged = tuple(

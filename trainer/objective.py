@@ -1,7 +1,7 @@
 """What training makes small: the loss, with class weights and label smoothing that can be turned while it runs.
 
 Two numbers come of it. `__call__` is what the optimizer sees; `plain` is what the run is judged by: never weighted, never
-smoothed, so that a turn of either knob cannot make its own success.
+smoothed, never of scaled targets, so that a turn of any knob cannot make its own success.
 
 The loss of a batch is the sum over its examples divided by a normaliser, never a mean of means: a window of several
 micro-batches, each divided by the examples of the whole window, has the gradient of the whole batch.
@@ -56,6 +56,7 @@ class Objective:
         self._variance = target_variance
         self._device = torch.device("cpu")
         self._smoothing = 0.0
+        self._scale: tuple[Tensor, Tensor] | None = None
         self.standard = False
         """The built-in loss of the kind is taken in place of the user's own (knob `loss`)."""
         self._built_in = loss is None or (kind == "classification" and _is_plain_cross_entropy(loss))
@@ -93,6 +94,19 @@ class Objective:
         self._smoothing = value
 
     @property
+    def in_spreads(self) -> bool:
+        """Whether what is trained on is taken in spreads about the mean of the target."""
+        return self._scale is not None or self._variance is not None
+
+    def take_in_spreads(self, scale: tuple[Tensor, Tensor] | None) -> None:
+        """Train on outputs and targets in spreads about a mean, or, without one, as they are.
+
+        Args:
+            scale: Mean and spread, in shapes that broadcast to one example's target (`trainer.target_scale`).
+        """
+        self._scale = None if scale is None else (scale[0].to(self._device), scale[1].to(self._device))
+
+    @property
     def own(self) -> Loss | None:
         """The user's own loss where it is in use."""
         return None if self.standard else self.user_loss
@@ -116,6 +130,7 @@ class Objective:
             self._weights = self._weights.to(device)
         if self._variance is not None:
             self._variance = self._variance.to(device)
+        self.take_in_spreads(self._scale)
         if isinstance(self.user_loss, nn.Module):
             self.user_loss.to(device)
         return self
@@ -128,6 +143,19 @@ class Objective:
             targets: [B] int64, or [B] or [B, K] float32.
             normaliser: examples in the whole accumulation window; left out: those of this batch.
         """
+        if self._scale is not None:
+            mean, spread = self._scale
+            outputs, targets = (outputs.float() - mean) / spread, (targets - mean) / spread
+        return self._stepped_on(outputs, targets, normaliser)
+
+    def told(self, stepped_on: Tensor, outputs: Tensor, targets: Tensor, normaliser: int) -> Tensor:
+        """Return the loss of a step as it is told, a scalar without a gradient: in the target's own unit."""
+        if self._scale is None:
+            return stepped_on.detach()
+        with torch.no_grad():
+            return self._stepped_on(outputs.detach(), targets, normaliser)
+
+    def _stepped_on(self, outputs: Tensor, targets: Tensor, normaliser: int | None) -> Tensor:
         if self.own is None or (self._built_in and (self._weights is not None or self._smoothing)):
             losses = self._examples(outputs, targets, self._weights, self._smoothing)
             return losses.sum() / (normaliser or len(losses))

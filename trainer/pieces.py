@@ -107,7 +107,7 @@ class Passes:
         training.clocks.mark("forward")
         training.precision.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         training.clocks.mark("backward")
-        self.total += loss.detach()
+        self.total += training.objective.told(loss, outputs, wanted, self.examples)
         self.done.add((start, stop))
         if self.watched:
             self.see(start, stop, outputs.detach())

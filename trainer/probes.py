@@ -33,6 +33,10 @@ SWEEP_STEPS = 60
 SECOND_STEPS = 100
 """A sweep without a pick is made once more, slower and up to 10."""
 
+SWEEPS = frozenset({"lr_sweep", "adaptive_sweep"})
+ADAPTIVE = "adamw"
+"""The optimizer of the second one (rules.optimisation.opt115_rare_inputs)."""
+
 SWEEP_SMOOTHING = 0.9
 SWEEP_STOP = 4.0
 """The sweep ends when the running mean of the loss is four times its least (Smith 2017, arXiv 1506.01186)."""
@@ -57,7 +61,7 @@ def run(training: Training, command: Probe, start: Snapshot) -> None:
     here, guard = take(training, on_host=command.probe == "memory_model"), copy.deepcopy(training.guard)
     training.watching = False
     try:
-        if command.from_start or command.probe == "lr_sweep":
+        if command.from_start or command.probe in SWEEPS:
             restore(training, start, with_knobs=False)
         result = PROBES[command.probe](training)
     finally:
@@ -86,6 +90,12 @@ def _lr_sweep(training: Training) -> dict[str, Any]:
         rates, losses = _sweep(training, SWEEP_HIGH_ELSE, SECOND_STEPS)
         pick, spread = pick_rate(rates, losses)
     return {"pick": nan if pick is None else pick, "spread": spread, "rates": rates, "losses": losses}
+
+
+def _adaptive_sweep(training: Training) -> dict[str, Any]:
+    """Sweep the rate under an optimizer that gives each weight a step of its own."""
+    set_knobs(training, {"optimizer": ADAPTIVE})
+    return _lr_sweep(training)
 
 
 def _sweep(training: Training, high: float, steps: int) -> tuple[list[float], list[float]]:
@@ -202,6 +212,7 @@ def _zeros(value: Any) -> Any:
 
 PROBES: dict[str, Callable[[Training], dict[str, Any]]] = {
     "lr_sweep": _lr_sweep,
+    "adaptive_sweep": _adaptive_sweep,
     "single_batch_fit": _single_batch_fit,
     "cached_batch": _cached_batch,
     "fetched_batch": _fetched_batch,

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer import standardise
+from trainer import standardise, target_scale
 from trainer.compiling import OFF, Compiled
 from trainer.export import ExportError, rebuild
 from trainer.factory import FactoryError, make_task
@@ -142,11 +142,14 @@ class Follower:
         self._outputs.clear()
 
     def _set(self, settings: dict[str, Any]) -> None:
-        model, scale = self._model, settings["standardised"]
-        if scale is None:
-            standardise.take_off(model)
-        elif not standardise.is_on(model):
-            standardise.put_on(model, torch.zeros(scale[0]), torch.ones(scale[1]))
+        model = self._model
+        for part, name in ((standardise, "standardised"), (target_scale, "scaled_targets")):
+            if (shapes := settings[name]) is None:
+                part.take_off(model)
+            elif not part.is_on(model):
+                part.put_on(model, torch.zeros(shapes[0]), torch.ones(shapes[1]))
+        scale = target_scale.own_tensors(model)
+        self._objective.take_in_spreads((scale[target_scale.MEAN], scale[target_scale.SPREAD]) if scale else None)
         if settings["dropout"] is not None:
             set_dropout(model, settings["dropout"])
         if settings["channels_last"] != self._settings.get("channels_last", False):
@@ -168,7 +171,7 @@ class Follower:
             outputs = self._compiled(self._model, self._settings["compile"] if word["usual"] else OFF, inputs)
             loss = self._objective(outputs, targets, normaliser=word["examples"])
         (loss * self._scale[0]).backward()  # type: ignore[no-untyped-call]
-        self._total += loss.detach()
+        self._total += self._objective.told(loss, outputs, targets, word["examples"])
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)  # what fails there fails here, before anybody waits in a collective
         if not word["outputs"]:

@@ -169,9 +169,9 @@ def put_together(built: Any, tensors: Iterable[Tensor]) -> Any:
 
 
 def state_of(model: nn.Module, loss: Any) -> dict[str, Tensor]:
-    """Return every parameter and buffer of a network, and of a loss that is a module, by name."""
+    """Return every parameter and buffer of a network, and of a loss that is a module, by name and in its order."""
     whole = nn.ModuleDict({"model": model} | ({"loss": loss} if isinstance(loss, nn.Module) else {}))
-    return {**dict(whole.named_parameters()), **dict(whole.named_buffers())}
+    return dict(sorted({**dict(whole.named_parameters()), **dict(whole.named_buffers())}.items()))
 
 
 def gradients_of(model: nn.Module, total: Tensor) -> list[Tensor]:

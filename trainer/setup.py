@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainer import standardise, surgery
+from trainer import standardise, surgery, target_scale
 from trainer.config import Config
 from trainer.data.own import open_task
 from trainer.data.source import DataError, Source, Split, open_source
@@ -241,6 +241,9 @@ def _assemble(
     setup.unavailable = _unavailable(setup, rates) | whole
     if unfit := standardise.refusal(model, tried.inputs):
         setup.unavailable["standardise"] = unfit
+    bent = tried.anatomy.bent_behind()
+    if unfit := target_scale.refusal(model, objective, tried.output_shape, tried.targets, bent):
+        setup.unavailable["scale_targets"] = unfit
     objective.class_weights = config.train.class_weights if "class_weights" not in setup.unavailable else "none"
     objective.label_smoothing = config.train.label_smoothing if "label_smoothing" not in setup.unavailable else 0.0
     return setup
@@ -368,6 +371,7 @@ def _refuse_unfit(setup: Setup, config: Config) -> None:
         "shuffle": bool(train.shuffle),
         "sampler": train.sampler != "none",
         "standardise": train.standardise,
+        "scale_targets": train.scale_targets,
     }
     for knob, wanted in asked.items():
         if wanted and knob in setup.unavailable:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from trainer import mixing
 from trainer.data.fetch import Fetch
 from trainer.data.seeding import preserved_generators, seed_fetch
 from trainer.data.source import Source
@@ -59,9 +60,7 @@ def put_on(model: nn.Module, mean: Tensor, spread: Tensor) -> None:
         mean: Taken from an example, in a shape that broadcasts to one.
         spread: What the rest is divided by, likewise.
     """
-    if not is_on(model):
-        own = type(model)
-        model.__class__ = type(own.__name__, (Standardised, own), {"__module__": own.__module__})
+    mixing.mix_in(model, Standardised)
     device = next((tensor.device for tensor in model.parameters()), mean.device)
     model.register_buffer(MEAN, mean.to(device))
     model.register_buffer(SPREAD, spread.to(device))
@@ -70,7 +69,7 @@ def put_on(model: nn.Module, mean: Tensor, spread: Tensor) -> None:
 def take_off(model: nn.Module) -> None:
     """Give a model its own class back, without the buffers."""
     if is_on(model):
-        model.__class__ = type(model).__bases__[1]
+        mixing.take_out(model, Standardised)
         del model._buffers[MEAN], model._buffers[SPREAD]
 
 
@@ -89,8 +88,8 @@ def own_tensors(model: nn.Module) -> dict[str, Tensor]:
 
 def refusal(model: nn.Module, inputs: Any) -> str:
     """Return why these inputs of this model cannot be standardised; nothing where they can."""
-    if isinstance(model, torch.jit.ScriptModule) or "forward" in vars(model):
-        return "the model is compiled, or has a forward of its own besides its class's: nothing can be put before it"
+    if why := mixing.refusal(model):
+        return why
     if not isinstance(inputs, Tensor) or not inputs.is_floating_point() or inputs.ndim < 2:
         return "only inputs that are one tensor of fractions have a scale"
     return ""
@@ -98,7 +97,7 @@ def refusal(model: nn.Module, inputs: Any) -> str:
 
 def scale_of(source: Source) -> tuple[Tensor, Tensor]:
     """Return mean and spread of the training inputs, in shapes that broadcast to an example; NaN is left out."""
-    inputs = _few(source, SAMPLE_EXAMPLES if source.train.tensors is not None else SAMPLE_ITEMS)
+    inputs = few_of(source, SAMPLE_EXAMPLES if source.train.tensors is not None else SAMPLE_ITEMS)[0]
     if source.inputs == "image":
         kept: tuple[int, ...] = (0, *range(2, inputs.ndim))
     else:
@@ -110,13 +109,16 @@ def scale_of(source: Source) -> tuple[Tensor, Tensor]:
     return mean.nan_to_num(0.0)[0].float(), torch.where(varies, spread, 1.0)[0].float()
 
 
-def _few(source: Source, most: int) -> Tensor:
-    """Return training inputs, drawn at random and always the same, as the model gets them; generators are left alone."""
+def few_of(source: Source, most: int) -> tuple[Tensor, Tensor]:
+    """Return training inputs and targets, drawn at random and always the same, as the model gets them.
+
+    Generators are left alone.
+    """
     split = source.train
     indices = np.random.default_rng(0).permutation(split.examples)[:most]
     if split.tensors is not None:
-        return split.tensors[0][torch.from_numpy(indices)]
+        rows = torch.from_numpy(indices)
+        return split.tensors[0][rows], split.tensors[1][rows]
     with preserved_generators():
         seed_fetch(0, 0, 0)
-        inputs: Tensor = Fetch(split.dataset, source.collate, seed=0).read(indices, transformed=False)[0]
-        return inputs
+        return Fetch(split.dataset, source.collate, seed=0).read(indices, transformed=False)

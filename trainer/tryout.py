@@ -44,6 +44,8 @@ class Tried:
     anatomy: Anatomy
     inputs: Any
     """Of these examples."""
+    targets: Tensor
+    """Of these examples."""
 
 
 def try_out(source: Source, model: nn.Module, objective: Objective, folder: Path, name: str) -> Tried:
@@ -76,7 +78,8 @@ def try_out(source: Source, model: nn.Module, objective: Objective, folder: Path
             parameter.grad = None
         model.load_state_dict(saved)
         model.train(was_training)
-    return Tried(tuple(outputs.shape[1:]), counter.get_total_flops() / len(batch.targets), anatomy, batch.inputs)
+    flops = counter.get_total_flops() / len(batch.targets)
+    return Tried(tuple(outputs.shape[1:]), flops, anatomy, batch.inputs, batch.targets)
 
 
 def _forward(model: nn.Module, batch: Batch, folder: Path, name: str) -> Tensor:

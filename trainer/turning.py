@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import torch
 
-from trainer import standardise
+from trainer import standardise, target_scale
 from trainer.config import ClassWeights, Sampler, weighed_twice
 from trainer.data.feed import CacheRefused
 from trainer.ema import Averaged
@@ -174,7 +174,15 @@ def loader_of(values: dict[str, KnobValue]) -> dict[str, Any]:
 
 def apply_first(training: Training) -> None:
     """Bring the run in line with the knobs that nothing was built by yet, at its start."""
-    for deed in (_turn_objective, _turn_inputs, _turn_precision, _turn_layout, _turn_threads, _turn_average):
+    for deed in (
+        _turn_objective,
+        _turn_inputs,
+        _turn_targets,
+        _turn_precision,
+        _turn_layout,
+        _turn_threads,
+        _turn_average,
+    ):
         deed(training)
 
 
@@ -204,6 +212,19 @@ def _turn_inputs(training: Training) -> None:
         standardise.take_off(training.model)
     elif not standardise.is_on(training.model):
         standardise.put_on(training.model, *standardise.scale_of(training.setup.source))
+    if training.averaged is not None:
+        training.averaged.fit()
+
+
+def _turn_targets(training: Training) -> None:
+    """Let the model and its loss scale the targets, or leave them as they are."""
+    if not training.knobs["scale_targets"]:
+        target_scale.take_off(training.model)
+        training.objective.take_in_spreads(None)
+    elif not target_scale.is_on(training.model):
+        scale = target_scale.scale_of(training.setup.source)
+        target_scale.put_on(training.model, *scale)
+        training.objective.take_in_spreads(scale)
     if training.averaged is not None:
         training.averaged.fit()
 
@@ -261,6 +282,7 @@ DEEDS: dict[str, Deed] = {
     "amp": _turn_precision,
     "dropout": _turn_dropout,
     "standardise": _turn_inputs,
+    "scale_targets": _turn_targets,
     "label_smoothing": _turn_objective,
     "class_weights": _turn_objective,
     "loss": _turn_objective,
@@ -290,6 +312,7 @@ LEARNING = frozenset(
         "sampler",
         "loss",
         "standardise",
+        "scale_targets",
     }
 )
 """Knobs after whose turn other losses and norms are usual."""

@@ -12,6 +12,7 @@ from trainer.knobs import KnobValue
 
 ProbeName = Literal[
     "lr_sweep",
+    "adaptive_sweep",
     "single_batch_fit",
     "cached_batch",
     "fetched_batch",
@@ -233,6 +234,8 @@ class Layer(Word):
     twin_share: float | None = None
     """Share of the units whose weights and bias are those of another unit, or within a per cent of them."""
     activation_std: float | None = None
+    input_share: float | None = None
+    """Embeddings and a linear first layer: the share of its inputs that this step's gradient comes down to; 1 = all alike."""
 
 
 class Outputs(Word):

@@ -3,20 +3,24 @@
 ## What it does
 Compares mean and spread of a regression's target with the size of the outputs before the first step. Where the target is ten
 times larger (or ten times smaller), it says so; where the run has warmed up and its loss is still above that of the best
-constant, it names the scale as the cause and asks for a rate sweep. A run that such a target has blown up is named at once;
-what a lower rate can save of it is OPT101's matter.
+constant, or its first steps have thrown it there, it names the scale as the cause. It is silent once the targets are scaled.
 
 ## Why it matters
 A net begins with outputs about 0 ± 1. Towards a target like 90 ± 30 an adaptive optimizer creeps, a rate's length a step, and
 plain gradient descent gets gradients a hundred times too large: the rate that fits is tiny, or there is none.
 
 ## What to do
-Standardise the target, `(y - mean) / std` over the training split, and undo it where the prediction is used. Built-in models
-of this trainer do so by themselves.
+Let the run scale the targets (train.scale_targets): the model learns in spreads about the mean of the training targets, and
+still says its predictions in their own unit. It pays from the first step on, so the run begins anew with it. In your own code:
+standardise the target, `(y - mean) / std` over the training split, and undo it where the prediction is used. Built-in models of
+this trainer do so by themselves.
 
 ## Fix safety
-Scaling the target needs a person. A new start at the sweep's rate is a rescue: applied, not tried; it is proposed only while
-the run is worse than a constant, so nothing is lost.
+Changes what is learned. A run that goes on is compared with one that began with scaled targets, both trained from the first
+step to the step of now, by the loss in the target's own unit, and goes on from the better one. A run that is lost already (its
+loss not finite, or above where it began) is begun anew: applied, not tried. Where the targets cannot be scaled, a new start at
+a sweep's rate is a rescue, proposed only while the run is worse than a constant. A loss with a bend (Huber) bends at so many
+spreads where it bent at so many units.
 
 ## When to ignore it
 The run has time enough: once its loss is below the constant's the rule only mentions the scale.
@@ -29,18 +33,22 @@ The run has time enough: once its loss is below the constant's the rule only men
 from math import isfinite
 
 from rules.facts import KnobFacts, LossFacts, OutputFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import SWEEP_MARGIN, rate_over_pick, rose
-from rules.remedies import advice, new_start, possible, start_over
-from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
+from rules.learning import SWEEP_MARGIN, at_chance, lost_early, rate_over_pick, rose, rose_early
+from rules.remedies import advice, new_start, possible, start_over, turned
+from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
 FAR_FACTOR = 10.0
 """Times the outputs at the start, or times 1 where these are smaller: within it, a net reaches its target in some dozen steps."""
 EARLY_SHARE = 0.25
 """Of the run: a new start costs little."""
+SOONEST_STEP = 2
+"""A loss that is no number in the first step has come of the data or the code: gradients that are too large take a step first."""
+GAINED_SHARE = 0.5
+"""Of the loss: what scaling took off it at the least on the bench's targets of tens and thousands."""
 CREEPS = ("OPT102", "OPT103", "OPT104", "OPT109", "OPT110", "GEN102", "GEN103", "ARC102", "ARC103")
 """What a run shows that is still on its way to the mean of its target."""
-BLOWS_UP = ("OPT101", "NUM101", "NUM102", "NUM103", "OPT105", "OPT106", "GEN101")
-"""What it shows besides where the errors, and with them the gradients, are so large that its steps throw it."""
+THROWN = (*CREEPS, "NUM101", "NUM102", "NUM103", "OPT101", "OPT105", "OPT106", "ARC104", "GEN101")
+"""What a run shows whose errors, and with them the gradients, are so large that its steps throw it."""
 
 
 @rule("ARC110")
@@ -51,12 +59,17 @@ def target_scale(
     begins = outputs.first_rms if isfinite(outputs.first_rms) else 0.0
     size = max(abs(outputs.target_mean), outputs.target_std)
     large, small = size > FAR_FACTOR * max(begins, 1.0), FAR_FACTOR * outputs.target_std < begins
-    if task.kind != "regression" or not (large or small):
+    scaled = knobs.values.get("scale_targets", False)
+    if task.kind != "regression" or scaled or not (large or small):
         return None
-    creeps = run.warm and loss.now > task.baseline_loss and not rose(task, loss)
-    blown = large and not loss.now <= task.baseline_loss and (rose(task, loss) or loss.non_finite_in_50 > 0)
-    early = run.progress <= EARLY_SHARE
-    asked = creeps and early and "lr_sweep" not in probes.done
+    creeps = run.warm and isfinite(loss.now) and loss.now > task.baseline_loss and not rose(task, loss)
+    soon = loss.non_finite_steps > 0 and loss.non_finite_onset < SOONEST_STEP
+    lost = large and lost_early(run, task, loss) and not soon
+    thrown = lost or (large and run.warm and at_chance(task, loss) and rose_early(run, task, loss))
+    behind = creeps or thrown
+    fixes = possible(knobs, _begin_anew(outputs, lost=lost)) if behind else ()
+    rate = creeps and run.progress <= EARLY_SHARE and not knobs.can("scale_targets")
+    asked = rate and "lr_sweep" not in probes.done
     said = (
         f"standardise the target: (y - {outputs.target_mean:.4g}) / {outputs.target_std:.4g}; undo it where it is used"
     )
@@ -65,8 +78,8 @@ def target_scale(
     return Finding(
         code="ARC110",
         name="target_scale",
-        severity=Severity.ERROR if blown else Severity.WARNING if creeps else Severity.INFO,
-        message=f"{seen}: the run blows up" if blown else seen + left if creeps else seen,
+        severity=Severity.ERROR if lost else Severity.WARNING if behind else Severity.INFO,
+        message=f"{seen}: the run blows up" if lost else seen + left if behind else seen,
         evidence=(
             Evidence(fact="outputs.target_mean", value=outputs.target_mean, limit=FAR_FACTOR),
             Evidence(fact="outputs.target_std", value=outputs.target_std, limit=FAR_FACTOR),
@@ -74,12 +87,26 @@ def target_scale(
         ),
         causes=("a target that was not scaled",),
         probes=("lr_sweep",) if asked else (),
-        explains=(*CREEPS, *BLOWS_UP) if blown else CREEPS if creeps else (),
-        eased_by_knobs=blown,
+        explains=THROWN if thrown else CREEPS if creeps else (),
+        eased_by_knobs=thrown,
         fixes=(
+            *fixes,
+            *((new_start(),) if asked else _new_start(knobs, probes) if rate else ()),
             advice(said, improves="loss"),
-            *((new_start(),) if asked else _new_start(knobs, probes) if creeps and early else ()),
         ),
+    )
+
+
+def _begin_anew(outputs: OutputFacts, *, lost: bool) -> Fix:
+    return Fix(
+        name=f"start over with the target scaled: (y - {outputs.target_mean:.3g}) / {outputs.target_std:.3g}",
+        effect=Effect.RESCUE if lost else Effect.CHANGES_LEARNING,
+        deed=Deed.START_OVER,
+        turns=turned(scale_targets=True),
+        improves="finite" if lost else "loss",
+        guards=() if lost else (METRIC_GUARD,),
+        expected=GAINED_SHARE,
+        estimated_by=f"{GAINED_SHARE:.0%} of the loss: what scaling took off it at the least, where targets were raw",
     )
 
 

@@ -28,7 +28,7 @@ whose loss is down to half of guessing learns all the same: the rule then speaks
 """
 
 from rules.facts import InputFacts, KnobFacts, LossFacts, RunFacts, TaskFacts
-from rules.learning import HIGH_LOSS_SHARE, at_chance
+from rules.learning import HIGH_LOSS_SHARE, lost_early
 from rules.remedies import advice, possible, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -41,13 +41,6 @@ MEAN_LIMIT = 20.0
 12, learn as well as scaled ones (.98)."""
 SMALL_LIMIT = 0.01
 """Largest absolute value of all: pixels that were divided by 255 twice reach 0.004, and no bias can help that."""
-LOST_FACTOR = 2.0
-"""Times the loss of an untrained net: no healthy run is that wrong (NUM102)."""
-CLIMB_STEPS = 10
-"""Steps over 1.5 × the least smoothed loss, up to where guessing is better: half of what NUM102 waits for, for here the
-cause is known."""
-EARLY_SHARE = 0.20
-"""Of the run: later, beginning anew costs more than it is worth untried."""
 GAINED_SHARE = 0.5
 """Of the loss: digits from 0 to 255 went from .08 to .98 of them right, columns over three decades from .62 to .97."""
 
@@ -77,21 +70,14 @@ def unscaled_inputs(
         ),
         causes=("raw values of different units", "pixels from 0 to 255", "values that were divided twice"),
         explains=("NUM101", "NUM102", "NUM103", "OPT101", "OPT102", "OPT103", "OPT104", "OPT105", "OPT106", "OPT109",
-                  "OPT110", "ARC101", "ARC102", "ARC103", "ARC104", "GEN102", "GEN103", *(() if learns else ("GEN101",))),
+                  "OPT110", "OPT115", "ARC101", "ARC102", "ARC103", "ARC104", "GEN102", "GEN103",
+                  *(() if learns else ("GEN101",))),
         eased_by_knobs=True,
         fixes=(
-            *possible(knobs, _begin_anew(lost=_lost(run, task, loss))),
+            *possible(knobs, _begin_anew(lost=lost_early(run, task, loss))),
             advice("scale each feature to mean 0 and spread 1 in your own code, too (data.standardise = true)", improves="loss"),
         ),
     )  # fmt: skip
-
-
-def _lost(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
-    """Tell whether the run has come to nothing so far, and still lies near its beginning."""
-    untrained = max(loss.at_start, task.baseline_loss)
-    worse = loss.non_finite_in_50 > 0 or not loss.now <= LOST_FACTOR * untrained
-    climbs = loss.above_best_steps >= CLIMB_STEPS and at_chance(task, loss)
-    return run.progress <= EARLY_SHARE and (worse or climbs)
 
 
 def _begin_anew(*, lost: bool) -> Fix:

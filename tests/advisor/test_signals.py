@@ -143,6 +143,14 @@ def test_a_sweep_tells_up_to_which_rate_its_loss_was_a_number() -> None:
     assert facts.lr_finite_to == 1e-4
 
 
+def test_a_sweep_under_another_optimizer_tells_its_rate_beside_that_of_the_own_one() -> None:
+    own = Probed(probe="lr_sweep", seconds=0.1, result={"pick": 0.5, "spread": 1.0})
+    other = Probed(probe="adaptive_sweep", seconds=0.1, result={"pick": 0.01, "spread": 1.0})
+    facts = gather(told(started(), own, other)).groups["probes"]
+    assert isinstance(facts, ProbeFacts)
+    assert (facts.lr_pick, facts.adaptive_pick) == (0.5, 0.01)
+
+
 def test_steps_above_the_best_are_counted_and_forgotten_when_it_falls_again() -> None:
     signals = told(started(), *beats(100, 1.0), *beats(200, 5.0, since=100))
     assert 70 <= signals.loss.above_best_steps <= 100

@@ -65,6 +65,7 @@ FIRED_BY = {
     "OPT112": "clip_tiny",
     "OPT113": "batch_whole",
     "OPT114": "momentum_long",
+    "OPT115": "words_rare",
     "RUN101": "evaluates_often",
     "RUN102": "checkpoints_often",
     "RUN103": "batch_small",

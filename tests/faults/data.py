@@ -5,6 +5,7 @@ Each is split once, the same in every run: what is drawn by a run's seed is the 
 
 import gzip
 import inspect
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,12 @@ LINE_LENGTH = 24
 LINES_EACH = 550
 SOURCES = ("argparse", "tarfile", "html.entities", "_pydecimal")
 """Modules of the standard library whose lines are told apart."""
+
+WORDS = ("typing", "inspect", "tarfile", "unittest.mock", "ipaddress")
+"""Modules whose lines are told apart by their words."""
+WORD_ROWS = 1500
+"""Numbers that words are hashed to, from 1; 0 stands for no word."""
+LINE_WORDS = 8
 
 Array = NDArray[Any]
 
@@ -145,6 +153,33 @@ def _text() -> Data:
     return _divided(np.array(rows, dtype=np.int64), np.array(list(labels.values())))
 
 
+def _words() -> Data:
+    """Lines of five modules of the standard library, as numbers of words [8]; the module is the class."""
+    labels: dict[tuple[int, ...], int] = {}
+    for label, name in enumerate(WORDS):
+        for line in inspect.getsource(import_module(name)).splitlines():
+            words = re.findall(r"[A-Za-z]+", line)
+            if len(words) >= LINE_WORDS // 2:
+                row = [1 + crc32(word.encode()) % WORD_ROWS for word in words[:LINE_WORDS]]
+                labels.setdefault(tuple(row + [0] * (LINE_WORDS - len(row))), label)
+    rows = np.array(list(labels), dtype=np.int64)
+    return _divided(rows, np.array(list(labels.values())))
+
+
+def _orders() -> Data:
+    """Three categories of 60 values each, some a hundred times as frequent as others, in columns of 0 and 1, and two measures:
+    [182]."""
+    random = np.random.default_rng(9)
+    frequency = 1 / np.arange(1, 61) ** 1.2
+    drawn = np.stack([random.choice(60, 3000, p=frequency / frequency.sum()) for _ in range(3)], 1)
+    worth = random.normal(size=(3, 60, 3))
+    told = sum(worth[column, drawn[:, column]] for column in range(3)) + 0.3 * random.normal(size=(3000, 3))
+    measures = random.normal(size=(3000, 2))
+    told += 0.5 * measures @ random.normal(size=(2, 3))
+    inputs = np.concatenate([*(np.eye(60)[drawn[:, column]] for column in range(3)), measures], 1)
+    return _divided(inputs, told.argmax(1))
+
+
 def _circles() -> Data:
     inputs, labels = datasets.make_circles(1000, noise=0.1, random_state=1)
     return _divided(inputs, labels)
@@ -183,6 +218,8 @@ SETS: dict[str, Callable[[], Data]] = {
     "friedman": _friedman,
     "tangle": _tangle,
     "text": _text,
+    "words": _words,
+    "orders": _orders,
     "circles": _circles,
     "blobs": _blobs,
     "moons": _moons,

@@ -174,11 +174,11 @@ class _Transformer(nn.Module):
 
 
 class _BagOfCharacters(nn.Module):
-    """A linear classifier of texts over the mean of their characters."""
+    """A linear classifier of texts over the mean of their characters; `rows` numbers for words instead."""
 
     def __init__(self, data: Data, options: Options) -> None:
         super().__init__()
-        self.embed = nn.Embedding(len(ALPHABET) + 1, int(options.get("width", 32)))
+        self.embed = nn.Embedding(int(options.get("rows", len(ALPHABET) + 1)), int(options.get("width", 32)))
         self.head = nn.Linear(int(options.get("width", 32)), data.outputs)
 
     def forward(self, inputs: Tensor) -> Tensor:

@@ -61,6 +61,7 @@ KNOBS: dict[str, Value] = {
     "sampler": "none",
     "loss": "own",
     "standardise": False,
+    "scale_targets": False,
     "early_stop": False,
     "ema": 0.0,
     "activation": "own",

@@ -1,8 +1,12 @@
 """Tasks of a user's own for the recorded runs: each a real data set with one fault in the model, the data or the loader."""
 
+import argparse
+import inspect
+import tarfile
 import time
 from collections.abc import Iterator
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -144,6 +148,30 @@ def far_target(seed: int) -> Task:
     """Regression on 152 ± 77, as it is."""
     model = nn.Sequential(nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 1))
     return Task(model=model, train=_progress(standardised=False))
+
+
+class _Bag(nn.Module):
+    """The mean of what is known of each word of a line."""
+
+    def __init__(self, rows: int, classes: int) -> None:
+        super().__init__()
+        self.embed = nn.Embedding(rows, 16)
+        self.head = nn.Linear(16, classes)
+
+    def forward(self, words: Tensor) -> Tensor:
+        outputs: Tensor = self.head(self.embed(words).mean(1))
+        return outputs
+
+
+def rare_words(seed: int) -> Task:
+    """Lines of three modules by their words, of which most are rare; the module is the class."""
+    lines: dict[tuple[int, ...], int] = {}
+    for label, module in enumerate((argparse, tarfile, inspect)):
+        for line in inspect.getsource(module).splitlines():
+            if len(words := line.split()) >= 4:
+                lines.setdefault(tuple(1 + crc32(word.encode()) % 1000 for word in (words * 2)[:6]), label)
+    rows, labels = np.array(list(lines), dtype=np.int64), np.array(list(lines.values()))
+    return Task(model=_Bag(1001, 3), train=(rows, labels))
 
 
 def broken_examples(seed: int) -> Task:

@@ -90,6 +90,7 @@ TROUBLED: dict[str, Setup] = {
     "logits_cut_off": _own("relu_on_logits", "a ReLU behind the logits", train=SGD | {"epochs": 4}, until_step=50),
     "loss_of_all_pairs": _own("every_pair", "outputs [B, 1] against targets [B]", train=SGD | {"lr": 0.01, "epochs": 12}, until_step=50),
     "target_far": _own("far_target", "a target of 152 ± 77, as it is", train={"lr": 1e-3, "epochs": 20, "batch_size": 32}, until_step=50),
+    "words_rare": _own("rare_words", "a bag of rare words on plain SGD", train=SGD | {"epochs": 3}),
     "loss_without_floor": _own("likelihood_of_logits", "no log-softmax before the likelihood", train=SGD | {"epochs": 4}, until_step=50),
     "loss_summed": _own("summed_loss", "the loss of a batch is a sum", train=SGD | {"epochs": 4}, until_step=50),
     "examples_broken": _own("broken_examples", "some inputs are a hundred times too large", train=SGD | {"epochs": 20}),

@@ -109,10 +109,20 @@ def test_a_rollback_skips_the_batches_behind_it_and_rewarms(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "probe", ["lr_sweep", "single_batch_fit", "cached_batch", "fetched_batch", "zeroed_input", "mode_switch"]
+    ("probe", "optimizer"),
+    [
+        ("lr_sweep", "adamw"),
+        ("adaptive_sweep", "sgd"),
+        ("adaptive_sweep", "nesterov"),
+        ("single_batch_fit", "adamw"),
+        ("cached_batch", "adamw"),
+        ("fetched_batch", "adamw"),
+        ("zeroed_input", "adamw"),
+        ("mode_switch", "adamw"),
+    ],
 )
-def test_a_probe_leaves_the_run_to_the_bit_as_it_was(tmp_path: Path, probe: ProbeName) -> None:
-    config = config_of(dropout=0.2)
+def test_a_probe_leaves_the_run_to_the_bit_as_it_was(tmp_path: Path, probe: ProbeName, optimizer: str) -> None:
+    config = config_of(dropout=0.2, optimizer=optimizer)
     _, plain = run_with(tmp_path / "plain", config)
     _, heard = run_with(tmp_path / "probed", config, Once(10, Probe(probe=probe)))
     assert of(heard, Probed)[0].result
@@ -124,6 +134,16 @@ def test_a_sweep_from_the_start_picks_a_rate_that_learns(tmp_path: Path) -> None
     _, heard = run_with(tmp_path, config, Once(10, Probe(probe="lr_sweep", from_start=True)))
     pick = of(heard, Probed)[0].result["pick"]
     assert 3e-3 < pick < 0.5
+
+
+def test_a_sweep_under_adamw_picks_a_rate_for_it_whatever_the_run_is_trained_with(tmp_path: Path) -> None:
+    picks = {}
+    for optimizer, probe in (("sgd", "adaptive_sweep"), ("adamw", "lr_sweep")):
+        config = config_of(optimizer=optimizer, schedule="constant", warmup=0.0, weight_decay=0.0)
+        asked = Probe(probe=probe, from_start=True)  # type: ignore[arg-type]
+        _, heard = run_with(tmp_path / optimizer, config, Once(10, asked))
+        picks[optimizer] = of(heard, Probed)[0].result["pick"]
+    assert picks["sgd"] == picks["adamw"]
 
 
 def test_a_sound_net_learns_sixteen_examples_by_heart(tmp_path: Path) -> None:

@@ -24,4 +24,6 @@ FRIEDMAN_LINEAR = Setting("friedman", "linear", train={"epochs": 20, "lr": 0.02}
 
 TEXT = Setting("text", "transformer", train={"optimizer": "adam", "lr": 3e-3, "epochs": 16, "batch_size": 64})
 TEXT_GRU = Setting("text", "gru", train={"optimizer": "adam", "lr": 1e-2, "epochs": 14, "batch_size": 64})
+WORDS_BAG = Setting("words", "bag", shape={"rows": 1501}, train={"optimizer": "adam", "lr": 1e-2, "epochs": 12})
+ORDERS = Setting("orders", shape={"width": 32, "depth": 1}, train={"optimizer": "adam", "lr": 3e-3, "epochs": 16})
 TEXT_BAG = Setting("text", "bag", train={"optimizer": "adam", "lr": 1e-2, "epochs": 24, "batch_size": 64})

@@ -20,6 +20,7 @@ SCALED = ("NUM101", "NUM102", "NUM103", "OPT101", "OPT103", "OPT109", "ARC102", 
 HELD_BACK = ("OPT103", "GEN103", "OPT104", "OPT109", "ARC101")
 BY_HEART = ("GEN102",)
 ORDER = ("weight_decay", "label_smoothing", "early_stop", "dropout")
+PARABOLA = Setting("parabola", shape={"width": 32}, train={"optimizer": "adam", "lr": 1e-2, "epochs": 60})
 SLOW_DIGITS = DIGITS.having(shape={"width": 128})
 
 WIDE = Setting(
@@ -42,13 +43,15 @@ CASES: tuple[Case, ...] = (
     fault("values_missing_tangle", "a table: one value in two hundred is missing", TANGLE, TANGLE.having(flaws={"missing": 0.005}), "DAT103", allowed=("NUM101",), knobs=("standardise",)),
     fault("columns_1_decade", "columns on scales of 1 to 30", TANGLE, TANGLE.having(flaws={"raw_columns": 1.5}), "DAT104", allowed=SCALED, knobs=("standardise", "lr", "norm"), severe=False),
     fault("inputs_offset", "every input 50 spreads off zero", FRIEDMAN, FRIEDMAN.having(flaws={"offset": 50}), "DAT104", allowed=SCALED, knobs=("standardise", "lr", "norm"), severe=False),
-    fault("target_thousands", "a target of thousands", DIABETES, DIABETES.having(flaws={"target_scale": 1000}), "ARC102", "NUM101", "NUM102", "ARC110", allowed=SCALED, knobs=("lr", "clip")),
-    fault("target_tens", "a target of tens", FRIEDMAN, FRIEDMAN.having(flaws={"target_scale": 30}), "OPT102", "ARC110", allowed=(*SCALED, "GEN103", "OPT104"), knobs=("lr",), severe=False),
+    fault("target_thousands", "a target of thousands", DIABETES, DIABETES.having(flaws={"target_scale": 1000}), "ARC102", "NUM101", "NUM102", "ARC110", allowed=SCALED, knobs=("scale_targets", "lr", "clip")),
+    fault("target_tens", "a target of tens", FRIEDMAN, FRIEDMAN.having(flaws={"target_scale": 30}), "OPT102", "ARC110", allowed=(*SCALED, "GEN103", "OPT104"), knobs=("scale_targets", "lr",), severe=False),
     fault("labels_shuffled", "the labels were shuffled apart from the inputs", DIGITS, DIGITS.having(flaws={"labels_shuffled": 1.0}), "DAT112", allowed=("OPT103", "DAT102", "GEN101", *BY_HEART, "GEN103")),
     fault("labels_shuffled_text", "text: the labels were shuffled apart from the inputs", TEXT, TEXT.having(flaws={"labels_shuffled": 1.0}), "DAT112", allowed=("OPT103", "DAT102", "GEN101", *BY_HEART, "GEN103")),
     fault("labels_shuffled_friedman", "the targets were shuffled apart from the inputs", FRIEDMAN, FRIEDMAN.having(flaws={"labels_shuffled": 1.0}), "DAT112", allowed=("OPT103", "GEN101", *BY_HEART, "GEN103")),
     fault("labels_off_by_one", "each input comes with the label of the next one", DIGITS, DIGITS.having(flaws={"neighbours": 1}), "DAT112", allowed=("OPT103", "DAT102", "GEN101", *BY_HEART, "GEN103")),
-    fault("target_tens_diabetes", "a small table: a target of 120 ± 40", DIABETES.having(optimizer="adam", lr=3e-3), DIABETES.having(optimizer="adam", lr=3e-3, flaws={"target_scale": 40}), "OPT102", "ARC110", allowed=(*SCALED, "GEN103", "OPT104"), knobs=("lr",), severe=False),
+    fault("target_tens_diabetes", "a small table: a target of 120 ± 40", DIABETES.having(optimizer="adam", lr=3e-3), DIABETES.having(optimizer="adam", lr=3e-3, flaws={"target_scale": 40}), "OPT102", "ARC110", allowed=(*SCALED, "GEN103", "OPT104"), knobs=("scale_targets", "lr",), severe=False),
+    fault("target_tiny_friedman", "a target of 0.003 ± 0.001", FRIEDMAN, FRIEDMAN.having(flaws={"target_scale": 0.001}), "ARC110", allowed=(*SCALED, "GEN103", "OPT104"), knobs=("scale_targets", "lr"), severe=False),
+    fault("target_far_parabola", "a curve whose target lies at 16000 ± 3700", PARABOLA, PARABOLA.having(flaws={"target_scale": 100}), "ARC110", "OPT102", allowed=(*SCALED, "OPT104", "GEN103"), knobs=("scale_targets", "lr")),
     fault("labels_20", "a fifth of the labels are wrong", NOISY.having(label_smoothing=0.1, weight_decay=1e-2, early_stop=True), NOISY, "DAT102", allowed=("GEN101", *BY_HEART), knobs=ORDER),
     fault("labels_30_fashion", "clothes: three labels in ten are wrong", NOISY_FASHION.having(label_smoothing=0.1, weight_decay=1e-2, early_stop=True), NOISY_FASHION, "DAT102", allowed=("GEN101", *BY_HEART), knobs=ORDER),
     fault("labels_8", "one label in twelve is wrong", NOISY.having(flaws={"label_noise": 0.08}, label_smoothing=0.1, early_stop=True), NOISY.having(flaws={"label_noise": 0.08}), "DAT102", allowed=("GEN101", *BY_HEART), knobs=ORDER, severe=False),

@@ -15,12 +15,14 @@ from tests.faults.cases.bases import (
     FASHION_RES,
     FRIEDMAN,
     FRIEDMAN_LINEAR,
+    ORDERS,
     TANGLE,
     TANGLE_LINEAR,
     TEXT,
     TEXT_BAG,
     TEXT_GRU,
     WINE,
+    WORDS_BAG,
 )
 
 SMALL = ("DAT109", "GEN104")
@@ -73,6 +75,8 @@ CASES: tuple[Case, ...] = (
     healthy("ok_text_cosine", "text: a transformer with dropout, warm-up and cosine", TEXT.having(shape={"dropout": 0.1}, warmup=0.05, schedule="cosine", epochs=12)),
     healthy("ok_text_gru", "text: a recurrent net", TEXT_GRU.having(epochs=8)),
     healthy("ok_text_bag", "text: a linear model on characters", TEXT_BAG),
+    healthy("ok_orders_sgd", "a table of rare categories, on SGD at a rate that suits them", ORDERS.having(optimizer="sgd", lr=0.5)),
+    healthy("ok_words_momentum", "lines as bags of words, on momentum at a rate that suits them", WORDS_BAG.having(optimizer="momentum", lr=0.3), allowed=("GEN101", "GEN102")),
     healthy("ok_probabilities", "softmax, and the loss that takes probabilities", DIGITS.having(shape={"output": "softmax"}, flaws={"of_probabilities": 1})),
     healthy("ok_squared_classes", "a squared error on classes", DIGITS.having(flaws={"squared": 1}, optimizer="adam", lr=3e-3)),
     healthy("ok_own_smoothing", "a table: a smoothed loss of the user's own", TANGLE.having(flaws={"smoothed": 1}, epochs=12)),

@@ -10,9 +10,11 @@ from tests.faults.cases.bases import (
     FASHION,
     FASHION_CNN,
     FRIEDMAN,
+    ORDERS,
     TANGLE,
     TEXT,
     TEXT_BAG,
+    WORDS_BAG,
 )
 
 HIGH = ("OPT101", "NUM102", "OPT106")
@@ -43,7 +45,9 @@ CASES: tuple[Case, ...] = (
     fault("fashion_cnn_rate_100x", "clothes: Adam at a hundred times its rate", FASHION_CNN, FASHION_CNN.having(lr=0.3), *HIGH, allowed=SHAKEN, knobs=RATE),
     fault("text_rate_100x", "a transformer at a hundred times its rate", TEXT, TEXT.having(lr=0.2), *HIGH, allowed=SHAKEN, knobs=RATE),
     fault("text_rate_1000th", "a transformer at a thousandth of its rate", TEXT, TEXT.having(lr=2e-6), *LOW, allowed=("OPT103", "OPT109"), knobs=RATE),
-    fault("bag_sgd", "a text classifier on plain SGD at a small rate", TEXT_BAG, TEXT_BAG.having(optimizer="sgd", lr=1e-3), *LOW, allowed=("OPT103", "OPT109"), knobs=RATE),
+    fault("bag_sgd", "a text classifier on plain SGD at a small rate", TEXT_BAG, TEXT_BAG.having(optimizer="sgd", lr=1e-3), "OPT115", *LOW, allowed=("OPT103", "OPT109"), knobs=RATE),
+    fault("words_sgd", "lines as bags of words, on plain SGD at 0.1", WORDS_BAG, WORDS_BAG.having(optimizer="sgd", lr=0.1), "OPT115", *LOW, allowed=("OPT103", "OPT109", "GEN101", "GEN102"), knobs=RATE),
+    fault("orders_sgd", "a table of rare categories, on plain SGD at 0.02", ORDERS, ORDERS.having(optimizer="sgd", lr=0.02), "OPT115", *LOW, allowed=("OPT103", "OPT109", "GEN103"), knobs=RATE, severe=False),
     fault("friedman_rate_100x", "a regression at a hundred times its rate", FRIEDMAN, FRIEDMAN.having(lr=0.3), *HIGH, "OPT105", allowed=SHAKEN, knobs=RATE),
     fault("friedman_rate_1000th", "a regression at a thousandth of its rate", FRIEDMAN, FRIEDMAN.having(lr=3e-6), *LOW, allowed=("OPT103", "OPT109"), knobs=RATE),
     fault("breast_rate_1e4th", "a linear model at a ten thousandth of its rate", BREAST_LINEAR, BREAST_LINEAR.having(lr=3e-6), *LOW, allowed=("OPT103", "OPT109"), knobs=RATE),
