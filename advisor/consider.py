@@ -8,6 +8,7 @@ from advisor.budget import (
     LEAST_HORIZON,
     REPLAYED_ARMS,
     Budget,
+    ForkPlan,
     Reach,
     afford_fork,
     plan_replay,
@@ -67,6 +68,8 @@ class Scene:
     """What scoring one arm costs, in steps."""
     fall_share: float = 0.0
     """Relative fall of the smoothed loss over the last tenth of the run."""
+    learned_nothing: bool = False
+    """The loss is hardly below that of guessing, or is no number."""
     validation_improves: bool = True
     last_evaluation_step: int = 0
     probes_done: frozenset[str] = frozenset()
@@ -100,6 +103,8 @@ class Try:
     replicates: int = 1
     """fork: candidates, each on batches of its own."""
     agreement_passes: int = 0
+    own_rate: bool = False
+    """fork: a candidate without a gain gets another arm, at the rate that a sweep of it picks."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ def weigh(finding: Finding, history: History, scene: Scene) -> tuple[AskProbe | 
         case str() as unpaid:
             return None, [No(finding.code, fix, unpaid) for fix in finding.fixes[:1]]
     for fix in finding.fixes:
-        considered = _consider(finding, fix, history, scene)
+        considered = consider(finding, fix, history, scene)
         match considered:
             case None:
                 continue
@@ -177,7 +182,7 @@ def _room_for_probes(finding: Finding, scene: Scene) -> float:
             return max(scene.budget.probe_room_steps - 2 * LEAST_HORIZON, 0.0)
 
 
-def _consider(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try | No | None:
+def consider(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try | No | None:
     """Return how a fix would be tried, why not, or nothing where there is nothing to say (it was tried, it holds)."""
     code = finding.code
     if fix.effect is Effect.NEEDS_A_PERSON or fix.deed is Deed.PERSON:
@@ -247,29 +252,41 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     if score is None:
         return No(code, fix, f"cannot be tried: a fork scores learning, not {fix.improves}")
     if finding.severity is not Severity.INFO:
-        scene = replace(scene, budget=scene.budget.for_a_cause())
+        scene = replace(scene, budget=scene.budget.for_a_cause(nothing_learned=scene.learned_nothing))
+    own_rate = _may_need_its_own_rate(finding, fix, scene)
     if fix.deed is Deed.START_OVER:
-        return _from_start(code, fix, score, history, scene)
+        begun = _from_start(code, fix, score, history, scene, own_rate)
+        if isinstance(begun, Try) or begun.reason not in _OF_THE_RUN or not own_rate or not scene.learned_nothing:
+            return begun
+        fix = _from_here(fix)
+        if history.tried(code, fix, scene.phase):
+            return begun
     anew_s, anew_steps = _anew(fix, scene)
-    plan = afford_fork(
-        replace(scene.budget, spent_steps=scene.budget.spent_steps + anew_steps),
-        scene.steps_left,
-        scene.scoring_steps,
-        lambda steps: len(history.null_pool(score, scene.phase, steps)),
-        _reach(fix, scene),
-    )
+
+    def planned(besides_steps: float) -> ForkPlan | str:
+        return afford_fork(
+            replace(scene.budget, spent_steps=scene.budget.spent_steps + besides_steps),
+            scene.steps_left,
+            scene.scoring_steps,
+            lambda steps: len(history.null_pool(score, scene.phase, steps)),
+            _reach(fix, scene),
+        )
+
+    plan = planned(anew_steps)
+    if own_rate and not _affords_own_rate(plan, anew_steps, scene):
+        shorter = planned(anew_steps + PROBE_STEPS["lr_sweep"])
+        plan = shorter if _affords_own_rate(shorter, anew_steps, scene) else plan
     if isinstance(plan, str):
         return No(code, fix, f"{plan}; a network built anew costs {anew_s:.1f} s of it" if anew_steps else plan)
-    cost_s = plan.cost_steps * scene.step_s + anew_s
     if wait := _cooling(history.last_kept_learning(), scene):
         return No(code, fix, wait)
     urgent = finding.severity is Severity.ERROR or (code, shape_of(fix)) in history.accepted
     if not urgent and scene.fall_share >= IMPROVING_SHARE and scene.validation_improves:
         return No(code, fix, f"still improving: the loss fell {scene.fall_share:.0%} over the last tenth of the run")
-    return Try(code, fix, "fork", cost_s, steps=plan.steps, nulls=plan.nulls, replicates=plan.replicates)
+    return _forked(code, fix, plan, scene, own_rate=own_rate)
 
 
-def _from_start(code: str, fix: Fix, score: str, history: History, scene: Scene) -> Try | No:
+def _from_start(code: str, fix: Fix, score: str, history: History, scene: Scene, own_rate: bool) -> Try | No:
     """Return how a fix is tried that only suits a run from its first step on."""
     if scene.step < (least := shortest_horizon(scene.budget, REPLAYED_ARMS)):
         return No(code, fix, f"too soon: arms from the start are compared at step {least}")
@@ -279,10 +296,50 @@ def _from_start(code: str, fix: Fix, score: str, history: History, scene: Scene)
     plan = plan_replay(scene.step, scene.steps_left, room_steps, scene.scoring_steps, pooled)
     if isinstance(plan, str):
         return No(code, fix, f"{plan}; a network built anew costs {anew_s:.1f} s of it" if anew_steps else plan)
-    cost_s = plan.cost_steps * scene.step_s + anew_s
+    return _forked(code, fix, plan, scene, own_rate=own_rate, from_start=True)
+
+
+def _from_here(fix: Fix) -> Fix:
+    """Return a fix that would begin before the first step as one that goes on from now.
+
+    What has learned nothing gives up little by that but its steps, and the arms of such a fork take fewer of them.
+    """
+    name = fix.name.removeprefix("start over: ").removeprefix("start over with ")
+    return fix.model_copy(update={"deed": Deed.TURN, "name": f"{name}, from here on"})
+
+
+def _forked(code: str, fix: Fix, plan: ForkPlan, scene: Scene, *, own_rate: bool, from_start: bool = False) -> Try:
+    """Return a fork as it was planned, with a rate of its own for the candidate where the budget bears that."""
+    anew_s, anew_steps = _anew(fix, scene)
+    own_rate = own_rate and _affords_own_rate(plan, anew_steps, scene)
     return Try(
-        code, fix, "fork", cost_s, steps=plan.steps, from_start=True, nulls=plan.nulls, replicates=plan.replicates
+        code,
+        fix,
+        "fork",
+        (_swept_steps(plan, scene) if own_rate else plan.cost_steps) * scene.step_s + anew_s,
+        steps=plan.steps,
+        from_start=from_start,
+        nulls=plan.nulls,
+        replicates=plan.replicates,
+        own_rate=own_rate,
     )
+
+
+def _may_need_its_own_rate(finding: Finding, fix: Fix, scene: Scene) -> bool:
+    """Tell whether a fix may show no gain for its rate alone: it mends a cause, and nothing is learned so far."""
+    begins = fix.deed is Deed.START_OVER or scene.learned_nothing
+    return begins and finding.severity is not Severity.INFO and not any(turn.knob == "lr" for turn in fix.turns)
+
+
+def _affords_own_rate(plan: ForkPlan | str, besides_steps: float, scene: Scene) -> bool:
+    if isinstance(plan, str):
+        return False
+    return _swept_steps(plan, scene) + besides_steps <= scene.budget.fork_room_steps
+
+
+def _swept_steps(plan: ForkPlan, scene: Scene) -> float:
+    """Return what a fork costs whose candidate is run twice, with a sweep between, beside the null arms."""
+    return (2 + plan.nulls) * (plan.steps + scene.scoring_steps) + PROBE_STEPS["lr_sweep"]
 
 
 def _anew(fix: Fix, scene: Scene) -> tuple[float, float]:
