@@ -37,6 +37,8 @@ PROBE_STEPS = {"lr_sweep": 60, "single_batch_fit": 60, "cached_batch": 20}
 (tests/bench); the bill counts what was really taken."""
 NO_LONGER = "no longer stands"
 """Reason of a refusal: the finding behind an accepted proposal has gone."""
+NOTHING_SHOWN = 0.02
+"""Relative gain, either way: by so much the arms of a net that learns nothing differ by luck."""
 SAME_HORIZON = 2.0
 """Null arms count for another horizon up to this factor (trials.md: «pooled by phase and H»)."""
 
@@ -68,6 +70,11 @@ class Attempt:
     def lost(self) -> bool:
         """Whether it was tried and did not help, or helped and was taken back."""
         return self.outcome in LOST or self.undone
+
+    @property
+    def showed_nothing(self) -> bool:
+        """Whether it neither helped nor harmed: what is wrong lies elsewhere, or there besides."""
+        return self.lost and self.measured is not None and abs(self.measured.median) <= NOTHING_SHOWN
 
     @property
     def hopeless(self) -> bool:
@@ -213,9 +220,7 @@ class History:
             one.hopeless or (one.phase == phase and (one.lost or one.fix.turns == fix.turns))
             for one in tried
             if shape_of(one.fix) == shape
-        ) or any(
-            one.phase == phase and one.outcome == "undecided" and set(fix.turns) < set(one.fix.turns) for one in tried
-        )
+        ) or any(one.phase == phase and one.showed_nothing and set(fix.turns) < set(one.fix.turns) for one in tried)
 
     def losses(self, code: str, phase: str) -> int:
         """Return how many fixes of this rule were tried in this phase and did not help."""
@@ -228,7 +233,7 @@ class History:
     def mended(self, codes: Iterable[str]) -> bool:
         """Tell whether a fix for one of these findings is in force."""
         wanted = set(codes)
-        return any(one.code in wanted and one.stays for one in self.attempts.values())
+        return any(one.stays and not wanted.isdisjoint((one.code, *one.fix.also)) for one in self.attempts.values())
 
     def rescued_since(self, step: int) -> bool:
         """Tell whether the run was rescued at or after a step."""

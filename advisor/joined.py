@@ -82,5 +82,6 @@ def _both(fix: Fix, other: Fix, code: str) -> Fix:
             "guards": tuple(dict.fromkeys((*fix.guards, *other.guards))),
             "expected": max(fix.expected, other.expected),
             "estimated_by": f"{fix.estimated_by}; {code}: {other.estimated_by}",
+            "also": (*fix.also, code),
         }
     )

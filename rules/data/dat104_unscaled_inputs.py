@@ -16,8 +16,8 @@ net (data.standardise does), or divide pixels by 255.
 
 ## Fix safety
 Changes what is learned. A run that goes on is compared with one that began with scaled inputs, both trained from the
-first step to the step of now, and goes on from the better one. A run that is lost already (its loss not finite, or
-above where it began) is begun anew: applied, not tried.
+first step to the step of now, and goes on from the better one. A run that is lost already (its loss not finite, above
+where it began, or high still after one of its first steps threw it up) is begun anew: applied, not tried.
 
 ## When to ignore it
 The first layer normalises its inputs (a batch norm in front), or the inputs are counts that an embedding looks up. A run
@@ -28,7 +28,7 @@ whose loss is down to half of guessing learns all the same: the rule then speaks
 """
 
 from rules.facts import InputFacts, KnobFacts, LossFacts, RunFacts, TaskFacts
-from rules.learning import HIGH_LOSS_SHARE, at_chance
+from rules.learning import HIGH_LOSS_SHARE, at_chance, thrown_up
 from rules.remedies import advice, possible, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -90,7 +90,8 @@ def _lost(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     untrained = max(loss.at_start, task.baseline_loss)
     worse = loss.non_finite_in_50 > 0 or not loss.now <= LOST_FACTOR * untrained
     climbs = loss.above_best_steps >= CLIMB_STEPS and at_chance(task, loss)
-    return run.progress <= EARLY_SHARE and (worse or climbs)
+    thrown = thrown_up(task, loss) and loss.now > HIGH_LOSS_SHARE * task.baseline_loss
+    return run.progress <= EARLY_SHARE and (worse or climbs or thrown)
 
 
 def _begin_anew(*, lost: bool) -> Fix:

@@ -2,7 +2,7 @@
 
 ## What it does
 Compares, from the first twentieth of the run, the pull of weight decay on the weights with the pull of the data: where
-it is nearly as strong, the loss is still high and validation no worse than training, the decay holds the net down.
+it is nearly as strong, the loss is not low yet and validation no worse than training, the decay holds the net down.
 Dropout and label smoothing at values that alone can do that are judged after a third of the run, when a high loss has
 stopped falling.
 
@@ -11,7 +11,7 @@ Regularisation trades training fit for generalisation; where there is no gap to 
 
 ## What to do
 Take the strongest brake off: weight decay to what is customary, dropout and smoothing to zero. A net that has learned nothing
-yet, or was pressed flat, starts over in the first half of the run, any in its first fifth.
+yet, or was pressed flat, starts over in the first half of the run, any that is still high in its first fifth.
 
 ## Fix safety
 Changes what is learned; a fork with a control arm decides, and the main metric is a guard. Starting over is a rescue,
@@ -54,6 +54,8 @@ DROPOUT_LIMIT = 0.5
 """Share: above a half, less is kept than is dropped."""
 SMOOTHING_LIMIT = 0.3
 """Share: three times what is customary."""
+HELD_LOSS_SHARE = 0.2
+"""Of the chance loss, for a decay that pulls nearly as hard as the data: at the end of what a net can learn any decay does."""
 GAP_LIMIT = 0.1
 """Relative gap between validation and training loss: with more, there is something to regularise."""
 CUSTOMARY_DECAY = 1e-4
@@ -72,10 +74,11 @@ def over_regularised(
     last = validation.last
     gap = last.loss / last.train_loss - 1 if last.train_loss > 0 else last.loss / loss.now - 1
     high = loss.now > HIGH_LOSS_SHARE * task.baseline_loss
-    if not run.warm or run.progress < SUSPECTED_SHARE or not high or not gap < GAP_LIMIT:
+    held = loss.now > HELD_LOSS_SHARE * task.baseline_loss
+    if not run.warm or run.progress < SUSPECTED_SHARE or not held or not gap < GAP_LIMIT:
         return None
     pull = _pull(layers, knobs)
-    stopped = run.progress >= JUDGED_SHARE and learns_badly(run, task, loss)
+    stopped = high and run.progress >= JUDGED_SHARE and learns_badly(run, task, loss)
     decoupled = knobs.values["optimizer"] == "adamw"
     decays = stopped if decoupled else pull >= PULL_LIMIT
     decay = knobs.number("weight_decay")
@@ -106,7 +109,7 @@ def over_regularised(
     stays = f"{loss.now:.3g} is where the loss stays, with {name} {value:g} and no gap to validation"
     knows = min(last.loss, last.train_loss) < CHANCE_SHARE * task.baseline_loss
     flat = learned_nothing(task, loss) and not knows and pays_to_start_over(run)
-    start_over = flat or (name == "weight_decay" and run.progress <= EARLY_SHARE)
+    start_over = flat or (high and name == "weight_decay" and run.progress <= EARLY_SHARE)
     return Finding(
         code="OPT107",
         name="over_regularised",

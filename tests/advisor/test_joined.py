@@ -6,7 +6,7 @@ import pytest
 
 from advisor.budget import Budget
 from advisor.consider import Try
-from advisor.ledger import Entry
+from advisor.ledger import Entry, Measured
 from rules.vocabulary import Deed, Effect, Fix, Severity
 from tests.advisor.choosing import LEARNING, attempt, chosen, history, whys
 from tests.advisor.literal import fix, scene, standing
@@ -57,23 +57,26 @@ def test_while_nothing_is_learned_a_turn_from_here_on_joins_too_and_another_loss
     assert (both.deed, both.improves) == (Deed.START_OVER, "metric")
 
 
-def lost(trial: str, one: Fix, outcome: str) -> list[Entry]:
-    return attempt(trial, one, outcome, code="ARC900", step=60)
+def lost(trial: str, one: Fix, gain: float) -> list[Entry]:
+    begun, *heard, judged = attempt(trial, one, "rolled_back", code="ARC900", step=60)
+    measured = Measured(median=gain, low=gain, high=gain, unit="relative tail_loss")
+    return [begun, *heard, judged.model_copy(update={"measured": measured})]
 
 
 @pytest.mark.parametrize(
-    ("outcome", "next_one"),
+    ("gain", "next_one"),
     [
-        pytest.param("undecided", "begin otherwise, together with DAT900: start over with scaled inputs", id="no gain"),
-        pytest.param("rolled_back", DRAWN.name, id="it was worse"),
+        pytest.param(0.004, "begin otherwise, together with DAT900: start over with scaled inputs", id="no gain"),
+        pytest.param(-0.01, "begin otherwise, together with DAT900: start over with scaled inputs", id="no loss"),
+        pytest.param(-0.2, DRAWN.name, id="it was worse"),
     ],
 )
-def test_a_part_of_what_showed_nothing_is_not_tried_alone(outcome: str, next_one: str) -> None:
+def test_a_part_of_what_showed_nothing_is_not_tried_alone(gain: float, next_one: str) -> None:
     other = fix(LEARNING, deed=Deed.START_OVER, name="begin otherwise", turns={"label_smoothing": 0.1})
     cause, second = standing("ARC900", DRAWN, other, **FIRST), standing("DAT900", SCALED)
     both = chosen(cause, second, at=EARLY).deed
     assert isinstance(both, Try)
-    after = chosen(cause, second, at=EARLY, past=history(*lost("t1", both.fix, outcome))).deed
+    after = chosen(cause, second, at=EARLY, past=history(*lost("t1", both.fix, gain))).deed
     assert isinstance(after, Try)
     assert after.fix.name == next_one
 
@@ -84,6 +87,13 @@ def test_a_fix_that_lost_alone_is_joined_to_that_of_a_cause_that_is_found_later(
     both = chosen(standing("ARC900", DRAWN), scaled, at=EARLY, past=past).deed
     assert isinstance(both, Try)
     assert (both.code, both.fix.turns) == ("ARC900", (*DRAWN.turns, *SCALED.turns))
+
+
+def test_what_was_kept_for_two_causes_has_mended_both() -> None:
+    both = tried(standing("ARC900", DRAWN, **FIRST), standing("DAT900", SCALED))
+    assert both is not None
+    past = history(*attempt("t1", both, "kept", code="ARC900", step=60))
+    assert [past.mended((code,)) for code in ("ARC900", "DAT900", "OPT900")] == [True, True, False]
 
 
 def test_in_advise_mode_each_fix_is_offered_by_itself() -> None:
