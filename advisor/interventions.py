@@ -26,7 +26,9 @@ class Interventions:
         """Return the intervention with this trial id."""
         return next((one for one in reversed(self.all) if trial and one.trial == trial), None)
 
-    def hear(self, event: wire.TrialBegan | wire.StretchTaken | wire.ArmScored | wire.TrialEnded) -> None:
+    def hear(
+        self, event: wire.TrialBegan | wire.StretchTaken | wire.ArmScored | wire.TrialEnded | wire.KnobsConfirmed
+    ) -> None:
         """Take in what the trainer says of a trial."""
         known = self.find(event.trial)
         if known is None:
@@ -40,6 +42,8 @@ class Interventions:
                 self._change(known, arms=(*known.arms, event.arm))
             case wire.TrialEnded():
                 self._change(known, trial_s=event.seconds)
+            case wire.KnobsConfirmed():
+                self._change(known, in_code=event.in_code)
 
     def propose(self, entry: ledger.Proposed) -> None:
         """A fix waits for a person."""

@@ -198,6 +198,8 @@ class Story:
                 self.labels = event
             case wire.KnobsTurned() | wire.KnobsConfirmed() | wire.KnobsReverted():
                 self._board.hear(event)
+                if isinstance(event, wire.KnobsConfirmed):
+                    self._fixes.hear(event)
             case wire.TrialBegan() | wire.StretchTaken() | wire.ArmScored() | wire.TrialEnded():
                 self._fixes.hear(event)
             case wire.SnapshotTaken():

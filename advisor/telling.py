@@ -53,6 +53,8 @@ def tell_event(event: wire.Event, story: Story) -> Line | None:
             return Line("end", f"{event.why.replace('_', ' ')} at step {event.step:,}{best}")
         case wire.Told():
             return Line("note", event.text, event.level)
+        case wire.KnobsConfirmed() if event.in_code:
+            return Line("note", "; ".join(event.in_code))
         case _:
             return None
 

@@ -89,6 +89,8 @@ class InterventionState:
     ended_step: int | None = None
     undone: str = ""
     """Why it was taken back after it had been kept."""
+    in_code: tuple[str, ...] = ()
+    """What it comes to in the user's own code."""
 
     @property
     def running(self) -> bool:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 from trainer.commands import Confirm, Revert, Turn
 from trainer.data.feed import CacheRefused
+from trainer.in_code import confirm
 from trainer.knobs import KnobError
 from trainer.restart import Order, names_of, needed
 from trainer.training import Probation, Training
 from trainer.turning import changes_of, turn, turn_back, undo
-from trainer.wire import CommandRefused, KnobsConfirmed, KnobsReverted, KnobsTurned
+from trainer.wire import CommandRefused, KnobsReverted, KnobsTurned
 from trainer.words import Change
 
 
@@ -75,9 +76,7 @@ class Board:
             if probation.trial == command.trial:
                 self._on_probation.remove(probation)
                 self.remember(command.trial, probation.changes)
-                self._training.link.say(
-                    KnobsConfirmed(**self._training.progress.where(), changes=probation.changes, trial=command.trial)
-                )
+                confirm(self._training, command.trial, probation.changes)
                 return
         if command.trial in self._confirmed:
             return

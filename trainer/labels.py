@@ -78,6 +78,12 @@ MEMORISED = 1.1
 COUNTED_LEAST = 6
 """Labels contradicted among the surest: of fewer no share can be told."""
 
+TOGETHER_MOST = 32
+"""Batches that are added at once: a step of a millisecond would feel a dozen small operations of its own."""
+
+TOGETHER_VALUES_MOST = 1_000_000
+"""Outputs that are held until then: 4 MB."""
+
 SUSPECTS_MOST = 50
 """As many as a person looks through; the wire carries no more."""
 
@@ -112,6 +118,8 @@ class LabelWatch:
         self._settled = False
         self._share = nan
         self._told = False
+        self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
+        """Slots, outputs and given classes of batches of one epoch, still to be added."""
 
     @classmethod
     def for_setup(cls, setup: Any, device: torch.device) -> "LabelWatch | None":
@@ -128,6 +136,8 @@ class LabelWatch:
     def observe(self, indices: npt.NDArray[np.int64], outputs: Tensor, targets: Tensor) -> None:
         """Add one batch of the training's own outputs. Nothing is read back from the device, but at a window's end.
 
+        Batches of one epoch are added some at a time; whatever is asked meanwhile adds them first.
+
         Args:
             indices: of the examples in the training split, [B].
             outputs: logits, [B, C], detached.
@@ -142,7 +152,17 @@ class LabelWatch:
             indices = indices[kept] // self._stride
             chosen = torch.from_numpy(kept).to(self._device, non_blocking=True)
             outputs, targets = outputs[chosen], targets[chosen]
-        slots = torch.from_numpy(indices).to(self._device, non_blocking=True)
+        self._waiting.append((torch.from_numpy(indices).to(self._device, non_blocking=True), outputs, targets))
+        values = sum(one.numel() for _, one, _ in self._waiting)
+        if self.epochs > epoch or len(self._waiting) >= TOGETHER_MOST or values >= TOGETHER_VALUES_MOST:
+            self._add(epoch)
+
+    def _add(self, epoch: int) -> None:
+        """Add the batches that wait; they began in this epoch."""
+        if not self._waiting:
+            return
+        slots, outputs, targets = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
+        self._waiting.clear()
         beliefs = outputs.float().softmax(1).nan_to_num(0.0)
         given = beliefs.gather(1, targets[:, None])
         best_other = beliefs.scatter(1, targets[:, None], -1.0).amax(1)
@@ -160,6 +180,7 @@ class LabelWatch:
 
     def suspects(self) -> LabelsSuspected | None:
         """Return what is suspected by now, without step and samples; nothing before a reading counts."""
+        self._add(self.epochs)
         if not self._settled and self.epochs >= self._span[1]:
             self._close_window()
             self._span = (self._span[1], 2 * self._span[1])
@@ -194,6 +215,7 @@ class LabelWatch:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the whole state as tensors, for a checkpoint."""
+        self._add(self.epochs)
         numbers = [*map(float, self._span), float(self._seen), float(self._settled), self._share]
         return {
             "margin": self._margin,
@@ -207,6 +229,7 @@ class LabelWatch:
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take over a state that `tensors` gave."""
+        self._waiting.clear()
         for name in ("margin", "visits", "given", "window", "in_window", "believed"):
             getattr(self, f"_{name}").copy_(tensors[name])
         first, last, seen, settled, share = tensors["numbers"].tolist()

@@ -29,6 +29,7 @@ from trainer.commands import (
 from trainer.data.feed import CacheRefused
 from trainer.evaluate import Examiner
 from trainer.fork import ForkRefused
+from trainer.in_code import confirm
 from trainer.keeping import Keeper
 from trainer.knobs import KnobError
 from trainer.labels import LabelWatch
@@ -42,7 +43,7 @@ from trainer.snapshot import Snapshot as State
 from trainer.start import announce
 from trainer.training import Training
 from trainer.turning import check_turns, turn
-from trainer.wire import KnobsConfirmed, KnobsReverted, KnobsTurned, RolledBack, SnapshotTaken, Told
+from trainer.wire import KnobsReverted, KnobsTurned, RolledBack, SnapshotTaken, Told
 
 PAUSE_POLL_S = 0.02
 """While a run stands still."""
@@ -372,7 +373,7 @@ class Orders:
             training.link.say(
                 KnobsTurned(**training.progress.where(), changes=changes, trial=command.trial, probation=False)
             )
-            training.link.say(KnobsConfirmed(**training.progress.where(), changes=changes, trial=command.trial))
+            confirm(training, command.trial, changes)
         if command.rewarm_steps:
             training.progress.rewarm_since = training.progress.samples
             training.progress.rewarm_over = command.rewarm_steps * training.batch_size

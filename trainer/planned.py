@@ -9,6 +9,7 @@ import copy
 
 from trainer.beat import Beats
 from trainer.board import Board
+from trainer.in_code import confirm
 from trainer.knobs import KnobError
 from trainer.plan import PLAN_FILE, Deed, Plan, PlannedArm, PlannedRescue, PlannedStop, PlannedTurn
 from trainer.snapshot import restore, take
@@ -16,7 +17,7 @@ from trainer.step import take_step
 from trainer.supply import Place
 from trainer.training import Training
 from trainer.turning import LEARNING, check_turns, turn
-from trainer.wire import KnobsConfirmed, KnobsTurned
+from trainer.wire import KnobsTurned
 from trainer.words import Change
 
 
@@ -106,6 +107,5 @@ class Follower:
             return
         where = self._training.progress.where()
         self._board.remember(trial, changes)
-        say = self._training.link.say
-        say(KnobsTurned(**where, changes=changes, trial=trial, probation=False, by="plan"))
-        say(KnobsConfirmed(**where, changes=changes, trial=trial))
+        self._training.link.say(KnobsTurned(**where, changes=changes, trial=trial, probation=False, by="plan"))
+        confirm(self._training, trial, changes)

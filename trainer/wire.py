@@ -183,6 +183,8 @@ class KnobsConfirmed(EventWord):
     kind: Literal["knobs_confirmed"] = "knobs_confirmed"
     changes: tuple[Change, ...]
     trial: str = ""
+    in_code: tuple[str, ...] = ()
+    """What it comes to in the user's own code, a sentence each; empty where a line of the configuration is all."""
 
 
 class KnobsReverted(EventWord):

@@ -103,6 +103,7 @@ def _intervention(one: InterventionState) -> Intervention:
         improves=one.fix.improves,
         undo=undo,
         undone=bool(one.undone),
+        in_code=one.in_code if one.in_force else (),
     )
 
 

@@ -74,6 +74,8 @@ class Intervention(_Part):
     undo: str = ""
     """How to take it back: the config lines with the old values."""
     undone: bool = False
+    in_code: tuple[str, ...] = ()
+    """What it comes to in the user's own code, where it is in force."""
 
 
 class Opportunity(_Part):

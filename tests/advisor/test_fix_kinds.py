@@ -9,6 +9,7 @@ import pytest
 import trainer
 from advisor.judge import LEAST_LEARNING_GAIN, LEAST_SPEED_GAIN
 from advisor.ledger import Found, Judged, TrialHeard, TrialStarted
+from advisor.report.markdown import markdown
 from advisor.together import Told, run_together
 from examples.digits_images import write as write_digits
 from trainer.config import parse
@@ -251,7 +252,9 @@ def test_a_second_softmax_of_the_users_own_net_is_left_out_by_a_fork_and_a_resta
     report = told.report()
     assert report.final_config["train"]["output"] == "none"
     assert [one.outcome for one in report.interventions if "output" in one.turns] == ["kept"]
-    assert any("in your model, leave out nn.Softmax" in event.text for event in told.events if event.kind == "told")
+    (in_code,) = [line for one in report.interventions for line in one.in_code]
+    assert in_code.startswith("in your model, leave out nn.Softmax")
+    assert in_code in markdown(report)
 
 
 @pytest.mark.slow

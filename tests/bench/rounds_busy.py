@@ -34,6 +34,7 @@ LEAST_STEPS = 20
 GAINS = (0.0, 0.05, 0.10, 0.20)
 SPUN_GAIN = 0.10
 LEAST_GAIN = 0.02
+LOOP_TURNS = 2_000_000
 HIDDEN_SHARE = 0.03
 """Stretches are doubled while their noise hides 3 %."""
 DRIVER, VIEWER = (0.25, 0.008), (0.5, 0.035)
@@ -72,7 +73,7 @@ def record(stretches: int, competitors: bool) -> dict[str, object]:
         training = Training()
         training.seconds(50, 0)
         step_s = min(training.seconds(40, 0) for _ in range(8))
-        turns = turns_worth(SPUN_GAIN, lambda: training.seconds(200, 0), 200)
+        turns = turns_worth(SPUN_GAIN, processor_s(lambda: training.seconds(200, 0)) / 200)
         steps = max(LEAST_STEPS, round(STRETCH_S / step_s))
         same = [training.seconds(steps, 0) for _ in track(range(stretches), "nothing changed")]
         spun = [training.seconds(steps, turns * (place % 4 in (0, 3))) for place in track(range(stretches), "spun")]
@@ -83,18 +84,22 @@ def record(stretches: int, competitors: bool) -> dict[str, object]:
     return {"same": same, "spun": spun, "steps": steps, "step_s": step_s, "load": os.getloadavg()[0]}
 
 
-def turns_worth(gain: float, work: Callable[[], object], steps: int) -> int:
+def turns_worth(gain: float, step_s: float) -> int:
     """Return how many turns of an empty loop a step must have so that leaving them out saves a share `gain` of it.
 
     Counted in processor time: wall time on a busy machine would call a step far longer than a loop's turns.
     """
     begun = time.process_time()
-    work()
-    step_s = (time.process_time() - begun) / steps
-    begun = time.process_time()
-    for _ in range(2_000_000):
+    for _ in range(LOOP_TURNS):
         pass
-    return round(gain / (1 - gain) * step_s / ((time.process_time() - begun) / 2_000_000))
+    return round(gain / (1 - gain) * step_s / ((time.process_time() - begun) / LOOP_TURNS))
+
+
+def processor_s(work: Callable[[], object]) -> float:
+    """Return the processor time of some work, seconds."""
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
 
 
 def busy(every_s: float, work_s: float) -> str:

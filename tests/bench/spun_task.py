@@ -18,6 +18,8 @@ TURNS = "TRAINING_ADVISOR_BENCH_TURNS"
 class SlowDigits(Dataset[tuple[Tensor, Tensor]]):
     """Digits whose every batch spins a while before it is there."""
 
+    deterministic_items = True
+
     def __init__(self) -> None:
         pixels, labels = load_digits(return_X_y=True)
         inputs = torch.tensor(pixels / 8 - 1, dtype=torch.float32)

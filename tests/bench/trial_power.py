@@ -22,15 +22,16 @@ from rules.vocabulary import Effect, Value
 from tests.bench.advised import Kept, Row, config_of, proposing, run_alone, tested, turning, verdicts
 from tests.bench.bad_starts import table
 from tests.bench.intervals import of_mean
-from tests.bench.rounds_busy import turns_worth
+from tests.bench.rounds_busy import processor_s, turns_worth
 from tests.bench.spun_task import TURNS
 from trainer.config import Config, parse
 
 TRIED_AT = 0.15
 SPEED_GAINS = (0.05, 0.10, 0.20)
-SPUN_EPOCHS = 260
-"""Long enough for six rounds and for what they are to pay back."""
+SPUN_EPOCHS = 1000
+"""Long enough for six rounds and for what they are to pay back: of 260 epochs a tenth is less than the rounds take."""
 SPUN_EXAMPLES = 1797
+CALIBRATED_EPOCHS = (10, 60)
 
 
 @dataclass(frozen=True)
@@ -113,12 +114,20 @@ def _spun_config(seed: int, epochs: int = SPUN_EPOCHS) -> Config:
     )
 
 
-def turns_for(gain: float, folder: Path) -> int:
-    """Return how many turns of an empty loop a batch must cost so that leaving them out saves `gain`."""
+def step_seconds(folder: Path) -> float:
+    """Return the processor time of a step without a spin, seconds: of a longer run less a shorter one, middle of three."""
     os.environ[TURNS] = "0"
-    config = _spun_config(0, epochs=20)
-    steps = 20 * math.ceil(SPUN_EXAMPLES * (1 - config.data.val_fraction - config.data.test_fraction) / 64)
-    return turns_worth(gain, lambda: run_alone(config, folder), steps)
+    shorter, longer = CALIBRATED_EPOCHS
+
+    def took(epochs: int, number: int) -> float:
+        config = _spun_config(0, epochs)
+        return processor_s(lambda: run_alone(config, folder / f"{epochs}-{number}"))
+
+    config = _spun_config(0)
+    steps = (longer - shorter) * math.ceil(
+        SPUN_EXAMPLES * (1 - config.data.val_fraction - config.data.test_fraction) / config.train.batch_size
+    )
+    return median((took(longer, number) - took(shorter, number)) / steps for number in range(3))
 
 
 def report(rows: list[Row]) -> None:
@@ -161,9 +170,10 @@ def main() -> None:
             kept.once(f"{name} tried", lambda scratch: try_it(question, seed, scratch))  # noqa: B023
             for turned in (False, True):
                 kept.once(f"{name} {turned}", lambda scratch: carry_on(question, seed, turned, scratch))  # noqa: B023
+    kept.once("step", lambda scratch: {"question": "", "step_s": step_seconds(scratch)})
+    step_s = next(row["step_s"] for row in kept.rows if row["key"] == "step")
     for gain in track(SPEED_GAINS, "throughput"):
-        kept.once(f"turns for {gain}", lambda scratch: {"question": "", "turns": turns_for(gain, scratch)})  # noqa: B023
-        turns = next(row["turns"] for row in kept.rows if row["key"] == f"turns for {gain}")
+        turns = turns_worth(gain, step_s)
         for seed in range(2000, 2000 + seeds):
             kept.once(f"spun {gain} {seed}", lambda scratch: spun(gain, seed, turns, scratch))  # noqa: B023
     report([row for row in kept.rows if row["question"]])

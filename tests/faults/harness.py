@@ -13,17 +13,24 @@ from tests.faults.case import Case, Side
 from tests.faults.result import Alarm, Arm, Deed, Result, digest_of
 from trainer.wire import ArmScored, Evaluated, Event, RolledBack, RunEnded, RunStarted
 
+OTHER_DRAW = 100
+"""Added to the seed: other weights and another order on the same split."""
 WORST = -1.0
 """An R² below tells nothing more."""
 
 
 def run_case(case: Case, seed: int) -> Result:
-    """Run a case untouched, advised, and, where it has a fault, mended by hand and at random."""
+    """Run a case untouched and advised; where it has a fault, mended by hand and at random too.
+
+    Where a knob can mend it, it is mended by hand a second time, with another draw: so much is luck.
+    """
     untouched = advised(case, "faulty", seed, "watch")
     auto = advised(case, "faulty", seed, "auto")
     arms = {"untouched": untouched, "auto": auto}
     if not case.healthy:
         arms["reference"] = advised(case, "reference", seed, "watch")
+    if case.knobs:
+        arms["again"] = advised(case, "reference", seed + OTHER_DRAW, "watch")
     if auto.changed:
         arms["random"] = mended_at_random(case, seed, auto.changed[0])
     return Result.model_validate({"case": case.name, "seed": seed, "digest": digest_of(case), "arms": arms})

@@ -103,6 +103,12 @@ class Seen:
         return self.auto.score >= self.reference.score - NEAR
 
     @property
+    def near_itself(self) -> bool | None:
+        """A second run mended by hand, with other weights and another order, ended near the first, or above it."""
+        again = self.result.arms.get("again")
+        return None if again is None else again.score >= self.reference.score - NEAR
+
+    @property
     def harmed(self) -> bool:
         """The advised run ended clearly below the untouched one."""
         return self.auto.score < self.untouched.score - NEAR

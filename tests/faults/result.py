@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tests.faults.case import Case
 
-ArmName = Literal["untouched", "auto", "reference", "random"]
+ArmName = Literal["untouched", "auto", "reference", "again", "random"]
 
 
 class _Line(BaseModel):

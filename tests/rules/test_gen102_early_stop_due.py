@@ -4,25 +4,35 @@ from typing import Any
 
 import pytest
 
+from rules.facts import ValidationFacts
 from rules.generalisation.gen102_early_stop_due import early_stop_due
 from rules.vocabulary import Deed, Effect, Severity
 from tests.rules.situations import assessed, evaluations, knobs, missing_without
+
+LATE = {"step": 620}
+
+
+def standing(*, rest: list[float] | None = None, losses: list[float] | None = None, **how: Any) -> ValidationFacts:
+    """Return twelve evaluations, 50 steps apart, that gain nothing from the third on."""
+    how = {"every": 50} | how
+    return evaluations(losses or [0.5] * 12, [0.7, 0.8, *(rest or [0.9] * 10)], **how)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param(
-            {"validation": evaluations([0.5] * 9, [0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9], every=50)},
-            id="six evaluations without a gain",
-        ),
+        pytest.param({"run": LATE, "validation": standing()}, id="two fifths of the run without a gain"),
         pytest.param(
             {
-                "run": {"step": 650},
-                "knobs": knobs(schedule="cosine"),
-                "validation": evaluations([0.5] * 9, [0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9], every=50),
+                "run": {"step": 520},
+                "validation": evaluations(
+                    [0.5, 0.45, 0.4, 0.4, 0.41, 0.44, 0.46, 0.48, 0.5, 0.52], [0.7, 0.8] + [0.9] * 8, every=50
+                ),
             },
-            id="a schedule that has decayed",
+            id="three tenths of it, and the validation loss rises",
+        ),
+        pytest.param(
+            {"run": LATE, "knobs": knobs(schedule="cosine"), "validation": standing()}, id="a schedule that has decayed"
         ),
     ],
 )
@@ -37,70 +47,45 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     [
         pytest.param({}, id="healthy"),
         pytest.param(
-            {"validation": evaluations([0.5] * 9, [0.7, 0.8, 0.9, 0.8, 0.87, 0.8, 0.89, 0.8, 0.85], every=50)},
-            id="six evaluations of a metric that swings",
+            {"run": {"step": 520}, "validation": evaluations([0.5] * 10, [0.7, 0.8] + [0.9] * 8, every=50)},
+            id="three tenths of the run, and the validation loss stands",
         ),
         pytest.param(
-            {
-                "validation": evaluations(
-                    [0.5] * 9, [0.1, 0.12, 0.15, 0.15, 0.15, 0.15, 0.15, 0.15, 0.15], every=50, error=0.04
-                )
-            },
+            {"run": LATE, "validation": standing(rest=[0.9, 0.8, 0.87, 0.8, 0.89, 0.8, 0.85, 0.8, 0.88, 0.8])},
+            id="a metric that swings",
+        ),
+        pytest.param(
+            {"run": LATE, "validation": evaluations([0.5] * 12, [0.1, 0.12] + [0.15] * 10, every=50, error=0.04)},
             id="hardly above a constant",
         ),
         pytest.param(
-            {"validation": evaluations([0.5] * 9, [0.7, 0.8, 0.9, 0.9, 0.901, 0.903, 0.905, 0.907, 0.909], every=50)},
+            {"run": LATE, "validation": standing(rest=[0.9 + 0.001 * place for place in range(10)])},
             id="a metric that creeps up within its error",
         ),
         pytest.param(
-            {
-                "run": {"step": 400},
-                "knobs": knobs(schedule="cosine"),
-                "validation": evaluations([0.5] * 9, [0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9], every=50),
-            },
+            {"run": {"step": 545}, "knobs": knobs(schedule="cosine"), "validation": standing(every=45)},
             id="the schedule has not decayed",
         ),
         pytest.param(
-            {
-                "knobs": knobs(early_stop=True),
-                "validation": evaluations([0.5] * 9, [0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9], every=50),
-            },
+            {"run": LATE, "knobs": knobs(early_stop=True), "validation": standing()},
             id="stops by itself",
         ),
+        pytest.param({"run": LATE | {"last_turn_step": 450}, "validation": standing()}, id="a fresh change"),
         pytest.param(
-            {
-                "run": {"last_turn_step": 300},
-                "validation": evaluations([0.5] * 9, [0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9], every=50),
-            },
-            id="a fresh change",
-        ),
-        pytest.param(
-            {
-                "validation": evaluations(
-                    [0.9, 0.8, 0.7, 0.6, 0.55, 0.5, 0.45, 0.4, 0.35], [0.7, 0.8] + [0.9] * 7, every=50
-                )
-            },
+            {"run": LATE, "validation": standing(losses=[0.9 - 0.05 * place for place in range(12)])},
             id="the loss still falls",
         ),
         pytest.param(
-            {"loss": {"now": 2.3}, "validation": evaluations([2.3] * 9, [0.1] * 9, every=50)}, id="learned nothing"
+            {"run": LATE, "loss": {"now": 2.3}, "validation": evaluations([2.3] * 12, [0.1] * 12, every=50)},
+            id="learned nothing",
         ),
+        pytest.param({"run": {"step": 970}, "validation": standing()}, id="nearly over"),
+        pytest.param({"run": LATE | {"finished": True}, "validation": standing()}, id="finished"),
         pytest.param(
             {
-                "run": {"step": 970},
-                "validation": evaluations([0.5] * 9, [0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9], every=50),
+                "run": LATE,
+                "validation": evaluations([0.5] * 12, [0.78 + 0.01 * place for place in range(12)], every=50),
             },
-            id="nearly over",
-        ),
-        pytest.param(
-            {
-                "run": {"finished": True},
-                "validation": evaluations([0.5] * 9, [0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9], every=50),
-            },
-            id="finished",
-        ),
-        pytest.param(
-            {"validation": evaluations([0.5] * 9, [0.8, 0.81, 0.82, 0.83, 0.84, 0.85, 0.86, 0.87, 0.88], every=50)},
             id="small gains add up",
         ),
     ],
@@ -115,9 +100,8 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 
 
 def test_it_stops_at_the_best_and_saves_what_is_left() -> None:
-    metrics = [0.7, 0.8, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]
-    finding = assessed(early_stop_due, {"validation": evaluations([0.5] * 9, metrics, every=50)})
+    finding = assessed(early_stop_due, {"run": LATE, "validation": standing()})
     assert finding is not None
     assert finding.severity is Severity.INFO
     (fix,) = finding.fixes
-    assert (fix.effect, fix.deed, fix.improves, fix.expected) == (Effect.FREE, Deed.STOP, "time", 0.5)
+    assert (fix.effect, fix.deed, fix.improves, fix.expected) == (Effect.FREE, Deed.STOP, "time", pytest.approx(0.38))
