@@ -9,7 +9,8 @@ HORIZON_SHARE = 0.10
 """Of what remains: a fork looks this far (trials.md, «Fork»)."""
 LEAST_HORIZON = 40
 SHORTEST_HORIZON = 24
-"""Steps: in a run of some two hundred, two arms of 40 cost more than may be borrowed; two of these do not."""
+"""Steps: in a run of some two hundred, two arms of 40 cost more than may be borrowed; two of these do not. A second cause is
+looked at for so long where the first has left no more."""
 MOST_HORIZON = 100
 """Steps. 40 find as many small gains as 100, and 400 fewer (.72, .70 and .53 of them), for a tenth of the price
 (tests/bench/RESULTS.md, «Forks»)."""
@@ -20,6 +21,8 @@ PAYS_BACK_HORIZONS = 3
 BORROWED = 3.0
 """Times the budget: what all trials together may cost where the first probe or the first fork does not fit into it. In a
 run of some hundred steps a tenth pays for no fork at all; 10-30 % for tuning is held reasonable (trials.md)."""
+BORROWED_FOR_NOTHING = 4.0
+"""Times the budget, for the cause of a run that has learned nothing: what it may cost besides is lost already."""
 FIRST_SUSPICION_STEPS = 60
 """A sweep: what the first probe may cost in any run that may have been wrong from its start. In a run of a hundred steps
 that is much, and yet less than the run that comes to nothing."""
@@ -46,8 +49,10 @@ class Budget:
     """A probe was paid for already."""
     forked: bool = False
     """A fork was run already."""
-    forked_in_full: bool = False
-    """A fork has run all its arms: its first pair showed a gain."""
+    of_a_cause: bool = False
+    """It is what may ruin the run that is to be tried."""
+    borrows: float = BORROWED
+    """Times the share, for the next fork."""
 
     @property
     def room_steps(self) -> float:
@@ -67,11 +72,15 @@ class Budget:
     @property
     def fork_room_steps(self) -> float:
         """Steps that the next fork may cost: the first may borrow."""
-        return self._room(1.0 if self.forked else BORROWED)
+        return self._room(1.0 if self.forked else self.borrows)
 
-    def for_a_cause(self) -> "Budget":
-        """Return the budget of what may ruin the run: while no fork has shown a gain, the next one may borrow as well."""
-        return self if self.forked_in_full else replace(self, forked=False)
+    def for_a_cause(self, *, nothing_learned: bool = False) -> "Budget":
+        """Return the budget of what may ruin the run: every fork may borrow, and all together no more than may be borrowed.
+
+        Of two causes the second is open still when the fix of the first is kept, and its fork is as much worth as the first.
+        """
+        borrows = BORROWED_FOR_NOTHING if nothing_learned else BORROWED
+        return replace(self, forked=False, of_a_cause=True, borrows=borrows)
 
     def _room(self, times: float) -> float:
         return max(times * self.share * self.steps_total - self.spent_steps, 0.0)
@@ -96,9 +105,12 @@ USUAL_REACH = Reach()
 
 
 def shortest_horizon(budget: Budget, arms: float = 2) -> int:
-    """Return how far a fork looks at the least: in a short run as far as may be borrowed for so many arms."""
-    borrowed = BORROWED * budget.share * budget.steps_total / arms
-    return int(min(max(borrowed, SHORTEST_HORIZON), LEAST_HORIZON))
+    """Return how far a fork looks at the least: in a short run as far as may be borrowed for so many arms.
+
+    For a cause it is what is left of that: a short look at what ruins the run is better than none.
+    """
+    room = budget.fork_room_steps if budget.of_a_cause else BORROWED * budget.share * budget.steps_total
+    return int(min(max(room / arms, SHORTEST_HORIZON), LEAST_HORIZON))
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from advisor.assess import Standing
 from advisor.causes import Part
-from advisor.consider import AskProbe, No, Scene, Try, weigh
+from advisor.consider import weigh
 from advisor.history import History, shape_of
+from advisor.joined import join
+from advisor.options import AskProbe, No, Scene, Try
 from rules.vocabulary import Deed, Effect, Finding, Severity
 
 _RANK = {Effect.FREE: 0, Effect.SAME_MATHEMATICS: 1, Effect.OTHER_ROUNDING: 2, Effect.CHANGES_LEARNING: 3}
@@ -74,7 +76,14 @@ def choose(standings: Iterable[Standing], parts: Mapping[str, Part], history: Hi
             case _:
                 deeds.append((_order(option, ripe[code], part, scene), code, option))
     first = min(deeds, key=lambda one: (one[0], one[1]), default=None)
-    return Choice(first[2] if first else None, tuple(offers), tuple(refusals))
+    deed = first[2] if first else None
+    if isinstance(deed, Try) and scene.mode != "advise":
+        free = {code: finding for code, finding in ripe.items() if code not in held}
+        both = join(deed, free, parts, history, scene)
+        if isinstance(both, No):
+            refusals.append(both)
+        deed = both if isinstance(both, Try) else None
+    return Choice(deed, tuple(offers), tuple(refusals))
 
 
 def _too_soon(option: AskProbe | Try | No | None) -> bool:

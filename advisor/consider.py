@@ -1,14 +1,13 @@
 """One finding and its fixes: how each would be tried, what has to be probed first, or why it is not tried."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import inf
 
 from advisor.budget import (
     LEAST_HORIZON,
     REPLAYED_ARMS,
     SHORTEST_HORIZON,
-    Budget,
     ForkPlan,
     Reach,
     afford_fork,
@@ -16,9 +15,9 @@ from advisor.budget import (
     shortest_horizon,
     too_late_for_rounds,
 )
-from advisor.history import PROBE_STEPS, Attempt, History, reason_of, shape_of
-from advisor.ledger import How
+from advisor.history import PROBE_STEPS, Attempt, History, shape_of
 from advisor.noise import SURE_REPLICATES
+from advisor.options import AskProbe, No, Scene, Try
 from advisor.scoring import least_horizon, regularises, score_of, steadies
 from rules.vocabulary import Deed, Effect, Finding, Fix, Severity
 from trainer.knobs import Knob, KnobError
@@ -39,89 +38,10 @@ REBUILDS = 2
 """One for the trial's arm, one when the turn is kept."""
 COMPILE_S = 90.0
 """Seconds until a compiled pass is there: 18 and 28 of a processor for two small nets, up to 89 on a busy machine."""
-STARTS_S = 10.0
-"""Two starts of a process, for a candidate and the way back, where the trainer cannot build another network beside its own:
-5 s each until torch, the data and the model are ready."""
 STEP_PROBES = frozenset({"cached_batch"})
 """Probes that answer in seconds: in lockstep their answer would not repeat."""
-_WAITS = ("cause first", "cool-down", "still improving", "too soon", "frozen")
-"""Reasons that pass by themselves."""
 _OF_THE_RUN = ("budget", "too late")
 """Reasons that hold for every fix of a finding alike: told once."""
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Where the run stands, as far as a choice depends on it."""
-
-    mode: str
-    step: int
-    steps_left: int
-    budget: Budget
-    knobs: Mapping[str, Knob]
-    phase: str
-    metric: str
-    finished: bool = False
-    lockstep: bool = False
-    compress: bool = True
-    eta_s: float = 0.0
-    step_s: float = 0.0
-    scoring_steps: float = 0.0
-    """What scoring one arm costs, in steps."""
-    fall_share: float = 0.0
-    """Relative fall of the smoothed loss over the last tenth of the run."""
-    validation_improves: bool = True
-    last_evaluation_step: int = 0
-    probes_done: frozenset[str] = frozenset()
-    steps_per_epoch: int = 0
-    anew_s: float = STARTS_S
-    """What a network built anew costs."""
-
-
-@dataclass(frozen=True)
-class AskProbe:
-    """The cause has to be told apart first."""
-
-    code: str
-    probe: str
-    from_start: bool
-
-
-@dataclass(frozen=True)
-class Try:
-    """This fix is tried, applied, or, in advise mode, proposed."""
-
-    code: str
-    fix: Fix
-    how: How
-    cost_s: float
-    steps: int = 0
-    """fork: its horizon."""
-    from_start: bool = False
-    """fork: its arms begin before the first step and end at the step of now."""
-    nulls: int = 0
-    replicates: int = 1
-    """fork: candidates, each on batches of its own."""
-    agreement_passes: int = 0
-
-
-@dataclass(frozen=True)
-class No:
-    """This fix is not tried (now); the reason stands before the colon."""
-
-    code: str
-    fix: Fix
-    why: str
-
-    @property
-    def reason(self) -> str:
-        """The reason without its details."""
-        return reason_of(self.why)
-
-    @property
-    def passes(self) -> bool:
-        """Whether the reason passes by itself."""
-        return self.reason in _WAITS
 
 
 def weigh(finding: Finding, history: History, scene: Scene) -> tuple[AskProbe | Try | No | None, list[No]]:
@@ -136,7 +56,7 @@ def weigh(finding: Finding, history: History, scene: Scene) -> tuple[AskProbe | 
         case str() as unpaid:
             return None, [No(finding.code, fix, unpaid) for fix in finding.fixes[:1]]
     for fix in finding.fixes:
-        considered = _consider(finding, fix, history, scene)
+        considered = consider(finding, fix, history, scene)
         match considered:
             case None:
                 continue
@@ -180,7 +100,7 @@ def _room_for_probes(finding: Finding, scene: Scene) -> float:
             return max(scene.budget.probe_room_steps - 2 * LEAST_HORIZON, 0.0)
 
 
-def _consider(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try | No | None:
+def consider(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try | No | None:
     """Return how a fix would be tried, why not, or nothing where there is nothing to say (it was tried, it holds)."""
     code = finding.code
     if fix.effect is Effect.NEEDS_A_PERSON or fix.deed is Deed.PERSON:
@@ -250,36 +170,49 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     if score is None:
         return No(code, fix, f"cannot be tried: a fork scores learning, not {fix.improves}")
     if finding.severity is not Severity.INFO:
-        scene = replace(scene, budget=scene.budget.for_a_cause())
+        scene = replace(scene, budget=scene.budget.for_a_cause(nothing_learned=scene.learned_nothing))
+    own_rate = _may_need_its_own_rate(finding, fix, scene)
     if fix.deed is Deed.START_OVER:
-        return _from_start(code, fix, score, history, scene)
+        begun = _from_start(code, fix, score, history, scene, own_rate)
+        if isinstance(begun, Try) or begun.reason not in _OF_THE_RUN or not own_rate or not scene.learned_nothing:
+            return begun
+        fix = _from_here(fix)
+        if history.tried(code, fix, scene.phase):
+            return begun
     anew_s, anew_steps = _anew(fix, scene)
-    budget = replace(scene.budget, spent_steps=scene.budget.spent_steps + anew_steps)
-    plans = (
-        afford_fork(
-            budget,
-            scene.steps_left,
-            scene.scoring_steps,
-            lambda steps: len(history.null_pool(score, scene.phase, steps)),
-            reach,
+
+    def planned(besides_steps: float) -> ForkPlan | str:
+        budget = replace(scene.budget, spent_steps=scene.budget.spent_steps + besides_steps)
+        plans = (
+            afford_fork(
+                budget,
+                scene.steps_left,
+                scene.scoring_steps,
+                lambda steps: len(history.null_pool(score, scene.phase, steps)),
+                reach,
+            )
+            for reach in _reaches(fix, scene)
         )
-        for reach in _reaches(fix, scene)
-    )
-    plan = next(plans)
-    if isinstance(plan, str) or plan.replicates < SURE_REPLICATES:
-        plan = next((one for one in plans if isinstance(one, ForkPlan) and one.replicates >= SURE_REPLICATES), plan)
+        plan = next(plans)
+        if isinstance(plan, str) or plan.replicates < SURE_REPLICATES:
+            plan = next((one for one in plans if isinstance(one, ForkPlan) and one.replicates >= SURE_REPLICATES), plan)
+        return plan
+
+    plan = planned(anew_steps)
+    if own_rate and not _affords_own_rate(plan, anew_steps, scene):
+        shorter = planned(anew_steps + PROBE_STEPS["lr_sweep"])
+        plan = shorter if _affords_own_rate(shorter, anew_steps, scene) else plan
     if isinstance(plan, str):
         return No(code, fix, f"{plan}; a network built anew costs {anew_s:.1f} s of it" if anew_steps else plan)
-    cost_s = plan.cost_steps * scene.step_s + anew_s
     if wait := _cooling(history.last_kept_learning(), scene):
         return No(code, fix, wait)
     urgent = finding.severity is Severity.ERROR or (code, shape_of(fix)) in history.accepted
     if not urgent and scene.fall_share >= IMPROVING_SHARE and scene.validation_improves:
         return No(code, fix, f"still improving: the loss fell {scene.fall_share:.0%} over the last tenth of the run")
-    return Try(code, fix, "fork", cost_s, steps=plan.steps, nulls=plan.nulls, replicates=plan.replicates)
+    return _forked(code, fix, plan, scene, own_rate=own_rate)
 
 
-def _from_start(code: str, fix: Fix, score: str, history: History, scene: Scene) -> Try | No:
+def _from_start(code: str, fix: Fix, score: str, history: History, scene: Scene, own_rate: bool) -> Try | No:
     """Return how a fix is tried that only suits a run from its first step on."""
     if scene.step < (least := shortest_horizon(scene.budget, REPLAYED_ARMS)):
         return No(code, fix, f"too soon: arms from the start are compared at step {least}")
@@ -289,10 +222,50 @@ def _from_start(code: str, fix: Fix, score: str, history: History, scene: Scene)
     plan = plan_replay(scene.step, scene.steps_left, room_steps, scene.scoring_steps, pooled)
     if isinstance(plan, str):
         return No(code, fix, f"{plan}; a network built anew costs {anew_s:.1f} s of it" if anew_steps else plan)
-    cost_s = plan.cost_steps * scene.step_s + anew_s
+    return _forked(code, fix, plan, scene, own_rate=own_rate, from_start=True)
+
+
+def _from_here(fix: Fix) -> Fix:
+    """Return a fix that would begin before the first step as one that goes on from now.
+
+    What has learned nothing gives up little by that but its steps, and the arms of such a fork take fewer of them.
+    """
+    name = fix.name.removeprefix("start over: ").removeprefix("start over with ")
+    return fix.model_copy(update={"deed": Deed.TURN, "name": f"{name}, from here on"})
+
+
+def _forked(code: str, fix: Fix, plan: ForkPlan, scene: Scene, *, own_rate: bool, from_start: bool = False) -> Try:
+    """Return a fork as it was planned, with a rate of its own for the candidate where the budget bears that."""
+    anew_s, anew_steps = _anew(fix, scene)
+    own_rate = own_rate and _affords_own_rate(plan, anew_steps, scene)
     return Try(
-        code, fix, "fork", cost_s, steps=plan.steps, from_start=True, nulls=plan.nulls, replicates=plan.replicates
+        code,
+        fix,
+        "fork",
+        (_swept_steps(plan, scene) if own_rate else plan.cost_steps) * scene.step_s + anew_s,
+        steps=plan.steps,
+        from_start=from_start,
+        nulls=plan.nulls,
+        replicates=plan.replicates,
+        own_rate=own_rate,
     )
+
+
+def _may_need_its_own_rate(finding: Finding, fix: Fix, scene: Scene) -> bool:
+    """Tell whether a fix may show no gain for its rate alone: it mends a cause, and nothing is learned so far."""
+    begins = fix.deed is Deed.START_OVER or scene.learned_nothing
+    return begins and finding.severity is not Severity.INFO and not any(turn.knob == "lr" for turn in fix.turns)
+
+
+def _affords_own_rate(plan: ForkPlan | str, besides_steps: float, scene: Scene) -> bool:
+    if isinstance(plan, str):
+        return False
+    return _swept_steps(plan, scene) + besides_steps <= scene.budget.fork_room_steps
+
+
+def _swept_steps(plan: ForkPlan, scene: Scene) -> float:
+    """Return what a fork costs whose candidate is run twice, with a sweep between, beside the null arms."""
+    return (2 + plan.nulls) * (plan.steps + scene.scoring_steps) + PROBE_STEPS["lr_sweep"]
 
 
 def _anew(fix: Fix, scene: Scene) -> tuple[float, float]:

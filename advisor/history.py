@@ -26,7 +26,7 @@ from advisor.ledger import (
 )
 from advisor.signals import OTHER_TRAINING, TRAINING_PROBES
 from rules.vocabulary import Fix, Severity
-from trainer.wire import ArmScored, Event, KnobsConfirmed, Probed, RolledBack, RunStarted
+from trainer.wire import ArmScored, Event, KnobsConfirmed, Probed, RolledBack, RunStarted, TrialEnded
 
 LOST: frozenset[Outcome] = frozenset({"rolled_back", "undecided"})
 """Outcomes after which a fix has not helped."""
@@ -37,6 +37,8 @@ PROBE_STEPS = {"lr_sweep": 60, "adaptive_sweep": 60, "single_batch_fit": 60, "ca
 (tests/bench); the bill counts what was really taken."""
 NO_LONGER = "no longer stands"
 """Reason of a refusal: the finding behind an accepted proposal has gone."""
+NOTHING_SHOWN = 0.02
+"""Relative gain, either way: by so much the arms of a net that learns nothing differ by luck."""
 SAME_HORIZON = 2.0
 """Null arms count for another horizon up to this factor (trials.md: «pooled by phase and H»)."""
 
@@ -68,6 +70,11 @@ class Attempt:
     def lost(self) -> bool:
         """Whether it was tried and did not help, or helped and was taken back."""
         return self.outcome in LOST or self.undone
+
+    @property
+    def showed_nothing(self) -> bool:
+        """Whether it neither helped nor harmed: what is wrong lies elsewhere, or there besides."""
+        return self.lost and self.measured is not None and abs(self.measured.median) <= NOTHING_SHOWN
 
     @property
     def hopeless(self) -> bool:
@@ -117,12 +124,6 @@ class History:
         """Whether a fork was run, to whatever end; one that the trainer refused cost nothing."""
         return any(one.how == "fork" and one.outcome != "refused" for one in self.attempts.values())
 
-    @property
-    def forked_in_full(self) -> bool:
-        """Whether a fork was run that did not end after its first pair of arms."""
-        forks = [one for one in self.attempts.values() if one.how == "fork" and one.outcome != "refused"]
-        return any(len(one.arms.get("candidate", ())) + len(one.arms.get("null", ())) > 1 for one in forks)
-
     def phase(self, step: int) -> str:
         """Return the phase of the run that a step lies in; a rollback begins another one."""
         return f"{self._turned_back}.{sum(step >= share * self._steps_total for share in STAGES)}"
@@ -141,6 +142,8 @@ class History:
                 self.probed = False
             case ArmScored() if event.arm != "control":
                 self.spent_steps += event.steps
+            case TrialEnded():
+                self.spent_steps += event.swept_steps
             case Probed() if (code := self.asked.get(event.probe)) and self.severity.get(code) is not Severity.ERROR:
                 self.probed = True
                 self.spent_s += event.seconds
@@ -208,14 +211,16 @@ class History:
     def tried(self, code: str, fix: Fix, phase: str) -> bool:
         """Tell whether this fix did not help in this phase, with whatever numbers, or was decided with these.
 
-        What made steps several times as long will do so in every phase.
+        What made steps several times as long will do so in every phase. What showed nothing together with the fix of
+        another cause will show nothing without it.
         """
         shape = shape_of(fix)
+        tried = [one for one in self.attempts.values() if one.code == code]
         return any(
             one.hopeless or (one.phase == phase and (one.lost or one.fix.turns == fix.turns))
-            for one in self.attempts.values()
-            if one.code == code and shape_of(one.fix) == shape
-        )
+            for one in tried
+            if shape_of(one.fix) == shape
+        ) or any(one.phase == phase and one.showed_nothing and set(fix.turns) < set(one.fix.turns) for one in tried)
 
     def losses(self, code: str, phase: str) -> int:
         """Return how many fixes of this rule were tried in this phase and did not help."""
@@ -228,7 +233,7 @@ class History:
     def mended(self, codes: Iterable[str]) -> bool:
         """Tell whether a fix for one of these findings is in force."""
         wanted = set(codes)
-        return any(one.code in wanted and one.stays for one in self.attempts.values())
+        return any(one.stays and not wanted.isdisjoint((one.code, *one.fix.also)) for one in self.attempts.values())
 
     def rescued_since(self, step: int) -> bool:
         """Tell whether the run was rescued at or after a step."""

@@ -9,12 +9,12 @@ from heapq import merge
 from typing import Literal
 
 from advisor.choose import Choice, choose
-from advisor.consider import AskProbe, No, Try
 from advisor.diagnosis import Diagnosis
 from advisor.gather import gather
 from advisor.history import NO_LONGER, Attempt, History, shape_of
 from advisor.judge import regressed
 from advisor.ledger import Entry, Judged, ProbeAsked, Proposed, Refused, TrialStarted, Undone, Wished
+from advisor.options import AskProbe, No, Try
 from advisor.scene import circumstances_of, repeats, scene_of, setting_of
 from advisor.sensors.sample import Sample
 from advisor.settings import Settings as Settings

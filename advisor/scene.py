@@ -2,14 +2,16 @@
 
 from math import ceil, isfinite
 
+from advisor import gather_learning, gather_setting
 from advisor.budget import Budget
-from advisor.consider import STARTS_S, Scene, Try
 from advisor.history import History
+from advisor.options import STARTS_S, Scene, Try
 from advisor.scoring import score_of
 from advisor.settings import Settings
 from advisor.signals import Signals
 from advisor.trial import Circumstances
 from advisor.trials.words import Setting
+from rules.learning import learned_nothing
 from rules.vocabulary import Value
 
 
@@ -35,7 +37,6 @@ def scene_of(signals: Signals, history: History, settings: Settings) -> Scene:
             steps_total=(signals.elapsed_s + signals.eta_s) / step_s if timed else total,
             probed=history.probed,
             forked=history.forked,
-            forked_in_full=history.forked_in_full,
         ),
         knobs=signals.knobs,
         phase=history.phase(signals.step),
@@ -47,6 +48,7 @@ def scene_of(signals: Signals, history: History, settings: Settings) -> Scene:
         step_s=step_s,
         scoring_steps=signals.validation.last_seconds / step_s if timed else 0.0,
         fall_share=signals.loss.fall_share,
+        learned_nothing=_learned_nothing(signals),
         validation_improves=signals.validation.improving(),
         last_evaluation_step=evaluations[-1].step if evaluations else 0,
         probes_done=frozenset(signals.probes),
@@ -88,6 +90,11 @@ def circumstances_of(chosen: Try, signals: Signals, history: History, settings: 
         compress_loss=settings.compress_loss,
         evaluation_steps=_evaluation_steps(signals),
     )
+
+
+def _learned_nothing(signals: Signals) -> bool:
+    now, chance = gather_learning.loss(signals), gather_setting.task(signals)
+    return now is not None and chance is not None and learned_nothing(chance, now)
 
 
 def _held(signals: Signals) -> dict[str, Value]:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from advisor.consider import Try
 from advisor.judge import Verdict
+from advisor.options import Try
 from advisor.scoring import score_of
 from advisor.trials.compression import CompressionTrial
 from advisor.trials.fork import ForkTrial
@@ -49,6 +49,7 @@ def open_trial(chosen: Try, setting: Setting, about: Circumstances) -> Trial:
                 pool=about.pool,
                 steps_per_epoch=about.steps_per_epoch,
                 from_start=chosen.from_start,
+                own_rate=chosen.own_rate,
             )
         case "rescue":
             return RescueTrial(setting, onset=about.onset, loss_before=about.loss_now, again=about.rescued)

@@ -103,6 +103,8 @@ class Fix(_Word):
     """How the expected gain was estimated, in words."""
     method: str = ""
     """COMPRESS: int8 or prune."""
+    also: tuple[str, ...] = ()
+    """Codes of other findings whose fixes are a part of it."""
 
 
 class Finding(_Word):

@@ -187,6 +187,7 @@ def run_arm(
         scores=scores,
         standard_errors={"metric": scored.scores.standard_error, **scored.scores.standard_errors},
         diverged=not bool(torch.isfinite(trained).all()) or not np.isfinite(scored.loss),
+        rate=float(training.knobs["lr"]),
     )
     training.link.say(event)
     return ArmEnd(event, end, Pace(clock.step_s, seconds / max(seen, 1)))

@@ -79,8 +79,10 @@ class Another:
         self.changes = changes
         self._own = _held(training)
         names = () if fresh else names_of(training)
-        first = before_the_run(training, first)
         values = {change.knob: change.new for change in changes}
+        rest = {knob: value for knob, value in values.items() if knob not in OWN}
+        first = replace(first, knobs={**training.knobs, **rest})
+        begin = replace(begin, knobs={**begin.knobs, **rest})
         setup = build_again(_with_surgery(training, values), training.setup)
         try:
             self._install(setup, values)

@@ -72,6 +72,9 @@ class Fork(_Command):
     """Relative to the control's score."""
     from_start: bool = False
     """All arms begin at the state before the first step and train up to the step of now, whatever `steps` says."""
+    own_rate: bool = False
+    """Where the first candidate shows no gain, a sweep picks a rate for it, and it is run once more with that one; such a
+    candidate has one arm. A candidate that needs a process of its own stays at the run's rate."""
 
 
 class Decide(_Command):

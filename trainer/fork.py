@@ -12,14 +12,17 @@ scored like the others.
 
 A turn that needs another network (`trainer.beside`) is tried alike: that network takes the run's place for the candidate's
 arms, and the run's own one comes back after each.
+
+What begins with another network or other inputs may need another rate than the run's (`trainer.own_rate`): where that is asked
+for, a candidate without a gain gets a second arm, at the rate that a sweep of it picks.
 """
 
 import copy
 from dataclasses import dataclass, replace
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from time import perf_counter, sleep
 
-from trainer.arms import SPEED_KNOBS, ArmEnd, run_arm, stream_of
+from trainer.arms import SPEED_KNOBS, ArmEnd, Pace, Stream, run_arm, stream_of
 from trainer.beside import Another, before_the_run, say_won
 from trainer.commands import Command, Decide, Fork
 from trainer.data.feed import CacheRefused
@@ -27,13 +30,14 @@ from trainer.evaluate import Examiner
 from trainer.knobs import KnobError
 from trainer.labels import LabelWatch
 from trainer.memory import free_bytes, free_host_bytes
+from trainer.own_rate import own_rate
 from trainer.recovery import NO_ROOM, given_up
 from trainer.restart import needed
 from trainer.setup import SetupError
 from trainer.snapshot import Ring, Snapshot, on_host, restore, take
 from trainer.start import announce
 from trainer.training import Training
-from trainer.turning import changes_of, check_turns, turn
+from trainer.turning import changes_of, check_turns, set_knobs, turn
 from trainer.wire import Arm, ArmScored, TrialBegan, TrialEnded
 from trainer.words import Change
 
@@ -100,7 +104,7 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
         restore(training, here)
 
     try:
-        control, candidate, changes = _run_arms(training, command, examiner, here, start, other)
+        arms = _run_arms(training, command, examiner, here, ring.start, other)
     except NO_ROOM as full:
         raise ForkRefused(given_up(training, full, put_back)) from None
     except (KnobError, CacheRefused):
@@ -112,6 +116,7 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
     finally:
         training.guard = guard
         training.watching = True
+    control, candidate, changes = arms.control, arms.candidate, arms.changes
     assert control.end is not None
     if other is not None:
         other.leave()
@@ -141,6 +146,7 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
             trial=command.trial,
             went_on_from=winner,
             seconds=perf_counter() - begun - useful,
+            swept_steps=arms.swept_steps,
             why=FUTILE if lost else "",
         )
     )
@@ -179,12 +185,14 @@ def _begin_anew(training: Training, here: Snapshot, ring: Ring, *, same_network:
 
 
 def futile(command: Fork, control: ArmScored, candidate: ArmScored) -> bool:
-    """Tell whether the first pair of arms shows no gain worth keeping; where the control is not finite, it cannot tell."""
+    """Tell whether the first pair of arms shows no gain worth keeping: a control that is not finite is worse than any end."""
     before, after = (one.scores.get(command.score, nan) for one in (control, candidate))
-    if not command.score or control.diverged or not isfinite(before):
+    if not command.score or candidate.diverged:
+        return bool(command.score)
+    if control.diverged or not isfinite(before):
         return False
     gain = (before - after) if command.less_is_better else (after - before)
-    return candidate.diverged or not gain > command.least_gain * abs(before)
+    return not gain > command.least_gain * abs(before)
 
 
 def make_room(training: Training, start: Snapshot, ring: Ring) -> None:
@@ -205,34 +213,74 @@ def _keep(end: Snapshot) -> Snapshot | None:
     return on_host(end) if end.held_bytes <= free_host_bytes() * MEMORY_SHARE else None
 
 
+@dataclass(frozen=True)
+class _Arms:
+    """Control and candidate of the run's own stream, and what was turned."""
+
+    control: ArmEnd
+    candidate: ArmEnd
+    changes: tuple[Change, ...]
+    swept_steps: int
+
+
 def _run_arms(
     training: Training,
     command: Fork,
     examiner: Examiner,
     here: Snapshot,
-    first: Snapshot | None,
+    first: Snapshot,
     other: Another | None,
-) -> tuple[ArmEnd, ArmEnd, tuple[Change, ...]]:
-    """Run all arms, stream by stream; return control and candidate of the run's own stream, and what was turned.
+) -> _Arms:
+    """Run all arms, stream by stream.
 
     Args:
         training: The run.
         command: What the arms are.
         examiner: Scores them.
         here: The state of now.
-        first: The state before the first step where they begin there, under the knobs of now.
+        first: The state before the first step: arms that begin there do so under the knobs of now.
         other: The network that the candidate needs, if it needs another one.
     """
     timed = not training.lockstep and not SPEED_KNOBS.isdisjoint(turned.knob for turned in command.turns)
     ends: dict[Arm, ArmEnd] = {}
     changes: tuple[Change, ...] = ()
+    rate, swept_steps, replicates = nan, 0, command.replicates
 
-    def begin() -> None:
+    def begin(*, from_start: bool = command.from_start) -> None:
         if other is not None:
             other.leave()
         restore(training, here)
-        if first is not None:
+        if from_start:
             restore(training, first, with_knobs=False)
+
+    def begin_turned() -> tuple[Change, ...]:
+        if other is not None:
+            other.enter()
+            made = other.changes
+        else:
+            begin()
+            made = turn(training, command.turns)
+        if isnan(rate):
+            return made
+        before = float(training.knobs["lr"])
+        set_knobs(training, {"lr": rate})
+        return (*made, Change(knob="lr", old=before, new=rate))
+
+    def begin_first() -> None:
+        if other is not None:
+            other.enter()
+            restore(training, other.first)
+        else:
+            begin(from_start=True)
+            turn(training, command.turns)
+
+    def run_candidate(stream: Stream, beside: Pace | None) -> None:
+        nonlocal changes
+        turned = begin_turned()
+        own = stream.number == 0
+        end = run_arm(training, command.trial, examiner, "candidate", stream, keep_end=own, beside=beside, timed=timed)
+        if own:
+            ends["candidate"], changes = end, turned
 
     for number in range(1 + command.nulls):
         begin()
@@ -240,21 +288,21 @@ def _run_arms(
         own = number == 0
         name: Arm = "control" if own else "null"
         ends[name] = run_arm(training, command.trial, examiner, name, stream, keep_end=own, timed=timed)
-        if number >= command.replicates:
+        if number >= replicates:
             continue
-        if other is not None:
-            other.enter()
-            turned = other.changes
-        else:
-            begin()
-            turned = turn(training, command.turns)
         beside = ends[name].pace if timed else None
-        end = run_arm(training, command.trial, examiner, "candidate", stream, keep_end=own, beside=beside, timed=timed)
-        if own:
-            ends["candidate"], changes = end, turned
-            if futile(command, ends["control"].scored, end.scored):
-                break
-    return ends["control"], ends["candidate"], changes
+        run_candidate(stream, beside)
+        if not own or not futile(command, ends["control"].scored, ends["candidate"].scored):
+            continue
+        if command.own_rate and not first.step:
+            rate, swept_steps = own_rate(training, begin_first)
+        if isnan(rate):
+            break
+        replicates = 1
+        run_candidate(stream, beside)
+        if futile(command, ends["control"].scored, ends["candidate"].scored):
+            break
+    return _Arms(ends["control"], ends["candidate"], changes, swept_steps)
 
 
 def say_begun(training: Training, command: Fork) -> None:

@@ -81,13 +81,12 @@ def run(training: Training, command: Probe, start: Snapshot) -> None:
 
 def _lr_sweep(training: Training) -> dict[str, Any]:
     """Train with a rate that grows at every step, and pick a rate from the curve of the losses."""
-    high = SWEEP_HIGH.get(str(training.knobs["optimizer"]), SWEEP_HIGH_ELSE)
     start = take(training)
-    rates, losses = _sweep(training, high, SWEEP_STEPS)
+    rates, losses = sweep_rates(training, SWEEP_STEPS)
     pick, spread = pick_rate(rates, losses)
     if pick is None:
         restore(training, start)
-        rates, losses = _sweep(training, SWEEP_HIGH_ELSE, SECOND_STEPS)
+        rates, losses = sweep_rates(training, SECOND_STEPS, SWEEP_HIGH_ELSE)
         pick, spread = pick_rate(rates, losses)
     return {"pick": nan if pick is None else pick, "spread": spread, "rates": rates, "losses": losses}
 
@@ -98,7 +97,15 @@ def _adaptive_sweep(training: Training) -> dict[str, Any]:
     return _lr_sweep(training)
 
 
-def _sweep(training: Training, high: float, steps: int) -> tuple[list[float], list[float]]:
+def sweep_rates(training: Training, steps: int, high: float = 0.0) -> tuple[list[float], list[float]]:
+    """Train with a rate that grows at every step; return the rates and the loss of each step's batch before the step.
+
+    Args:
+        training: Stands before its first step; its knobs and its state are another ones afterwards.
+        steps: At most: a loss that explodes ends the sweep.
+        high: The last rate; 0 = what suits the optimizer.
+    """
+    high = high or SWEEP_HIGH.get(str(training.knobs["optimizer"]), SWEEP_HIGH_ELSE)
     set_knobs(training, {"schedule": "constant", "warmup": 0.0})
     training.progress.rewarm_over = 0
     guarded, training.guard.active = training.guard.active, False

@@ -60,6 +60,8 @@ class ArmScored(EventWord):
     half."""
     standard_errors: dict[str, float]
     diverged: bool = False
+    rate: float = float("nan")
+    """The rate that it was trained at, before the schedule; of a candidate perhaps one that a sweep picked for it."""
 
 
 class TrialEnded(EventWord):
@@ -73,6 +75,8 @@ class TrialEnded(EventWord):
     set_up_s: float = 0.0
     """rounds: what it takes to bring the candidate's loader up, to be paid again when it is kept; what was compiled
     stays in memory."""
+    swept_steps: int = 0
+    """fork: what a sweep for the candidate took."""
     crowded_share: float = float("nan")
     """rounds: share of this machine's processors that other programs used meanwhile; NaN where nobody can tell."""
     why: str = ""

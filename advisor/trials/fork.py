@@ -30,7 +30,11 @@ class ForkTrial:
     steps_per_epoch: int = 0
     from_start: bool = False
     """The arms begin before the first step."""
+    own_rate: bool = False
+    """A candidate that shows no gain at the run's rate gets another arm, at a rate of its own."""
     arms: tuple[ArmScored, ...] = field(default=())
+    swept: bool = False
+    """Such an arm was heard."""
     verdict: Verdict | None = None
     veto: bool = False
 
@@ -48,6 +52,7 @@ class ForkTrial:
                 less_is_better=lower_is_better(self.score, setting.metric, setting.higher_is_better),
                 least_gain=LEAST_LEARNING_GAIN,
                 from_start=self.from_start,
+                own_rate=self.own_rate,
             ),
         )
 
@@ -66,7 +71,7 @@ class ForkTrial:
                 return Moved(self)
 
     def _arm(self, event: ArmScored) -> Moved:
-        after = replace(self, arms=(*self.arms, event))
+        after = self._with(event)
         numbers = {"steps": float(event.steps), "seconds": event.seconds, "replicate": float(event.replicate)}
         numbers |= event.scores
         if event.diverged:
@@ -74,11 +79,21 @@ class ForkTrial:
         if self.setting.lockstep:
             del numbers["seconds"]
         heard = TrialHeard(trial=self.setting.trial, what=event.arm, numbers=numbers)
-        if len(after.arms) < 1 + self.nulls + self.replicates:
+        if len(after.arms) < 1 + after.nulls + after.replicates:
             return Moved(after, entries=(heard,))
         verdict = VETOED if self.veto else after.judged()
         decide = Decide(trial=self.setting.trial, arm="candidate" if verdict.keep else "control")
         return Moved(replace(after, verdict=verdict), (decide,), (heard,))
+
+    def _with(self, event: ArmScored) -> ForkTrial:
+        """Return the trial with one more arm; a second candidate on the same batches takes the place of the first."""
+        same = [
+            one for one in self.arms if (one.arm, one.replicate) == (event.arm, event.replicate) == ("candidate", 0)
+        ]
+        if not same:
+            return replace(self, arms=(*self.arms, event))
+        arms = tuple(one for one in self.arms if one not in same)
+        return replace(self, arms=(*arms, event), replicates=1, swept=True)
 
     def judged(self, judge: Callable[[Fix, str, str, bool, Arms], Verdict] = judge_fork) -> Verdict:
         """Return the verdict on the arms heard so far."""
@@ -96,7 +111,7 @@ class ForkTrial:
 
         nulls = [scored(one["without"]) - scored(control) for one in streams.values() if "without" in one]
         pairs = [(scored(one["without"]), scored(one["with"])) for one in streams.values() if len(one) > 1]
-        return judge(
+        verdict = judge(
             self.setting.fix,
             score,
             self.setting.metric,
@@ -109,13 +124,17 @@ class ForkTrial:
                 further=tuple(pairs),
                 steps=control.steps,
                 candidate_steps=candidate.steps,
-                rate_cut=self._cuts_rate,
+                rate_cut=self._cuts_rate or (self.swept and candidate.rate < control.rate),
                 regularises=regularises(self.setting.fix, self.setting.old),
                 epochs=control.steps / self.steps_per_epoch if self.steps_per_epoch else nan,
                 control_diverged=control.diverged,
                 candidate_diverged=candidate.diverged,
             ),
         )
+        if not self.swept:
+            return verdict
+        picked = f"with it a sweep picks lr {candidate.rate:.2g} in place of {control.rate:.2g}"
+        return replace(verdict, why=f"{verdict.why}; {picked}")
 
     @property
     def _cuts_rate(self) -> bool:

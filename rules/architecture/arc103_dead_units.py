@@ -9,7 +9,7 @@ the rate: then no sweep is asked for. Else the rate comes first, and until the s
 A unit that never fires gets no gradient and does not come back; the layer is narrower than it was built.
 
 ## What to do
-Start over at the rate of a sweep when the rate is what killed them; else He initialisation and an activation with a
+Start over at the rate of a sweep when the rate is what killed them, up to the middle of the run; else He initialisation and an activation with a
 slope below zero (LeakyReLU, GELU).
 
 ## Fix safety
@@ -25,15 +25,21 @@ Sparse features are meant, and the loss is fine: the rule then keeps silent anyw
 """
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import LAYER_CHECKS, SWEEP_MARGIN, has_not_begun, learns_badly, rate_over_pick, rose
+from rules.learning import (
+    LAYER_CHECKS,
+    SWEEP_MARGIN,
+    has_not_begun,
+    learns_badly,
+    pays_to_start_over,
+    rate_over_pick,
+    rose,
+)
 from rules.operations import operation
 from rules.remedies import advice, new_start, possible, start_over
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
 DEAD_LIMIT = 0.5
 """Of a layer's units: healthy nets have layers with a third of them silent."""
-EARLY_SHARE = 0.25
-"""Of the run: a new start costs little."""
 
 
 def from_the_start(layers: LayerFacts) -> bool:
@@ -51,9 +57,9 @@ def dead_units(
     if not bad(run, task, loss) or layers.checks < LAYER_CHECKS or not dead:
         return None
     worst = max(dead, key=lambda layer: layer.dead_share)
-    early = run.progress <= EARLY_SHARE
-    asked = early and not from_the_start(layers) and "lr_sweep" not in probes.done
-    blamed = early and rate_over_pick(knobs, probes) >= SWEEP_MARGIN
+    in_time = pays_to_start_over(run)
+    asked = in_time and not from_the_start(layers) and "lr_sweep" not in probes.done
+    blamed = in_time and rate_over_pick(knobs, probes) >= SWEEP_MARGIN
     over = start_over("dead units do not come back at any rate", lr=probes.lr_pick)
     return Finding(
         code="ARC103",

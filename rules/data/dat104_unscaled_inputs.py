@@ -16,8 +16,8 @@ net (data.standardise does), or divide pixels by 255.
 
 ## Fix safety
 Changes what is learned. A run that goes on is compared with one that began with scaled inputs, both trained from the
-first step to the step of now, and goes on from the better one. A run that is lost already (its loss not finite, or
-above where it began) is begun anew: applied, not tried.
+first step to the step of now, and goes on from the better one. A run that is lost already (its loss not finite, above
+where it began, or high still after one of its first steps threw it up) is begun anew: applied, not tried.
 
 ## When to ignore it
 The first layer normalises its inputs (a batch norm in front), or the inputs are counts that an embedding looks up. A run
@@ -28,7 +28,7 @@ whose loss is down to half of guessing learns all the same: the rule then speaks
 """
 
 from rules.facts import InputFacts, KnobFacts, LossFacts, RunFacts, TaskFacts
-from rules.learning import HIGH_LOSS_SHARE, lost_early
+from rules.learning import HIGH_LOSS_SHARE, LOST_SHARE, lost_early, thrown_up
 from rules.remedies import advice, possible, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -74,10 +74,16 @@ def unscaled_inputs(
                   *(() if learns else ("GEN101",))),
         eased_by_knobs=True,
         fixes=(
-            *possible(knobs, _begin_anew(lost=lost_early(run, task, loss))),
+            *possible(knobs, _begin_anew(lost=_lost(run, task, loss))),
             advice("scale each feature to mean 0 and spread 1 in your own code, too (data.standardise = true)", improves="loss"),
         ),
     )  # fmt: skip
+
+
+def _lost(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether the run has come to nothing so far, or was thrown up in its first steps and still is high."""
+    thrown = thrown_up(task, loss) and loss.now > HIGH_LOSS_SHARE * task.baseline_loss
+    return lost_early(run, task, loss) or (run.progress <= LOST_SHARE and thrown)
 
 
 def _begin_anew(*, lost: bool) -> Fix:

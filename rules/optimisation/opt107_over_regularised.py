@@ -2,7 +2,7 @@
 
 ## What it does
 Compares, from the first twentieth of the run, the pull of weight decay on the weights with the pull of the data: where
-it is nearly as strong, the loss is still high and validation no worse than training, the decay holds the net down.
+it is nearly as strong, the loss is not low yet and validation no worse than training, the decay holds the net down.
 Dropout and label smoothing at values that alone can do that are judged after a third of the run, when a high loss has
 stopped falling; a dropout that leaves less than a third, as soon as a straight line through the loss ends high.
 
@@ -11,7 +11,7 @@ Regularisation trades training fit for generalisation; where there is no gap to 
 
 ## What to do
 Take the strongest brake off: weight decay to what is customary, dropout and smoothing to zero. A net that has learned nothing
-yet, or was pressed flat, starts over in the first half of the run, any in its first fifth.
+yet, or was pressed flat, starts over in the first half of the run, any that is still high in its first fifth.
 
 ## Fix safety
 Changes what is learned; a fork with a control arm decides, and the main metric is a guard. Starting over is a rescue,
@@ -59,6 +59,8 @@ FAR_DROPOUT = 0.7
 for where the run creeps."""
 SMOOTHING_LIMIT = 0.3
 """Share: three times what is customary."""
+HELD_LOSS_SHARE = 0.2
+"""Of the chance loss, for a decay that pulls nearly as hard as the data: at the end of what a net can learn any decay does."""
 GAP_LIMIT = 0.1
 """Relative gap between validation and training loss: with more, there is something to regularise."""
 CUSTOMARY_DECAY = 1e-4
@@ -77,39 +79,23 @@ def over_regularised(
     last = validation.last
     gap = last.loss / last.train_loss - 1 if last.train_loss > 0 else last.loss / loss.now - 1
     high = loss.now > HIGH_LOSS_SHARE * task.baseline_loss
-    if not run.warm or run.progress < SUSPECTED_SHARE or not high or not gap < GAP_LIMIT:
+    held = loss.now > HELD_LOSS_SHARE * task.baseline_loss
+    if not run.warm or run.progress < SUSPECTED_SHARE or not held or not gap < GAP_LIMIT:
         return None
     pull = _pull(layers, knobs)
-    stopped = run.progress >= JUDGED_SHARE and learns_badly(run, task, loss)
-    chokes = knobs.number("dropout") >= FAR_DROPOUT and creeps(run, task, loss)
+    stopped = high and run.progress >= JUDGED_SHARE and learns_badly(run, task, loss)
+    chokes = high and knobs.number("dropout") >= FAR_DROPOUT and creeps(run, task, loss)
     decoupled = knobs.values["optimizer"] == "adamw"
     decays = stopped if decoupled else pull >= PULL_LIMIT
-    decay = knobs.number("weight_decay")
+    decay, dropout, smoothing = (knobs.number(name) for name in ("weight_decay", "dropout", "label_smoothing"))
     limit = DECOUPLED_DECAY_LIMIT if decoupled else COUPLED_DECAY_LIMIT
-    brakes = [
-        (name, value, to)
-        for name, value, brakes, to in (
-            (
-                "weight_decay",
-                decay,
-                decays and decay >= limit,
-                CUSTOMARY_DECOUPLED_DECAY if decoupled else CUSTOMARY_DECAY,
-            ),
-            (
-                "dropout",
-                knobs.number("dropout"),
-                chokes or (stopped and knobs.number("dropout") >= DROPOUT_LIMIT),
-                0.0,
-            ),
-            (
-                "label_smoothing",
-                knobs.number("label_smoothing"),
-                stopped and knobs.number("label_smoothing") >= SMOOTHING_LIMIT,
-                0.0,
-            ),
-        )
-        if brakes
-    ]
+    customary = CUSTOMARY_DECOUPLED_DECAY if decoupled else CUSTOMARY_DECAY
+    known = (
+        ("weight_decay", decay, decays and decay >= limit, customary),
+        ("dropout", dropout, chokes or (stopped and dropout >= DROPOUT_LIMIT), 0.0),
+        ("label_smoothing", smoothing, stopped and smoothing >= SMOOTHING_LIMIT, 0.0),
+    )
+    brakes = [(name, value, to) for name, value, holds, to in known if holds]
     if not brakes:
         return None
     name, value, to = brakes[0]
@@ -118,7 +104,7 @@ def over_regularised(
     stays = f"{end:.3g} is where the loss {'stays' if stopped else 'ends at best'}, with {name} {value:g} and no gap to validation"
     knows = min(last.loss, last.train_loss) < CHANCE_SHARE * task.baseline_loss
     flat = learned_nothing(task, loss) and not knows and pays_to_start_over(run)
-    start_over = flat or (name == "weight_decay" and run.progress <= EARLY_SHARE)
+    start_over = flat or (high and name == "weight_decay" and run.progress <= EARLY_SHARE)
     return Finding(
         code="OPT107",
         name="over_regularised",

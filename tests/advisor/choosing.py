@@ -3,7 +3,6 @@
 from advisor.assess import Standing
 from advisor.causes import parts
 from advisor.choose import Choice, choose
-from advisor.consider import Scene
 from advisor.history import History
 from advisor.ledger import (
     Entry,
@@ -11,6 +10,7 @@ from advisor.ledger import (
     TrialHeard,
     TrialStarted,
 )
+from advisor.options import Scene
 from rules.vocabulary import Effect, Fix
 from tests.advisor.literal import scene, started
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from advisor.assess import Standing
 from advisor.budget import Budget
-from advisor.consider import Scene
+from advisor.options import Scene
 from advisor.trials.words import Setting
 from rules.facts import ProbeFacts, RunFacts
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Rule, Severity, Turned

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from advisor.consider import Try
 from advisor.judge_average import Pair, judge_average
 from advisor.ledger import Judged, TrialHeard
+from advisor.options import Try
 from advisor.trial import Circumstances, advance, open_trial
 from advisor.trials.words import Trial
 from rules.vocabulary import Deed, Effect

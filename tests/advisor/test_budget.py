@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from advisor.budget import Budget, ForkPlan, afford_fork, plan_fork, rounds_steps
-from advisor.consider import STARTS_S, Try
+from advisor.budget import Budget, ForkPlan, afford_fork, plan_fork, rounds_steps, shortest_horizon
 from advisor.ledger import (
     Entry,
     Found,
@@ -16,11 +15,12 @@ from advisor.ledger import (
     TrialHeard,
     TrialStarted,
 )
+from advisor.options import STARTS_S, Try
 from advisor.scene import scene_of
 from advisor.settings import Settings
 from advisor.signals import Signals
 from rules.vocabulary import Severity
-from tests.advisor.choosing import LEARNING, ROUNDING, attempt, chosen, history, whys
+from tests.advisor.choosing import LEARNING, ROUNDING, chosen, history, whys
 from tests.advisor.literal import finding, fix, scene, standing, started
 from trainer.wire import Probed
 
@@ -46,21 +46,27 @@ def test_trials_cost_at_most_their_share(
 
 
 @pytest.mark.parametrize(
-    ("in_full", "room"), [pytest.param(False, 200, id="none has shown a gain"), pytest.param(True, 0, id="one has")]
+    ("spent", "nothing_learned", "room"),
+    [
+        pytest.param(100, False, 200, id="up to three times the budget"),
+        pytest.param(300, False, 0, id="no more than that"),
+        pytest.param(300, True, 100, id="up to four times, where nothing is learned"),
+    ],
 )
-def test_for_a_cause_the_next_fork_borrows_too_while_none_has_shown_a_gain(in_full: bool, room: float) -> None:
-    budget = Budget(share=0.1, spent_steps=100, steps_total=1000, forked=True, forked_in_full=in_full)
+def test_for_a_cause_every_fork_borrows(spent: float, nothing_learned: bool, room: float) -> None:
+    budget = Budget(share=0.1, spent_steps=spent, steps_total=1000, forked=True)
     assert budget.fork_room_steps == 0
-    assert budget.for_a_cause().fork_room_steps == pytest.approx(room)
+    assert budget.for_a_cause(nothing_learned=nothing_learned).fork_room_steps == pytest.approx(room)
 
 
-def test_a_fork_that_ended_after_its_first_pair_is_not_run_in_full() -> None:
-    pair = [TrialHeard(trial="t1", what=arm, numbers={"steps": 40.0}, step=300) for arm in ("control", "candidate")]
-    begun, *_, judged = attempt("t1", fix(LEARNING), "undecided")
-    assert history(begun, *pair, judged).forked
-    assert not history(begun, *pair, judged).forked_in_full
-    null = TrialHeard(trial="t1", what="null", numbers={"steps": 40.0}, step=300)
-    assert history(begun, *pair, null, judged).forked_in_full
+@pytest.mark.parametrize(
+    ("spent", "least"),
+    [pytest.param(0, 40, id="the first"), pytest.param(236, 32, id="little is left"), pytest.param(290, 24, id="less")],
+)
+def test_a_second_cause_is_looked_at_for_as_long_as_the_first_has_left_room(spent: float, least: int) -> None:
+    budget = Budget(share=0.1, spent_steps=spent, steps_total=1000, forked=True)
+    assert shortest_horizon(budget.for_a_cause()) == least
+    assert shortest_horizon(budget) == 40
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from advisor.assess import Standing
 from advisor.causes import parts
 from advisor.choose import choose
-from advisor.consider import AskProbe, Try
+from advisor.options import AskProbe, Try
 from rules.vocabulary import Deed, Effect, Severity
 from tests.advisor.choosing import LEARNING, SPEED, attempt, chosen, history, whys
 from tests.advisor.literal import fix, scene, standing

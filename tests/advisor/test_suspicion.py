@@ -6,9 +6,9 @@ from advisor.assess import needed
 from advisor.budget import FIRST_SUSPICION_STEPS, Budget
 from advisor.causes import parts
 from advisor.choose import choose
-from advisor.consider import AskProbe
 from advisor.history import PROBE_STEPS, History
 from advisor.ledger import Found, ProbeAsked
+from advisor.options import AskProbe
 from rules.remedies import new_start
 from rules.vocabulary import Severity
 from tests.advisor.literal import finding, fix, scene, standing

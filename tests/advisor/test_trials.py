@@ -2,8 +2,8 @@ from math import nan
 
 import pytest
 
-from advisor.consider import Try
 from advisor.ledger import Judged, TrialHeard
+from advisor.options import Try
 from advisor.trial import Circumstances, abandon, advance, open_trial
 from advisor.trials.words import Moved, Trial
 from rules.vocabulary import Deed, Effect, Fix
@@ -165,6 +165,28 @@ def test_a_fork_that_its_first_pair_ended_is_judged_by_that_pair(loss: float, ou
     assert commands == []
     assert verdict is not None
     assert verdict.outcome == outcome
+
+
+def test_a_second_candidate_at_a_rate_of_its_own_takes_the_place_of_the_first() -> None:
+    chosen = Try("OPT900", fix(turns={"dropout": 0.0}), "fork", 1.0, steps=40, nulls=1, replicates=2, own_rate=True)
+    trial = open_trial(chosen, setting(chosen.fix), Circumstances())
+    (asked,) = trial.begin()
+    assert isinstance(asked, Fork)
+    assert asked.own_rate
+    arms = [
+        scored("t1", "control", 1.0),
+        scored("t1", "candidate", 1.1),
+        scored("t1", "candidate", 0.5).model_copy(update={"rate": 0.05}),
+        scored("t1", "null", 1.01),
+    ]
+    rated = [one if one.rate == one.rate else one.model_copy(update={"rate": 0.1}) for one in arms]
+    verdict, commands, heard, _ = told(trial, *rated, ended("t1", "candidate"))
+    assert commands == [Decide(trial="t1", arm="candidate")]
+    assert len(heard) == 4
+    assert verdict is not None
+    assert verdict.outcome == "kept"
+    assert "with it a sweep picks lr 0.05 in place of 0.1" in verdict.why
+    assert "helped here, not proved" in verdict.why, "a cut of the rate flatters itself in a short fork"
 
 
 def test_rounds_that_do_not_pay_back_what_turning_costs_are_not_kept() -> None:

@@ -60,6 +60,14 @@ def test_a_rate_that_killed_them_is_left_behind() -> None:
     assert blamed.fixes[0].name == "start over with lr 0.01"
 
 
+@pytest.mark.parametrize(("step", "asks"), [(450, True), (600, False)])
+def test_the_rate_is_suspected_as_long_as_a_new_start_pays(step: int, asks: bool) -> None:
+    dead = {"loss": {"now": 2.0, "fall_share": 0.0}, "layers": {"layers": layers(0.0, dead=1.0)}, "run": {"step": step}}
+    finding = assessed(dead_units, dead)
+    assert finding is not None
+    assert (finding.probes == ("lr_sweep",)) is asks
+
+
 def test_units_that_were_dead_in_the_first_step_were_not_killed_by_the_rate() -> None:
     dead = {"loss": {"now": 2.3, "fall_share": 0.0}, "run": {"step": 100}}
     born = {"layers": layers(0.0, dead=1.0), "at_start": layers(0.0, dead=1.0)}

@@ -55,6 +55,8 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
         pytest.param({"non_finite_in_50": 3}, Effect.RESCUE, id="not finite"),
         pytest.param({"now": 50.0}, Effect.RESCUE, id="far above where it began"),
         pytest.param({"above_best_steps": 12, "now": 2.4}, Effect.RESCUE, id="climbing to where guessing is better"),
+        pytest.param({"highest_early": 13.0, "now": 2.0}, Effect.RESCUE, id="thrown up by one of its first steps"),
+        pytest.param({"highest_early": 13.0, "now": 0.4}, Effect.CHANGES_LEARNING, id="it has got over that"),
         pytest.param({"above_best_steps": 12, "now": 0.4}, Effect.CHANGES_LEARNING, id="swinging at a low loss"),
     ],
 )

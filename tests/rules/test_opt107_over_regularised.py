@@ -142,6 +142,16 @@ def test_a_net_pressed_flat_starts_over(changes: dict[str, Any], rescued: bool) 
     assert rescued <= (first.turns[0].knob == "weight_decay" and first.turns[0].to == pytest.approx(1e-4))
 
 
+def test_a_decay_that_pulls_as_hard_as_the_data_is_lowered_on_trial_where_the_loss_is_half_way_down() -> None:
+    half_way = {"loss": {"now": 0.8, "fall_share": 0.0}, "validation": evaluations([0.8], [0.8], train=0.8)}
+    finding = assessed(over_regularised, {**half_way, "run": {"step": 100}, "knobs": knobs(weight_decay=0.2)})
+    assert finding is not None
+    assert [(fix.deed, fix.turns[0].knob) for fix in finding.fixes] == [(Deed.TURN, "weight_decay")]
+    low = {"loss": {"now": 0.4, "fall_share": 0.0}, "validation": evaluations([0.4], [0.9], train=0.4)}
+    assert assessed(over_regularised, {**low, "knobs": knobs(weight_decay=0.2)}) is None
+    assert assessed(over_regularised, {**half_way, "knobs": knobs(dropout=0.8)}) is None
+
+
 def test_decay_is_judged_from_the_first_twentieth_and_says_how_hard_it_pulls() -> None:
     young = {"run": {"step": 60}, "loss": {"now": 2.0, "fall_share": 0.1}}
     finding = assessed(over_regularised, {**FLAT, **young, "knobs": knobs(weight_decay=0.3)})

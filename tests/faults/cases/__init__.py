@@ -3,7 +3,7 @@
 from functools import cache
 
 from tests.faults.case import Case
-from tests.faults.cases import code, collection, data, healthy, net, rate
+from tests.faults.cases import code, collection, data, healthy, net, pairs, rate
 
 FAMILIES: dict[str, tuple[Case, ...]] = {
     "rate": rate.CASES,
@@ -11,7 +11,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "data": data.CASES,
     "code": code.CODE,
     "midway": code.MIDWAY,
-    "pairs": code.PAIRS,
+    "pairs": code.PAIRS + pairs.CASES,
     "collection": collection.CASES,
     "healthy": healthy.CASES,
 }
