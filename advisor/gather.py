@@ -10,7 +10,7 @@ from advisor.gather_learning import classes, gradients, labels, layers, loss, ra
 from advisor.gather_order import order
 from advisor.gather_outcome import outputs
 from advisor.gather_setting import branch, device, inputs, knobs, model, probes, run, splits, table, task
-from advisor.gather_time import host, loader, memory, phases, utilisation
+from advisor.gather_time import host, loader, memory, neighbours, phases, utilisation
 from advisor.signals import Signals
 from rules.facts import Facts
 
@@ -28,6 +28,7 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "host": host,
     "device": device,
     "utilisation": utilisation,
+    "neighbours": neighbours,
     "memory": memory,
     "classes": classes,
     "order": order,
@@ -42,7 +43,7 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "branch": branch,
 }
 
-OF_WALL_TIME = frozenset({"phases", "loader", "host", "utilisation"})
+OF_WALL_TIME = frozenset({"phases", "loader", "host", "utilisation", "neighbours"})
 """Groups that no two runs of one seed would fill alike."""
 
 

@@ -3,9 +3,10 @@
 from math import prod
 from statistics import mean
 
+from advisor.sensors.sample import NeighbourSample
 from advisor.signals import Signals
 from advisor.windows import median_of, quantile_of
-from rules.facts import HostFacts, LoaderFacts, MemoryFacts, PhaseFacts, UtilisationFacts
+from rules.facts import HostFacts, LoaderFacts, MemoryFacts, NeighbourFacts, PhaseFacts, UtilisationFacts
 
 LEAST_TIMED_STEPS = 20
 """Steady steps before a time counts (rules.md)."""
@@ -13,6 +14,10 @@ PARTS = ("input_wait", "to_device", "forward", "backward", "optimizer", "advisor
 """The parts of a step, as a beat names them."""
 FLOAT_BYTES = 4
 """A decoded item is kept as float32."""
+BUSY_SHARE = 0.05
+"""A device that computes less than that, …"""
+HELD_SHARE = 0.05
+"""… and holds less of its memory than that (a driver holds some hundred MiB), is used by nobody."""
 MICROSECOND_S = 1e-6
 """The least time that is told apart from none."""
 
@@ -84,6 +89,19 @@ def utilisation(signals: Signals) -> UtilisationFacts | None:
         temperature_c=max(device.temperature_c for device in seen),
         throttled_share=mean(device.throttled for device in seen),
     )
+
+
+def neighbours(signals: Signals) -> NeighbourFacts | None:
+    """Return the other devices that the run sees, where it trains on one of their kind."""
+    looks = [{one.index: one for one in seen} for _, seen in signals.neighbours]
+    if not looks or signals.started is None or signals.started.device.type != "cuda":
+        return None
+    free = [index for index in looks[-1] if all(index in look and _unused(look[index]) for look in looks)]
+    return NeighbourFacts(devices=len(looks[-1]) + 1, idle=len(free), looks=len(looks))
+
+
+def _unused(device: NeighbourSample) -> bool:
+    return device.busy_share < BUSY_SHARE and device.memory_used_bytes < HELD_SHARE * device.memory_bytes
 
 
 def memory(signals: Signals) -> MemoryFacts | None:

@@ -8,7 +8,7 @@ from math import ceil, isfinite, nan
 from statistics import mean
 from typing import Any
 
-from advisor.sensors.sample import DeviceSample, HostSample, Sample
+from advisor.sensors.sample import DeviceSample, HostSample, NeighbourSample, Sample
 from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal, RateSignal
 from advisor.signals_stream import StreamSignal
 from advisor.windows import median_of, spread_over_steps
@@ -81,6 +81,7 @@ TIME_SHAPING = frozenset(
     {
         "batch_size",
         "micro_batch",
+        "replicas",
         "amp",
         "augment",
         "workers",
@@ -156,7 +157,7 @@ class Signals:
         self.first_outputs: OutputsMeasured | None = None
         self.stream = StreamSignal()
         self.times = TimeSignal()
-        self.neighbours: deque[float] = deque(maxlen=50)
+        self.target_runs: deque[float] = deque(maxlen=50)
         """Of the newest beats: how alike neighbours of a batch are, of classes or of numbers."""
         self.redrawn = False
         """The order was turned since the survey."""
@@ -172,6 +173,7 @@ class Signals:
         self.over = False
         self.host: deque[HostSample] = deque(maxlen=HOST_SAMPLES)
         self.devices: deque[tuple[float, DeviceSample]] = deque()
+        self.neighbours: deque[tuple[float, tuple[NeighbourSample, ...]]] = deque()
         self._began_t = 0.0
         self._elapsed_before_s = 0.0
 
@@ -261,6 +263,10 @@ class Signals:
         self.devices.extend((sample.t, device) for device in sample.devices if device.index == index)
         while self.devices and self.devices[0][0] < sample.t - DEVICE_WINDOW_S:
             self.devices.popleft()
+        if sample.neighbours:
+            self.neighbours.append((sample.t, sample.neighbours))
+        while self.neighbours and self.neighbours[0][0] < sample.t - DEVICE_WINDOW_S:
+            self.neighbours.popleft()
 
     def _start(self, event: RunStarted) -> None:
         """Begin, or go on after a resume: what came after the checkpoint never happened."""
@@ -298,7 +304,7 @@ class Signals:
         self.times.push(beat)
         alike = beat.label_runs if beat.label_runs >= 0 else beat.target_runs
         if alike is not None:
-            self.neighbours.append(alike)
+            self.target_runs.append(alike)
         self.peak_bytes = max(self.peak_bytes, beat.peak_bytes)
         self.beat = beat
         self.step, self.epoch, self.samples = beat.step, beat.epoch, beat.samples
@@ -324,7 +330,7 @@ class Signals:
         if "loss" in turned:
             self.validation.begin_anew()
         if turned & REDRAWN:
-            self.neighbours.clear()
+            self.target_runs.clear()
             self.redrawn = True
         if turned & STREAM_SHAPING:
             self.stream.begin_anew(step, self.samples)

@@ -76,6 +76,17 @@ class UtilisationFacts:
 
 
 @dataclass(frozen=True)
+class NeighbourFacts:
+    """The devices of the run's kind that it sees and does not train on; absent where there are none."""
+
+    devices: int
+    """That the run sees, the one it trains on among them."""
+    idle: int
+    """Of the others: nobody computed there or held memory in any look of the last half minute."""
+    looks: int
+
+
+@dataclass(frozen=True)
 class MemoryFacts:
     """Memory of the device in use."""
 

@@ -4,10 +4,12 @@ from time import perf_counter
 
 import torch
 
+from trainer.accumulate import accumulate
 from trainer.commands import Alternate
 from trainer.data.batch import Batch, Feed, close
 from trainer.knobs import KnobValue
 from trainer.pieces import cut, forward, piece_size, to_device
+from trainer.selftest import without_dropout
 from trainer.training import Training
 from trainer.turning import set_knobs
 from trainer.window import PassState
@@ -50,7 +52,7 @@ def agree(training: Training, command: Alternate, live: dict[str, KnobValue], fe
             for fetched, values in zip(both, ({}, live), strict=True):
                 set_knobs(training, values)
                 state.restore()
-                loss, gradient = _gradient(training, fetched, compiles="compile" in live)
+                loss, gradient = _measured(training, fetched, live)
                 losses.append(loss)
                 gradients.append(gradient)
                 set_knobs(training, held if values else {})
@@ -74,6 +76,26 @@ def agree(training: Training, command: Alternate, live: dict[str, KnobValue], fe
     return perf_counter() - begun
 
 
+def _measured(training: Training, batch: Batch, live: dict[str, KnobValue]) -> tuple[float, torch.Tensor]:
+    """Return loss and gradient of some examples as an arm of rounds about these knobs takes them."""
+    if "replicas" in live:
+        return _dealt_gradient(training, batch)
+    return _gradient(training, batch, compiles="compile" in live)
+
+
+def _dealt_gradient(training: Training, batch: Batch) -> tuple[float, torch.Tensor]:
+    """Return loss and gradient of some examples that are dealt out to the processes of now, without dropout.
+
+    Each process draws masks of its own, which is no fault of the layout.
+    """
+    inputs, targets = to_device(training, batch)
+    few = Batch(cut(inputs, 0, AGREEMENT_EXAMPLES), targets[:AGREEMENT_EXAMPLES], batch.ticket)
+    with without_dropout(training.model):
+        loss, _ = accumulate(training, few.inputs, few.targets, few)
+    scale = float(training.precision.scaler.scale(torch.ones(1, device=training.device)))
+    return float(loss), _taken(training, scale)
+
+
 def _gradient(training: Training, batch: Batch, *, compiles: bool) -> tuple[float, torch.Tensor]:
     """Return loss and gradient of some examples; of a whole piece where an arm compiles, which it does for no other size."""
     inputs, targets = to_device(training, batch)
@@ -89,6 +111,11 @@ def _gradient(training: Training, batch: Batch, *, compiles: bool) -> tuple[floa
             loss = training.objective(outputs, wanted, normaliser=len(targets))
         (loss * scale).backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
+    return total, _taken(training, scale)
+
+
+def _taken(training: Training, scale: float) -> torch.Tensor:
+    """Take the gradients out of the model, as one vector in fp32."""
     gradients = [p.grad.detach().float().flatten() / scale for p in training.model.parameters() if p.grad is not None]
     training.model.zero_grad(set_to_none=True)
-    return total, torch.cat(gradients)
+    return torch.cat(gradients)

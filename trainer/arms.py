@@ -30,6 +30,7 @@ SPEED_KNOBS = frozenset(
     {
         "batch_size",
         "micro_batch",
+        "replicas",
         "optimizer",
         "augment",
         "augment_strength",

@@ -77,6 +77,11 @@ class TrainConfig(_Section):
     epochs: float = Field(10, gt=0, description="passes over the training split")
     batch_size: int = Field(64, gt=0, description="examples behind one optimizer step")
     micro_batch: int = Field(0, ge=0, description="examples on the device at once; the rest is accumulated; 0 = all")
+    replicas: int = Field(
+        1,
+        ge=1,
+        description="processes that share each batch, each on a GPU (or core) of its own; 1 = the trainer alone",
+    )
     lr: float = Field(3e-4, ge=0, description="base learning rate, before schedule and warm-up")
     optimizer: Optimizer = Field("adamw", description="sgd, momentum, nesterov, adam, adamw or rmsprop")
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum, nesterov, rmsprop: the momentum")

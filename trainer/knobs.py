@@ -101,6 +101,7 @@ SPECS: dict[str, KnobSpec] = {
     "clip": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=1e9),
     "batch_size": KnobSpec(turns="reload", effect="changes_learning", low=1),
     "micro_batch": KnobSpec(turns="live", effect="other_rounding", low=0),
+    "replicas": KnobSpec(turns="live", effect="other_rounding", low=1),
     "amp": KnobSpec(turns="live", effect="other_rounding", choices=("off", "auto", "bf16", "fp16")),
     "augment": KnobSpec(turns="live", effect="changes_learning"),
     "augment_strength": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=1.0),
@@ -134,8 +135,9 @@ SPECS: dict[str, KnobSpec] = {
 }
 """Every knob of the house. One that a run lacks is in its catalogue too, with the reason why it cannot be turned.
 
-`micro_batch` is other rounding for a net without batch norm only; with it the trainer's catalogue says that it changes
-learning. `workers`, `prefetch` and `cache` keep the mathematics because each fetch is seeded by its batch. A `cache` of
+`micro_batch` and `replicas` are other rounding for a net without batch norm only (each process has the statistics of its
+own share); with it the trainer's catalogue says that they change learning, and how many `replicas` this machine has devices
+for. `workers`, `prefetch` and `cache` keep the mathematics because each fetch is seeded by its batch. A `cache` of
 items whose transforms draw random numbers keeps the decoded item and runs those transforms afresh.
 """
 

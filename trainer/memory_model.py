@@ -51,7 +51,7 @@ def memory_model(training: Training) -> dict[str, Any]:
         MemoryUnknown: when no batch has run.
     """
     now = piece_size(training, training.batch_size)
-    training.knobs["micro_batch"] = 0
+    training.knobs["micro_batch"], training.knobs["replicas"] = 0, 1
     small = max(now // 4, LEAST_EXAMPLES)
     sizes = (small, small, max(now // 2, small + 1))
     limit_bytes, tried = training.room.limit_bytes(), 0

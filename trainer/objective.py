@@ -69,6 +69,11 @@ class Objective:
             self.unavailable["class_weights"] = "the class counts of the training split are not known"
 
     @property
+    def target_variance(self) -> Tensor | None:
+        """What the built-in MSE is divided by, [K]; nothing where it is plain."""
+        return self._variance
+
+    @property
     def class_weights(self) -> ClassWeights:
         """How classes are weighed: `none`, `sqrt` = √(N/(C·n)), `balanced` = N/(C·n), each capped at 10."""
         return self._class_weights

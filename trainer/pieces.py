@@ -54,8 +54,10 @@ def cut(value: Any, start: int, stop: int) -> Any:
 
 
 def piece_size(training: Training, examples: int) -> int:
-    """Return how many examples of a window of `examples` are on the device at once."""
-    return min(int(training.knobs["micro_batch"]) or examples, examples)
+    """Return how many examples of a window of `examples` are on a device at once, at most."""
+    processes = training.replicas.count(int(training.knobs["replicas"]))
+    share = examples if examples < 2 * processes else -(-examples // processes)
+    return min(int(training.knobs["micro_batch"]) or share, share)
 
 
 def forward(training: Training, part: Any, examples: int, *, hooked: bool = False) -> torch.Tensor:
@@ -64,10 +66,8 @@ def forward(training: Training, part: Any, examples: int, *, hooked: bool = Fals
     return training.compiled(training.model, str(training.knobs["compile"]) if usual else OFF, part)
 
 
-def accumulate(
-    training: Training, inputs: Any, targets: torch.Tensor, batch: Batch, *, hooked: bool = False
-) -> tuple[torch.Tensor, list[Seen]]:
-    """Leave the gradient of the mean loss over the whole batch in the parameters.
+class Passes:
+    """The forward and backward passes over the pieces of one batch: the gradient of its mean loss, in the parameters.
 
     Args:
         training: The run.
@@ -75,25 +75,43 @@ def accumulate(
         targets: Of the batch, on the device.
         batch: What was fetched.
         hooked: Hooks look at the modules, which a compiled pass does not call.
-
-    Returns:
-        That loss, a scalar on the device, and what the net made of each piece where the labels are watched.
     """
-    examples = len(targets)
-    size = piece_size(training, examples)
-    watched = training.watching and training.labels is not None
-    total, seen = torch.zeros((), device=training.device), []
-    for start in range(0, examples, size):
-        whole = size >= examples
-        part = inputs if whole else cut(inputs, start, start + size)
-        wanted = targets if whole else targets[start : start + size]
+
+    def __init__(
+        self, training: Training, inputs: Any, targets: torch.Tensor, batch: Batch, *, hooked: bool = False
+    ) -> None:
+        self.training, self.batch = training, batch
+        self.examples = len(targets)
+        self._inputs, self._targets, self._hooked = inputs, targets, hooked
+        self.watched = training.watching and training.labels is not None
+        """Whether the outputs are kept, for the labels to be judged by."""
+        self.total = torch.zeros((), device=training.device)
+        """The loss of what was run so far, a scalar on the device."""
+        self.seen: list[Seen] = []
+        self.done: set[tuple[int, int]] = set()
+        """Pieces that were run, or are part of the sum."""
+
+    def piece(self, start: int, stop: int) -> tuple[Any, torch.Tensor]:
+        """Return inputs and targets of a piece."""
+        if stop - start == self.examples:
+            return self._inputs, self._targets
+        return cut(self._inputs, start, stop), self._targets[start:stop]
+
+    def run(self, start: int, stop: int) -> None:
+        """Run a piece; its loss is divided by the examples of the whole batch."""
+        training = self.training
+        part, wanted = self.piece(start, stop)
         with training.precision.context():
-            outputs = forward(training, part, len(wanted), hooked=hooked)
-            loss = training.objective(outputs, wanted, normaliser=examples)
+            outputs = forward(training, part, len(wanted), hooked=self._hooked)
+            loss = training.objective(outputs, wanted, normaliser=self.examples)
         training.clocks.mark("forward")
         training.precision.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         training.clocks.mark("backward")
-        total += loss.detach()
-        if watched:
-            seen.append((batch.ticket.indices[start : start + size], outputs.detach(), wanted))
-    return total, seen
+        self.total += loss.detach()
+        self.done.add((start, stop))
+        if self.watched:
+            self.see(start, stop, outputs.detach())
+
+    def see(self, start: int, stop: int, outputs: torch.Tensor) -> None:
+        """Keep what the network made of a piece."""
+        self.seen.append((self.batch.ticket.indices[start:stop], outputs, self._targets[start:stop]))

@@ -24,7 +24,7 @@ from trainer.recovery import given_up
 from trainer.step import take_step
 from trainer.supply import after
 from trainer.training import Training
-from trainer.turning import check_turns, loader_of, set_knobs, undo
+from trainer.turning import check_replicas, check_turns, loader_of, set_knobs, undo
 from trainer.wire import Arm, StretchTaken, TrialBegan, TrialEnded
 from trainer.words import Change
 
@@ -71,6 +71,10 @@ class _ArmState:
         """Its knobs that turn between two steps."""
         return {change.knob: change.new for change in self.changes if change.knob not in LOADER_KNOBS}
 
+    def lost(self, training: Training) -> bool:
+        """Whether its followers are gone: from then on it is no other arm than the control."""
+        return "replicas" in self.live and bool(training.replicas.lost)
+
 
 @dataclass
 class Round:
@@ -109,6 +113,7 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
     discarded = min(max(_ahead(training.knobs), _ahead({**training.knobs, **values})) + 2, DISCARDED_MOST)
     _check_fit(training, command, 4 * WARM_STEPS, command.stretch_steps + discarded)
     begun = perf_counter()
+    check_replicas(training, values)
     candidate = _candidate(training, changes)
     built_s = perf_counter() - begun
     crowd = Crowd()
@@ -117,6 +122,8 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
     try:
         beats.trial = command.trial
         (candidate_s, slow_s), (control_s, usual_s) = (_warm_up(training, arm, beats) for arm in (candidate, None))
+        if candidate.lost(training):
+            raise RoundsRefused(training.replicas.lost)
         slower_s = max(control_s, candidate_s, 1e-6)
         steps = max(command.stretch_steps, round(command.stretch_s / slower_s))
         _check_fit(training, command, 0, steps + discarded)
@@ -139,9 +146,11 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
         for number in range(0 if done else command.rounds):
             done.append(_round(training, command, candidate, number, discarded, steps, beats))
             done[-1].tell(training)
-            if done[-1].hopeless:
+            if done[-1].hopeless or candidate.lost(training):
                 break
-        if done[-1].hopeless:
+        if candidate.lost(training):
+            why = training.replicas.lost
+        elif done[-1].hopeless:
             why = f"a step with it takes over {HOPELESS_TIMES:.0f} times as long"
     except torch.OutOfMemoryError as full:
         why = given_up(training, full, lambda: None)
@@ -149,6 +158,8 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
             raise RoundsRefused(why) from None
     finally:
         beats.trial = ""
+        if candidate.lost(training):
+            training.replicas.untold = 0  # the trial is told, and the knob is what it was
         if candidate.own_feed:
             candidate.feed.close()
     training.link.say(

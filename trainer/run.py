@@ -142,6 +142,7 @@ def _run(
         return train(training, resumed=resume, order=order)
     finally:
         current.clear()
+        training.replicas.close()
 
 
 current: list[Training] = []

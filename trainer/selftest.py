@@ -2,16 +2,19 @@
 
 It does for every loss that is a mean over examples, whatever their weights, as long as no layer and no loss looks across
 the batch. What does look across it (batch norm, a contrastive loss, a weighted mean that divides by the weights of its
-own piece) is found by trying: the gradient of the next batch, in fp32, as now and in the new pieces.
+own piece) is found by trying: the gradient of the next batch, in fp32, as now and in the new pieces. So it is where the
+pieces are dealt out to several processes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
+from trainer.accumulate import accumulate
 from trainer.data.batch import Batch
 from trainer.pieces import cut, to_device
 from trainer.training import Training
@@ -36,11 +39,7 @@ def pieces_differ(training: Training, micro_batch: int) -> str:
     if now == then:
         return ""
     try:
-        with _as_it_was(training), _without_dropout(training.model):
-            difference = _difference(training, batch, now, then)
-            if difference > AGREE and _draws_random_numbers(training, batch, now):
-                training.model.eval()
-                difference = _difference(training, batch, now, then)
+        difference = _difference(training, *(partial(_gradient, training, batch, size) for size in (now, then)))
     except torch.OutOfMemoryError:
         return f"memory ran out while the gradient in pieces of {then} was compared with that of now"
     if difference <= AGREE:
@@ -51,19 +50,63 @@ def pieces_differ(training: Training, micro_batch: int) -> str:
     )
 
 
-def _difference(training: Training, batch: Batch, one: int, other: int) -> float:
-    """Return the relative difference of the gradients in pieces of two sizes; infinite where one is not finite."""
-    before, after = _gradient(training, batch, one), _gradient(training, batch, other)
+def replicas_differ(training: Training, replicas: int, *, promised: bool) -> str:
+    """Return why the gradient of a batch that is dealt out to processes is not that of now; empty where it is.
+
+    The state of the run is afterwards what it was, to the bit.
+
+    Args:
+        training: the run, at a step boundary.
+        replicas: processes, the trainer among them; followers are there afterwards.
+        promised: Without it (batch norm) the gradients may differ, but the followers have to work.
+    """
+    now = int(training.knobs["replicas"])
+    if replicas == now:
+        return ""
+    batch = next(training.supply.look_ahead(1))
+    watching, training.watching = training.watching, False
+    try:
+        difference = _difference(
+            training, *(partial(_dealt_gradient, training, batch, count) for count in (now, replicas))
+        )
+    except torch.OutOfMemoryError:
+        return f"memory ran out while the gradient of {replicas} processes was compared with that of now"
+    finally:
+        training.watching = watching
+        training.knobs["replicas"] = now
+        training.share_threads()
+    if training.replicas.lost:
+        return training.replicas.lost
+    if difference <= AGREE or not promised:
+        return ""
+    return (
+        f"the gradient of {replicas} processes differs by {difference:.1%} from that of {now} "
+        f"(allowed: {AGREE:.1%}): the loss or a layer looks across the batch"
+    )
+
+
+Gradient = Callable[[], torch.Tensor]
+
+
+def _difference(training: Training, one: Gradient, other: Gradient) -> float:
+    """Return the relative difference of two gradients of a batch, without dropout; infinite where one is not finite.
+
+    Of a model that draws numbers of its own, so that no two gradients of a batch are the same, those in evaluation mode.
+    """
+    with _as_it_was(training), without_dropout(training.model):
+        difference = _relative(one(), other())
+        if difference > AGREE and _relative(one(), one()) > 0.0:
+            training.model.eval()
+            difference = _relative(one(), other())
+    return difference
+
+
+def _relative(before: torch.Tensor, after: torch.Tensor) -> float:
     norm = float(torch.linalg.vector_norm(before))
     gap = float(torch.linalg.vector_norm(after - before))
     if gap == 0.0:
         return 0.0
     return gap / norm if norm > 0 and gap == gap else float("inf")
-
-
-def _draws_random_numbers(training: Training, batch: Batch, size: int) -> bool:
-    """Tell whether the model draws numbers of its own, so that no two gradients of a batch are the same."""
-    return _difference(training, batch, size, size) > 0.0
 
 
 def _gradient(training: Training, batch: Batch, size: int) -> torch.Tensor:
@@ -73,8 +116,25 @@ def _gradient(training: Training, batch: Batch, size: int) -> torch.Tensor:
     for start in range(0, examples, size):
         outputs = training.model(cut(inputs, start, start + size))
         training.objective(outputs, targets[start : start + size], normaliser=examples).backward()  # type: ignore[no-untyped-call]
-    gradients = [p.grad.detach().float().flatten() for p in training.model.parameters() if p.grad is not None]
-    training.model.zero_grad(set_to_none=True)
+    return _taken(training.model)
+
+
+def _dealt_gradient(training: Training, batch: Batch, replicas: int) -> torch.Tensor:
+    """Return the whole gradient of a batch that is dealt out to processes, as `_gradient` does."""
+    name, training.knobs["replicas"] = training.precision.name, replicas
+    training.precision.set("off")
+    training.share_threads()
+    try:
+        accumulate(training, *to_device(training, batch), batch)
+    finally:
+        training.precision.set(name)
+    return _taken(training.model)
+
+
+def _taken(model: nn.Module) -> torch.Tensor:
+    """Take the gradients out of a model, as one vector in fp32."""
+    gradients = [p.grad.detach().float().flatten() for p in model.parameters() if p.grad is not None]
+    model.zero_grad(set_to_none=True)
     return torch.cat(gradients)
 
 
@@ -92,9 +152,13 @@ def _as_it_was(training: Training) -> Iterator[None]:
 
 
 @contextmanager
-def _without_dropout(model: nn.Module) -> Iterator[None]:
+def without_dropout(model: nn.Module) -> Iterator[None]:
     """Train without dropout: masks of other sizes are other masks, which is no fault of the pieces."""
-    for module in model.modules():
-        if isinstance(module, _DropoutNd):
-            module.eval()
-    yield
+    modes = [(module, module.training) for module in model.modules() if isinstance(module, _DropoutNd)]
+    for module, _ in modes:
+        module.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

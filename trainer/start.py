@@ -7,11 +7,13 @@ from math import nan
 
 import torch
 
+from trainer.accumulate import tell_fewer
 from trainer.beside import room_for
+from trainer.knobs import KnobError
 from trainer.survey import survey
 from trainer.training import Training
 from trainer.tried_twice import tried_twice
-from trainer.turning import apply_first
+from trainer.turning import apply_first, check_replicas
 from trainer.wire import RunStarted, Surveyed, Told
 
 SURVEY_MOST_S = 10.0
@@ -56,6 +58,7 @@ def announce(training: Training, *, resumed: bool, trial: str = "") -> None:
             versions=versions(),
         )
     )
+    _deal_out(training)
     if resumed:
         return
     guess = training.steps_total * STEP_GUESS_S
@@ -65,6 +68,23 @@ def announce(training: Training, *, resumed: bool, trial: str = "") -> None:
     if found.unreadable:
         text = f"{found.unreadable} items could not be read and are left out: look at them, or remove them"
         training.link.say(Told(level="warning", text=text))
+
+
+def _deal_out(training: Training) -> None:
+    """Start the followers that the configuration asks for; a run that they cannot serve goes on in one process."""
+    wanted = int(training.knobs["replicas"])
+    training.knobs["replicas"] = 1
+    possible = training.replicas.count(wanted)
+    try:
+        check_replicas(training, {"replicas": possible})
+        training.knobs["replicas"] = possible
+    except KnobError as refused:
+        training.replicas.give_up(str(refused))
+        training.unavailable["replicas"] = str(refused)
+    training.share_threads()
+    if int(training.knobs["replicas"]) < wanted:
+        training.replicas.untold = wanted
+        tell_fewer(training)
 
 
 def versions() -> dict[str, str]:

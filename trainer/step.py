@@ -5,12 +5,13 @@ from math import inf, isfinite
 
 import torch
 
+from trainer.accumulate import accumulate, tell_fewer
 from trainer.augment import augment
 from trainer.data.batch import Batch
 from trainer.guard import total_norm
 from trainer.layers import LayerProbe
 from trainer.optim import parameters_of, set_rate
-from trainer.pieces import accumulate, to_device
+from trainer.pieces import to_device
 from trainer.recovery import after_step, until_it_fits, updated_wholly
 from trainer.schedule import factor, rewarm
 from trainer.training import Training, Window
@@ -73,6 +74,8 @@ def take_step(training: Training, batch: Batch, layers: LayerProbe | None = None
     training.progress.step += 1
     training.progress.samples += examples
     end(training)
+    if training.replicas.untold and recovers:
+        tell_fewer(training)
     if training.room.may_run_out and recovers:
         after_step(training, examples)
     return taken

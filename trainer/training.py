@@ -22,6 +22,7 @@ from trainer.link import Link
 from trainer.objective import Objective
 from trainer.optim import adopt_optimizer, build_optimizer
 from trainer.precision import Precision
+from trainer.replicas import Replicas
 from trainer.room import Room
 from trainer.setup import Setup
 from trainer.supply import Place, Supply
@@ -97,6 +98,7 @@ class Training:
         self.device_info: DeviceInfo = describe_device(self.device)
         self.knobs: dict[str, KnobValue] = first_values(config, self.device_info.threads, setup.source.train.in_order)
         self.precision = Precision(self.device, self.device_info.amp_dtypes)
+        self.replicas = Replicas(self.device, simulated=train.memory_limit > 0)
         self.install(setup)
         self.supply = Supply(
             setup.source.train,
@@ -136,6 +138,8 @@ class Training:
         self.unavailable = setup.unavailable | _unavailable_here(
             setup, self.device_info, self.config.train.memory_limit
         )
+        if alone := self.replicas.lost or self.replicas.alone:
+            self.unavailable["replicas"] = alone
         self.knobs["dropout"] = setup.dropout
         self.optimizer = self.make_optimizer(own=True)
         self.best = Best()
@@ -193,7 +197,17 @@ class Training:
     def catalogue(self) -> tuple[Knob, ...]:
         """Return every knob with its value now."""
         effects: dict[str, KnobEffect] = {"micro_batch": "changes_learning"} if self.setup.model_info.has_norm else {}
-        return catalogue(self.knobs, self.unavailable, effects)
+        if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in self.model.modules()):
+            effects["replicas"] = "changes_learning"
+        knobs = catalogue(self.knobs, self.unavailable, effects)
+        most = float(self.replicas.most)
+        return tuple(knob.model_copy(update={"high": most}) if knob.name == "replicas" else knob for knob in knobs)
+
+    def share_threads(self) -> None:
+        """Give this process its part of the knob `threads`: the processes of a run on the CPU share them."""
+        each = max(int(self.knobs["threads"]) // self.replicas.count(int(self.knobs["replicas"])), 1)
+        if self.device.type == "cpu" and each != torch.get_num_threads():
+            torch.set_num_threads(each)
 
     def average(self) -> None:
         """Take the weights after a step into the running mean, where there is one."""

@@ -16,7 +16,7 @@ from trainer.ema import Averaged
 from trainer.knobs import SPECS, KnobError, KnobValue
 from trainer.models.layers import set_dropout
 from trainer.optim import lay_out_moments, set_beta2, set_momentum, set_weight_decay
-from trainer.selftest import pieces_differ
+from trainer.selftest import pieces_differ, replicas_differ
 from trainer.training import Training
 from trainer.words import Change, Turned
 
@@ -106,6 +106,7 @@ def turn(training: Training, turns: Iterable[Turned]) -> tuple[Change, ...]:
     """
     values = check_turns(training, turns)
     check_pieces(training, values)
+    check_replicas(training, values)
     changes = tuple(Change(knob=name, old=training.knobs[name], new=value) for name, value in values.items())
     try:
         set_knobs(training, {change.knob: change.new for change in changes if change.old != change.new})
@@ -124,6 +125,17 @@ def check_pieces(training: Training, values: dict[str, KnobValue]) -> None:
     promised = any(knob.name == "micro_batch" and knob.effect == "other_rounding" for knob in training.catalogue())
     if promised and "micro_batch" in values and (differs := pieces_differ(training, int(values["micro_batch"]))):
         raise KnobError(f"micro_batch cannot be turned here: {differs}")
+
+
+def check_replicas(training: Training, values: dict[str, KnobValue]) -> None:
+    """Check that followers start, and that a batch that is dealt out to them has the same gradient, where that is promised.
+
+    Raises:
+        KnobError: when there are no such followers, or it has not.
+    """
+    promised = any(knob.name == "replicas" and knob.effect == "other_rounding" for knob in training.catalogue())
+    if "replicas" in values and (differs := replicas_differ(training, int(values["replicas"]), promised=promised)):
+        raise KnobError(f"replicas cannot be turned here: {differs}")
 
 
 def turn_back(training: Training, changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -214,8 +226,7 @@ def _turn_layout(training: Training) -> None:
 
 
 def _turn_threads(training: Training) -> None:
-    if training.device.type == "cpu" and int(training.knobs["threads"]) != torch.get_num_threads():
-        torch.set_num_threads(int(training.knobs["threads"]))
+    training.share_threads()
 
 
 def _turn_average(training: Training) -> None:
@@ -255,6 +266,7 @@ DEEDS: dict[str, Deed] = {
     "loss": _turn_objective,
     "channels_last": _turn_layout,
     "threads": _turn_threads,
+    "replicas": _turn_threads,
     "batch_size": _resize_batch,
     "shuffle": _redraw,
     "sampler": _redraw,

@@ -38,6 +38,7 @@ GROUP_WORDS = {
     "host": "the machine",
     "device": "the device",
     "utilisation": "the device's utilisation",
+    "neighbours": "the devices beside it",
     "memory": "the device's memory",
     "classes": "the sizes of the classes",
     "order": "the order of the examples",

@@ -6,12 +6,15 @@ from typing import Any
 
 import pynvml
 
-from advisor.sensors.sample import DeviceSample
+from advisor.sensors.sample import DeviceSample, NeighbourSample
 
 SLOW_EVERY_S = 2.0
 """Memory, power, clocks and throttle reasons (monitoring.md)."""
 TEMPERATURE_EVERY_S = 5.0
 """A heat sink has no hurry."""
+
+NEIGHBOURS_EVERY_S = 5.0
+"""Devices beside the one that trains: whether they idle is told by minutes, and each look costs two calls a device."""
 
 HARMFUL_REASONS = (
     "nvmlClocksThrottleReasonHwSlowdown",
@@ -33,6 +36,8 @@ class NvidiaSensor:
         self._handles = handles
         self._names = {index: _text(_ask(pynvml.nvmlDeviceGetName, handle)) for index, handle in handles}
         self._mask = sum(int(getattr(pynvml, name, 0)) for name in HARMFUL_REASONS)
+        self._neighbours: list[tuple[int, Any]] = []
+        self._neighbours_at = -NEIGHBOURS_EVERY_S
         self._slow_at = -SLOW_EVERY_S
         self._temperature_at = -TEMPERATURE_EVERY_S
         self._slow: dict[int, dict[str, Any]] = {}
@@ -45,7 +50,10 @@ class NvidiaSensor:
 
     def watch(self, index: int) -> None:
         """Read only the device that trains: each further one costs another round of calls."""
-        self._handles = [pair for pair in self._handles if pair[0] == index] or self._handles
+        every = sorted([*self._handles, *self._neighbours], key=lambda pair: pair[0])
+        if index in dict(every):
+            self._handles = [pair for pair in every if pair[0] == index]
+            self._neighbours = [pair for pair in every if pair[0] != index]
 
     def read(self, now: float) -> tuple[DeviceSample, ...]:
         """Return the devices as they are; `now` in seconds of any clock that only rises."""
@@ -54,6 +62,13 @@ class NvidiaSensor:
         self._slow_at = now if slow else self._slow_at
         self._temperature_at = now if warm else self._temperature_at
         return tuple(self._read(index, handle, slow=slow, warm=warm) for index, handle in self._handles)
+
+    def read_neighbours(self, now: float) -> tuple[NeighbourSample, ...]:
+        """Return the devices beside the one that trains, when it is time to look again; `now` as in `read`."""
+        if now - self._neighbours_at < NEIGHBOURS_EVERY_S:
+            return ()
+        self._neighbours_at = now
+        return tuple(_neighbour(index, handle) for index, handle in self._neighbours)
 
     def _read(self, index: int, handle: Any, *, slow: bool, warm: bool) -> DeviceSample:
         if slow or index not in self._slow:
@@ -83,6 +98,16 @@ class NvidiaSensor:
             "clock_max_mhz": 0 if clock_max != clock_max else int(clock_max),
             "throttled": bool(int(reasons) & self._mask) if reasons is not None else False,
         }
+
+
+def _neighbour(index: int, handle: Any) -> NeighbourSample:
+    busy, memory = _ask(pynvml.nvmlDeviceGetUtilizationRates, handle), _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
+    return NeighbourSample(
+        index=index,
+        busy_share=float(busy.gpu) / 100 if busy is not None else UNKNOWN,
+        memory_bytes=int(memory.total) if memory is not None else 0,
+        memory_used_bytes=int(memory.used) if memory is not None else 0,
+    )
 
 
 def open_nvidia(environment: Mapping[str, str] = os.environ) -> NvidiaSensor | None:

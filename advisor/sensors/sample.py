@@ -40,12 +40,23 @@ class DeviceSample(_Part):
     throttled: bool
 
 
+class NeighbourSample(_Part):
+    """One NVIDIA device that the trainer sees and does not train on, by NVML."""
+
+    index: int
+    busy_share: float
+    memory_bytes: int
+    memory_used_bytes: int
+
+
 class Sample(_Part):
     """All sensors at one moment; a sensor that is absent left its part out."""
 
     t: float
     host: HostSample | None = None
     devices: tuple[DeviceSample, ...] = ()
+    neighbours: tuple[NeighbourSample, ...] = ()
+    """Now and then: every one of them, or none."""
 
 
 def read_sample(line: str | bytes) -> Sample | None:

@@ -38,4 +38,9 @@ class Sampler:
         if now < self._due:
             return None
         self._due = now + SAMPLE_EVERY_S
-        return Sample(t=t, host=self._host.read(now), devices=self._nvidia.read(now) if self._nvidia else ())
+        return Sample(
+            t=t,
+            host=self._host.read(now),
+            devices=self._nvidia.read(now) if self._nvidia else (),
+            neighbours=self._nvidia.read_neighbours(now) if self._nvidia else (),
+        )

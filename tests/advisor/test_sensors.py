@@ -9,7 +9,7 @@ import pytest
 
 from advisor.sensors import host
 from advisor.sensors.host import HostSensor, core_quota, describe_machine, host_memory
-from advisor.sensors.nvidia import open_nvidia, visible
+from advisor.sensors.nvidia import NEIGHBOURS_EVERY_S, NvidiaSensor, open_nvidia, visible
 from advisor.sensors.sample import DeviceSample, Sample, read_sample
 from advisor.sensors.sampler import SAMPLE_EVERY_S, Sampler
 
@@ -104,6 +104,17 @@ def test_no_nvidia_device_is_no_error() -> None:
     if sensor is None:
         return
     assert all(0 <= one.busy_share <= 1 or math.isnan(one.busy_share) for one in sensor.read(0.0))
+
+
+def test_devices_beside_the_one_that_trains_are_looked_at_every_few_seconds() -> None:
+    sensor = NvidiaSensor([(0, None), (1, None), (2, None)])  # NVML answers nothing of them here
+    assert sensor.read_neighbours(0.0) == ()
+    sensor.watch(1)
+    assert [one.index for one in sensor.read_neighbours(100.0)] == [0, 2]
+    assert sensor.read_neighbours(100.0 + 0.9 * NEIGHBOURS_EVERY_S) == ()
+    sensor.watch(2)
+    assert [one.index for one in sensor.read_neighbours(200.0)] == [0, 1]
+    assert math.isnan(sensor.read_neighbours(300.0)[0].busy_share)
 
 
 def test_a_sample_is_taken_once_a_second() -> None:

@@ -1,14 +1,15 @@
 from math import inf, isinf, isnan, nan
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.gather import OF_WALL_TIME, gather
-from advisor.sensors.sample import HostSample, Sample
+from advisor.sensors.sample import HostSample, NeighbourSample, Sample
 from advisor.signals import Signals
 from advisor.windows import StepWindow, median_of
-from rules.facts import GROUPS, BranchFacts, LossFacts, OutputFacts, ProbeFacts, RunFacts
+from rules.facts import GROUPS, BranchFacts, LossFacts, NeighbourFacts, OutputFacts, ProbeFacts, RunFacts
 from tests.advisor.literal import beat, evaluated, knobs, looked_at, started, survey
 from trainer.wire import (
     Event,
@@ -263,7 +264,32 @@ def test_every_group_has_the_type_that_rules_expect() -> None:
     )
     groups = gather(signals).groups
     assert all(isinstance(group, GROUPS[name]) for name, group in groups.items())
-    assert set(GROUPS) - set(groups) == {"labels", "utilisation", "table"}
+    assert set(GROUPS) - set(groups) == {"labels", "utilisation", "neighbours", "table"}
+
+
+def beside(*busy_and_held: tuple[float, int]) -> tuple[NeighbourSample, ...]:
+    return tuple(
+        NeighbourSample(index=index, busy_share=busy, memory_bytes=1000, memory_used_bytes=held)
+        for index, (busy, held) in enumerate(busy_and_held, start=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("looks", "idle"),
+    [
+        pytest.param([((0.0, 10), (0.0, 10))] * 3, 2, id="nobody there"),
+        pytest.param([((0.0, 10), (0.0, 900))] * 3, 1, id="somebody waits with its memory full"),
+        pytest.param([((0.0, 10), (0.0, 10)), ((0.9, 10), (0.0, 10)), ((0.0, 10), (0.0, 10))], 1, id="now and then"),
+        pytest.param([((nan, 10), (0.0, 10))] * 3, 1, id="one does not tell"),
+    ],
+)
+def test_a_device_idles_if_no_look_of_half_a_minute_saw_anybody(looks: list[Any], idle: int) -> None:
+    signals = told(started(device="cuda"))
+    signals.sense(Sample(t=-100.0, neighbours=beside((0.9, 900), (0.9, 900))))
+    for number, look in enumerate(looks):
+        signals.sense(Sample(t=5.0 * number, neighbours=beside(*look)))
+    assert gather(signals).groups["neighbours"] == NeighbourFacts(devices=3, idle=idle, looks=3)
+    assert "neighbours" not in gather(signals, lockstep=True).groups
 
 
 def test_the_newest_look_counts_and_the_first_is_remembered() -> None:

@@ -11,7 +11,17 @@ from trainer.memory_model import memory_model
 from trainer.outputs import measure
 from trainer.snapshot import restore, take
 from trainer.step import take_step
-from trainer.wire import AgreementMeasured, BeatTaken, Evaluated, Event, GuardActed, MemoryRanOut, StretchTaken
+from trainer.turning import turn
+from trainer.wire import (
+    AgreementMeasured,
+    BeatTaken,
+    Evaluated,
+    Event,
+    GuardActed,
+    KnobsTurned,
+    MemoryRanOut,
+    StretchTaken,
+)
 from trainer.words import Turned
 
 pytestmark = [
@@ -119,3 +129,20 @@ def test_the_largest_batch_of_the_memory_model_fits(tmp_path: Path) -> None:
         torch.cuda.set_per_process_memory_fraction(1.0)
     assert answer["source"] == "allocator"
     assert 0 < answer["peak_bytes"] <= 0.9 * answer["limit_bytes"]
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one CUDA device only")
+@pytest.mark.parametrize("amp", ["off", "auto"])
+def test_two_devices_take_the_steps_of_one(tmp_path: Path, amp: str) -> None:
+    losses = []
+    for replicas in (1, 2):
+        training, heard = training_of(tmp_path, config_of(device="cuda", model={"name": "mlp"}, amp=amp))
+        training.model.train()
+        try:
+            if replicas == 2:
+                turn(training, [Turned(knob="replicas", to=2)])
+            losses.append([float(take_step(training, training.supply.take()).loss) for _ in range(20)])
+            assert not of(heard, KnobsTurned)
+        finally:
+            training.replicas.close()
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4 if amp == "off" else 1e-2)

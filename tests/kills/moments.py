@@ -97,7 +97,7 @@ MOMENTS = (
     Moment("fork: nulls", "forked", _arms(2), 0.1),
     Moment("fork: verdict", "forked", _arms(4)),
     Moment("fork: decided", "forked", lambda seen: seen.last(TrialEnded), 0.02),
-    Moment("probe", "forked", lambda seen: seen.count(ProbeAsked) > seen.count(Probed), 0.1),
+    Moment("probe", "swept", lambda seen: seen.count(ProbeAsked) > seen.count(Probed), 0.1),
     Moment("rescue: asked", "rescued", lambda seen: seen.trying("rescue")),
     Moment("rescue: rolled back", "rescued", lambda seen: seen.last(RolledBack), 0.04),
     Moment("snapshot", "healthy", lambda seen: seen.count(SnapshotTaken) > 1),

@@ -7,7 +7,7 @@ from typing import Any
 from advisor.orders import Orders, make_run
 from advisor.runs import Run
 from examples.digits_images import write as write_digits
-from trainer.config import parse
+from trainer.config import Config, parse
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,11 @@ class Setup:
 
     def make(self, folder: Path) -> Run:
         """Make the run's directory, in auto mode."""
+        config = self.config(folder.parent)
+        return make_run(folder, folder.name, Orders(config=config, mode="auto", lockstep=self.lockstep))
+
+    def config(self, beside: Path) -> Config:
+        """Return the configuration; pictures are written into the folder beside the run's."""
         raw = {
             "data": {"source": "sklearn:digits"} | self.sections.get("data", {}),
             "model": {"name": "mlp"} | self.sections.get("model", {}),
@@ -28,17 +33,24 @@ class Setup:
             "advisor": {"compress": False} | self.sections.get("advisor", {}),
         }
         if self.pictures:
-            pictures = folder.parent / "pictures"
+            pictures = beside / "pictures"
             if not pictures.is_dir():
                 write_digits(pictures)
             raw["data"]["source"] = f"images:{pictures}"
-        config = parse(raw, "a run to be killed")
-        return make_run(folder, folder.name, Orders(config=config, mode="auto", lockstep=self.lockstep))
+        return parse(raw, "a run to be killed")
 
 
 SETUPS = {
     "healthy": Setup({"model": {"hidden": [32]}, "train": {"epochs": 120, "batch_size": 64, "lr": 3e-3}}),
     "forked": Setup(
+        {
+            "data": {"rare": {"7": 0.05, "8": 0.05, "9": 0.05}},
+            "model": {"hidden": [512, 512]},
+            "train": {"epochs": 20, "lr": 1e-3},
+        },
+        lockstep=True,
+    ),
+    "swept": Setup(
         {"model": {"hidden": [512, 512]}, "train": {"epochs": 20, "optimizer": "sgd", "lr": 1e-4}}, lockstep=True
     ),
     "rescued": Setup(

@@ -22,6 +22,7 @@ from rules.facts import (
     LossFacts,
     MemoryFacts,
     ModelFacts,
+    NeighbourFacts,
     OrderFacts,
     OutputFacts,
     PhaseFacts,
@@ -49,6 +50,7 @@ KNOBS: dict[str, Value] = {
     "clip": 0.0,
     "batch_size": 64,
     "micro_batch": 0,
+    "replicas": 1,
     "amp": "off",
     "augment": False,
     "augment_strength": 0.5,
@@ -194,6 +196,7 @@ HEALTHY: dict[str, Any] = {
     ),
     "host": HostFacts(cores=4, idle_cores=2.0, memory_bytes=16 << 30, memory_free_bytes=8 << 30),
     "device": DeviceFacts(type="cpu", name="a processor", amp_dtypes=("bf16",), memory_bytes=16 << 30),
+    "neighbours": NeighbourFacts(devices=4, idle=0, looks=6),
     "utilisation": UtilisationFacts(
         busy_share=0.9, memory_share=0.5, power_w=200, temperature_c=60, throttled_share=0.0
     ),

@@ -1,0 +1,1 @@
+"""Rules about how a run is spread over the machine."""
