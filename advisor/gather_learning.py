@@ -144,4 +144,4 @@ def stream(signals: Signals) -> StreamFacts | None:
     if not signal.first:
         return None
     later = tuple(signal.later) if signal.gathered else ()
-    return StreamFacts(first=tuple(signal.first), later=later, asked=signal.asked, distinct=signal.distinct)
+    return StreamFacts(first=tuple(signal.first), later=later)

@@ -22,9 +22,9 @@ def order(signals: Signals) -> OrderFacts | None:
     if started is None or survey is None:
         return None
     classes = any(survey.class_counts)
-    pairs = len(signals.target_runs) * max(_batch_size(signals) - 1, 1)
+    pairs = len(signals.likenesses) * max(_batch_size(signals) - 1, 1)
     if pairs >= TELLING:
-        found = mean(signals.target_runs)
+        found = mean(signals.likenesses)
     elif not signals.redrawn:
         pairs = min(max(survey.examples - 1, 0), NEIGHBOURS)
         found = survey.neighbour_label_match if classes else survey.neighbour_likeness

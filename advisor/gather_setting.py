@@ -123,6 +123,7 @@ def model(signals: Signals) -> ModelFacts | None:
         has_norm=told.has_norm,
         has_dropout=told.has_dropout,
         frozen=told.parameters - told.trainable,
+        frozen_as_drawn=told.frozen_as_drawn,
         evaluation_difference=told.evaluation_difference,
         left_training=told.left_training,
         gradient_added=told.gradient_added,
@@ -156,6 +157,7 @@ def inputs(signals: Signals) -> InputFacts | None:
         broken_share=survey.broken_share,
         association=survey.label_association,
         association_examples=survey.label_association_examples,
+        linear_agreement=signals.stream.agreement,
     )
 
 
@@ -180,7 +182,7 @@ def table(signals: Signals) -> TableFacts | None:
 
 
 def splits(signals: Signals) -> SplitFacts | None:
-    """Return duplicates and overlap, once surveyed."""
+    """Return duplicates and overlap, once surveyed, and what the loader deals."""
     survey = signals.survey
     if survey is None:
         return None
@@ -189,6 +191,8 @@ def splits(signals: Signals) -> SplitFacts | None:
         conflicting_share=survey.conflicting_share,
         val_overlap_share=survey.val_overlap_share,
         test_overlap_share=survey.test_overlap_share,
+        asked=signals.stream.asked,
+        distinct=signals.stream.distinct,
     )
 
 

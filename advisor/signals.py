@@ -157,7 +157,7 @@ class Signals:
         self.first_outputs: OutputsMeasured | None = None
         self.stream = StreamSignal()
         self.times = TimeSignal()
-        self.target_runs: deque[float] = deque(maxlen=50)
+        self.likenesses: deque[float] = deque(maxlen=50)
         """Of the newest beats: how alike neighbours of a batch are, of classes or of numbers."""
         self.redrawn = False
         """The order was turned since the survey."""
@@ -304,7 +304,7 @@ class Signals:
         self.times.push(beat)
         alike = beat.label_runs if beat.label_runs >= 0 else beat.target_runs
         if alike is not None:
-            self.target_runs.append(alike)
+            self.likenesses.append(alike)
         self.peak_bytes = max(self.peak_bytes, beat.peak_bytes)
         self.beat = beat
         self.step, self.epoch, self.samples = beat.step, beat.epoch, beat.samples
@@ -330,7 +330,7 @@ class Signals:
         if "loss" in turned:
             self.validation.begin_anew()
         if turned & REDRAWN:
-            self.target_runs.clear()
+            self.likenesses.clear()
             self.redrawn = True
         if turned & STREAM_SHAPING:
             self.stream.begin_anew(step, self.samples)

@@ -1,6 +1,8 @@
 """What goes into the net, as the looks of the trainer tell it: the first epoch, and the newest."""
 
 from collections import deque
+from math import nan
+from statistics import median
 
 from rules.facts import StreamCheck
 from trainer.wire import LayersMeasured
@@ -41,6 +43,12 @@ class StreamSignal:
         check = StreamCheck(event.step, told.mean, told.std, told.broken_share, told.alike, agreement)
         self.gathered = self.gathered or self._complete(event, agreement)
         (self.later if self.gathered else self.first).append(check)
+
+    @property
+    def agreement(self) -> float:
+        """How the targets usually go with the inputs by a linear model; NaN before there are enough looks with one."""
+        known = [check.agreement for check in (*self.first, *self.later) if check.agreement == check.agreement]
+        return median(known) if len(known) >= KNOWN_LEAST else nan
 
     def _complete(self, event: LayersMeasured, agreement: float) -> bool:
         """Tell whether the first looks were complete before this one."""

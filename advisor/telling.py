@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from advisor import ledger
 from advisor.causes import said
+from advisor.report.words import NURSERY
 from advisor.story import Story
 from advisor.tui.words import number, rate, seconds
 from rules.vocabulary import Effect
@@ -69,7 +70,7 @@ def tell_entry(entry: ledger.Entry, story: Story) -> Line | None:
             sure = f" ({word}, the cause)" if (word := said(entry.confidence)) else ""
             finding = entry.finding
             level: Level = finding.severity.value
-            young = " (its rule is in the nursery: nothing is done about it)" if finding.nursery else ""
+            young = f" ({NURSERY})" if finding.nursery else ""
             return Line("found", f"{finding.code} {finding.message}{because}{sure}{young}", level)
         case ledger.Cleared(mended=False):
             return None

@@ -128,10 +128,6 @@ class StreamFacts:
     """Of the first epoch (or tenth of the run), oldest first, at most 40."""
     later: tuple[StreamCheck, ...]
     """Since then, the last 20; empty while the first ones are gathered."""
-    asked: int = 0
-    """Different examples that the last watched batches were to hold; 0 where data lie in memory."""
-    distinct: int = 0
-    """Different inputs that they held."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +149,8 @@ class InputFacts:
     """How much closer inputs and targets go together than shuffled ones, in spreads of shuffled ones; NaN = not looked at."""
     association_examples: int = 0
     """Examples behind it."""
+    linear_agreement: float = nan
+    """Accuracy of a linear model of the first examples on the batches, or its correlation with the target; NaN = not known."""
 
 
 @dataclass(frozen=True)
@@ -176,12 +174,16 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class SplitFacts:
-    """Duplicates within and overlap between the splits."""
+    """Duplicates within and overlap between the splits, as surveyed; and as the loader deals them, once it was looked at."""
 
     duplicate_share: float
     conflicting_share: float
     val_overlap_share: float
     test_overlap_share: float
+    asked: int = 0
+    """Different examples that the last watched batches were to hold; 0 where data lie in memory, and before a look."""
+    distinct: int = 0
+    """Different inputs that they held."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,8 @@ class ModelFacts:
     has_dropout: bool
     frozen: int = 0
     """Parameters that are not trainable."""
+    frozen_as_drawn: int = 0
+    """Of these, in weights that cannot be told from a random draw."""
     evaluation_difference: float = nan
     """How far two passes over one batch in evaluation mode lie apart, relative; NaN where nobody tried."""
     left_training: int = 0

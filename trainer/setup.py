@@ -16,6 +16,7 @@ from trainer import standardise, surgery
 from trainer.config import Config
 from trainer.data.own import open_task
 from trainer.data.source import DataError, Source, Split, open_source
+from trainer.drawn import frozen_as_drawn
 from trainer.factory import FactoryError, open_factory, seed_all, their_error
 from trainer.knobs import KnobValue
 from trainer.metrics import Metrics
@@ -280,6 +281,7 @@ def describe_model(
         has_conv=any(isinstance(module, CONVOLUTIONS) for _, module in modules),
         has_norm=any(isinstance(module, NORMS) for _, module in modules),
         has_dropout=bool(dropout_rates(model)),
+        frozen_as_drawn=frozen_as_drawn(model),
         straight=straight,
         forward_flops=forward_flops,
     )

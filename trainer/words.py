@@ -130,6 +130,8 @@ class ModelInfo(Word):
     has_conv: bool
     has_norm: bool
     has_dropout: bool
+    frozen_as_drawn: int = 0
+    """Parameters in frozen weights that cannot be told from a random draw."""
     straight: tuple[str, ...] = ()
     """Linear layers whose output another linear layer takes with nothing bent between."""
     forward_flops: float = 0.0

@@ -185,6 +185,7 @@ def _finding(seen: Seen, role: str, explained_by: str, epoch_steps: int) -> Repo
         explained_by=explained_by,
         cleared_step=None if seen.cleared_step is None else _place(seen.cleared_step, epoch_steps),
         advice=tuple(_said(fix, epoch_steps) for fix in finding.fixes),
+        nursery=finding.nursery,
     )
 
 

@@ -120,5 +120,6 @@ def _finding(state: FindingState, story: Story) -> ReportedFinding:
         explained_by=state.explained_by,
         confidence=state.confidence,
         cleared_step=state.cleared_step,
+        nursery=finding.nursery,
         advice=advice if state.standing or any(fix.effect is Effect.NEEDS_A_PERSON for fix in finding.fixes) else (),
     )

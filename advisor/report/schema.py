@@ -52,6 +52,8 @@ class ReportedFinding(_Part):
     cleared_step: int | None = None
     advice: tuple[str, ...] = ()
     """What a person could do, from the fixes that were not applied."""
+    nursery: bool = False
+    """Its rule is not measured well enough yet: it is shown, and nothing is done about it."""
 
 
 class Intervention(_Part):

@@ -7,6 +7,9 @@ from rules.vocabulary import Value
 
 MISSING = "—"
 
+NURSERY = "its rule is in the nursery: nothing is done about it"
+"""Behind every finding of a rule that is not measured well enough yet, wherever it is shown."""
+
 PART_NAMES = {
     "input_wait": "waiting for input",
     "to_device": "to the device",

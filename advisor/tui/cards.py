@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from advisor.causes import said
+from advisor.report.words import NURSERY
 from advisor.story import Story
 from advisor.told import FindingState, InterventionState, ProposalState
 from advisor.tui import words
@@ -137,9 +138,10 @@ class Feed:
         level = finding.severity.value
         glyph, colour = self._signs.severities[level if found.standing else "cleared"]
         state = "" if found.standing else ("mended, " if found.mended else "cleared, ")
+        young = ", in the nursery" if finding.nursery else ""
         about = (
             "  "
-            + f"{state}{level if found.standing else 'was ' + level}, {self._part(found)}, step {found.step:,}".replace(
+            + f"{state}{level if found.standing else 'was ' + level}, {self._part(found)}, step {found.step:,}{young}".replace(
                 " ", UNBROKEN
             )
         )
@@ -171,6 +173,8 @@ class Feed:
             lines.append(self._detail("told apart by", ", ".join(probe.replace("_", " ") for probe in finding.probes)))
         if found.explained_by:
             lines.append(self._detail("symptom of", found.explained_by))
+        if finding.nursery:
+            lines.append(self._detail("nursery", NURSERY))
         if found.times > 1:
             lines.append(self._detail("found", f"{found.times} times"))
         told = {one.fix.name for one in self._story.proposals.values() if one.code == finding.code}

@@ -135,7 +135,8 @@ def _findings(report: Report) -> list[Content]:
     lines = _head("findings")
     for one in report.findings[:SHOWN]:
         state = "mended" if one.mended else one.role
-        lines.append(_row(one.code, one.message, (f"  {state}, {one.severity.value}", "$muted")))
+        young = ", in the nursery" if one.nursery else ""
+        lines.append(_row(one.code, one.message, (f"  {state}, {one.severity.value}{young}", "$muted")))
     more = len(report.findings) - SHOWN
     return [*lines, Content.assemble((f"and {more} more", "$muted"))] if more > 0 else lines
 

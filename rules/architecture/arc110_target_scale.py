@@ -3,7 +3,8 @@
 ## What it does
 Compares mean and spread of a regression's target with the size of the outputs before the first step. Where the target is ten
 times larger (or ten times smaller), it says so; where the run has warmed up and its loss is still above that of the best
-constant, it names the scale as the cause and asks for a rate sweep.
+constant, it names the scale as the cause and asks for a rate sweep. A run that such a target has blown up is named at once;
+what a lower rate can save of it is OPT101's matter.
 
 ## Why it matters
 A net begins with outputs about 0 ± 1. Towards a target like 90 ± 30 an adaptive optimizer creeps, a rate's length a step, and
@@ -37,7 +38,9 @@ FAR_FACTOR = 10.0
 EARLY_SHARE = 0.25
 """Of the run: a new start costs little."""
 CREEPS = ("OPT102", "OPT103", "OPT104", "OPT109", "OPT110", "GEN102", "GEN103", "ARC102", "ARC103")
-"""What a run shows that is still on its way to the mean of its target. One that blows up has its rate to blame first."""
+"""What a run shows that is still on its way to the mean of its target."""
+BLOWS_UP = ("OPT101", "NUM101", "NUM102", "NUM103", "OPT105", "OPT106", "GEN101")
+"""What it shows besides where the errors, and with them the gradients, are so large that its steps throw it."""
 
 
 @rule("ARC110")
@@ -51,6 +54,7 @@ def target_scale(
     if task.kind != "regression" or not (large or small):
         return None
     creeps = run.warm and loss.now > task.baseline_loss and not rose(task, loss)
+    blown = large and not loss.now <= task.baseline_loss and (rose(task, loss) or loss.non_finite_in_50 > 0)
     early = run.progress <= EARLY_SHARE
     asked = creeps and early and "lr_sweep" not in probes.done
     said = (
@@ -61,8 +65,8 @@ def target_scale(
     return Finding(
         code="ARC110",
         name="target_scale",
-        severity=Severity.WARNING if creeps else Severity.INFO,
-        message=seen + left if creeps else seen,
+        severity=Severity.ERROR if blown else Severity.WARNING if creeps else Severity.INFO,
+        message=f"{seen}: the run blows up" if blown else seen + left if creeps else seen,
         evidence=(
             Evidence(fact="outputs.target_mean", value=outputs.target_mean, limit=FAR_FACTOR),
             Evidence(fact="outputs.target_std", value=outputs.target_std, limit=FAR_FACTOR),
@@ -70,7 +74,8 @@ def target_scale(
         ),
         causes=("a target that was not scaled",),
         probes=("lr_sweep",) if asked else (),
-        explains=CREEPS if creeps else (),
+        explains=(*CREEPS, *BLOWS_UP) if blown else CREEPS if creeps else (),
+        eased_by_knobs=blown,
         fixes=(
             advice(said, improves="loss"),
             *((new_start(),) if asked else _new_start(knobs, probes) if creeps and early else ()),

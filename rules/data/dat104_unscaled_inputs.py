@@ -63,10 +63,11 @@ def unscaled_inputs(
     small = 0 < inputs.abs_max < SMALL_LIMIT
     if not (uneven or large or small) or knobs.values.get("standardise", False):
         return None
+    learns = loss.now <= HIGH_LOSS_SHARE * task.baseline_loss
     return Finding(
         code="DAT104",
         name="unscaled_inputs",
-        severity=Severity.WARNING if not loss.now <= HIGH_LOSS_SHARE * task.baseline_loss else Severity.INFO,
+        severity=Severity.INFO if learns else Severity.WARNING,
         message=f"{inputs.std_high:.3g} is the widest spread of a feature, {inputs.std_low:.2g} the narrowest, "
         f"{inputs.mean_abs:.3g} the largest mean",
         evidence=(
@@ -76,7 +77,7 @@ def unscaled_inputs(
         ),
         causes=("raw values of different units", "pixels from 0 to 255", "values that were divided twice"),
         explains=("NUM101", "NUM102", "NUM103", "OPT101", "OPT102", "OPT103", "OPT104", "OPT105", "OPT106", "OPT109",
-                  "OPT110", "ARC102", "ARC103", "ARC104", "GEN102", "GEN103"),
+                  "OPT110", "ARC101", "ARC102", "ARC103", "ARC104", "GEN102", "GEN103", *(() if learns else ("GEN101",))),
         eased_by_knobs=True,
         fixes=(
             *possible(knobs, _begin_anew(lost=_lost(run, task, loss))),

@@ -5,7 +5,7 @@ Before the first step the survey holds inputs against targets: is the target of 
 what a linear fit to the others says, than shuffled targets are? Where it is not, and after a twentieth of the run the net
 is no better than a constant on validation, it asks for a fit of 16 examples. A net that learns those, and nothing that
 holds for others, has labels that say nothing about their inputs; one that does not learn them may have another fault
-besides, which is then treated.
+besides, which is then treated. After one evaluation it only says so: a net at chance that early may not have begun.
 
 ## Why it matters
 No rate, net or patience learns what is not there; all that can be learned is the training split by heart.
@@ -27,8 +27,8 @@ The relation is one that neither neighbours nor a linear fit can see (parity, a 
 
 from statistics import median
 
-from rules.facts import InputFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
-from rules.learning import LAST_PROBE_SHARE, skill
+from rules.facts import InputFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
+from rules.learning import LAST_PROBE_SHARE, at_chance, skill
 from rules.remedies import advice
 from rules.symptoms import MISJUDGED, RUNAWAY, STUCK
 from rules.vocabulary import Evidence, Finding, Severity, rule
@@ -39,6 +39,8 @@ LEAST_EXAMPLES = 100
 """Behind it: of fewer, a weak relation does not stand out."""
 EVALUATIONS = 2
 """At chance: one may come before the net has begun."""
+OF_A_NET = ("OPT103", "OPT104", "ARC101", "ARC103", "ARC104", "GEN103")
+"""What is not called the cause of learning nothing any more, after the first evaluation."""
 NOISE_FACTOR = 2.5
 """Standard errors by which the median of the evaluations may beat guessing."""
 LUCKY_SKILL = 0.15
@@ -49,11 +51,19 @@ FIT_SHARE = 0.5
 
 @rule("DAT112")
 def labels_do_not_belong(
-    run: RunFacts, task: TaskFacts, validation: ValidationFacts, inputs: InputFacts, probes: ProbeFacts
+    run: RunFacts,
+    task: TaskFacts,
+    loss: LossFacts,
+    validation: ValidationFacts,
+    inputs: InputFacts,
+    probes: ProbeFacts,
 ) -> Finding | None:
     """Find targets that say nothing about their inputs."""
     unrelated = inputs.association <= ASSOCIATION_LIMIT and inputs.association_examples >= LEAST_EXAMPLES
-    if not unrelated or not run.warm or len(validation.evaluations) < EVALUATIONS or not _at_chance(task, validation):
+    if not unrelated or not run.warm or not _at_chance(task, validation):
+        return None
+    early = len(validation.evaluations) < EVALUATIONS
+    if early and not at_chance(task, loss):
         return None
     fitted = "single_batch_fit" in probes.done
     learns = fitted and probes.fit_last_loss <= FIT_SHARE * probes.fit_first_loss
@@ -63,17 +73,18 @@ def labels_do_not_belong(
     return Finding(
         code="DAT112",
         name="labels_do_not_belong",
-        severity=Severity.ERROR,
-        message=f"{validation.best.metric:.3g} is the best {task.metric}, {task.baseline_metric:.3g} a constant's, and "
-        f"{found}{learned if fitted else ''}: nothing is turned, the fault is in the data",
+        severity=Severity.INFO if early else Severity.ERROR,
+        message=f"{validation.best.metric:.3g} is the {'first' if early else 'best'} {task.metric}, "
+        f"{task.baseline_metric:.3g} a constant's, and {found}{learned if fitted else ''}"
+        + ("" if early else ": nothing is turned, the fault is in the data"),
         evidence=(
             Evidence(fact="inputs.association", value=inputs.association, limit=ASSOCIATION_LIMIT),
             Evidence(fact="validation.best", value=validation.best.metric, limit=task.baseline_metric),
         ),
         causes=("labels that were shuffled apart from their inputs", "inputs that hold nothing about the labels"),
-        probes=() if fitted or run.progress > LAST_PROBE_SHARE else ("single_batch_fit",),
+        probes=() if early or fitted or run.progress > LAST_PROBE_SHARE else ("single_batch_fit",),
         eased_by_knobs=fitted and not learns,
-        explains=(*RUNAWAY, *STUCK, *MISJUDGED),
+        explains=OF_A_NET if early else (*RUNAWAY, *STUCK, *MISJUDGED),
         fixes=(advice("look at twenty examples beside their labels, and at how the two were joined"),),
     )
 

@@ -21,7 +21,7 @@ Examples that are few by nature, such as rows of a few categories.
 - Lee et al., «Deduplicating Training Data Makes Language Models Better», 2022
 """
 
-from rules.facts import InputFacts, RunFacts, SplitFacts, StreamFacts, TaskFacts
+from rules.facts import InputFacts, RunFacts, SplitFacts, TaskFacts
 from rules.remedies import advice
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
@@ -34,17 +34,15 @@ LEAST_ASKED = 64
 
 
 @rule("DAT114")
-def same_examples(
-    run: RunFacts, task: TaskFacts, inputs: InputFacts, splits: SplitFacts, stream: StreamFacts
-) -> Finding | None:
+def same_examples(run: RunFacts, task: TaskFacts, inputs: InputFacts, splits: SplitFacts) -> Finding | None:
     """Find data that are the same few examples."""
-    repeated = 1 - stream.distinct / stream.asked if stream.asked >= LEAST_ASKED else 0.0
+    repeated = 1 - splits.distinct / splits.asked if splits.asked >= LEAST_ASKED else 0.0
     coarse = task.inputs == "table" and inputs.features < LEAST_FEATURES
     copies = 0.0 if coarse else splits.duplicate_share
     dealt = repeated > DUPLICATE_LIMIT and repeated > splits.duplicate_share
     if dealt:
-        said = f"{stream.distinct} different inputs came where {stream.asked} different examples were asked for"
-        evidence = Evidence(fact="stream.repeated_share", value=repeated, limit=DUPLICATE_LIMIT)
+        said = f"{splits.distinct} different inputs came where {splits.asked} different examples were asked for"
+        evidence = Evidence(fact="splits.repeated_share", value=repeated, limit=DUPLICATE_LIMIT)
     elif copies > DUPLICATE_LIMIT:
         said = f"{copies:.0%} of the training examples are copies of others"
         evidence = Evidence(fact="splits.duplicate_share", value=copies, limit=DUPLICATE_LIMIT)
@@ -57,6 +55,6 @@ def same_examples(
         message=f"{said}, up to step {run.step}" if dealt else said,
         evidence=(evidence,),
         causes=("a data set that does not use the index it is asked for", "copies in the data"),
-        explains=("GEN101", "GEN102", "DAT105", "DAT109"),
+        explains=("GEN101", "GEN102", "DAT105", "DAT106", "DAT109"),
         fixes=(advice("look at how the data set turns an index into an example, and remove copies"),),
     )

@@ -3,7 +3,9 @@
 ## What it does
 Looks for a validation loss whose last three values lie, in the median, a fifth and a twentieth of the chance loss
 above the least before them, while the training loss is at its own least. It needs four evaluations. Where the loss on
-training examples is well below that on validation, a rise that goes on is told sooner: from a twentieth.
+training examples is well below that on validation, a rise that goes on is told sooner: from a twentieth. A net whose
+training loss is not below chance, or as high on training examples as on others, remembers nothing: what rises there has
+another cause.
 
 ## Why it matters
 Each further step makes the net surer of what it remembers and worse at what it has not seen.
@@ -28,7 +30,7 @@ does for a model that is good all the same.
 from statistics import median
 
 from rules.facts import KnobFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
-from rules.learning import skill
+from rules.learning import LEARNED_SHARE, skill
 from rules.remedies import advice, possible, turned
 from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, Value, rule
 
@@ -48,6 +50,8 @@ EARLY_EVALUATIONS = 4
 """Since the least value: a rise over four of them is a trend."""
 GAP_SHARE = 0.7
 """Loss on training examples over that on validation: a net that generalises is above."""
+NO_GAP_SHARE = 0.9
+"""The same: above it both are as bad, and a rise of both is none of memory."""
 BY_HEART_SHARE = 0.1
 """The same: below it, what there is to learn from the training examples is learned."""
 HIGH_RISE = 1.5
@@ -80,7 +84,8 @@ def overfitting(
 ) -> Finding | None:
     """Find a validation loss that rises while the training loss falls."""
     seen = validation.evaluations
-    if not run.warm or len(seen) < EVALUATIONS:
+    remembers = not loss.now >= LEARNED_SHARE * task.baseline_loss
+    if not run.warm or len(seen) < EVALUATIONS or not remembers or _no_gap(validation):
         return None
     recent, least = median(one.loss for one in seen[-RECENT:]), min(one.loss for one in seen[:-RECENT])
     limit = max(RISE_LIMIT * least, least + MEANT_SHARE * task.baseline_loss)
@@ -111,6 +116,11 @@ def overfitting(
         explains=() if good else ("GEN102", "OPT104"),
         fixes=(*possible(knobs, *_in_order(task, knobs, rise / recent)), advice("get more data, or a smaller net")),
     )
+
+
+def _no_gap(validation: ValidationFacts) -> bool:
+    """Tell whether the loss on training examples is as high as that on others; not where nobody took it."""
+    return validation.last.train_loss > NO_GAP_SHARE * validation.last.loss
 
 
 def _early(task: TaskFacts, validation: ValidationFacts, recent: float, least: float) -> bool:

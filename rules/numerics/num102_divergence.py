@@ -81,6 +81,6 @@ def divergence(
         ),
         causes=("the learning rate is too high here", "a run of bad batches", "moments that no longer fit the loss"),
         probes=asked,
-        explains=("OPT104", "ARC102", "OPT105", "OPT106", "NUM103"),
+        explains=("OPT104", "ARC102", "OPT105", "OPT106", "NUM103", "GEN101"),
         fixes=(*fixes, look_at_the_code()),
     )

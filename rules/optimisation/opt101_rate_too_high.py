@@ -91,16 +91,18 @@ def rate_too_high(
         ),
         causes=("the learning rate is too high", "dead or saturated units", "inputs of very large scale"),
         probes=("lr_sweep",) if asked and run.progress <= LAST_PROBE_SHARE else (),
-        explains=() if asked else (*SYMPTOMS, *(("NUM101",) if high or thrown else ())),
+        explains=OF_A_SUSPECT if mild else (*SYMPTOMS, *(("NUM101",) if high or thrown else ())),
         fixes=(new_start(),) if asked else possible(knobs, _to_the_pick(run, task, loss, pick, start_over)),
     )
 
 
 SYMPTOMS = (
-    "NUM102", "NUM103", "OPT103", "OPT104", "OPT105", "OPT106", "OPT108", "OPT109", "GEN102", "GEN103",
+    "NUM102", "NUM103", "OPT103", "OPT104", "OPT105", "OPT106", "OPT108", "OPT109", "GEN101", "GEN102", "GEN103",
     "ARC101", "ARC102", "ARC103", "ARC104",
 )  # fmt: skip
 """What a rate that is far too high brings about; after a rise also a loss that is no number, which has other causes too."""
+OF_A_SUSPECT = ("OPT105", "OPT106", "GEN101", "GEN103")
+"""What waits for the sweep's answer: swings, a rise without a warm-up, what is said of a net that may have been thrown."""
 
 
 def _to_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, pick: float, from_start: bool) -> Fix:

@@ -80,7 +80,7 @@ def rate_too_low(
         ),
         causes=("the learning rate is too low", "the data hold no more", "the net is too small"),
         probes=("lr_sweep",) if asked and run.progress <= LAST_PROBE_SHARE else (),
-        explains=() if asked else ("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103"),
+        explains=("GEN103",) if asked else ("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103"),
         fixes=(new_start(),) if asked else (*possible(knobs, *_raises(run, task, loss, rate, pick)), *_longer(run)),
     )
 

@@ -4,7 +4,7 @@
 Compares, from the first twentieth of the run, the pull of weight decay on the weights with the pull of the data: where
 it is nearly as strong, the loss is still high and validation no worse than training, the decay holds the net down.
 Dropout and label smoothing at values that alone can do that are judged after a third of the run, when a high loss has
-stopped falling.
+stopped falling; a dropout that leaves less than a third, as soon as a straight line through the loss ends high.
 
 ## Why it matters
 Regularisation trades training fit for generalisation; where there is no gap to close it only costs.
@@ -32,6 +32,8 @@ from rules.learning import (
     CHANCE_SHARE,
     HIGH_LOSS_SHARE,
     SUSPECTED_SHARE,
+    creeps,
+    heads_for,
     learned_nothing,
     learns_badly,
     pays_to_start_over,
@@ -52,6 +54,9 @@ DECOUPLED_DECAY_LIMIT = 0.5
 """AdamW multiplies it with the rate, and its gradient tells nothing of its pull: ten times what is customary (0.05)."""
 DROPOUT_LIMIT = 0.5
 """Share: above a half, less is kept than is dropped."""
+FAR_DROPOUT = 0.7
+"""Share: it leaves less than a third, beyond all that is customary (.2 to .5; Srivastava et al. 2014), and need not be waited
+for where the run creeps."""
 SMOOTHING_LIMIT = 0.3
 """Share: three times what is customary."""
 GAP_LIMIT = 0.1
@@ -76,6 +81,7 @@ def over_regularised(
         return None
     pull = _pull(layers, knobs)
     stopped = run.progress >= JUDGED_SHARE and learns_badly(run, task, loss)
+    chokes = knobs.number("dropout") >= FAR_DROPOUT and creeps(run, task, loss)
     decoupled = knobs.values["optimizer"] == "adamw"
     decays = stopped if decoupled else pull >= PULL_LIMIT
     decay = knobs.number("weight_decay")
@@ -89,7 +95,12 @@ def over_regularised(
                 decays and decay >= limit,
                 CUSTOMARY_DECOUPLED_DECAY if decoupled else CUSTOMARY_DECAY,
             ),
-            ("dropout", knobs.number("dropout"), stopped and knobs.number("dropout") >= DROPOUT_LIMIT, 0.0),
+            (
+                "dropout",
+                knobs.number("dropout"),
+                chokes or (stopped and knobs.number("dropout") >= DROPOUT_LIMIT),
+                0.0,
+            ),
             (
                 "label_smoothing",
                 knobs.number("label_smoothing"),
@@ -103,7 +114,8 @@ def over_regularised(
         return None
     name, value, to = brakes[0]
     pulled = f"{pull:.2g} times as hard as the data pulls a weight decay of {value:g} at the weights, the loss is {loss.now:.3g}"
-    stays = f"{loss.now:.3g} is where the loss stays, with {name} {value:g} and no gap to validation"
+    end = loss.now if stopped else heads_for(run, task, loss)
+    stays = f"{end:.3g} is where the loss {'stays' if stopped else 'ends at best'}, with {name} {value:g} and no gap to validation"
     knows = min(last.loss, last.train_loss) < CHANCE_SHARE * task.baseline_loss
     flat = learned_nothing(task, loss) and not knows and pays_to_start_over(run)
     start_over = flat or (name == "weight_decay" and run.progress <= EARLY_SHARE)
@@ -128,7 +140,7 @@ def over_regularised(
 
 
 SYMPTOMS = (
-    "OPT101", "OPT102", "OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101", "ARC103", "ARC105",
+    "OPT101", "OPT102", "OPT103", "OPT104", "OPT105", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101", "ARC103", "ARC105",
 )  # fmt: skip
 """What is seen of a net that is pressed flat."""
 

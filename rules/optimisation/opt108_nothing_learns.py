@@ -3,8 +3,9 @@
 ## What it does
 Compares the trainable tensors with those that the optimizer holds, and with those in a group whose rate is 0: that is
 exact, and known at the first look. Besides, compares tensors before and after a step: those with a gradient that stay
-exactly as they were, in three looks. Speaks while the loss is not low; of weights that are frozen, where after a fifth of the run most of what can
-be learned is still ahead.
+exactly as they were, in three looks. Speaks while the loss is not low. Of weights that are frozen it speaks where after a
+fifth of the run most of what can be learned is still ahead; sooner, where the run creeps and most of them are still as a
+random draw leaves them, for then nothing was ever learned by them.
 
 ## Why it matters
 What the optimizer does not hold is never trained, however long the run; it is the classical mistake after a layer is
@@ -16,17 +17,19 @@ trained with `requires_grad_(False)`.
 
 ## Fix safety
 Needs a person: the fault is in the code (or the rate is 0). Nothing is turned, rolled back or stopped on its account: a
-higher rate for the rest is no cure.
+higher rate for the rest is no cure. Only where a head learns on frozen random weights, and creeps, the rate is looked at
+all the same: it makes up for a part.
 
 ## When to ignore it
-Layers that are frozen on purpose but left trainable, or units that are all dead (ARC103 says so).
+Layers that are frozen on purpose but left trainable, random features that are frozen on purpose, or units that are all dead
+(ARC103 says so).
 
 ## References
 - Jiang et al., «Training with Confidence: Catching Silent Errors in Deep Learning Training» (TrainCheck), OSDI 2025
 """
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, ModelFacts, RunFacts, TaskFacts
-from rules.learning import HIGH_LOSS_SHARE, LAYER_CHECKS
+from rules.learning import HIGH_LOSS_SHARE, LAYER_CHECKS, creeps, suspected
 from rules.remedies import advice
 from rules.symptoms import MISJUDGED, STUCK
 from rules.vocabulary import Evidence, Finding, Severity, rule
@@ -61,8 +64,10 @@ def nothing_learns(
         return _finding(said, "layers.idle", layers.idle, ("a learning rate of 0 in a group of the optimizer",))
     share = model.frozen / max(model.parameters, 1)
     stuck = run.progress >= FROZEN_JUDGED and loss.now > HIGH_LOSS_SHARE * task.baseline_loss
-    if share > FROZEN_SHARE and stuck:
-        return _frozen(share, loss.now, task.baseline_loss)
+    drawn = model.frozen_as_drawn / max(model.parameters, 1)
+    random = drawn > FROZEN_SHARE and suspected(run) and creeps(run, task, loss)
+    if (share > FROZEN_SHARE and stuck) or random:
+        return _frozen(share, random, loss.now, task.baseline_loss)
     warming = run.progress <= knobs.number("warmup")
     if not run.warm or warming or run.progress > TAIL_SHARE or layers.checks < LAYER_CHECKS or not layers.unchanged:
         return None
@@ -93,19 +98,21 @@ def _finding(
     )
 
 
-def _frozen(share: float, loss: float, chance: float) -> Finding:
+def _frozen(share: float, random: bool, loss: float, chance: float) -> Finding:
+    seen = "frozen as they were drawn at random" if random else "frozen"
     return Finding(
         code="OPT108",
         name="nothing_learns",
-        severity=Severity.WARNING,
-        message=f"{share:.0%} of the weights are frozen, and {loss:.3g} is the loss where guessing gives {chance:.3g}: "
-        "nothing is turned, the fault is in the code",
+        severity=Severity.ERROR if random else Severity.WARNING,
+        message=f"{share:.0%} of the weights are {seen}, and {loss:.3g} is the loss where guessing gives {chance:.3g}: "
+        + ("the fault is in the code" if random else "nothing is turned, the fault is in the code"),
         evidence=(
             Evidence(fact="model.frozen_share", value=share, limit=FROZEN_SHARE),
             Evidence(fact="loss.now", value=loss, limit=HIGH_LOSS_SHARE * chance),
         ),
         causes=("weights that are frozen by mistake", "a frozen body that was never trained for inputs like these"),
         explains=CERTAIN,
+        eased_by_knobs=random,
         fixes=(
             advice("let the frozen weights learn (requires_grad_(True)) before the optimizer is made", improves="loss"),
         ),

@@ -5,9 +5,9 @@ import pytest
 from advisor.gather import gather
 from advisor.signals import Signals
 from advisor.signals_stream import FIRST_LEAST, LATER_MOST
-from rules.facts import StreamFacts
-from tests.advisor.literal import beat, started
-from trainer.wire import KnobsTurned, LayersMeasured, RolledBack
+from rules.facts import InputFacts, SplitFacts, StreamFacts
+from tests.advisor.literal import beat, started, survey
+from trainer.wire import KnobsTurned, LayersMeasured, RolledBack, Surveyed
 from trainer.words import Change, Layer, Stream
 
 LAYER = Layer(name="0", kind="Linear", grad_norm=1.0, weight_norm=1.0, update_ratio=1e-3)
@@ -44,6 +44,22 @@ def test_the_first_looks_are_those_of_the_first_epoch() -> None:
     assert [one.step for one in found.first] == list(range(1, epoch + 1, 3))
     assert [one.step for one in found.later] == list(range(40, 100, 3))
     assert len(found.later) == LATER_MOST
+
+
+def test_how_a_linear_model_agrees_is_told_with_the_inputs_once_enough_looks_had_one() -> None:
+    for steps, agreed in ((range(1, 4), False), (range(1, 60, 3), True)):
+        signals = told(*steps)
+        signals.hear(Surveyed(survey=survey()))
+        found = gather(signals).groups["inputs"]
+        assert isinstance(found, InputFacts)
+        assert (found.linear_agreement == 0.8) is agreed
+
+
+def test_what_the_loader_deals_is_told_with_the_splits() -> None:
+    signals = told(1)
+    signals.hear(Surveyed(survey=survey()))
+    found = gather(signals).groups["splits"]
+    assert isinstance(found, SplitFacts)
     assert (found.asked, found.distinct) == (64, 60)
 
 

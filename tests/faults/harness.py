@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import process_time
 
-from advisor.ledger import Assessed, Cleared, Entry, Found, Judged, Noted, RoleChanged, TrialStarted, Undone
+from advisor.ledger import Assessed, Cleared, Entry, Found, Judged, Noted, Restated, RoleChanged, TrialStarted, Undone
 from advisor.together import run_together
+from rules.vocabulary import Finding, Severity
 from tests.faults import random_fix
 from tests.faults.case import Case, Side
 from tests.faults.result import Alarm, Arm, Deed, Result, digest_of
@@ -108,20 +109,24 @@ def _errors(entries: Sequence[Entry]) -> str:
 
 
 def _alarms(entries: Sequence[Entry]) -> list[Alarm]:
-    """Return the first appearance of each finding, with the last part that it played."""
+    """Return the first appearance of each finding, at its gravest, with the last part that it played."""
     alarms: dict[str, Alarm] = {}
     for entry in entries:
         match entry:
-            case Found() if entry.finding.code not in alarms or _graver(entry, alarms[entry.finding.code]):
-                known = alarms.get(entry.finding.code)
-                alarms[entry.finding.code] = Alarm(
-                    code=entry.finding.code,
-                    severity=entry.finding.severity.value,
-                    role=entry.role,
-                    explained_by=entry.explained_by,
-                    step=known.step if known else entry.step,
-                    message=entry.finding.message,
+            case Found():
+                part = {"role": entry.role, "explained_by": entry.explained_by}
+                known = alarms.get(entry.finding.code) or Alarm.model_validate(
+                    {
+                        "code": entry.finding.code,
+                        "severity": entry.finding.severity.value,
+                        "step": entry.step,
+                        "message": entry.finding.message,
+                        **part,
+                    }
                 )
+                alarms[entry.finding.code] = _graver(entry.finding, known).model_copy(update=part)
+            case Restated() if entry.finding.code in alarms:
+                alarms[entry.finding.code] = _graver(entry.finding, alarms[entry.finding.code])
             case RoleChanged() if entry.code in alarms:
                 part = {"role": entry.role, "explained_by": entry.explained_by}
                 alarms[entry.code] = alarms[entry.code].model_copy(update=part)
@@ -130,9 +135,11 @@ def _alarms(entries: Sequence[Entry]) -> list[Alarm]:
     return list(alarms.values())
 
 
-def _graver(entry: Found, known: Alarm) -> bool:
-    ranks = ("info", "warning", "error")
-    return ranks.index(entry.finding.severity.value) > ranks.index(known.severity)
+def _graver(finding: Finding, known: Alarm) -> Alarm:
+    """Return the alarm as the finding has it where that is graver: what stands may become so without being found anew."""
+    if finding.severity.rank <= Severity(known.severity).rank:
+        return known
+    return known.model_copy(update={"severity": finding.severity.value, "message": finding.message})
 
 
 def _causes(entries: Sequence[Entry], last_step: int) -> tuple[tuple[str, ...], str]:

@@ -46,8 +46,12 @@ class Seen:
 
     @property
     def primary(self) -> str:
-        """The finding that was first called the cause: what the advisor acts on. Empty when none was."""
-        return self.auto.causes[0] if self.auto.causes else ""
+        """The finding that was first called the cause; where none was, the one whose fix took hold first.
+
+        An opportunity (a finding of severity info) is never called the cause, but it is acted upon. Empty where nothing was.
+        """
+        acted = [deed.code for deed in self.auto.changed if deed.how != "free"]
+        return next(iter((*self.auto.causes, *acted)), "")
 
     @property
     def named(self) -> bool:
@@ -87,10 +91,19 @@ class Seen:
         return {
             alarm.code: alarm
             for alarm in arm.alarms
-            if alarm.severity != "info"
-            and alarm.code not in right
-            and not (alarm.role == "symptom" and alarm.explained_by in self.case.causes)
+            if alarm.severity != "info" and alarm.code not in right and not self._led_back(alarm, arm)
         }
+
+    def _led_back(self, alarm: Alarm, arm: Arm) -> bool:
+        """Tell whether a finding was shown as a symptom of what is true of the run, or of a symptom of that."""
+        by_code = {other.code: other for other in arm.alarms}
+        passed: set[str] = set()
+        while alarm.role == "symptom" and alarm.code not in passed:
+            if alarm.explained_by in {*self.case.causes, *self.case.allowed}:
+                return True
+            passed.add(alarm.code)
+            alarm = by_code.get(alarm.explained_by, alarm)
+        return False
 
     @property
     def hurts(self) -> bool:

@@ -7,15 +7,20 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from advisor import ledger
+from rules.vocabulary import Severity
+from tests.advisor.literal import finding
 from tests.faults.case import Case
 from tests.faults.cases import find
+from tests.faults.harness import arm_of
 from tests.faults.measure import Seen, share
 from tests.faults.random_fix import DRAWS, change
-from tests.faults.result import Alarm, Arm, Result, digest_of, read_results
+from tests.faults.result import Alarm, Arm, Deed, Result, digest_of, read_results
 from trainer.commands import Confirm, Rollback, Turn
 from trainer.knobs import Knob, catalogue
 from trainer.setup import build
 from trainer.training import first_values
+from trainer.wire import RunEnded
 
 SOFTMAX, HEALTHY = find("softmax_twice"), find("ok_sgd")
 
@@ -46,6 +51,18 @@ def test_the_cause_is_named_when_it_was_called_the_cause_first() -> None:
     assert late.first_share == 0.08
 
 
+def test_an_opportunity_that_was_acted_upon_counts_as_named_where_nothing_was_called_the_cause() -> None:
+    case = find("by_heart")
+    deed = Deed(code="GEN101", fix="augment the images", how="fork", step=50, outcome="kept")
+    chance = alarm("GEN101", "info", "contributing")
+    assert result(case, untouched=arm(), auto=arm(0.9, chance, deeds=(deed,))).named
+    assert result(case, untouched=arm(), auto=arm(0.9, chance)).primary == ""
+    blamed = arm(0.9, chance, alarm("OPT101"), deeds=(deed,))
+    assert result(case, untouched=arm(), auto=blamed).primary == "OPT101"
+    stop = deed.model_copy(update={"code": "GEN102", "how": "free", "outcome": "applied_untried"})
+    assert result(case, untouched=arm(), auto=arm(0.9, deeds=(stop,))).primary == ""
+
+
 def test_a_finding_of_a_midway_fault_is_counted_from_the_fault_on() -> None:
     case = find("values_go_missing")
     seen = result(case, untouched=arm(0.9, alarm("DAT113", step=500)), auto=arm())
@@ -60,8 +77,27 @@ def test_an_info_or_a_symptom_of_the_right_cause_is_no_false_alarm() -> None:
         alarm("DAT102", "warning", "symptom", by="ARC106"),
     )
     assert not result(SOFTMAX, untouched=arm(0.9, *alarms), auto=arm()).false_alarms
+    far = alarm("DAT110", "warning", "symptom", by="DAT102")
+    assert not result(SOFTMAX, untouched=arm(0.9, *alarms, far), auto=arm()).false_alarms
+    allowed = alarm("DAT110", "warning", "symptom", by=SOFTMAX.allowed[0])
+    assert not result(SOFTMAX, untouched=arm(0.9, allowed), auto=arm()).false_alarms
+    ring = (alarm("DAT110", role="symptom", by="DAT105"), alarm("DAT105", role="symptom", by="DAT110"))
+    assert set(result(SOFTMAX, untouched=arm(0.9, *ring), auto=arm()).false_alarms) == {"DAT110", "DAT105"}
     assert list(result(SOFTMAX, untouched=arm(), auto=arm(0.9, alarm("DAT105"))).false_alarms) == ["DAT105"]
     assert list(result(HEALTHY, untouched=arm(0.9, alarm("ARC106")), auto=arm()).false_alarms) == ["ARC106"]
+
+
+def test_an_alarm_is_told_at_its_gravest_and_in_the_last_part_that_it_played() -> None:
+    mild, grave = (finding("GEN101", severity=one, message=one.value) for one in (Severity.INFO, Severity.WARNING))
+    told = (
+        ledger.Found(finding=mild, role="contributing", step=10),
+        ledger.Restated(finding=grave, step=20),
+        ledger.Cleared(code="GEN101", mended=False, step=30),
+        ledger.Found(finding=mild, role="symptom", explained_by="ARC106", step=40),
+    )
+    (kept,) = arm_of(SOFTMAX, (), told, RunEnded(why="finished", step=50, seconds=1.0), 1.0).alarms
+    assert (kept.severity, kept.message, kept.step) == ("warning", "warning", 10)
+    assert (kept.role, kept.explained_by) == ("symptom", "ARC106")
 
 
 def test_a_run_is_rescued_within_a_point_of_the_reference_and_harmed_a_point_below_untouched() -> None:

@@ -249,6 +249,17 @@ def test_the_report_says_how_sure_the_cause_is() -> None:
     assert "likely the cause" in html(report)
 
 
+def test_a_finding_of_a_rule_in_the_nursery_is_marked() -> None:
+    run = literal_runs.troubled()
+    assert words.NURSERY not in html(report_of(run))
+    young = literal_runs.finding("NUM102", "divergence", "the loss rose tenfold", severity=Severity.WARNING)
+    run.found(young.model_copy(update={"nursery": True}), "contributing")
+    report = report_of(run)
+    assert [one.code for one in report.findings if one.nursery] == ["NUM102"]
+    assert html(report).count(words.NURSERY) == 1
+    assert markdown(report).count(words.NURSERY) == 1
+
+
 def test_a_mended_fault_names_the_fix_of_another_finding_that_mended_it() -> None:
     run = literal_runs.troubled()
     other = literal_runs.finding("NUM103", "diverged", "the loss left its minimum", severity=Severity.ERROR)

@@ -29,7 +29,7 @@ def told(mean: float, std: float, now: float, **rest: Any) -> Finding | None:
         pytest.param(90.0, 30.0, 7000.0, Severity.WARNING, id="it creeps to its mean"),
         pytest.param(90.0, 30.0, 200.0, Severity.INFO, id="it has got there"),
         pytest.param(0.0, 40.0, 1700.0, Severity.WARNING, id="wide, about zero"),
-        pytest.param(90.0, 30.0, 1e9, Severity.INFO, id="it blows up: its rate is to blame"),
+        pytest.param(90.0, 30.0, 1e9, Severity.ERROR, id="it blows up"),
         pytest.param(0.0, 0.01, 9e-4, Severity.INFO, id="far too small"),
     ],
 )
@@ -37,7 +37,8 @@ def test_it_speaks(mean: float, std: float, now: float, severity: Severity) -> N
     finding = told(mean, std, now)
     assert finding is not None
     assert (finding.code, finding.name, finding.severity) == ("ARC110", "target_scale", severity)
-    assert bool(finding.explains) == (severity is Severity.WARNING)
+    assert bool(finding.explains) == (severity is not Severity.INFO)
+    assert ("OPT101" in finding.explains, finding.eased_by_knobs) == (severity is Severity.ERROR,) * 2
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from rules.data.dat112_labels_do_not_belong import labels_do_not_belong
 from rules.facts import ProbeFacts
+from rules.vocabulary import Severity
 from tests.rules.situations import assessed, evaluations, missing_without
 
 CHANCE = evaluations([2.3] * 5, [0.10, 0.11, 0.09, 0.12, 0.10])
@@ -54,13 +55,22 @@ def test_it_quotes_the_fit_and_leaves_the_rest_to_knobs_where_there_was_none() -
         pytest.param({"inputs": {"association": nan}, "validation": CHANCE}, id="nobody looked"),
         pytest.param({"inputs": {**APART, "association_examples": 80}, "validation": CHANCE}, id="too few examples"),
         pytest.param({"inputs": APART, "validation": CHANCE, "run": {"step": 30}}, id="too early"),
-        pytest.param({"inputs": APART, "validation": evaluations([2.3], [0.1])}, id="one evaluation"),
+        pytest.param({"inputs": APART, "validation": evaluations([2.3], [0.1])}, id="one, and the loss has fallen"),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:
     assert assessed(labels_do_not_belong, changes) is None
 
 
-@pytest.mark.parametrize("group", ["run", "task", "validation", "inputs", "probes"])
+def test_one_evaluation_at_chance_is_told_and_holds_nothing_back() -> None:
+    once = {"inputs": APART, "validation": evaluations([2.3], [0.1]), "loss": {"now": 2.31}}
+    finding = assessed(labels_do_not_belong, once)
+    assert finding is not None
+    assert (finding.severity, finding.probes, finding.beyond_knobs) == (Severity.INFO, (), False)
+    assert "ARC103" in finding.explains
+    assert "OPT102" not in finding.explains
+
+
+@pytest.mark.parametrize("group", ["run", "task", "loss", "validation", "inputs", "probes"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(labels_do_not_belong, group) == (group,)

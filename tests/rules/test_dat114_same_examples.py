@@ -12,7 +12,7 @@ from tests.rules.situations import assessed, missing_without
     ("changes", "said"),
     [
         pytest.param({"splits": {"duplicate_share": 0.96}}, "96% of the training examples", id="copies"),
-        pytest.param({"stream": {"asked": 256, "distinct": 40}}, "40 different inputs came", id="the loader repeats"),
+        pytest.param({"splits": {"asked": 256, "distinct": 40}}, "40 different inputs came", id="the loader repeats"),
     ],
 )
 def test_it_speaks(changes: dict[str, Any], said: str) -> None:
@@ -32,14 +32,14 @@ def test_it_speaks(changes: dict[str, Any], said: str) -> None:
             {"splits": {"duplicate_share": 0.96}, "task": {"inputs": "table"}, "inputs": {"features": 2}},
             id="two columns repeat by nature",
         ),
-        pytest.param({"stream": {"asked": 256, "distinct": 250}}, id="a loader that delivers what it is asked for"),
-        pytest.param({"stream": {"asked": 32, "distinct": 4}}, id="few were asked for"),
+        pytest.param({"splits": {"asked": 256, "distinct": 250}}, id="a loader that delivers what it is asked for"),
+        pytest.param({"splits": {"asked": 32, "distinct": 4}}, id="few were asked for"),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:
     assert assessed(same_examples, changes) is None
 
 
-@pytest.mark.parametrize("group", ["run", "task", "inputs", "splits", "stream"])
+@pytest.mark.parametrize("group", ["run", "task", "inputs", "splits"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(same_examples, group) == (group,)

@@ -51,6 +51,17 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
             id="a small rise that is over",
         ),
         pytest.param({"validation": evaluations([0.6, 0.5, 0.5, 0.5, 0.95], [0.8] * 5)}, id="one bad one"),
+        pytest.param(
+            {
+                "loss": {"now": 2.2, "best": 2.2},
+                "validation": evaluations([2.4, 2.3, 3.5, 3.6, 3.8], [0.1] * 5, train=2.2),
+            },
+            id="a net that has learned nothing has nothing by heart",
+        ),
+        pytest.param(
+            {"validation": evaluations([0.6, 0.5, 0.8, 0.9, 0.95], [0.8, 0.85, 0.8, 0.79, 0.78], train=0.93)},
+            id="as bad on training examples",
+        ),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:

@@ -115,8 +115,26 @@ def test_a_suspicion_asks_the_sweep_and_turns_nothing() -> None:
     finding = assessed(rate_too_high, {"loss": LOST})
     assert finding is not None
     assert finding.probes == ("lr_sweep",)
-    assert finding.explains == ()
     assert not any(fix.turns for fix in finding.fixes)
+
+
+@pytest.mark.parametrize(
+    ("loss", "severity", "explained"),
+    [
+        pytest.param(LOST, Severity.ERROR, {"NUM102", "OPT105", "ARC103", "GEN101"}, id="worse than guessing"),
+        pytest.param(
+            {"now": 1.0, "highest_early": 30.0}, Severity.INFO, {"OPT105", "OPT106", "GEN101"}, id="thrown once"
+        ),
+    ],
+)
+def test_a_ruined_run_explains_its_symptoms_before_the_sweep_and_a_suspicion_only_what_swings(
+    loss: dict[str, Any], severity: Severity, explained: set[str]
+) -> None:
+    finding = assessed(rate_too_high, {"loss": loss})
+    assert finding is not None
+    assert finding.severity is severity
+    assert explained <= set(finding.explains)
+    assert ("ARC103" in finding.explains) is (severity is Severity.ERROR)
 
 
 @pytest.mark.parametrize(

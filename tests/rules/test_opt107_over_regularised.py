@@ -28,6 +28,15 @@ from tests.rules.situations import assessed, evaluations, knobs, layers, missing
             },
             id="heavy dropout",
         ),
+        pytest.param(
+            {
+                "run": {"step": 60},
+                "loss": {"now": 2.29, "fall_share": 0.01, "curve": ((10, 2.35), (60, 2.29))},
+                "validation": evaluations([2.29], [0.2], train=2.28),
+                "knobs": knobs(dropout=0.9),
+            },
+            id="a dropout that leaves a tenth, early in a run that creeps",
+        ),
     ],
 )
 def test_it_speaks(changes: dict[str, Any]) -> None:
@@ -63,6 +72,15 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         pytest.param({"knobs": knobs(weight_decay=0.2)}, id="it learns all the same"),
         pytest.param(
             {
+                "run": {"step": 60},
+                "loss": {"now": 1.9, "fall_share": 0.2, "curve": ((10, 2.35), (60, 1.9))},
+                "validation": evaluations([1.6], [0.5], train=1.6),
+                "knobs": knobs(dropout=0.8),
+            },
+            id="a young net that learns under a heavy dropout",
+        ),
+        pytest.param(
+            {
                 "loss": {"now": 2.0, "fall_share": 0.0},
                 "validation": evaluations([2.0, 2.0], [0.3, 0.3], train=2.0),
                 "layers": {"layers": layers(2.0, 3.0, 5.0)},
@@ -75,9 +93,9 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
                 "run": {"step": 200},
                 "loss": {"now": 2.3, "fall_share": 0.0},
                 "validation": evaluations([2.3], [0.1], train=2.3),
-                "knobs": knobs(dropout=0.9),
+                "knobs": knobs(dropout=0.5),
             },
-            id="heavy dropout in a young run",
+            id="a dropout of a half in a young run",
         ),
     ],
 )

@@ -17,6 +17,14 @@ from tests.rules.situations import assessed, knobs, missing_without
         ),
         pytest.param({"run": {"step": 5}, "layers": {"idle": ("0.weight",), "checks": 1}}, id="a group at rate 0"),
         pytest.param({"model": {"frozen": 30_000}, "loss": {"now": 1.9}}, id="frozen, and stuck"),
+        pytest.param(
+            {
+                "run": {"step": 60},
+                "model": {"frozen": 30_000, "frozen_as_drawn": 28_000},
+                "loss": {"now": 2.28, "curve": ((10, 2.35), (60, 2.28))},
+            },
+            id="frozen as drawn, and it creeps",
+        ),
     ],
 )
 def test_it_speaks(changes: dict[str, Any]) -> None:
@@ -34,6 +42,14 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         pytest.param({"model": {"frozen": 30_000}}, id="frozen, and learning"),
         pytest.param({"model": {"frozen": 500}, "loss": {"now": 1.9}}, id="a frozen norm"),
         pytest.param({"model": {"frozen": 30_000}, "loss": {"now": 1.9}, "run": {"step": 100}}, id="frozen, too early"),
+        pytest.param(
+            {
+                "run": {"step": 60},
+                "model": {"frozen": 30_000, "frozen_as_drawn": 28_000},
+                "loss": {"now": 1.7, "curve": ((10, 2.35), (60, 1.7))},
+            },
+            id="random features that carry their head",
+        ),
         pytest.param({"loss": {"now": 0.01}, "layers": {"left_out": ("0.weight",)}}, id="converged without it"),
         pytest.param({"loss": {"now": 0.01}, "layers": {"unchanged": ("head.weight",)}}, id="converged"),
         pytest.param(
@@ -44,6 +60,25 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:
     assert assessed(nothing_learns, changes) is None
+
+
+@pytest.mark.parametrize(
+    ("drawn", "step", "held"),
+    [
+        pytest.param(28_000, 60, False, id="a head on random weights: its rate may help"),
+        pytest.param(0, 250, True, id="a body that was trained once"),
+    ],
+)
+def test_symptoms_of_frozen_weights_are_held_back_but_for_those_on_random_ones(
+    drawn: int, step: int, held: bool
+) -> None:
+    stuck = {"now": 2.28, "curve": ((10, 2.35), (step, 2.28))}
+    finding = assessed(
+        nothing_learns,
+        {"run": {"step": step}, "model": {"frozen": 30_000, "frozen_as_drawn": drawn}, "loss": stuck},
+    )
+    assert finding is not None
+    assert finding.beyond_knobs is held
 
 
 @pytest.mark.parametrize("group", ["run", "task", "loss", "layers", "model", "knobs"])

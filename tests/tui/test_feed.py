@@ -58,6 +58,14 @@ def test_a_symptom_names_its_cause_when_it_is_open() -> None:
     assert "symptom of" not in row.prompt(opened=False).plain
 
 
+def test_a_finding_of_a_rule_in_the_nursery_says_so() -> None:
+    assert not any("nursery" in head for head in heads(story(found(RARE_CLASSES))))
+    told = story(found(RARE_CLASSES.model_copy(update={"nursery": True})))
+    assert "in the nursery" in heads(told)[0]
+    row = next(row for row in Feed(told, 100, {}).rows() if row.code == RARE_CLASSES.code)
+    assert "nothing is done about it" in row.prompt(opened=True).plain
+
+
 def test_a_refused_fix_says_why() -> None:
     told = story(found(), ledger.Refused(code="INP101", fix=STALLED_LOADER.fixes[0], why="the budget is spent"))
     assert any("not tried: the budget is spent" in head for head in heads(told))

@@ -31,6 +31,7 @@ CODE: tuple[Case, ...] = (
     fault("evaluates_in_train_mode_friedman", "a regression: dropout in functional form that is never told the mode", FRIEDMAN, FRIEDMAN.having(flaws={"drops_always": 0.2}), "RUN104", severe=False),
     fault("body_at_rate_zero", "a table: the optimizer's first group has a rate of 0", TANGLE, TANGLE.having(flaws={"body_at_zero": 0.05}), "OPT108", allowed=("GEN103", "OPT104"), severe=False),
     fault("body_frozen", "a convolutional net whose body is frozen by mistake", DIGITS_CNN, DIGITS_CNN.having(flaws={"frozen_body": 1}), "OPT108", allowed=("GEN103", "OPT104", "OPT102"), severe=False),
+    fault("body_frozen_tangle", "a table: all but the last layer are frozen by mistake", TANGLE, TANGLE.having(flaws={"frozen_body": 1}), "OPT108", allowed=("GEN103", "OPT104", "OPT102")),
     fault("labels_shuffled_diabetes", "the targets of a small table were shuffled apart from the inputs", DIABETES, DIABETES.having(flaws={"labels_shuffled": 1.0}), "DAT112", allowed=("OPT103", "GEN101", "GEN102", "GEN103")),
     fault("labels_shuffled_fashion", "clothes: the labels were shuffled apart from the inputs", FASHION_CNN, FASHION_CNN.having(flaws={"labels_shuffled": 1.0}), "DAT112", allowed=("OPT103", "DAT102", "GEN101", "GEN102", "GEN103")),
     fault("loader_few_breast", "a table: only 24 of all examples ever come", BREAST, BREAST.having(flaws={"few_again": 24}), "DAT114", "GEN101", allowed=("GEN102",)),

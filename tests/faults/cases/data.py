@@ -78,5 +78,6 @@ CASES: tuple[Case, ...] = (
     fault("decay_high_tangle", "a table: a weight decay of 0.05", TANGLE, TANGLE.having(weight_decay=0.05), "OPT107", allowed=HELD_BACK, knobs=("weight_decay",), severe=False),
     fault("dropout_high", "a dropout of 0.9", DIGITS.having(shape={"dropout": 0.1}), DIGITS.having(shape={"dropout": 0.9}), "OPT107", allowed=HELD_BACK, knobs=("dropout",)),
     fault("dropout_high_fashion", "clothes: a dropout of 0.85", FASHION.having(shape={"dropout": 0.1}), FASHION.having(shape={"dropout": 0.85}), "OPT107", allowed=HELD_BACK, knobs=("dropout",)),
+    fault("dropout_high_tangle", "a table: a dropout of 0.9", TANGLE, TANGLE.having(shape={"dropout": 0.9}), "OPT107", allowed=HELD_BACK, knobs=("dropout",), severe=False),
     fault("smoothing_high", "a label smoothing of 0.5 at a low rate", DIGITS, DIGITS.having(label_smoothing=0.5, lr=3e-3), "OPT107", "OPT102", allowed=HELD_BACK, knobs=("label_smoothing", "lr"), severe=False),
 )  # fmt: skip

@@ -56,6 +56,7 @@ CASES: tuple[Case, ...] = (
     fault("no_activations", "three layers without a function between them, on a task that is not linear", Setting("moons", shape={"width": 32}, train={"epochs": 30}), Setting("moons", shape={"width": 32, "activation": "none"}, train={"epochs": 30}), "ARC112", "GEN103", "OPT104", knobs=("activation",)),
     fault("no_activations_circles", "circles that no line parts, and no function between four layers", CIRCLES_NET, CIRCLES_NET.having(shape={"activation": "none"}), "ARC112", "GEN103", "OPT104", allowed=FLAT, knobs=("activation",)),
     fault("net_one_unit", "one hidden unit", DIGITS, DIGITS.having(shape={"width": 1}), "GEN103", "OPT104", missing=(), allowed=("ARC103",), knobs=()),
+    fault("net_one_unit_fashion", "clothes: one hidden unit, which dies", FASHION, FASHION.having(shape={"width": 1}), "ARC103", "GEN103", "OPT104", knobs=()),
     fault("loss_absolute", "mean absolute error on classes", DIGITS, DIGITS.having(flaws={"absolute": 1}), "ARC107", allowed=("OPT102", *FLAT), knobs=("loss",)),
     fault("loss_absolute_text", "text: mean absolute error on classes", TEXT, TEXT.having(flaws={"absolute": 1}), "ARC107", allowed=("OPT102", *FLAT), knobs=("loss",)),
     fault("loss_every_pair", "outputs [B, 1] against targets [B]", FRIEDMAN, FRIEDMAN.having(flaws={"every_pair": 1}), "ARC109", allowed=("OPT103", "GEN103", "OPT104"), knobs=()),
