@@ -107,7 +107,7 @@ class Recorder:
                 has_conv=True, has_norm=True, has_dropout=False,
             ),
             device=DeviceInfo(type=device, name="Generic CPU", memory_bytes=8 << 30, amp_dtypes=("bf16",), threads=2),
-            knobs=catalogue({**values, **self.knobs}, {"channels_last": "the model has no convolution"}),
+            knobs=catalogue({**values, "shuffle": True, **self.knobs}, {"channels_last": "the model has no convolution"}),
             steps_total=128, samples_total=8128, epochs=8.0, steps_per_epoch=16, seed=0, lockstep=False,
             resumed=resumed, versions={"torch": "2.15.0", "python": "3.11.9", "training-advisor": "0.1.0"},
             **more,
