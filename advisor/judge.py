@@ -7,7 +7,7 @@ from statistics import fmean, median
 
 from advisor.budget import HOPELESS_GAIN
 from advisor.ledger import Measured, Outcome
-from advisor.noise import LEAST_LEARNING_GAIN, gain_of
+from advisor.noise import LEAST_LEARNING_GAIN, counted, gain_of
 from rules.facts import Evaluation
 from rules.vocabulary import METRIC_GUARD, Fix, Guard
 
@@ -157,6 +157,10 @@ class Arms:
     """The fix regularises: it pays late, and by a narrower gap."""
     epochs: float = 0.0
     """Passes over the training split that an arm took."""
+    one_example: float = 0.0
+    """What one held-out example is worth in the judged score; 0 where it counts none, or nobody knows."""
+    examples: int = 0
+    """That the arms were scored on; 0 where nobody knows."""
     control_diverged: bool = False
     candidate_diverged: bool = False
 
@@ -184,6 +188,7 @@ def judge_fork(fix: Fix, score: str, metric: str, higher_is_better: bool, arms: 
     found = gain_of(controls, candidates, arms.nulls, less_is_better)
     if found is None:
         return Verdict("undecided", "no null arm has told the noise, so a gain cannot be told from luck")
+    found = counted(found, _one_example(score, arms, ties=found.noise == 0))
     before, after = fmean(controls), fmean(candidates)
     scale = (abs(before) or 1.0) if less_is_better else 1.0
     gain, noise = found.gain / scale, found.noise / scale
@@ -220,6 +225,13 @@ def lower_is_better(score: str, metric: str, higher_is_better: bool) -> bool:
     """Tell whether less of a score is better; `higher_is_better` is said of the main metric."""
     name = score.removeprefix("tail_")
     return name in LOSSES or (name in (metric, "metric") and not higher_is_better)
+
+
+def _one_example(score: str, arms: Arms, *, ties: bool) -> float:
+    """Return what one example is worth in a score; of one that nobody knows, where all ties, as much as in a mean over them."""
+    if arms.one_example or not ties or not arms.examples or score.removeprefix("tail_") in LOSSES:
+        return arms.one_example
+    return 1 / arms.examples
 
 
 def _gap_widens(arms: Arms) -> str:

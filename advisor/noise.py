@@ -11,7 +11,7 @@ noisier is kept in 6-7 % of forks at three times the noise and in 9-10 % at ten 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from statistics import fmean, variance
 
@@ -28,8 +28,26 @@ SURE_REPLICATES = 2
 LEAST_OWN_NULLS = 1
 """Null arms of the fork's own: with pooled ones alone 5-8 % of null trials were kept (tests/bench)."""
 
+LUCKY_EXAMPLES = 4.5
+"""Held-out examples. A score that counts them ties by chance where they are few, and a null arm that ties tells no noise. Of
+four examples that differ between two arms all go one way in 1 of 16 forks, of five in 1 of 32 (the sign test, which for
+paired examples is McNemar's): below five a gain is luck, whatever the null arms tell."""
+
 MOST_NULLS = 3
 """Null arms in the pool beyond which the Student factor hardly falls: 6.3, 2.9, 2.4."""
+
+
+def counted(found: "Gain", one_example: float) -> "Gain":
+    """Return a gain in a score that counts examples, its noise no less than what so many of them are worth.
+
+    Args:
+        found: By the arms.
+        one_example: What one is worth, in the score's own unit; 0 where the score counts none.
+    """
+    least = LUCKY_EXAMPLES * one_example
+    if found.noise >= least:
+        return found
+    return replace(found, noise=least, told=f"what {LUCKY_EXAMPLES:g} of so few held-out examples are worth")
 
 
 @dataclass(frozen=True)

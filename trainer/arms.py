@@ -186,6 +186,8 @@ def run_arm(
         seconds=seconds,
         scores=scores,
         standard_errors={"metric": scored.scores.standard_error, **scored.scores.standard_errors},
+        examples=scored.examples,
+        one_example=scored.scores.one_example,
         diverged=not bool(torch.isfinite(trained).all()) or not np.isfinite(scored.loss),
         rate=float(training.knobs["lr"]),
     )

@@ -140,6 +140,8 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
             announce(training, resumed=True, trial=command.trial)
         say_won(training, command.trial, changes)
     useful = candidate.scored.seconds if winner == "candidate" else control.scored.seconds
+    if start is not None:
+        useful = 0.0  # the control was trained once more, and a candidate that wins takes the place of what was trained
     training.link.say(
         TrialEnded(
             **training.progress.where(),

@@ -35,6 +35,8 @@ class Measured:
     """By class; NaN for a class that the split lacks."""
     confusion: tuple[tuple[int, ...], ...] = ()
     """Rows are true classes, columns believed ones."""
+    one_example: dict[str, float] = field(default_factory=dict)
+    """Of the metrics that count examples: the most that one example is worth."""
 
     @property
     def main(self) -> float:
@@ -100,6 +102,7 @@ class Metrics:
             standard_errors=errors | {name: e for name, e in scores.standard_errors.items() if name not in errors},
             recalls=scores.recalls,
             confusion=scores.confusion,
+            one_example={name: worth for name, worth in scores.one_example.items() if name not in metrics},
         )
 
     def main_value(self, outputs: Tensor, targets: Tensor) -> float:
@@ -231,7 +234,18 @@ def _classification(outputs: Tensor, targets: Tensor, rare: tuple[int, ...]) -> 
         },
         recalls=tuple(recalls.tolist()),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
+        one_example={
+            "accuracy": 1 / max(len(targets), 1),
+            "balanced_accuracy": _most_worth(support, present),
+            "rare_recall": _most_worth(support, is_rare & present),
+        },
     )
+
+
+def _most_worth(support: Tensor, chosen: Tensor) -> float:
+    """Return what an example of the smallest chosen class is worth in their mean recall."""
+    count = int(chosen.sum())
+    return 1 / (count * float(support[chosen].min())) if count else 0.0
 
 
 def _mean_recall(recalls: Tensor, variances: Tensor, chosen: Tensor) -> tuple[float, float]:

@@ -5,6 +5,8 @@ No torch is imported here: the advisor reads this file too.
 
 from typing import Literal
 
+from pydantic import Field
+
 from trainer.words import Arm, EventWord
 
 
@@ -59,6 +61,10 @@ class ArmScored(EventWord):
     loss less that of a sample of the training split), and tail_loss, tail_<metric>: by weights averaged over the last
     half."""
     standard_errors: dict[str, float]
+    examples: int = 0
+    """That it was scored on; 0 where an older trainer did not say."""
+    one_example: dict[str, float] = Field(default_factory=dict)
+    """Of the scores that count examples: the most that one example is worth in them."""
     diverged: bool = False
     rate: float = float("nan")
     """The rate that it was trained at, before the schedule; of a candidate perhaps one that a sweep picked for it."""

@@ -127,6 +127,8 @@ class ForkTrial:
                 rate_cut=self._cuts_rate or (self.swept and candidate.rate < control.rate),
                 regularises=regularises(self.setting.fix, self.setting.old),
                 epochs=control.steps / self.steps_per_epoch if self.steps_per_epoch else nan,
+                one_example=control.one_example.get(score.removeprefix("tail_"), 0.0),
+                examples=control.examples,
                 control_diverged=control.diverged,
                 candidate_diverged=candidate.diverged,
             ),

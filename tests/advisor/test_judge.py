@@ -26,6 +26,48 @@ FALSE_KEEPS_MOST = 0.06
 """One-sided 95 %, and a little for the simulation's own noise (3,000 trials: ±0.4 points)."""
 
 
+BORDERLINE, HELD_OUT = 3, 40
+"""Examples that an arm gets right by the toss of a coin, and all."""
+
+
+@pytest.mark.parametrize("pairs", [1, 2])
+def test_where_few_examples_let_null_arms_tie_no_luck_is_kept(pairs: int) -> None:
+    random, trials, kept = Random(5), 3000, {True: 0, False: 0}
+
+    def accuracy() -> float:
+        return (30 + sum(random.random() < 0.5 for _ in range(BORDERLINE))) / HELD_OUT
+
+    for _ in range(trials):
+        control, candidate, null, second = (accuracy() for _ in range(4))
+        nulls, further = ((null - control,), ()) if pairs == 1 else ((), ((null, second),))
+        for known in kept:
+            kept[known] += judge_fork(
+                fix(improves="metric"), "accuracy", "accuracy", True,
+                arms(control={"accuracy": control}, candidate={"accuracy": candidate}, nulls=nulls, further=further,
+                     one_example=1 / HELD_OUT if known else 0.0),
+            ).keep  # fmt: skip
+    assert kept[True] / trials <= FALSE_KEEPS_MOST < kept[False] / trials
+
+
+@pytest.mark.parametrize(
+    ("right", "fields", "outcome"),
+    [
+        pytest.param(4, {"one_example": 1 / 36}, "undecided", id="four of 36 examples, and the null arm ties"),
+        pytest.param(5, {"one_example": 1 / 36}, "kept", id="five of 36"),
+        pytest.param(4, {"examples": 36}, "undecided", id="a metric of the user's that ties"),
+        pytest.param(5, {"examples": 36}, "kept", id="by five examples"),
+        pytest.param(4, {"examples": 36, "nulls": (0.001,)}, "kept", id="one that does not tie"),
+    ],
+)
+def test_a_gain_of_a_handful_of_examples_is_luck(right: int, fields: dict[str, object], outcome: str) -> None:
+    given = {"control": {"own": 20 / 36}, "candidate": {"own": (20 + right) / 36}, "nulls": (0.0,), **fields}
+    assert judge_fork(fix(improves="metric"), "own", "own", True, arms(**given)).outcome == outcome  # type: ignore[arg-type]
+
+
+def test_a_loss_whose_null_arms_tie_has_a_control_that_does_not_move() -> None:
+    assert judge_fork(fix(), "loss", "accuracy", True, arms(1.0, 0.9, nulls=(0.0,), examples=36)).keep
+
+
 @pytest.mark.parametrize(
     ("gains", "outcome"),
     [

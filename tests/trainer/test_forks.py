@@ -85,6 +85,10 @@ def test_a_fork_from_the_start_won_by_the_control_changes_nothing(tmp_path: Path
     here = of(heard, TrialEnded)[0].step
     assert {scored.steps for scored in of(heard, ArmScored)} == {here}, "up to the step of now, whatever was asked"
     assert [scored.step for scored in of(heard, ArmScored)] == [here] * 3
+    paid_s = sum(scored.seconds for scored in of(heard, ArmScored))
+    assert of(heard, TrialEnded)[0].seconds > paid_s, "the run's own steps, trained once more, are no use to it"
+    assert of(heard, ArmScored)[0].examples == of(heard, RunStarted)[0].task.val_examples
+    assert of(heard, ArmScored)[0].one_example["accuracy"] == 1 / of(heard, RunStarted)[0].task.val_examples
     assert of(heard, Evaluated)[-1].loss == of(plain, Evaluated)[-1].loss
     assert losses(heard) == losses(plain)
 

@@ -41,6 +41,18 @@ def test_rare_recall_is_that_of_the_classes_below_a_third_of_the_median() -> Non
     assert measured.values["rare_recall"] == pytest.approx((measured.recalls[1] + measured.recalls[3]) / 2)
 
 
+def test_one_example_is_worth_what_leaving_it_wrong_takes_from_a_count() -> None:
+    outputs, targets = torch.eye(4)[[0] * 10 + [1] * 2 + [2] * 8] * 9, torch.tensor([0] * 10 + [1] * 2 + [2] * 8)
+    metrics = Metrics("classification", 4, (500, 30, 480, 20))
+    all_right = metrics.measure(outputs, targets)
+    wrong = outputs.clone()
+    wrong[10] = outputs[0]
+    lost = metrics.measure(wrong, targets)
+    for name, worth in all_right.one_example.items():
+        assert all_right.values[name] - lost.values[name] == pytest.approx(worth), name
+    assert set(all_right.one_example) == {"accuracy", "balanced_accuracy", "rare_recall"}
+
+
 def test_a_class_that_the_split_lacks_has_no_recall_and_counts_for_nothing() -> None:
     outputs, targets = guesses()
     kept = targets != 2
