@@ -46,8 +46,8 @@ def parts(findings: Iterable[Finding], probed: Collection[str] = ()) -> dict[str
     """
     standing = {finding.code: finding for finding in findings}
     explained = {code: _explainer(finding, standing) for code, finding in standing.items()}
-    if standing and all(explained.values()):  # they explain each other in a ring: the most severe one is not explained
-        explained[min(standing.values(), key=_order).code] = ""
+    for ring in _rings(explained):  # they explain each other: the most severe one is not explained
+        explained[min((standing[code] for code in ring), key=_order).code] = ""
     roots = [finding for code, finding in standing.items() if not explained[code]]
     cause = min(
         (finding for finding in roots if finding.severity is not Severity.INFO and not finding.nursery),
@@ -107,6 +107,21 @@ def _explainer(finding: Finding, standing: dict[str, Finding]) -> str:
         and not (other.code in finding.explains and _order(finding) < _order(other))
     ]
     return min(explainers, key=_order).code if explainers else ""
+
+
+def _rings(explained: dict[str, str]) -> list[list[str]]:
+    """Return the codes that explain each other in a ring, ring by ring: each has one explainer, so that no two rings meet."""
+    rings: list[list[str]] = []
+    seen: set[str] = set()
+    for code in explained:
+        path: list[str] = []
+        while code and code not in seen:
+            seen.add(code)
+            path.append(code)
+            code = explained[code]
+        if code in path:
+            rings.append(path[path.index(code) :])
+    return rings
 
 
 def _order(finding: Finding) -> tuple[int, str]:

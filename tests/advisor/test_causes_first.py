@@ -154,3 +154,19 @@ def test_a_fork_for_something_else_leaves_the_budget_to_a_cause_that_only_waits(
     choice = chosen(cause, other, at=scene(step=10, steps_left=1990))
     assert choice.deed is None
     assert whys(choice) == ["too soon", "cause first"]
+
+
+def test_findings_that_explain_each_other_in_a_ring_have_one_cause_though_another_cause_stands_beside() -> None:
+    ring = {"ARC901": "ARC902", "ARC902": "ARC903", "ARC903": "ARC901"}
+    standings = [standing(code, fix(LEARNING), explains=(other,)) for code, other in ring.items()]
+    standings[1] = standing("ARC902", fix(LEARNING), explains=("ARC903",), severity=Severity.ERROR)
+    told = parts(one.finding for one in (*standings, standing("DAT900")))
+    assert {code: (part.role, part.explained_by) for code, part in told.items()} == {
+        "ARC902": ("cause", ""),
+        "ARC903": ("symptom", "ARC902"),
+        "ARC901": ("symptom", "ARC903"),
+        "DAT900": ("contributing", ""),
+    }
+    deed = chosen(*standings, standing("DAT900")).deed
+    assert isinstance(deed, Try)
+    assert deed.code == "ARC902"
