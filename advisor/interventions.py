@@ -43,7 +43,9 @@ class Interventions:
             case wire.TrialEnded():
                 self._change(known, trial_s=event.seconds)
             case wire.KnobsConfirmed():
-                self._change(known, in_code=event.in_code)
+                old = {change.knob: change.old for change in event.changes}
+                new = {change.knob: change.new for change in event.changes}
+                self._change(known, in_code=event.in_code, old=old | known.old, new=known.new | new)
 
     def propose(self, entry: ledger.Proposed) -> None:
         """A fix waits for a person."""

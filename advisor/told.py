@@ -70,6 +70,7 @@ class InterventionState:
     how: ledger.How
     old: dict[str, Value]
     new: dict[str, Value]
+    """Once it is confirmed, with the knobs that turned besides: a rate that a sweep picked, or that follows the batch."""
     step: int
     t: float
     expected_cost_s: float = 0.0
@@ -91,6 +92,11 @@ class InterventionState:
     """Why it was taken back after it had been kept."""
     in_code: tuple[str, ...] = ()
     """What it comes to in the user's own code."""
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The findings whose fixes it is made of."""
+        return (self.code, *self.fix.also)
 
     @property
     def running(self) -> bool:

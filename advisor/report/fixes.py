@@ -1,6 +1,6 @@
 """What was done and what could still be done: interventions, opportunities, and the configuration lines of both."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tomli_w
 
@@ -34,6 +34,7 @@ def opportunities(story: Story, *, compresses: bool) -> tuple[Opportunity, ...]:
         compresses: The configuration already asks for compression, so there is no line to paste for it.
     """
     tried = {(one.code, one.fix.name) for one in story.interventions if one.outcome != "refused" and one.trial}
+    together = [one for one in story.interventions if one.fix.also and one.in_force]
     refused = {(one.code, one.fix.name): one.why for one in story.interventions if one.outcome == "refused"}
     asked = {(one.code, one.fix.name): one.state for one in story.proposals.values()}
     offered: dict[tuple[str, str], Opportunity] = {}
@@ -51,7 +52,11 @@ def opportunities(story: Story, *, compresses: bool) -> tuple[Opportunity, ...]:
         for fix in state.finding.fixes:
             key = (state.finding.code, fix.name)
             waits = asked.get(key) == "waiting"
-            if key in tried or ((answered or not state.standing) and not waits):
+            if (
+                key in tried
+                or _part_of(together, state.finding.code, fix)
+                or ((answered or not state.standing) and not waits)
+            ):
                 continue
             offered[key] = Opportunity(
                 rule=state.finding.code,
@@ -67,6 +72,11 @@ def opportunities(story: Story, *, compresses: bool) -> tuple[Opportunity, ...]:
         key=lambda one: (one.rule not in urgent, -one.saves * WEIGHTS.get(one.improves, 1.0), one.rule, one.fix),
     )
     return tuple(ranked[:OPPORTUNITIES_MOST])
+
+
+def _part_of(together: Sequence[InterventionState], code: str, fix: Fix) -> bool:
+    """Tell whether a fix is in force as a part of one that mends two findings."""
+    return any(code in one.codes and set(fix.turns) <= set(one.fix.turns) for one in together if fix.turns)
 
 
 def config_lines(fix: Fix) -> str:

@@ -162,7 +162,7 @@ def _told(finding: ReportedFinding, cure: str = "") -> str:
 def _cure(finding: ReportedFinding, story: Story) -> str:
     """Return the verdict on the fix that mended it, or the name of the fix of another finding that did."""
     standing_fixes = [one for one in story.interventions if one.in_force and one.how != "compression"]
-    own = next((one.why for one in standing_fixes if one.code == finding.code), "")
+    own = next((one.why for one in standing_fixes if finding.code in one.codes), "")
     other = next((f"mended by «{one.fix.name}»" for one in standing_fixes), "")
     return own or other
 

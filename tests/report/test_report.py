@@ -21,9 +21,10 @@ from advisor.report.page import first_page
 from advisor.report.schema import Report
 from advisor.runs import Run, create_run
 from advisor.story import fold
-from rules.vocabulary import Severity
+from rules.vocabulary import Severity, Turned
 from tests.report import literal_runs
 from trainer import wire
+from trainer.words import Change
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'`|*_{{ 7*7 }} & é\x00"
 SCHEMA = Path(__file__).parents[2] / "advisor" / "report" / "report.schema.json"
@@ -355,3 +356,32 @@ def test_a_run_cut_off_anywhere_still_has_a_report(cut: int, entries: int) -> No
     assert Page(html(report)).open == []
     assert len(str(first_page(report)).splitlines()) <= 40
     assert markdown(report)
+
+
+def test_a_fix_of_two_findings_has_mended_both_and_is_undone_with_the_rate_that_came_with_it() -> None:
+    run = literal_runs.troubled()
+    drawn, scaled = (
+        literal_runs.cache_fix().model_copy(update={"name": name, "turns": (Turned(knob=knob, to=to),)})
+        for name, knob, to in (("draw anew", "init", "he"), ("scale inputs", "standardise", True))
+    )
+    run.knobs |= {"init": "as_is", "standardise": False}
+    run.found(literal_runs.finding("ARC105", "symmetric_units", "all alike", drawn, severity=Severity.ERROR), "cause")
+    run.found(literal_runs.finding("DAT104", "unscaled_inputs", "raw", scaled), "contributing")
+    both = drawn.model_copy(
+        update={
+            "name": "draw anew, together with DAT104: scale inputs",
+            "turns": (*drawn.turns, *scaled.turns),
+            "also": ("DAT104",),
+            "improves": "loss",
+        }
+    )
+    run.try_out("t9", "ARC105", both, "fork")
+    changes = (*(Change(knob=one.knob, old=run.knobs[one.knob], new=one.to) for one in both.turns),
+               Change(knob="lr", old=0.031, new=0.5))  # fmt: skip
+    run.say(wire.KnobsConfirmed, changes=changes, trial="t9")
+    run.judge("t9", "ARC105", "kept", "it helped", 1.0)
+    report = report_of(run)
+    told = next(one for one in report.interventions if one.trial == "t9")
+    assert tomllib.loads(told.undo) == {"train": {"init": "as_is", "standardise": False, "lr": 0.031}}
+    assert told.turns["lr"] == {"old": 0.031, "new": 0.5}
+    assert not {"draw anew", "scale inputs"} & {one.fix for one in report.opportunities}
