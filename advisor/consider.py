@@ -105,13 +105,13 @@ def consider(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try 
     code = finding.code
     if fix.effect is Effect.NEEDS_A_PERSON or fix.deed is Deed.PERSON:
         return No(code, fix, "needs a person")
-    if (code, shape_of(fix)) in history.vetoed:
+    if history.unwanted(code, fix):
         return No(code, fix, "vetoed: a person does not want it in this run")
     if fix.effect is Effect.RESCUE:
         return _rescue(code, fix, history, scene)
     if scene.finished != (fix.deed is Deed.COMPRESS):
         return None
-    if history.tried(code, fix, scene.phase) or _holds(fix, scene.knobs):
+    if history.tried(code, fix, scene.phase) or holds(fix, scene.knobs):
         return None
     if history.losses(code, scene.phase) >= LOST_TWICE and fix.deed is not Deed.COMPRESS:
         return No(code, fix, f"muted: {LOST_TWICE} fixes of {code} did not help in this phase of the run")
@@ -237,12 +237,12 @@ def _from_here(fix: Fix) -> Fix:
 def _forked(code: str, fix: Fix, plan: ForkPlan, scene: Scene, *, own_rate: bool, from_start: bool = False) -> Try:
     """Return a fork as it was planned, with a rate of its own for the candidate where the budget bears that."""
     anew_s, anew_steps = _anew(fix, scene)
-    own_rate = own_rate and _affords_own_rate(plan, anew_steps, scene)
+    own_rate = own_rate and _affords_own_rate(plan, anew_steps, scene, from_start)
     return Try(
         code,
         fix,
         "fork",
-        (_swept_steps(plan, scene) if own_rate else plan.cost_steps) * scene.step_s + anew_s,
+        (_swept_steps(plan, scene, from_start) if own_rate else plan.cost_steps) * scene.step_s + anew_s,
         steps=plan.steps,
         from_start=from_start,
         nulls=plan.nulls,
@@ -257,15 +257,19 @@ def _may_need_its_own_rate(finding: Finding, fix: Fix, scene: Scene) -> bool:
     return begins and finding.severity is not Severity.INFO and not any(turn.knob == "lr" for turn in fix.turns)
 
 
-def _affords_own_rate(plan: ForkPlan | str, besides_steps: float, scene: Scene) -> bool:
+def _affords_own_rate(plan: ForkPlan | str, besides_steps: float, scene: Scene, from_start: bool = False) -> bool:
     if isinstance(plan, str):
         return False
-    return _swept_steps(plan, scene) + besides_steps <= scene.budget.fork_room_steps
+    return _swept_steps(plan, scene, from_start) + besides_steps <= scene.budget.fork_room_steps
 
 
-def _swept_steps(plan: ForkPlan, scene: Scene) -> float:
-    """Return what a fork costs whose candidate is run twice, with a sweep between, beside the null arms."""
-    return (2 + plan.nulls) * (plan.steps + scene.scoring_steps) + PROBE_STEPS["lr_sweep"]
+def _swept_steps(plan: ForkPlan, scene: Scene, from_start: bool) -> float:
+    """Return what a fork costs whose candidate is run twice, with a sweep between, beside the null arms.
+
+    From the start the control is paid for, too: it is the run itself, trained once more.
+    """
+    arms = 2 + plan.nulls + int(from_start)
+    return arms * (plan.steps + scene.scoring_steps) + PROBE_STEPS["lr_sweep"]
 
 
 def _anew(fix: Fix, scene: Scene) -> tuple[float, float]:
@@ -314,7 +318,8 @@ def _cannot_turn(fix: Fix, history: History, knobs: Mapping[str, Knob]) -> str:
     return ""
 
 
-def _holds(fix: Fix, knobs: Mapping[str, Knob]) -> bool:
+def holds(fix: Fix, knobs: Mapping[str, Knob]) -> bool:
+    """Tell whether the knobs are as a fix would turn them."""
     return bool(fix.turns) and all(turn.knob in knobs and knobs[turn.knob].value == turn.to for turn in fix.turns)
 
 

@@ -26,7 +26,7 @@ from advisor.ledger import (
 )
 from advisor.signals import OTHER_TRAINING, TRAINING_PROBES
 from rules.vocabulary import Fix, Severity
-from trainer.wire import ArmScored, Event, KnobsConfirmed, Probed, RolledBack, RunStarted, TrialEnded
+from trainer.wire import ArmScored, Event, KnobsConfirmed, Probed, RolledBack, RunStarted, TrialBegan, TrialEnded
 
 LOST: frozenset[Outcome] = frozenset({"rolled_back", "undecided"})
 """Outcomes after which a fix has not helped."""
@@ -67,6 +67,11 @@ class Attempt:
     """Arm → what was measured, `steps` among the numbers."""
 
     @property
+    def codes(self) -> tuple[str, ...]:
+        """The findings whose fixes it is made of."""
+        return (self.code, *self.fix.also)
+
+    @property
     def lost(self) -> bool:
         """Whether it was tried and did not help, or helped and was taken back."""
         return self.outcome in LOST or self.undone
@@ -98,6 +103,7 @@ class History:
         self.accepted: dict[tuple[str, str], str] = {}
         """(Code, shape of the fix) → proposal, for what a person wants tried."""
         self.vetoed: set[tuple[str, str]] = set()
+        self._unwanted_together: list[Attempt] = []
         self.asked: dict[str, str] = {}
         """Probe → the code that asked for it."""
         self.severity: dict[str, Severity] = {}
@@ -113,6 +119,8 @@ class History:
         self.proposed_count = 0
         self._steps_total = 1
         self._turned_back = 0
+        self._begun_anew = ""
+        """The fork whose arms began before the first step: its control is the run itself, trained once more."""
 
     @property
     def open(self) -> Attempt | None:
@@ -140,7 +148,9 @@ class History:
             case KnobsConfirmed() if OTHER_TRAINING & {change.knob for change in event.changes}:
                 self.asked = {probe: code for probe, code in self.asked.items() if probe not in TRAINING_PROBES}
                 self.probed = False
-            case ArmScored() if event.arm != "control":
+            case TrialBegan(from_start=True):
+                self._begun_anew = event.trial
+            case ArmScored() if event.arm != "control" or event.trial == self._begun_anew:
                 self.spent_steps += event.steps
             case TrialEnded():
                 self.spent_steps += event.swept_steps
@@ -212,7 +222,7 @@ class History:
         """Tell whether this fix did not help in this phase, with whatever numbers, or was decided with these.
 
         What made steps several times as long will do so in every phase. What showed nothing together with the fix of
-        another cause will show nothing without it.
+        another cause will show nothing without it; and the two are the same two, whichever is named first.
         """
         shape = shape_of(fix)
         tried = [one for one in self.attempts.values() if one.code == code]
@@ -220,7 +230,12 @@ class History:
             one.hopeless or (one.phase == phase and (one.lost or one.fix.turns == fix.turns))
             for one in tried
             if shape_of(one.fix) == shape
-        ) or any(one.phase == phase and one.showed_nothing and set(fix.turns) < set(one.fix.turns) for one in tried)
+        ) or any(
+            (one.showed_nothing and set(fix.turns) < set(one.fix.turns))
+            or (one.fix.deed is fix.deed and one.fix.also != () and _turned(fix) == _turned(one.fix))
+            for one in self.attempts.values()
+            if code in one.codes and one.phase == phase and one.lost
+        )
 
     def losses(self, code: str, phase: str) -> int:
         """Return how many fixes of this rule were tried in this phase and did not help."""
@@ -233,7 +248,7 @@ class History:
     def mended(self, codes: Iterable[str]) -> bool:
         """Tell whether a fix for one of these findings is in force."""
         wanted = set(codes)
-        return any(one.stays and not wanted.isdisjoint((one.code, *one.fix.also)) for one in self.attempts.values())
+        return any(one.stays and not wanted.isdisjoint(one.codes) for one in self.attempts.values())
 
     def rescued_since(self, step: int) -> bool:
         """Tell whether the run was rescued at or after a step."""
@@ -287,8 +302,16 @@ class History:
     def _unwanted(self, target: str) -> None:
         """Remember that a person does not want what was tried or is in force: it is not tried again in this run."""
         for attempt in self.attempts.values():
-            if target == attempt.trial or (target == attempt.code and attempt.stays):
+            if target == attempt.trial or (target in attempt.codes and attempt.stays):
                 self.vetoed.add((attempt.code, shape_of(attempt.fix)))
+                if attempt.fix.also:
+                    self._unwanted_together.append(attempt)
+
+    def unwanted(self, code: str, fix: Fix) -> bool:
+        """Tell whether a person does not want a fix: it was vetoed or taken back, or is a part of two that were."""
+        return (code, shape_of(fix)) in self.vetoed or any(
+            code in one.codes and _turned(fix) <= _turned(one.fix) for one in self._unwanted_together if fix.turns
+        )
 
     def proposals_of(self, target: str) -> list[Proposed]:
         """Return the proposal of that id, or the first waiting one of that rule."""
@@ -310,6 +333,11 @@ class History:
 def shape_of(fix: Fix) -> str:
     """Return a fix's name without its numbers: `clip gradients at 2.2` and `… at 2.3` are one fix."""
     return NUMBER.sub("#", fix.name)
+
+
+def _turned(fix: Fix) -> set[tuple[str, object]]:
+    """Return what a fix turns, without its numbers."""
+    return {(turn.knob, None if isinstance(turn.to, float) else turn.to) for turn in fix.turns}
 
 
 def reason_of(why: str) -> str:

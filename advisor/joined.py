@@ -8,8 +8,8 @@ what one of either costs. What it is called names both.
 from collections.abc import Iterable, Mapping
 
 from advisor.causes import Part
-from advisor.consider import consider
-from advisor.history import History, shape_of
+from advisor.consider import consider, holds
+from advisor.history import History
 from advisor.options import No, Scene, Try
 from rules.vocabulary import Deed, Effect, Finding, Fix, Severity
 
@@ -39,7 +39,8 @@ def join(
             if (
                 not _masks(fix, other, scene)
                 or _touch(chosen.fix, fix)
-                or (other.code, shape_of(fix)) in history.vetoed
+                or history.unwanted(other.code, fix)
+                or holds(fix, scene.knobs)
             ):
                 continue
             both = consider(ripe[chosen.code], _both(chosen.fix, fix, other.code), history, scene)

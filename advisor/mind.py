@@ -101,7 +101,7 @@ class Mind:
             case "accept":
                 return self._accept(wish)
             case "veto" if (
-                self._trial is not None and opened is not None and wish.target in (opened.trial, opened.code)
+                self._trial is not None and opened is not None and wish.target in (opened.trial, *opened.codes)
             ):
                 self._trial = self._trial.vetoed()
                 return []
@@ -332,7 +332,7 @@ class Mind:
     def _undo(self, wish: Wished) -> list[Command]:
         attempt = self.history.attempts.get(wish.target)
         if attempt is None:
-            named = [one for one in self.history.attempts.values() if one.code == wish.target and one.stays]
+            named = [one for one in self.history.attempts.values() if wish.target in one.codes and one.stays]
             attempt = named[-1] if named else None
         if attempt is None or not attempt.stays:
             return []

@@ -19,10 +19,10 @@ from advisor.options import STARTS_S, Try
 from advisor.scene import scene_of
 from advisor.settings import Settings
 from advisor.signals import Signals
-from rules.vocabulary import Severity
+from rules.vocabulary import Deed, Severity
 from tests.advisor.choosing import LEARNING, ROUNDING, chosen, history, whys
-from tests.advisor.literal import finding, fix, scene, standing, started
-from trainer.wire import Probed
+from tests.advisor.literal import finding, fix, scene, scored, standing, started
+from trainer.wire import Probed, TrialBegan
 
 
 @pytest.mark.parametrize(
@@ -167,6 +167,26 @@ def test_null_arms_are_pooled_within_a_phase_and_about_a_horizon() -> None:
     assert past.null_pool("loss", past.phase(300), 40) == pytest.approx((0.1, -0.1))
     assert past.null_pool("accuracy", past.phase(300), 40) == ()
     assert past.spent_s == 4.0
+
+
+@pytest.mark.parametrize(("from_start", "charged"), [(False, 80), (True, 120)])
+def test_a_control_that_is_trained_once_more_from_the_start_is_charged_too(from_start: bool, charged: int) -> None:
+    past = history()
+    past.hear(TrialBegan(trial="t1", how="fork", steps=120, from_start=from_start))
+    for arm in ("control", "candidate", "null"):
+        past.hear(scored("t1", arm, 1.0))
+    assert past.spent_steps == charged
+
+
+def test_from_the_start_a_rate_of_its_own_needs_room_for_one_arm_more() -> None:
+    anew = fix(LEARNING, deed=Deed.START_OVER, turns={"dropout": 0.1})
+    own_rate = []
+    for room in (3 * 60 + 60, 4 * 60 + 60):
+        at = scene(step=60, steps_left=1940, budget=Budget(share=room / 6000, spent_steps=0, steps_total=2000))
+        fork = chosen(standing("ARC900", anew), at=at).deed
+        assert isinstance(fork, Try)
+        own_rate.append(fork.own_rate)
+    assert own_rate == [False, True]
 
 
 def test_a_probe_is_charged_unless_it_was_asked_for_a_failing_run() -> None:

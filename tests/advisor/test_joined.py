@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from advisor.budget import Budget
-from advisor.ledger import Entry, Measured
+from advisor.ledger import Entry, Measured, Undone, Wished
 from advisor.options import Try
 from rules.vocabulary import Deed, Effect, Fix, Severity
 from tests.advisor.choosing import LEARNING, attempt, chosen, history, whys
@@ -115,3 +115,37 @@ def test_what_would_begin_before_the_first_step_goes_on_from_now_where_that_is_a
     assert fork.fix.name == "draw the weights anew, from here on"
     knows = chosen(standing("ARC900", DRAWN, **FIRST), at=scene(**{**vars(dear), "learned_nothing": False}))
     assert (knows.deed, whys(knows)) == (None, ["budget"])
+
+
+@pytest.mark.parametrize("gain", [0.004, -0.2])
+def test_two_that_lost_together_are_not_tried_again_with_the_other_named_first(gain: float) -> None:
+    cause, second = standing("ARC900", DRAWN, **FIRST), standing("DAT900", SCALED)
+    past: list[Entry] = []
+    tried_turns: list[frozenset[str]] = []
+    while isinstance(fork := chosen(cause, second, at=EARLY, past=history(*past)).deed, Try):
+        tried_turns.append(frozenset(turn.knob for turn in fork.fix.turns))
+        begun, heard, judged = lost(f"t{len(tried_turns)}", fork.fix, gain)
+        past += [
+            one.model_copy(update={"code": fork.code}) if one is not heard else one for one in (begun, heard, judged)
+        ]
+    assert len(tried_turns) == len(set(tried_turns))
+    assert tried_turns[0] == {"dropout", "weight_decay"}
+
+
+@pytest.mark.parametrize("target", ["t1", "ARC900", "DAT900"])
+def test_what_a_person_takes_back_is_tried_neither_together_nor_apart(target: str) -> None:
+    cause, second = standing("ARC900", DRAWN, **FIRST), standing("DAT900", SCALED)
+    both = chosen(cause, second, at=EARLY).deed
+    assert isinstance(both, Try)
+    taken_back = [Wished(wish="undo", target=target, step=60), Undone(trial="t1", why="a person took it back", step=60)]
+    past = history(*attempt("t1", both.fix, "kept", code="ARC900", step=60), *taken_back)
+    after = chosen(cause, second, at=EARLY, past=past)
+    assert after.deed is None
+    assert set(whys(after)) == {"vetoed"}
+
+
+def test_a_fix_that_holds_already_is_no_part_of_another_candidate() -> None:
+    held = scene(step=60, steps_left=1940)
+    decay = held.knobs["weight_decay"]
+    knobs = {**held.knobs, "weight_decay": decay.model_copy(update={"value": 1e-4})}
+    assert tried(standing("ARC900", DRAWN, **FIRST), standing("DAT900", SCALED), knobs=knobs) == DRAWN
