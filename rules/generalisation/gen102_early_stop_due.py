@@ -2,8 +2,8 @@
 
 ## What it does
 Looks for a metric, and a validation loss, that have gained nothing beyond noise for five evaluations and two fifths of
-the run (three tenths where the validation loss rises, twice that where the metric swings), with the rate decayed at least
-once where a schedule decays it.
+the run (three tenths where the validation loss rises, twice that where the metric swings), counted anew from every change of
+what is learned, with the rate decayed at least once where a schedule decays it.
 
 ## Why it matters
 The best model is kept already; what follows costs time and buys nothing.
@@ -74,7 +74,8 @@ def early_stop_due(
     best, last = validation.best, validation.last
     bar = max(best.standard_error, GAIN_LIMIT * abs(best.metric))
     since = _last_gain_step(validation, bar)
-    idle = [one for one in validation.evaluations if one.step > max(since, run.last_turn_step)]
+    begun = max(since, run.last_turn_step)
+    idle = [one for one in validation.evaluations if one.step > begun]
     waits_for_decay = knobs.values["schedule"] != "constant" and run.progress < DECAYED_PROGRESS
     times = SWINGING_PATIENCE if _swings(validation) else 1
     needed = times * PATIENCE_EVALUATIONS + (LIVE_CHANGE_EVALUATIONS if run.last_turn_step > 0 else 0)
@@ -85,7 +86,7 @@ def early_stop_due(
     sure = abs(best.metric - task.baseline_metric) > LEARNED_ERRORS * best.standard_error
     learned = skill(task, best.metric) >= LEARNED_SKILL and sure and not at_chance(task, loss)
     left = run.steps_left / max(run.steps_total, 1)
-    idle_share = (last.step - since) / max(run.steps_total, 1)
+    idle_share = (last.step - begun) / max(run.steps_total, 1)
     if (
         loss_falls
         or _creeps_up(validation, idle)

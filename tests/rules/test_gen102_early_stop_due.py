@@ -72,6 +72,13 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         ),
         pytest.param({"run": LATE | {"last_turn_step": 450}, "validation": standing()}, id="a fresh change"),
         pytest.param(
+            {
+                "run": {"step": 620, "last_turn_step": 480},
+                "validation": evaluations([0.5] * 31, [0.7, 0.8] + [0.9] * 29, every=20),
+            },
+            id="a change that has had a seventh of the run",
+        ),
+        pytest.param(
             {"run": LATE, "validation": standing(losses=[0.9 - 0.05 * place for place in range(12)])},
             id="the loss still falls",
         ),
