@@ -177,7 +177,7 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
         if isinstance(begun, Try) or begun.reason not in _OF_THE_RUN or not own_rate or not scene.learned_nothing:
             return begun
         fix = _from_here(fix)
-        if history.tried(code, fix, scene.phase):
+        if history.tried(code, fix, scene.phase) or history.unwanted(code, fix):
             return begun
     anew_s, anew_steps = _anew(fix, scene)
 

@@ -113,6 +113,9 @@ def test_what_would_begin_before_the_first_step_goes_on_from_now_where_that_is_a
     assert isinstance(fork, Try)
     assert (fork.from_start, fork.fix.deed) == (False, Deed.TURN)
     assert fork.fix.name == "draw the weights anew, from here on"
+    taken_back = history(*attempt("t1", fork.fix, "kept", code="ARC900", step=300), Wished(wish="undo", target="t1"))
+    later = scene(**{**vars(dear), "phase": "0.1"})
+    assert whys(chosen(standing("ARC900", DRAWN, **FIRST), at=later, past=taken_back)) == ["budget"]
     knows = chosen(standing("ARC900", DRAWN, **FIRST), at=scene(**{**vars(dear), "learned_nothing": False}))
     assert (knows.deed, whys(knows)) == (None, ["budget"])
 
