@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -267,6 +268,16 @@ def test_a_network_that_comes_out_differently_each_time_is_refused_and_the_run_g
     with pytest.raises(KnobError, match="the same task builds"):
         turn(run.training, TWO)
     run.steps(2)
+
+
+def test_a_machine_that_starts_no_process_any_more_leaves_the_run_in_one(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = opened(config_of(model=MLP))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+    with pytest.raises(KnobError, match="a follower cannot be started"):
+        turn(run.training, TWO)
+    run.steps(1)
 
 
 def test_one_core_is_too_few(monkeypatch: pytest.MonkeyPatch, opened: Open) -> None:
