@@ -126,19 +126,19 @@ def _run(
         torch.backends.cudnn.benchmark = False
     training = Training(build(config), config, folder, link, lockstep=files.lockstep, mode=files.mode)
     made.append(training)
-    read_plan(training)
-    if only_profile:
-        return profile(training)
-    if resume and (folder / "checkpoints" / "last.json").exists():
-        _resume(training, folder, files.by_hand, order)
-    elif resume:
-        resume = False
-        _turn_by_hand(training, files.by_hand)
-    if order is None:
-        clear(folder)
-    undecided.clear()
-    current.append(training)
     try:
+        read_plan(training)
+        if only_profile:
+            return profile(training)
+        if resume and (folder / "checkpoints" / "last.json").exists():
+            _resume(training, folder, files.by_hand, order)
+        elif resume:
+            resume = False
+            _turn_by_hand(training, files.by_hand)
+        if order is None:
+            clear(folder)
+        undecided.clear()
+        current.append(training)
         return train(training, resumed=resume, order=order)
     finally:
         current.clear()

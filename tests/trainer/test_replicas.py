@@ -415,6 +415,12 @@ def test_turning_by_command_is_told_and_undone_at_the_end(tmp_path: Path) -> Non
     assert not children()
 
 
+@pytest.mark.slow
+def test_a_profile_leaves_no_follower_behind(tmp_path: Path) -> None:
+    profiled, _ = run_with(tmp_path, config_of(model=MLP, replicas=2), only_profile=True)
+    assert (profiled.text, children()) == ("profile", [])
+
+
 def children() -> list[psutil.Process]:
     """The followers of this process."""
     return [p for p in psutil.Process().children() if "trainer.replicas_follower" in " ".join(p.cmdline())]
