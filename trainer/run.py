@@ -19,7 +19,7 @@ from trainer.knobs import SPECS, KnobError
 from trainer.link import Link
 from trainer.loop import train
 from trainer.optim import UserOptimizerError
-from trainer.planned import read_plan
+from trainer.planned import check_plan
 from trainer.profile import profile
 from trainer.recovery import MemoryExhausted
 from trainer.restart import TRIAL, Order, StartAnew, clear, config_of, fits, read, replace_process, take_over
@@ -127,7 +127,7 @@ def _run(
     training = Training(build(config), config, folder, link, lockstep=files.lockstep, mode=files.mode)
     made.append(training)
     try:
-        read_plan(training)
+        check_plan(training)
         if only_profile:
             return profile(training)
         if resume and (folder / "checkpoints" / "last.json").exists():
