@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from trainer.data.order import POWERS
 from trainer.wire import KnobsConfirmed
 from trainer.words import Change
 
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
 STANDARD_LOSS = {"classification": "nn.CrossEntropyLoss()", "regression": "nn.MSELoss()"}
 """By kind of task; of labels that are no single class, binary cross-entropy."""
 
+OF_DATA = {
+    "standardise": "in your data set, take from each input feature its mean over the training split and divide by its spread",
+    "scale_targets": "in your data set, take from the target its mean over the training split and divide by its spread; undo it "
+    "where the prediction is used",
+    "shuffle": "give your training DataLoader shuffle=True",
+}
+"""By knob that is on."""
+
 
 def in_code(training: "Training", changes: Iterable[Change]) -> tuple[str, ...]:
     """Return what a person would write in a task of their own to have these changes without us; nothing for a named model."""
@@ -19,10 +28,12 @@ def in_code(training: "Training", changes: Iterable[Change]) -> tuple[str, ...]:
         return ()
     turned = {change.knob: change.new for change in changes}
     said = [f"in your model, {one.said()}" for one in training.setup.operated if turned.get(one.knob) == one.to]
-    if turned.get("standardise"):
-        said.append(
-            "in your data set, take from each input feature its mean over the training split and divide by its spread"
-        )
+    said += [text for knob, text in OF_DATA.items() if turned.get(knob) is True]
+    said += [
+        f"draw your training examples by a WeightedRandomSampler, each with weight n^-{power:g}, n the examples of its class"
+        for sampler, power in POWERS.items()
+        if turned.get("sampler") == sampler
+    ]
     if turned.get("loss") == "standard":
         kind = STANDARD_LOSS.get(training.setup.info.kind, "nn.BCEWithLogitsLoss()")
         said.append(f"in your task, train on {kind} of the raw outputs in place of your own loss")

@@ -103,7 +103,7 @@ MOMENTS = (
     Moment("snapshot", "healthy", lambda seen: seen.count(SnapshotTaken) > 1),
     Moment("checkpoint being written", "saved", _writes),
     Moment("checkpoint written", "saved", lambda seen: seen.count(CheckpointWritten) > 2, 0.05),
-    Moment("compression", "compressed", lambda seen: seen.trying("compression"), 5.0),
+    Moment("compression", "compressed", lambda seen: seen.trying("compression"), 0.15),
     Moment("training ended", "healthy", lambda seen: seen.count(TrainingEnded) > 0),
     Moment("after the last word", "healthy", lambda seen: seen.count(RunEnded) > 0, 1.0),
     Moment("any time", "forked", lambda seen: seen.count(RunStarted) > 0, 3.0),
