@@ -304,7 +304,7 @@ def make_plan(run: Run, config: Config) -> tuple[FullPlan, Config]:
         plan = FullPlan.model_validate_json(written.read_bytes())
     else:
         plan = plan_of(str(run.folder), about.get("mode") != "watch", run.read_events(), run.read_ledger())
-    unknown = [turned.knob for turned in plan.turned() if turned.knob not in SPECS]
+    unknown = [turned.knob for turns in plan.turned() for turned in turns if turned.knob not in SPECS]
     if unknown:
         raise Mistake(f"--plan {run.folder}: it turns {unknown[0]!r}, and there is no such knob")
     return plan, amend(config, tuple(f"train.{name}={_toml(value)}" for name, value in plan.configured.items()))

@@ -8,7 +8,7 @@ from trainer.accumulate import accumulate
 from trainer.commands import Alternate
 from trainer.data.batch import Batch, Feed, close
 from trainer.knobs import KnobValue
-from trainer.pieces import cut, forward, piece_size, to_device
+from trainer.pieces import cut, forward, piece_size, to_device, usual_piece
 from trainer.selftest import without_dropout
 from trainer.training import Training
 from trainer.turning import set_knobs
@@ -99,7 +99,7 @@ def _dealt_gradient(training: Training, batch: Batch) -> tuple[float, torch.Tens
 def _gradient(training: Training, batch: Batch, *, compiles: bool) -> tuple[float, torch.Tensor]:
     """Return loss and gradient of some examples; of a whole piece where an arm compiles, which it does for no other size."""
     inputs, targets = to_device(training, batch)
-    most = max(AGREEMENT_EXAMPLES, piece_size(training, training.batch_size) if compiles else 0)
+    most = max(AGREEMENT_EXAMPLES, usual_piece(training) if compiles else 0)
     inputs, targets = cut(inputs, 0, most), targets[:most]
     size = piece_size(training, len(targets))
     scale = HALF_PRECISION_SCALE if training.precision.name == "fp16" else 1.0

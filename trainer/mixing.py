@@ -4,6 +4,8 @@ The object stays the same one: whoever holds it (an optimizer, the user's own co
 less. Several parts can be mixed in and taken out in any order; the class is the same whichever came first.
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
@@ -21,11 +23,27 @@ def take_out(model: nn.Module, part: type[nn.Module]) -> None:
     _become(model, {one for one in _parts(model) if one is not part})
 
 
-def refusal(model: nn.Module) -> str:
-    """Return why nothing can be mixed into a model; nothing where it can."""
+def refusal(model: nn.Module, names: Iterable[str]) -> str:
+    """Return why nothing can be mixed into a model; nothing where it can.
+
+    Args:
+        model: Without the part.
+        names: Of the buffers that the part brings.
+    """
     if isinstance(model, torch.jit.ScriptModule) or "forward" in vars(model):
         return "the model is compiled, or has a forward of its own besides its class's: nothing can be put around it"
+    if taken := next((name for name in names if hasattr(model, name)), ""):
+        return f"the model has a {taken} of its own"
+    try:
+        type(type(model).__name__, (type(model),), {"__module__": type(model).__module__})
+    except Exception as refused:  # the user's own: what their class does when another is derived from it
+        return f"no class can be derived from {type(model).__name__}: {type(refused).__name__}: {' '.join(str(refused).split())}"
     return ""
+
+
+def has_its_own(model: nn.Module, part: type[nn.Module], name: str) -> bool:
+    """Tell whether a model's own class has something of the name of a part's buffer: that is none of the part's."""
+    return not isinstance(model, part) and hasattr(model, name)
 
 
 def _parts(model: nn.Module) -> tuple[type[nn.Module], ...]:

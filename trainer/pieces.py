@@ -12,6 +12,7 @@ import torch
 
 from trainer.compiling import OFF
 from trainer.data.batch import Batch
+from trainer.replicas import dealt
 from trainer.training import Training
 
 Seen = tuple[npt.NDArray[np.int64], torch.Tensor, torch.Tensor]
@@ -60,9 +61,16 @@ def piece_size(training: Training, examples: int) -> int:
     return min(int(training.knobs["micro_batch"]) or share, share)
 
 
+def usual_piece(training: Training) -> int:
+    """Return how many examples the first piece of a full batch has here: shares are even, and none need be the largest."""
+    processes = training.replicas.count(int(training.knobs["replicas"]))
+    start, stop = dealt(training.batch_size, piece_size(training, training.batch_size), processes)[0]
+    return stop - start
+
+
 def forward(training: Training, part: Any, examples: int, *, hooked: bool = False) -> torch.Tensor:
     """Return the outputs for a piece of a batch in training; compiled, where the knob says so and its size is the usual one."""
-    usual = not hooked and examples == piece_size(training, training.batch_size)
+    usual = not hooked and examples == usual_piece(training)
     return training.compiled(training.model, str(training.knobs["compile"]) if usual else OFF, part)
 
 

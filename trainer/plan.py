@@ -79,9 +79,7 @@ class Plan(Word):
     deeds: tuple[Deed, ...] = ()
     copies: tuple[Copy, ...] = ()
 
-    def turned(self) -> tuple[Turned, ...]:
-        """Return every turn in it."""
-        found: list[Turned] = []
-        for deed in self.deeds:
-            found += [*getattr(deed, "held", ()), *getattr(deed, "turns", ())]
-        return tuple(found)
+    def turned(self) -> tuple[tuple[Turned, ...], ...]:
+        """Return every turn in it, in order: those that are made at once together."""
+        made = [(getattr(deed, "held", ()), getattr(deed, "turns", ())) for deed in self.deeds]
+        return tuple(turns for both in made for turns in both if turns)

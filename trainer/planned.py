@@ -22,22 +22,32 @@ from trainer.words import Change
 
 
 def read_plan(training: Training) -> Plan | None:
-    """Return the plan in the run's directory, if there is one, and set the guard as it was there.
-
-    Raises:
-        KnobError: when a knob of the plan cannot be turned in this run.
-    """
+    """Return the plan in the run's directory, if there is one, and set the guard as it was there."""
     file = training.folder / PLAN_FILE
     if not file.exists():
         return None
     plan = Plan.model_validate_json(file.read_bytes())
-    try:
-        for turned in plan.turned():
-            check_turns(training, (turned,))
-    except KnobError as refused:
-        raise KnobError(f"the plan of {plan.of} does not fit this run: {refused}") from None
     training.guard.active = plan.guard
     return plan
+
+
+def check_plan(training: Training) -> None:
+    """Check the turns of the plan in the run's directory, each under the knobs that those before it leave.
+
+    Args:
+        training: Stands before its first step, with the knobs of its configuration.
+
+    Raises:
+        KnobError: when one of them cannot be turned in this run.
+    """
+    plan, held = read_plan(training), dict(training.knobs)
+    try:
+        for turns in plan.turned() if plan else ():
+            training.knobs.update(check_turns(training, turns))
+    except KnobError as refused:
+        raise KnobError(f"the plan of {plan.of if plan else ''} does not fit this run: {refused}") from None
+    finally:
+        training.knobs.update(held)
 
 
 class Follower:

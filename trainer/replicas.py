@@ -243,10 +243,12 @@ class Replicas:
             self.close()
         fresh = self._team is None
         if self._team is None:
-            meetings = TemporaryDirectory(prefix="replicas-", ignore_cleanup_errors=True)
-            self._team = Team([], meetings)
-            for rank in range(1, size):
-                self._team.followers.append(_started(rank, self.device))
+            try:
+                self._team = Team([], TemporaryDirectory(prefix="replicas-", ignore_cleanup_errors=True))
+                for rank in range(1, size):
+                    self._team.followers.append(_started(rank, self.device))
+            except OSError as refused:  # no process, descriptor or disk is left for it
+                raise FollowersLost(f"a follower cannot be started: {refused}") from None
         if self._team.built_for is not setup:
             self._team.build(blueprint(), setup)
         if fresh:

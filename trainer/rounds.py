@@ -75,6 +75,11 @@ class _ArmState:
         """Whether its followers are gone: from then on it is no other arm than the control."""
         return "replicas" in self.live and bool(training.replicas.lost)
 
+    def tell_no_loss(self, training: Training) -> None:
+        """Keep the loss of its followers from being told as the run's: the trial is told, and the knob is what it was."""
+        if self.lost(training):
+            training.replicas.untold = 0
+
 
 @dataclass
 class Round:
@@ -142,6 +147,7 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
             done = _first_look(training, command, candidate, discarded, look, beats)
         if not done:
             agreement_s = agree(training, command, candidate.live, candidate.feed)
+            candidate.tell_no_loss(training)
             steps = _long_enough(training, command, discarded, steps, beats)
         for number in range(0 if done else command.rounds):
             done.append(_round(training, command, candidate, number, discarded, steps, beats))
@@ -158,8 +164,7 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
             raise RoundsRefused(why) from None
     finally:
         beats.trial = ""
-        if candidate.lost(training):
-            training.replicas.untold = 0  # the trial is told, and the knob is what it was
+        candidate.tell_no_loss(training)
         if candidate.own_feed:
             candidate.feed.close()
     training.link.say(
@@ -292,3 +297,5 @@ def _stretch(training: Training, arm: _ArmState | None, discarded: int, steps: i
     finally:
         close(batches)
         set_knobs(training, back)
+        if arm is not None:
+            arm.tell_no_loss(training)

@@ -19,7 +19,7 @@ from trainer.knobs import SPECS, KnobError
 from trainer.link import Link
 from trainer.loop import train
 from trainer.optim import UserOptimizerError
-from trainer.planned import read_plan
+from trainer.planned import check_plan
 from trainer.profile import profile
 from trainer.recovery import MemoryExhausted
 from trainer.restart import TRIAL, Order, StartAnew, clear, config_of, fits, read, replace_process, take_over
@@ -126,19 +126,19 @@ def _run(
         torch.backends.cudnn.benchmark = False
     training = Training(build(config), config, folder, link, lockstep=files.lockstep, mode=files.mode)
     made.append(training)
-    read_plan(training)
-    if only_profile:
-        return profile(training)
-    if resume and (folder / "checkpoints" / "last.json").exists():
-        _resume(training, folder, files.by_hand, order)
-    elif resume:
-        resume = False
-        _turn_by_hand(training, files.by_hand)
-    if order is None:
-        clear(folder)
-    undecided.clear()
-    current.append(training)
     try:
+        check_plan(training)
+        if only_profile:
+            return profile(training)
+        if resume and (folder / "checkpoints" / "last.json").exists():
+            _resume(training, folder, files.by_hand, order)
+        elif resume:
+            resume = False
+            _turn_by_hand(training, files.by_hand)
+        if order is None:
+            clear(folder)
+        undecided.clear()
+        current.append(training)
         return train(training, resumed=resume, order=order)
     finally:
         current.clear()

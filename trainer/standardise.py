@@ -75,6 +75,8 @@ def take_off(model: nn.Module) -> None:
 
 def fit(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Make a model standardise its inputs if these weights are of one that does, and not otherwise."""
+    if mixing.has_its_own(model, Standardised, MEAN):
+        return
     if MEAN in weights and SPREAD in weights:
         put_on(model, torch.zeros_like(weights[MEAN]), torch.ones_like(weights[SPREAD]))
     else:
@@ -88,7 +90,7 @@ def own_tensors(model: nn.Module) -> dict[str, Tensor]:
 
 def refusal(model: nn.Module, inputs: Any) -> str:
     """Return why these inputs of this model cannot be standardised; nothing where they can."""
-    if why := mixing.refusal(model):
+    if why := mixing.refusal(model, (MEAN, SPREAD)):
         return why
     if not isinstance(inputs, Tensor) or not inputs.is_floating_point() or inputs.ndim < 2:
         return "only inputs that are one tensor of fractions have a scale"

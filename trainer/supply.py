@@ -85,7 +85,8 @@ class Supply:
         return self.order.tickets(self.place.epoch, self.place.offset, self.place.parts)
 
     def look_ahead(self, count: int) -> Iterator[Batch]:
-        """Yield the next batches without taking them."""
+        """Yield the next batches without taking them; what was prepared ahead is dropped: loader processes serve one series."""
+        self.drop_ahead()
         batches = self.feed.batches(self.tickets_ahead(count))
         try:
             yield from batches

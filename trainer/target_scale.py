@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from trainer.data.source import Source
 from trainer.loss_fit import asking
-from trainer.mixing import mix_in, take_out
+from trainer.mixing import has_its_own, mix_in, take_out
 from trainer.mixing import refusal as class_refusal
 from trainer.objective import Objective
 from trainer.standardise import CONSTANT_SHARE, SAMPLE_EXAMPLES, SAMPLE_ITEMS, few_of
@@ -81,6 +81,8 @@ def take_off(model: nn.Module) -> None:
 
 def fit(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
     """Make a model say spreads about a mean if these weights are of one that does, and not otherwise."""
+    if has_its_own(model, InTargetUnits, MEAN):
+        return
     if MEAN in weights and SPREAD in weights:
         put_on(model, torch.zeros_like(weights[MEAN]), torch.ones_like(weights[SPREAD]))
     else:
@@ -128,7 +130,7 @@ def refusal(
         return f"a {bent[-1]} stands behind the last layer, and bounds what it can say"
     if any(True for _ in _state(objective)):
         return "the loss holds numbers of its own, which are of the target's unit"
-    return class_refusal(model) or _loss_refusal(objective, output_shape, targets)
+    return class_refusal(model, (MEAN, SPREAD)) or _loss_refusal(objective, output_shape, targets)
 
 
 def _state(objective: Objective) -> tuple[Tensor, ...]:

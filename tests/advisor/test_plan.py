@@ -237,7 +237,7 @@ def test_a_plan_is_in_order_and_ends_with_the_knobs_of_the_run(words: list[str],
         samples += 1
     plan = plan_of("a run", True, events, [])
     assert [deed.samples for deed in plan.deeds] == sorted(deed.samples for deed in plan.deeds)
-    last = [turn.to for turn in plan.turned() if turn.knob == "lr"]
+    last = [turn.to for turns in plan.turned() for turn in turns if turn.knob == "lr"]
     assert (last[-1] if last else 0.1) == lr
 
 

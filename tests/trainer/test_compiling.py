@@ -1,5 +1,6 @@
 """The compiled forward pass: the same training but for rounding, exact randomness, and never a reason to fail."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from tests.trainer.running import config_of, of, run_with, training_of
 from trainer.commands import Alternate, Command
 from trainer.compiling import Compiled, why_not
 from trainer.data.batch import Batch
-from trainer.pieces import cut, forward, to_device
+from trainer.pieces import cut, forward, piece_size, to_device, usual_piece
+from trainer.replicas import dealt
 from trainer.step import take_step
 from trainer.turning import set_knobs
 from trainer.wire import AgreementMeasured, BeatTaken, Event, TrialEnded
@@ -91,3 +93,15 @@ def test_only_pieces_of_the_usual_size_are_compiled_and_none_that_hooks_look_at(
     set_knobs(training, {"micro_batch": 7})
     forward(training, cut(inputs, 0, 7), 7)
     assert modes == ["default", "off", "off", "default"]
+
+
+@pytest.mark.parametrize(("batch", "micro"), [(33, 0), (32, 12)])
+def test_the_first_piece_of_a_full_batch_is_compiled_however_it_is_dealt_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int, micro: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    training, _ = training_of(tmp_path, config_of(batch_size=batch, micro_batch=micro))
+    training.knobs["replicas"] = 2
+    start, stop = dealt(batch, piece_size(training, batch), 2)[0]
+    assert usual_piece(training) == stop - start
+    assert stop - start < piece_size(training, batch), "no piece here is as large as it may be"

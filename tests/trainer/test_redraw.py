@@ -254,6 +254,26 @@ def test_a_kept_order_is_done_again_by_a_plan_to_the_bit(tmp_path: Path, turns: 
     assert equal(weights(tmp_path / "again"), weights(tmp_path / "first"))
 
 
+def test_a_plan_whose_turns_suit_only_the_knobs_of_their_time_is_followed_to_its_end(tmp_path: Path) -> None:
+    weights_on, weights_off = (Turned(knob="class_weights", to=to) for to in ("balanced", "none"))
+    said: list[Command] = [
+        *(Turn(trial="w", turns=(weights_on,)), Confirm(trial="w")),
+        *(Turn(trial="s", turns=(*EVENLY, weights_off)), Confirm(trial="s")),
+    ]
+
+    def say(event: Event) -> list[Command]:
+        due = isinstance(event, BeatTaken) and event.step >= (20 if len(said) > 2 else 40) and said
+        return [said.pop(0), said.pop(0)] if due else []
+
+    _, heard = run_with(tmp_path / "first", own(tmp_path, "in_order"), say)
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again" / PLAN_FILE).write_text(plan_of("first", True, heard, []).model_dump_json())
+    ended, again = run_with(tmp_path / "again", own(tmp_path, "in_order"))
+    assert (ended.why, ended.text) == ("finished", "")
+    assert [one.changes for one in of(again, KnobsTurned)] == [one.changes for one in of(heard, KnobsTurned)]
+    assert equal(weights(tmp_path / "again"), weights(tmp_path / "first"))
+
+
 def test_the_survey_tells_the_order_that_is_drawn(tmp_path: Path) -> None:
     driver = [Turn(trial="s", turns=SHUFFLED), Confirm(trial="s")]
 

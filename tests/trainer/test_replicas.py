@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -269,6 +270,16 @@ def test_a_network_that_comes_out_differently_each_time_is_refused_and_the_run_g
     run.steps(2)
 
 
+def test_a_machine_that_starts_no_process_any_more_leaves_the_run_in_one(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = opened(config_of(model=MLP))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+    with pytest.raises(KnobError, match="a follower cannot be started"):
+        turn(run.training, TWO)
+    run.steps(1)
+
+
 def test_one_core_is_too_few(monkeypatch: pytest.MonkeyPatch, opened: Open) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     run = opened(config_of(model=MLP, replicas=2))
@@ -402,6 +413,12 @@ def test_turning_by_command_is_told_and_undone_at_the_end(tmp_path: Path) -> Non
     assert turned == [(1, 2)]
     assert [(change.old, change.new) for event in of(heard, KnobsReverted) for change in event.changes] == [(2, 1)]
     assert not children()
+
+
+@pytest.mark.slow
+def test_a_profile_leaves_no_follower_behind(tmp_path: Path) -> None:
+    profiled, _ = run_with(tmp_path, config_of(model=MLP, replicas=2), only_profile=True)
+    assert (profiled.text, children()) == ("profile", [])
 
 
 def children() -> list[psutil.Process]:

@@ -74,6 +74,36 @@ class Kept(nn.Module):
 
 
 def keeps(seed): return task(loss=Kept())
+
+
+def straight(seed):
+    made = task()
+    made.model = nn.Sequential(nn.Linear(4, 1), nn.Flatten(0))
+    return made
+
+
+class WithMean(Outlook):
+    def __init__(self):
+        super().__init__(0)
+        self.register_buffer("target_mean", torch.full((1,), 3000.0))
+        self.register_buffer("target_spread", torch.full((1,), 900.0))
+
+
+class Strict(Outlook):
+    def __init_subclass__(cls, *, named):
+        super().__init_subclass__()
+
+
+def means(seed):
+    made = task()
+    made.model = WithMean()
+    return made
+
+
+def strict(seed):
+    made = task()
+    made.model = type("Own", (Strict,), {}, named="own")(0)
+    return made
 """
 
 
@@ -175,6 +205,10 @@ def test_targets_that_are_missing_are_left_out_of_the_scale(tmp_path: Path, task
         pytest.param("counts", "difference", id="a likelihood of counts"),
         pytest.param("shares", "difference", id="a share of the target"),
         pytest.param("keeps", "numbers of its own", id="a loss with a state"),
+        pytest.param("means", "the model has a target_mean of its own", id="a model with buffers of those names"),
+        pytest.param(
+            "strict", "no class can be derived from Own", id="a class that asks something of those derived from it"
+        ),
     ],
 )
 def test_only_numbers_whose_loss_is_of_the_difference_can_be_scaled(tasks: Path, name: str, why: str) -> None:
@@ -264,9 +298,20 @@ def test_the_start_of_a_run_can_be_gone_back_to_with_the_knob_on(tmp_path: Path,
 
 
 def test_micro_batches_leave_the_gradient_of_the_whole_batch(tmp_path: Path, tasks: Path) -> None:
-    whole, cut = (running(tmp_path, tasks, scale_targets=True, micro_batch=size) for size in (0, 16))
-    cut.knobs["micro_batch"] = 16
+    whole, cut = (running(tmp_path, tasks, "straight", scale_targets=True, micro_batch=size) for size in (0, 5))
     assert steps(whole, 3) == pytest.approx(steps(cut, 3), rel=1e-5)
+
+
+def test_a_model_with_buffers_of_the_same_names_is_loaded_as_the_users_own(tmp_path: Path, tasks: Path) -> None:
+    training = running(tmp_path, tasks, "means")
+    inputs = training.setup.source.val.tensors
+    assert inputs is not None
+    steps(training, 2)
+    training.keep_best()
+    wanted = training.best_model()(inputs[0]).detach()
+    assert float(wanted.abs().max()) < 100.0, "said in units of the user's own"
+    path = save_model(tmp_path, training.setup, training.best.weights, 2)
+    assert torch.equal(load(path).outputs(inputs[0]), wanted.detach())
 
 
 def test_the_best_model_is_saved_and_loaded_as_it_was_whatever_the_knob_is_now(tmp_path: Path, tasks: Path) -> None:

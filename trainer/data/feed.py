@@ -53,7 +53,7 @@ def open_feed(
 
     Args:
         split: What to fetch from.
-        source_collate: The source's `collate`.
+        source_collate: The source's `collate`; a split's own one goes before it.
         device: Where the model is.
         seed: The run's seed; together with a ticket's place it seeds the fetch.
         workers: Loader processes; 0 = in this process. Without meaning for data in memory, like the next two.
@@ -67,7 +67,13 @@ def open_feed(
         return MemoryFeed(split, device)
     pin = device.type == "cuda"
     return LoaderFeed(
-        split, seed=seed, workers=workers, prefetch=prefetch, pin=pin, cache=cache, collate=source_collate
+        split,
+        seed=seed,
+        workers=workers,
+        prefetch=prefetch,
+        pin=pin,
+        cache=cache,
+        collate=split.collate or source_collate,
     )
 
 

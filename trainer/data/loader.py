@@ -26,6 +26,8 @@ class TakenOver:
     data: Any
     """A data set, or a pair of arrays."""
     collate: Callable[[list[Any]], Any] | None = None
+    loader: bool = False
+    """It was a loader: it collates by `collate`, or as torch does."""
     in_order: bool = False
     """It was a loader that does not shuffle."""
 
@@ -53,13 +55,13 @@ def take_over(given: Any, split: str) -> TakenOver:
     collate = None if given.collate_fn is default_collate else given.collate_fn
     match sampler:
         case SequentialSampler():
-            return TakenOver(data, collate, in_order=True)
+            return TakenOver(data, collate, loader=True, in_order=True)
         case DistributedSampler():
-            return TakenOver(data, collate, in_order=not sampler.shuffle)
+            return TakenOver(data, collate, loader=True, in_order=not sampler.shuffle)
         case SubsetRandomSampler():
-            return TakenOver(Subset(data, list(sampler.indices)), collate)
+            return TakenOver(Subset(data, list(sampler.indices)), collate, loader=True)
         case RandomSampler() if not sampler.replacement:
-            return TakenOver(data, collate)
+            return TakenOver(data, collate, loader=True)
     raise DataError(
         f"Task({split}=…) is a DataLoader with a {type(sampler).__name__}: give its data set; train.shuffle is whether it is "
         "shuffled, and train.sampler ('sqrt', 'balanced') draws rare classes more often"

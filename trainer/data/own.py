@@ -62,17 +62,18 @@ def open_task(task: Task, config: Config) -> Source:
         for split in ("train", "val", "test")
         if getattr(task, split) is not None
     }
-    collates = (task.collate, *(one.collate for one in given.values()))
-    own_collate = next((one for one in collates if one is not None), None)
-    parts = {split: _open(one.data, split, own_collate) for split, one in given.items()}
-    if "train" not in parts:
+    if "train" not in given:
         raise DataError("the task has no training data: give Task(train=…) a Dataset or a pair (inputs, targets)")
+    collates = {split: task.collate or (one if one.loader else given["train"]).collate for split, one in given.items()}
+    parts = {split: _open(one.data, split, collates[split]) for split, one in given.items()}
     samples = {split: part.sample for split, part in parts.items()}
     kind, classes = what_is_learned(samples, tuple(task.classes), own_loss=task.loss is not None)
     raw = Raw(**_missing(parts))
     parts = {split: _with_targets(part, kind) for split, part in parts.items()}
-    collate = OwnCollate(own_collate, kind)
+    collate = OwnCollate(collates["train"], kind)
     splits = _divide(parts, config.data, kind, classes)
+    for split in given.keys() - {"train"}:
+        splits[split].collate = OwnCollate(collates[split], kind)
     splits["train"].order_matters = task.order_matters
     splits["train"].in_order = task.order_matters or given["train"].in_order
     shape, inputs = _look_at_inputs(splits["train"], collate)
@@ -254,6 +255,8 @@ def _same_shape(splits: dict[str, Split], shape: tuple[int, ...], collate: OwnCo
     if collate.collate is not None:
         return
     for name, split in splits.items():
+        if isinstance(split.collate, OwnCollate) and split.collate.collate is not None:
+            continue
         other = _shape(split, collate)[0]
         if other != shape:
             raise DataError(

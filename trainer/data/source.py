@@ -35,6 +35,8 @@ class Split:
     """Items `(input, target)`, or what the source's `collate` takes."""
     targets: torch.Tensor | None = None
     """All targets, where they are known without reading the inputs."""
+    collate: Callable[[list[Any]], Any] | None = None
+    """Makes a batch of items where another one does than the source's."""
     decoded_bytes: int = 0
     """Memory that all decoded items would take; 0 = in memory already, or not known."""
     order_matters: bool = False

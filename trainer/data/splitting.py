@@ -89,7 +89,9 @@ def _hold_out(
             start += count
     val, test = (np.sort(np.concatenate([*parts, pool[:0]])) for parts in held)
     if shares[0] > 0 and len(val) == 0 and len(pool) > 1:
-        largest = max(groups, key=len)
+        largest = max((np.setdiff1d(group, test) for group in groups), key=len)
+        if len(largest) == 1 and len(test):  # each class has one example left to train on: the first of the test goes
+            return test[:1], test[1:]
         val = np.sort(random.permutation(largest)[: max(1, min(round(shares[0] * len(pool)), len(largest) - 1))])
     return val, test
 

@@ -20,6 +20,7 @@ from trainer.data.feed import LoaderFeed, MemoryFeed, WorkerDied, open_feed
 from trainer.data.fetch import FetchError
 from trainer.data.order import Order
 from trainer.data.source import Source, Split, open_source
+from trainer.supply import Supply
 
 CPU = torch.device("cpu")
 TRANSFORMS = ["rotate:10", "crop:2", "flip", "blur:1"]
@@ -74,6 +75,17 @@ def test_workers_change_nothing_in_a_data_set_that_uses_all_generators() -> None
     first, *others = [torch.cat(batches(feed, 40, count=6)) for feed in kinds]
     assert all(torch.equal(first, other) for other in others)
     assert len(set(first[:, 1].tolist())) == len(first), "noise must differ between items and epochs"
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_look_ahead_in_the_middle_of_an_epoch_leaves_the_supply_as_it_was(workers: int) -> None:
+    split, settings = own_split(NoisyItems()), {"shuffle": True, "workers": workers, "prefetch": 2, "cache": False}
+    supply = Supply(split, None, device=CPU, seed=3, batch_size=10, sampler="none", **settings)
+    supply.take()
+    seen = next(supply.look_ahead(1))
+    taken = supply.take()
+    supply.close()
+    assert torch.equal(seen.inputs, taken.inputs)
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from torch.utils.data import (
     SubsetRandomSampler,
     TensorDataset,
     WeightedRandomSampler,
+    default_collate,
 )
 from torch.utils.data.distributed import DistributedSampler
 
@@ -25,7 +26,7 @@ from trainer.config import parse
 from trainer.data.feed import CacheRefused, open_feed
 from trainer.data.order import Order
 from trainer.data.own import open_task
-from trainer.data.source import DataError, Source
+from trainer.data.source import DataError, Source, Split
 from trainer.task import Task
 
 INPUTS = np.random.default_rng(0).normal(size=(60, 4))
@@ -265,6 +266,23 @@ def test_a_loader_of_a_part_gives_that_part_alone() -> None:
     parts = [DataLoader(PAIR, sampler=SubsetRandomSampler(list(range(*span)))) for span in ((0, 40), (40, 60))]
     source = opened(parts[0], val=parts[1])
     assert (source.train.examples, source.val.examples, source.train.in_order) == (40, 20, False)
+
+
+def test_each_loader_collates_by_its_own_function() -> None:
+    def doubled(items: list[Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        inputs, targets = default_collate(items)
+        return 2 * inputs, targets
+
+    def first(source: Source, split: Split) -> torch.Tensor:
+        feed = open_feed(split, source.collate, device=CPU, seed=0, workers=0, prefetch=2, cache=False)
+        return next(iter(feed.batches(Order(60, 4, 0, shuffle=False).tickets(0, 0)))).inputs
+
+    plain, twice = DataLoader(Items()), DataLoader(Items(), collate_fn=doubled)
+    once = torch.from_numpy(INPUTS[:4]).float()
+    for train, val, times in ((twice, plain, (2, 1)), (plain, twice, (1, 2)), (twice, Items(), (2, 2))):
+        source = opened(train, val=val)
+        assert torch.equal(first(source, source.train), times[0] * once)
+        assert torch.equal(first(source, source.val), times[1] * once)
 
 
 def test_a_loaders_collate_function_makes_the_batches() -> None:

@@ -36,6 +36,16 @@ def test_splits_are_disjoint_and_complete_and_each_class_can_be_learned(
         assert set(labels[parts.train]) == set(range(len(counts)))
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("counts", [(1, 2), (2, 2), (1, 3)])
+def test_what_is_held_out_of_a_handful_is_in_one_split_only(counts: tuple[int, int], seed: int) -> None:
+    labels = np.repeat([0, 1], counts)
+    data = DataConfig(val_fraction=0.125, test_fraction=0.25, split_seed=seed)
+    parts = divide(len(labels), data, labels=labels, classes=("a", "b"))
+    held = [] if parts.test is None else parts.test.tolist()
+    assert sorted([*parts.train.tolist(), *parts.val.tolist(), *held]) == list(range(len(labels)))
+
+
 def test_shares_of_classes_are_the_same_in_every_split() -> None:
     labels = np.repeat([0, 1], [900, 100])
     parts = divide(1000, DataConfig(val_fraction=0.2, test_fraction=0.1), labels=labels, classes=("a", "b"))
