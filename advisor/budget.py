@@ -21,7 +21,9 @@ PAYS_BACK_HORIZONS = 3
 BORROWED = 3.0
 """Times the budget: what all trials together may cost where the first probe or the first fork does not fit into it. In a
 run of some hundred steps a tenth pays for no fork at all; 10-30 % for tuning is held reasonable (trials.md)."""
-BORROWED_FOR_NOTHING = 4.0
+BORROWED_FOR_A_CAUSE = 3.75
+"""Times the budget, for what may ruin the run: a fork from the start trains the control once more, an arm in five."""
+BORROWED_FOR_NOTHING = 5.0
 """Times the budget, for the cause of a run that has learned nothing: what it may cost besides is lost already."""
 FIRST_SUSPICION_STEPS = 60
 """A sweep: what the first probe may cost in any run that may have been wrong from its start. In a run of a hundred steps
@@ -79,7 +81,7 @@ class Budget:
 
         Of two causes the second is open still when the fix of the first is kept, and its fork is as much worth as the first.
         """
-        borrows = BORROWED_FOR_NOTHING if nothing_learned else BORROWED
+        borrows = BORROWED_FOR_NOTHING if nothing_learned else BORROWED_FOR_A_CAUSE
         return replace(self, forked=False, of_a_cause=True, borrows=borrows)
 
     def _room(self, times: float) -> float:

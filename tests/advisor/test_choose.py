@@ -31,14 +31,14 @@ def test_a_learning_fix_is_tried_by_a_fork_and_a_loader_fix_by_rounds() -> None:
 
 
 def test_what_ends_a_swing_is_tried_by_two_pairs_of_arms_and_looks_less_far_for_it() -> None:
-    short = replace(scene(step=0, steps_left=410, scoring_steps=2), budget=Budget(0.1, 0, 410))
+    short = replace(scene(step=0, steps_left=330, scoring_steps=2), budget=Budget(0.1, 0, 330))
     usual, swing = (
         chosen(standing("DAT900", fix(LEARNING, turns=turns)), at=short).deed
         for turns in ({"lr": 0.5}, {"shuffle": False})
     )
     assert isinstance(usual, Try)
     assert isinstance(swing, Try)
-    assert (usual.steps, usual.replicates) == (41, 1)
+    assert (usual.steps, usual.replicates) == (40, 1)
     assert (swing.steps, swing.replicates, swing.nulls) == (38, 2, 1)
 
 
@@ -71,7 +71,7 @@ def test_a_short_run_pays_for_a_shorter_fork() -> None:
     short = Budget(share=0.1, spent_steps=0, steps_total=200)
     fork = chosen(standing("OPT900", fix(LEARNING)), at=replace(scene(step=40, steps_left=160), budget=short)).deed
     assert isinstance(fork, Try)
-    assert fork.steps == 30
+    assert fork.steps == 37
 
 
 ORDER = [
