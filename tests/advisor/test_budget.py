@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from advisor.budget import BORROWED_FOR_A_CAUSE, Budget, ForkPlan, afford_fork, plan_fork, rounds_steps, shortest_horizon
+from advisor.budget import (
+    BORROWED_FOR_A_CAUSE,
+    Budget,
+    ForkPlan,
+    afford_fork,
+    plan_fork,
+    rounds_steps,
+    shortest_horizon,
+)
 from advisor.ledger import (
     Entry,
     Found,
@@ -182,7 +190,11 @@ def test_from_the_start_a_rate_of_its_own_needs_room_for_one_arm_more() -> None:
     anew = fix(LEARNING, deed=Deed.START_OVER, turns={"dropout": 0.1})
     own_rate = []
     for room in (3 * 60 + 60, 4 * 60 + 60):
-        at = scene(step=60, steps_left=1940, budget=Budget(share=room / (2000 * BORROWED_FOR_A_CAUSE), spent_steps=0, steps_total=2000))
+        at = scene(
+            step=60,
+            steps_left=1940,
+            budget=Budget(share=room / (2000 * BORROWED_FOR_A_CAUSE), spent_steps=0, steps_total=2000),
+        )
         fork = chosen(standing("ARC900", anew), at=at).deed
         assert isinstance(fork, Try)
         own_rate.append(fork.own_rate)
