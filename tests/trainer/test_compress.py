@@ -16,7 +16,7 @@ from trainer.export import load
 from trainer.proving import prove
 from trainer.quantise import why_not
 from trainer.training import Training
-from trainer.wire import Compressed, Event, Told, TrainingEnded
+from trainer.wire import Compressed, Event, Told, TrainingEnded, write
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +154,18 @@ def test_what_a_killed_trainer_has_compressed_is_deleted_by_the_next(trained: Tr
     compress.clear(trained.folder)
     assert not result.pending.exists()
     assert load(trained.folder).classes == tuple("0123456789")
+
+
+def test_a_copy_that_was_to_be_kept_when_its_trainer_died_is_kept_by_the_next(trained: Training) -> None:
+    result = compress.run(trained, Compress(trial="t1", method="prune"))
+    events, control = trained.folder / "events.jsonl", trained.folder / "control.jsonl"
+    events.write_text(write(result.event) + "\n")
+    control.write_text(write(Decide(trial="t1", arm="candidate")) + "\n" + '{"trial":"t2","kind":"decide","ar')
+    compress.clear(trained.folder)
+    assert result.path.exists()
+    assert not result.pending.exists()
+    for left in (result.path, events, control):
+        left.unlink()
 
 
 def test_a_copy_that_nobody_judges_does_not_stay(tmp_path: Path) -> None:
