@@ -88,8 +88,7 @@ def weighed_chance(counts: tuple[int, ...], *, root: bool) -> float:
         root: Weights are the root of the rarity, else the rarity.
     """
     average = sum(counts) / len(counts)
-    shares = [n * min(sqrt(average / n) if root else average / n, WEIGHT_CAP) for n in counts if n]
-    return sum(share / sum(shares) * log(sum(shares) / share) for share in shares)
+    return _entropy([n * min(sqrt(average / n) if root else average / n, WEIGHT_CAP) for n in counts if n])
 
 
 def drawn_chance(counts: tuple[int, ...], *, root: bool) -> float:
@@ -99,8 +98,13 @@ def drawn_chance(counts: tuple[int, ...], *, root: bool) -> float:
         counts: Training examples of each class.
         root: Each example is drawn with a chance of n^-0.5, else of 1/n.
     """
-    shares = [sqrt(n) if root else 1.0 for n in counts if n]
-    return sum(share / sum(shares) * log(sum(shares) / share) for share in shares)
+    return _entropy([sqrt(n) if root else 1.0 for n in counts if n])
+
+
+def _entropy(weights: list[float]) -> float:
+    """Return the entropy of shares in proportion to these weights."""
+    total = sum(weights)
+    return sum(weight / total * log(total / weight) for weight in weights)
 
 
 def device(signals: Signals) -> DeviceFacts | None:

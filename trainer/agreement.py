@@ -9,7 +9,7 @@ from trainer.commands import Alternate
 from trainer.data.batch import Batch, Feed, close
 from trainer.knobs import KnobValue
 from trainer.pieces import cut, forward, piece_size, to_device, usual_piece
-from trainer.selftest import without_dropout
+from trainer.selftest import taken, without_dropout
 from trainer.training import Training
 from trainer.turning import set_knobs
 from trainer.window import PassState
@@ -93,7 +93,7 @@ def _dealt_gradient(training: Training, batch: Batch) -> tuple[float, torch.Tens
     with without_dropout(training.model):
         loss, _ = accumulate(training, few.inputs, few.targets, few)
     scale = float(training.precision.scaler.scale(torch.ones(1, device=training.device)))
-    return float(loss), _taken(training, scale)
+    return float(loss), taken(training.model) / scale
 
 
 def _gradient(training: Training, batch: Batch, *, compiles: bool) -> tuple[float, torch.Tensor]:
@@ -111,11 +111,4 @@ def _gradient(training: Training, batch: Batch, *, compiles: bool) -> tuple[floa
             loss = training.objective(outputs, wanted, normaliser=len(targets))
         (loss * scale).backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
-    return total, _taken(training, scale)
-
-
-def _taken(training: Training, scale: float) -> torch.Tensor:
-    """Take the gradients out of the model, as one vector in fp32."""
-    gradients = [p.grad.detach().float().flatten() / scale for p in training.model.parameters() if p.grad is not None]
-    training.model.zero_grad(set_to_none=True)
-    return torch.cat(gradients)
+    return total, taken(training.model) / scale

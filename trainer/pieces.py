@@ -70,8 +70,10 @@ def usual_piece(training: Training) -> int:
 
 def forward(training: Training, part: Any, examples: int, *, hooked: bool = False) -> torch.Tensor:
     """Return the outputs for a piece of a batch in training; compiled, where the knob says so and its size is the usual one."""
-    usual = not hooked and examples == usual_piece(training)
-    return training.compiled(training.model, str(training.knobs["compile"]) if usual else OFF, part)
+    mode = str(training.knobs["compile"])
+    if mode != OFF and (hooked or examples != usual_piece(training)):
+        mode = OFF
+    return training.compiled(training.model, mode, part)
 
 
 class Passes:

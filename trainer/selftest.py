@@ -116,7 +116,7 @@ def _gradient(training: Training, batch: Batch, size: int) -> torch.Tensor:
     for start in range(0, examples, size):
         outputs = training.model(cut(inputs, start, start + size))
         training.objective(outputs, targets[start : start + size], normaliser=examples).backward()  # type: ignore[no-untyped-call]
-    return _taken(training.model)
+    return taken(training.model)
 
 
 def _dealt_gradient(training: Training, batch: Batch, replicas: int) -> torch.Tensor:
@@ -128,10 +128,10 @@ def _dealt_gradient(training: Training, batch: Batch, replicas: int) -> torch.Te
         accumulate(training, *to_device(training, batch), batch)
     finally:
         training.precision.set(name)
-    return _taken(training.model)
+    return taken(training.model)
 
 
-def _taken(model: nn.Module) -> torch.Tensor:
+def taken(model: nn.Module) -> torch.Tensor:
     """Take the gradients out of a model, as one vector in fp32."""
     gradients = [p.grad.detach().float().flatten() for p in model.parameters() if p.grad is not None]
     model.zero_grad(set_to_none=True)

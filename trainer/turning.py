@@ -133,8 +133,10 @@ def check_replicas(training: Training, values: dict[str, KnobValue]) -> None:
     Raises:
         KnobError: when there are no such followers, or it has not.
     """
+    if "replicas" not in values:
+        return
     promised = any(knob.name == "replicas" and knob.effect == "other_rounding" for knob in training.catalogue())
-    if "replicas" in values and (differs := replicas_differ(training, int(values["replicas"]), promised=promised)):
+    if differs := replicas_differ(training, int(values["replicas"]), promised=promised):
         raise KnobError(f"replicas cannot be turned here: {differs}")
 
 
