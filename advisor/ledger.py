@@ -138,6 +138,14 @@ class TrialStarted(_Entry):
     old: dict[str, Value]
     """What the knobs held before."""
     expected_cost_s: float
+    steps: int = 0
+    """fork: its horizon."""
+    from_start: bool = False
+    nulls: int = 0
+    replicates: int = 1
+    own_rate: bool = False
+    agreement_passes: int = 0
+    """rounds: passes on the same weights and batches before them."""
 
 
 class TrialHeard(_Entry):

@@ -6,19 +6,19 @@ it decides goes to the ledger. A new mind that folds the files of a run knows wh
 
 from collections.abc import Callable, Iterable, Sequence
 from heapq import merge
-from typing import Literal
 
 from advisor.choose import Choice, choose
 from advisor.diagnosis import Diagnosis
 from advisor.gather import gather
 from advisor.history import NO_LONGER, Attempt, History, shape_of
 from advisor.judge import regressed
-from advisor.ledger import Entry, Judged, ProbeAsked, Proposed, Refused, TrialStarted, Undone, Wished
+from advisor.ledger import Entry, Judged, ProbeAsked, Proposed, Refused, Undone, Wished
 from advisor.options import AskProbe, No, Try
 from advisor.scene import circumstances_of, repeats, scene_of, setting_of
 from advisor.sensors.sample import Sample
 from advisor.settings import Settings as Settings
 from advisor.signals import Signals
+from advisor.taken_up import LeftBehind, outstanding
 from advisor.trial import abandon, advance, open_trial
 from advisor.trials.words import Moved, Trial
 from rules.catalogue import all_rules
@@ -29,8 +29,6 @@ from trainer.wire import (
     CommandRefused,
     Evaluated,
     Event,
-    KnobsConfirmed,
-    KnobsReverted,
     LabelsSuspected,
     MemoryRanOut,
     Probed,
@@ -131,20 +129,19 @@ class Mind:
         """
         heard = ((event.t, 0, place, event) for place, event in enumerate(events))
         written = ((entry.t, 1, place, entry) for place, entry in enumerate(entries))
-        answered: set[tuple[str, str]] = set()
+        left = LeftBehind(lambda started: self._opened(started.trial, Try.of(started)))
         for _, kind, _, word in merge(heard, written, key=lambda one: one[:3]):
             if kind == 0:
-                answered |= _answered(word)  # type: ignore[arg-type]
+                left.hear(word)  # type: ignore[arg-type]
                 self.signals.hear(word)  # type: ignore[arg-type]
                 self.history.hear(word)  # type: ignore[arg-type]
             else:
+                left.read(word)  # type: ignore[arg-type]
                 self.history.enter(word)  # type: ignore[arg-type]
                 self.diagnosis.restore(word)  # type: ignore[arg-type]
         self._assessed_step = self.signals.step
-        commands: list[Command] = []
-        if (opened := self.history.open) is not None:
-            commands = self._bury(opened, {trial for trial, _ in answered})
-        commands += [command for one in self.history.attempts.values() for command in _outstanding(one, answered)]
+        commands = self._take(left.ended()) if left.trial is not None else []
+        commands += [command for one in self.history.attempts.values() for command in outstanding(one, left.answered)]
         if live and self.signals.ended is not None and not self.signals.over:
             self._assess()
             commands += self._decide()
@@ -153,7 +150,7 @@ class Mind:
     def close(self) -> None:
         """Say the last words: the verdict on what is still open, and the state of every rule."""
         if self._trial is not None:
-            self._take(abandon(self._trial, "the driver ended before there was a verdict"))
+            self._take(abandon(self._trial, "the driver ended"))
         if self.signals.started is not None and not self.signals.over:
             self._assess()
         self._restate()
@@ -251,21 +248,13 @@ class Mind:
                 pass
 
     def _begin(self, chosen: Try) -> list[Command]:
-        trial = f"t{len(self.history.attempts) + 1}"
-        setting = setting_of(trial, chosen, self.signals, self.lockstep)
-        about = circumstances_of(chosen, self.signals, self.history, self.settings)
-        self._trial = open_trial(chosen, setting, about)
-        self._say(
-            TrialStarted(
-                trial=trial,
-                code=chosen.code,
-                fix=chosen.fix,
-                how=chosen.how,
-                old=setting.old,
-                expected_cost_s=chosen.cost_s,
-            )
-        )
-        return list(self._trial.begin())
+        self._trial = trial = self._opened(f"t{len(self.history.attempts) + 1}", chosen)
+        self._say(chosen.started(trial.setting.trial, trial.setting.old))
+        return list(trial.begin())
+
+    def _opened(self, name: str, chosen: Try) -> Trial:
+        setting = setting_of(name, chosen, self.signals, self.lockstep)
+        return open_trial(chosen, setting, circumstances_of(chosen, self.signals, self.history, self.settings))
 
     def _move(self, event: Event) -> list[Command]:
         if self._trial is not None:
@@ -309,14 +298,6 @@ class Mind:
         self.diagnosis.unripen()
         return [Revert(trial=attempt.trial, why=why, back=back)]
 
-    def _bury(self, opened: Attempt, answered: set[str]) -> list[Command]:
-        """End the attempt that a dead driver left open."""
-        done = opened.how == "rescue" and opened.trial in answered
-        why = "the driver died before the recovery was shown" if done else "the driver died before there was a verdict"
-        outcome: Literal["applied_untried", "undecided"] = "applied_untried" if done else "undecided"
-        self._say(Judged(trial=opened.trial, code=opened.code, outcome=outcome, why=why, cost_s=0.0))
-        return [] if done else [Revert(trial=opened.trial, why=why)]
-
     # ------------------------------------------------------------ wishes
 
     def _accept(self, wish: Wished) -> list[Command]:
@@ -348,33 +329,6 @@ class Mind:
 def unfinished(ended: TrainingEnded | None) -> bool:
     """Tell whether the training was broken off: then nobody waits for a smaller copy of the model."""
     return ended is not None and ended.why in ("stopped", "hopeless")
-
-
-def _answered(event: Event) -> set[tuple[str, str]]:
-    """Return (trial, command) of what the trainer says it has done, or refused to do."""
-    match event:
-        case KnobsConfirmed():
-            return {(event.trial, "turn")}
-        case KnobsReverted():
-            return {(event.trial, "revert")}
-        case RolledBack():
-            return {(event.trial, "rollback")}
-        case CommandRefused():
-            return {(event.trial, event.command)}
-        case _:
-            return set()
-
-
-def _outstanding(attempt: Attempt, answered: set[tuple[str, str]]) -> list[Command]:
-    """Return again what a driver had decided, and died before it told the trainer. Twice told does no harm."""
-    trial = attempt.trial
-    if attempt.undone and (trial, "revert") not in answered:
-        return [Revert(trial=trial, why="it was taken back before the driver died")]
-    turned = attempt.how in ("rounds", "untried") and attempt.stays and (trial, "turn") not in answered
-    if not turned or not attempt.fix.turns:
-        return []
-    turns = tuple(Turned(knob=turn.knob, to=turn.to) for turn in attempt.fix.turns)
-    return [Turn(trial=trial, turns=turns), Confirm(trial=trial)]
 
 
 def _wished_turns(wish: Wished) -> tuple[Turned, ...]:

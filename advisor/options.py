@@ -1,12 +1,13 @@
 """Where a choice is made, and what can come of it: a probe that is asked for, a fix that is tried, one that is not."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 from advisor.budget import Budget
 from advisor.history import reason_of
-from advisor.ledger import How
-from rules.vocabulary import Fix
+from advisor.ledger import How, TrialStarted
+from rules.vocabulary import Fix, Value
 from trainer.knobs import Knob
 
 STARTS_S = 10.0
@@ -73,6 +74,17 @@ class Try:
     agreement_passes: int = 0
     own_rate: bool = False
     """fork: a candidate without a gain gets another arm, at the rate that a sweep of it picks."""
+
+    def started(self, trial: str, old: Mapping[str, Value]) -> TrialStarted:
+        """Return what the ledger says of it when it begins."""
+        told = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "cost_s"}
+        return TrialStarted(trial=trial, old=dict(old), expected_cost_s=self.cost_s, **told)
+
+    @classmethod
+    def of(cls, started: TrialStarted) -> Self:
+        """Return what was tried, as the ledger tells it."""
+        told = {one.name: getattr(started, one.name) for one in fields(cls) if one.name != "cost_s"}
+        return cls(cost_s=started.expected_cost_s, **told)
 
 
 @dataclass(frozen=True)

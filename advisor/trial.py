@@ -69,20 +69,20 @@ def advance(trial: Trial, event: Event) -> Moved:
         case CommandRefused() if event.trial == trial.setting.trial:
             return over(trial.setting, Verdict("refused", f"the trainer refused: {event.why}"))
         case RunEnded():
-            return abandon(trial, f"the run ended ({event.why}) before there was a verdict")
+            return abandon(trial, f"the run ended ({event.why})")
         case RunStarted() if event.trial == trial.setting.trial:
             return Moved(trial)
         case RunStarted():
-            return abandon(trial, "the trainer was started again before there was a verdict")
+            return abandon(trial, "the trainer was started again")
         case TrainingEnded():
             moved = trial.advance(event)
-            why = "the training ended before there was a verdict"
-            return moved if moved.trial is None else abandon(moved.trial, why)
+            return moved if moved.trial is None else abandon(moved.trial, "the training ended")
         case _:
             return trial.advance(event)
 
 
-def abandon(trial: Trial, why: str) -> Moved:
+def abandon(trial: Trial, event: str) -> Moved:
     """Return the end of a trial that nobody will finish; a rescue that was done stays, its recovery not shown."""
-    done = isinstance(trial, RescueTrial) and trial.done
-    return over(trial.setting, Verdict("applied_untried" if done else "undecided", why))
+    if isinstance(trial, RescueTrial) and trial.done:
+        return over(trial.setting, Verdict("applied_untried", f"{event} before the recovery was shown"))
+    return over(trial.setting, Verdict("undecided", f"{event} before there was a verdict"))

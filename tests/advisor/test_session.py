@@ -222,10 +222,10 @@ def test_a_new_driver_tells_what_the_dead_one_had_decided(
 
 
 def test_a_rescue_that_was_never_done_is_not_called_applied() -> None:
-    rescue = TRIAL.model_copy(update={"how": "rescue"})
+    rescue = TRIAL.model_copy(update={"how": "rescue", "t": 2.0})
     for said, outcome in (
         ([], "undecided"),
-        ([wire.RolledBack(trial="t1", from_step=9, skipped_batches=0)], "applied_untried"),
+        ([wire.RolledBack(t=3.0, trial="t1", from_step=9, skipped_batches=0)], "applied_untried"),
     ):
         core, entries = session(mode="auto")
         core.restore([write(one) for one in (started(), *said)], [rescue], live=True)
