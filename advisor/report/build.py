@@ -61,12 +61,25 @@ def build(story: Story, about: Mapping[str, Any], path: str) -> Report:
         data=profile.data(story),
         time=time,
         overhead=profile.overhead(time),
+        config=dict(config),
         final_config=profile.final_config(story, config),
         compression=[one.model_dump(exclude={"kind", "t", "samples"}) for one in story.compressed],
         timeline=timeline(story),
         unsure=verdict.unsure(story, scores, dropped=story.ended.dropped if story.ended else 0),
         level=level.value if level is not None else "none",
     )
+
+
+def report_of(run: Run) -> Report:
+    """Return the report of a run as far as it has come; nothing is written.
+
+    Raises:
+        RunError: when the folder is no run.
+    """
+    about = run.read_about()
+    if run.resume.exists():
+        about |= json.loads(run.resume.read_text(encoding="utf-8"))
+    return build(fold(run.read_events(), run.read_ledger()), about, str(run.folder))
 
 
 def write_report(run: Run) -> Report:
@@ -77,10 +90,7 @@ def write_report(run: Run) -> Report:
     Raises:
         RunError: when the folder is no run.
     """
-    about = run.read_about()
-    if run.resume.exists():
-        about |= json.loads(run.resume.read_text(encoding="utf-8"))
-    report = build(fold(run.read_events(), run.read_ledger()), about, str(run.folder))
+    report = report_of(run)
     write_by_rename(run.report, report.model_dump_json(indent=1))
     write_by_rename(run.folder / FINAL_CONFIG, config_toml(report.final_config))
     write_by_rename(run.report.with_suffix(".md"), markdown(report))

@@ -27,6 +27,11 @@ class Metrics(_Part):
     """Of the best model, on a split that no trial saw."""
     standard_error: float | None = None
     """Of the metric at the end."""
+    best_standard_error: float | None = None
+    """Of the best score."""
+    test_standard_error: float | None = None
+    test_wrong: list[int] | None = None
+    """Numbers, in the test split, of the examples taken for another class; null where that was not told."""
     all: dict[str, float]
     """Every metric of the final evaluation, the loss among them."""
     recalls: dict[str, float] = Field(default_factory=dict)
@@ -126,7 +131,10 @@ class Report(_Part):
     advisor, other; and `total`."""
     overhead: dict[str, Any]
     """share (of the wall time), and how it was measured."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """As the run was started."""
     final_config: dict[str, Any]
+    """With the knobs that were turned for good."""
     compression: list[dict[str, Any]] = Field(default_factory=list)
     timeline: dict[str, Any] = Field(default_factory=dict)
     """steps, loss, metric, lr, grad_norm as lists, and marks [{step, text, kind}], thinned for plots."""
