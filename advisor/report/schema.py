@@ -61,6 +61,13 @@ class ReportedFinding(_Part):
     """Its rule is not measured well enough yet: it is shown, and nothing is done about it."""
 
 
+class ArmValue(_Part):
+    """One measurement inside a trial."""
+
+    arm: Literal["control", "candidate", "null"]
+    value: float
+
+
 class Intervention(_Part):
     """A fix that was tried, applied or refused."""
 
@@ -83,6 +90,12 @@ class Intervention(_Part):
     undone: bool = False
     in_code: tuple[str, ...] = ()
     """What it comes to in the user's own code, where it is in force."""
+    evidence: tuple[Evidence, ...] = ()
+    """Of the finding that it answers."""
+    arms: tuple[ArmValue, ...] = ()
+    """What was measured with it and without, round by round or arm by arm."""
+    arms_unit: str = ""
+    """`s` (seconds per example), or the name of the score."""
 
 
 class Opportunity(_Part):
@@ -104,6 +117,45 @@ class NotAssessed(_Part):
 
     code: str
     missing: tuple[str, ...]
+    """Groups of facts that nobody gathered."""
+    applicable: bool = True
+    """False where it has nothing to say on such a run, however long it is."""
+    why: str = ""
+    """The reason, in words."""
+
+
+class RulePage(_Part):
+    """A rule that the report speaks of."""
+
+    name: str
+    headline: str
+    documentation: str = ""
+    """The whole page, of the rules that found something; `advisor rule CODE` prints it for all."""
+
+
+class Health(_Part):
+    """One figure of how the run did, with its unit and how it is computed."""
+
+    name: str
+    value: float
+    unit: str
+    """`share`, `FLOP/s`, or the name of the metric that it is a difference of."""
+    noise: float | None
+    """Of this figure in this run; null where nobody can tell."""
+    formula: str
+
+
+class Bill(_Part):
+    """What trials and probes cost."""
+
+    trials: int
+    trials_s: float
+    probes: int
+    probes_s: float
+    share: float
+    """Of the wall time."""
+    budget: float
+    """Share that was allowed."""
 
 
 class Report(_Part):
@@ -138,6 +190,10 @@ class Report(_Part):
     compression: list[dict[str, Any]] = Field(default_factory=list)
     timeline: dict[str, Any] = Field(default_factory=dict)
     """steps, loss, metric, lr, grad_norm as lists, and marks [{step, text, kind}], thinned for plots."""
+    health: tuple[Health, ...] = ()
+    bill: Bill | None = None
+    rules: dict[str, RulePage] = Field(default_factory=dict)
+    """Code → the rule, of all that found something, passed or could not speak."""
     unsure: tuple[str, ...] = ()
     """What we are not sure of."""
     level: Literal["info", "warning", "error", "none"] = "none"
