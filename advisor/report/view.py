@@ -299,8 +299,3 @@ def health_value(one: Health) -> str:
             return f"{one.value / 1e9:.3g} GFLOP/s"
         case _:
             return f"{score(one.value)}{noise} {one.unit}"
-
-
-def has_thumbnails(report: Report) -> bool:
-    """Tell whether a suspect label can be shown with its image."""
-    return any(one.get("thumbnail") for one in report.data.get("suspect_labels") or ())

@@ -217,6 +217,11 @@ def test_the_command_tells_text_markdown_and_json_and_its_exit_code_judges(
     assert cli.run(["compare", str(good), str(worse), "--format", "json", "--fail-on", "worse"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["schema_version"] == "1.0"
+    failed = written(tmp_path / "failed", literal_runs.crashed())
+    assert cli.run(["compare", str(failed), str(good), "--fail-on", "worse"]) == 0
+    assert cli.run(["compare", str(failed), str(failed), "--fail-on", "worse"]) == 3
+    assert cli.run(["compare", str(failed), str(failed)]) == 0
+    capsys.readouterr()
     assert cli.run(["compare", str(worse), str(good), "--format", "md", "--fail-on", "worse"]) == 0
     assert "<img" not in capsys.readouterr().out.replace("\\<img", "")
     assert sorted(path.name for path in good.iterdir()) == before

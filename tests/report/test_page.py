@@ -176,3 +176,20 @@ def test_the_report_of_a_run_on_images_holds_its_thumbnails(tmp_path: Path) -> N
     assert "thumbnail" in report.data["suspect_labels"][0]
     page = Page((run.folder / "report.html").read_text())
     assert page.tags.count("img") == 1
+
+
+def test_starting_again_after_a_crash_is_a_part_of_the_time_and_a_first_start_is_none() -> None:
+    run = literal_runs.Recorder()
+    run.enter(ledger.TrainerStarted, pid=1)
+    run.t += 3
+    run.start()
+    run.learn(32)
+    run.enter(ledger.TrainerExited, code=-9, why="killed by signal 9")
+    run.enter(ledger.TrainerStarted, pid=2, restart=1)
+    run.t += 7
+    run.start(resumed=True)
+    run.learn(64)
+    run.end()
+    report = report_of(run)
+    assert report.time["restarts"] == pytest.approx(7, abs=0.1)
+    assert "starting again" in html(report)
