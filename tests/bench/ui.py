@@ -208,7 +208,7 @@ def painting(points: int) -> list[float]:
     times = []
     for _ in range(20):
         began = time.thread_time()
-        plotter = Plotter(scene, zoomed=False, ascii_only=False)
+        plotter = Plotter(scene, shown=1.0, ascii_only=False)
         for chart, name in zip(charts, NAMES, strict=True):
             chart._plot = plotter.plot(name)
             chart._paint(*CHART_CELLS)
