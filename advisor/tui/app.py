@@ -148,10 +148,10 @@ class AdvisorApp(Viewer):
             return
         from advisor.tui.asking import Asked
 
-        self.push_screen(Asked(question), partial(self._answered, question))
+        self.push_screen(Asked(question), self._answered)
 
-    def _answered(self, question: Question, agreed: bool | None) -> None:
-        if not agreed:
+    def _answered(self, question: Question | None) -> None:
+        if question is None:
             return
         with self.feeder.scene() as scene:
             step = scene.story.step

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Log, Markdown, Static
 
+from advisor.history import BY_HAND
 from advisor.story import Story
 from advisor.told import InterventionState
 from advisor.tui import words
@@ -194,6 +195,11 @@ def knob_rows(story: Story) -> list[tuple[str, ...]]:
     return rows
 
 
+BY_HAND_PAGE = """A person asked for this turn, no rule did. It is tried like any fix: against a control arm, judged by the same
+tests, kept only where it helped, and `u` takes it back."""
+"""Stands where a rule's documentation does."""
+
+
 class WhyPage(Page):
     """Why the advisor says so: the numbers of this run, then the rule's own page."""
 
@@ -215,7 +221,11 @@ class WhyPage(Page):
         try:
             page = find(self._code).documentation
         except CatalogueError:
-            page = f"No rule {self._code} is installed here: the run was advised by another version."
+            page = (
+                BY_HAND_PAGE
+                if self._code == BY_HAND
+                else f"No rule {self._code} is installed here: the run was advised by another version."
+            )
         with VerticalScroll():
             yield Static(self._numbers, id="numbers")
             yield Markdown(page)

@@ -123,7 +123,13 @@ async def test_a_second_viewer_is_read_only(opened: Open) -> None:
         assert "already looks on" in Voice(app.run_files, readonly=False, viewer="another").why_silent
 
 
-async def test_a_knob_is_turned_within_its_bounds_and_asked_for_with_its_effect(opened: Open) -> None:
+@pytest.mark.parametrize(
+    ("key", "wished"),
+    [pytest.param("y", "turn", id="at once"), pytest.param("t", "try", id="tried first", marks=pytest.mark.slow)],
+)
+async def test_a_knob_is_turned_within_its_bounds_and_asked_for_with_its_effect(
+    opened: Open, key: str, wished: str
+) -> None:
     async with opened("healthy") as (app, pilot):
         await pilot.press("k", "enter")
         await pilot.pause()
@@ -136,10 +142,11 @@ async def test_a_knob_is_turned_within_its_bounds_and_asked_for_with_its_effect(
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, Asked)
-        await pilot.press("y")
+        assert "kept only if it clears the noise" in dict(app.screen.question.lines)["tried"]
+        await pilot.press(key)
         await pilot.pause()
         (wish,) = wishes(app.run_files)
-        assert wish.wish == "turn"
+        assert wish.wish == wished
         assert wish.turns == ({"knob": "lr", "to": 0.01},)
 
 
