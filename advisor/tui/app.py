@@ -257,6 +257,16 @@ class AdvisorApp(Viewer):
 
         self.push_screen(KnobsPage("knobs   Enter turns one", partial(self._of_story, knob_rows)))
 
+    def action_data(self) -> None:
+        """Open what is known of the data."""
+        from advisor.tui.datapage import DataPage, data_page
+
+        def said(width: int) -> Content:
+            with self.feeder.scene() as scene:
+                return data_page(scene.story, width, self.ascii_only)
+
+        self.push_screen(DataPage(said))
+
     def _of_story(self, rows: Callable[[Story], list[tuple[str, ...]]]) -> list[tuple[str, ...]]:
         with self.feeder.scene() as scene:
             return rows(scene.story)

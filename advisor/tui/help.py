@@ -33,6 +33,7 @@ HELP: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "pages",
         (
             ("l   k   r", "ledger of fixes, knobs, report"),
+            ("i", "data: classes, columns, labels in doubt"),
             ("o   /", "log, and its filter"),
             ("Esc", "back"),
             ("ctrl+p", "every action by its name; themes"),

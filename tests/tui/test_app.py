@@ -7,6 +7,7 @@ from textual.widgets import DataTable, Input, Log, Markdown
 from advisor import ledger
 from advisor.tui.asking import Asked, ValueAsked
 from advisor.tui.chart import Chart
+from advisor.tui.datapage import DataPage
 from advisor.tui.endpage import ReportPage
 from advisor.tui.feed_pane import FeedPane
 from advisor.tui.help import HelpPage
@@ -156,6 +157,7 @@ async def test_a_knob_is_turned_within_its_bounds_and_asked_for_with_its_effect(
         pytest.param("l", LedgerPage, id="ledger", marks=pytest.mark.slow),
         pytest.param("k", KnobsPage, id="knobs", marks=pytest.mark.slow),
         pytest.param("r", ReportPage, id="report", marks=pytest.mark.slow),
+        pytest.param("i", DataPage, id="data", marks=pytest.mark.slow),
         pytest.param("o", LogPage, id="log", marks=pytest.mark.slow),
         pytest.param("w", WhyPage, id="why", marks=pytest.mark.slow),
         pytest.param("f1", HelpPage, id="help"),
