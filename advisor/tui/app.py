@@ -273,7 +273,7 @@ class AdvisorApp(Viewer):
 
     def action_log(self, filtering: bool = False) -> None:
         """Open the log, at its filter when wanted."""
-        from advisor.tui.pages import LogPage
+        from advisor.tui.logpage import LogPage
 
         self.push_screen(LogPage(self._log_lines, filtering))
 

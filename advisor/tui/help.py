@@ -34,7 +34,7 @@ HELP: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("l   k   r", "ledger of fixes, knobs, report"),
             ("i", "data: classes, columns, labels in doubt"),
-            ("o   /", "log, and its filter"),
+            ("o   /", "log, and its filter; in it n, N go from match to match"),
             ("Esc", "back"),
             ("ctrl+p", "every action by its name; themes"),
         ),

@@ -2,6 +2,11 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
 from textual.widgets import DataTable, Input, Log, Markdown
 
 from advisor import ledger
@@ -11,7 +16,8 @@ from advisor.tui.datapage import DataPage
 from advisor.tui.endpage import ReportPage
 from advisor.tui.feed_pane import FeedPane
 from advisor.tui.help import HelpPage
-from advisor.tui.pages import KnobsPage, LedgerPage, LogPage, WhyPage
+from advisor.tui.logpage import LogPage, highlighted
+from advisor.tui.pages import KnobsPage, LedgerPage, WhyPage
 from advisor.tui.voice import Voice
 from tests.tui.conftest import Open, read_all, wishes
 from tests.tui.recording import RARE_CLASSES, RATE_TOO_HIGH, Recording
@@ -203,6 +209,32 @@ async def test_the_log_is_filtered(opened: Open) -> None:
         assert [line for line in app.screen.query_one(Log).lines if line] == [
             "trainer  RuntimeError: a worker died of a bus error"
         ]
+
+
+@pytest.mark.slow
+async def test_matches_in_the_log_are_gone_through_among_all_lines(opened: Open) -> None:
+    async with opened("crashed") as (app, pilot):
+        await pilot.press("escape", "slash")
+        await pilot.press(*"line", "enter", "n")
+        await pilot.pause()
+        page = app.screen
+        assert isinstance(page, LogPage)
+        log = page.log_lines
+        assert any("read 13,440" in line for line in log.lines), "all lines are there again"
+        newest = log.here
+        assert "line" in log.lines[newest].lower()
+        assert "1 line with the text" in str(page.query_one(".heading").render())
+        shown = log.render_line(newest - log.scroll_offset.y)
+        assert [one.text for one in shown if one.style and one.style.bold] == ["line"]
+        await pilot.press("slash")
+        assert all("line" in line for line in log.lines if line)
+
+
+@given(st.text("ab ", min_size=1, max_size=30), st.text("ab", min_size=1, max_size=3))
+def test_highlighting_changes_no_letter_and_marks_every_match(text: str, sought: str) -> None:
+    shown = highlighted(Strip([Segment(text)]), sought, Style(bold=True))
+    assert shown.text == text
+    assert "".join(one.text for one in shown if one.style and one.style.bold) == sought * text.count(sought)
 
 
 async def test_a_row_opens_and_stays_open_while_the_feed_changes(opened: Open) -> None:
