@@ -61,6 +61,12 @@ class AdvisorApp(Viewer):
         super().__init__(run, replay=replay, clock=clock, ascii_only=ascii_only)
         self.voice = Voice(run, readonly=readonly or replay is not None)
         self._ended = False
+        self._offered: tuple[bool, ...] = ()
+        """Which of the keys for the chosen row were shown last."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        wanted = os.environ.get("TEXTUAL_THEME", "")
+        self.theme = wanted if wanted in self.available_themes else THEMES[0].name
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give our own variables a value in every theme."""
@@ -76,9 +82,6 @@ class AdvisorApp(Viewer):
 
     def on_mount(self) -> None:
         """Start the feeder and the looks."""
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = THEMES[0].name
         self.feeder.start()
         self.overview.feed.focus()
         self.feeder.caught_up.wait(FIRST_LOOK_S)
@@ -116,14 +119,17 @@ class AdvisorApp(Viewer):
                 self.notify(f"{lapsed.fix.name}: {lapsed.why}", title="not applied", severity="warning", timeout=10)
 
     def on_feed_pane_chosen(self) -> None:
-        """Show the keys that matter for the chosen row."""
-        self.refresh_bindings()
+        """Show the keys that matter for the chosen row; the footer is made anew only where they are others."""
+        offered = tuple(bool(self.check_action(action, ())) for action in ("apply", "undo", "why"))
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the keys that have nothing to act on; over a page only the page's own keys count, and a few of ours."""
         if len(self.screen_stack) > 1:
             return action not in ACTIONS - {"detach", "help"}
-        if not self.screen_stack or not self.overview.is_attached or not self.overview.query("#feed"):
+        if not self.screen_stack or not self.overview.ready:
             return super().check_action(action, parameters)
         row = self.overview.feed.chosen
         match action:

@@ -94,7 +94,9 @@ class Feed:
 
     def rows(self) -> list[Row]:
         """Return all rows: what is being tried first, then what waits for a person, then causes before symptoms."""
-        rows: list[Row] = []
+        codes = set(self._story.findings)
+        asked_for = [one for one in reversed(self._story.interventions) if one.code not in codes]
+        rows = [self._fix(one, place) for place, one in enumerate(asked_for) if one.running]
         for found in sorted(self._story.findings.values(), key=self._urgency):
             rows.append(self._finding(found))
             code = found.finding.code
@@ -105,12 +107,7 @@ class Feed:
             ]
             tried = [one for one in reversed(self._story.interventions) if one.code == code]
             rows += [self._fix(one, place) for place, one in enumerate(tried) if not self._proposed_again(one)]
-        codes = set(self._story.findings)
-        rows += [
-            self._fix(one, place)
-            for place, one in enumerate(reversed(self._story.interventions))
-            if one.code not in codes
-        ]
+        rows += [self._fix(one, place) for place, one in enumerate(asked_for) if not one.running]
         notes = [note for note in self._story.notes if note.level != "info"]
         rows += [
             self._note(note.level, note.text, f"{note.step}-{place}", note.step)

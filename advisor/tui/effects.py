@@ -25,6 +25,8 @@ TRIALS: dict[How, str] = {
     "untried": "applied, not tried",
     "plan": "applied as the plan says, not tried again",
 }
+OF_AN_AVERAGE = "tail_"
+"""Scores of weights averaged over an arm's last half; what they score is the same."""
 _NAMES = {"step_s": "step time", "loss": "loss", "bytes": "size", "time": "run time", "seconds": "run time"}
 """Quantities that a gain makes smaller, by the name that people use."""
 ROUNDS = 6
@@ -63,13 +65,14 @@ def expected_text(fix: Fix) -> str:
 def measured_text(measured: Measured) -> str:
     """Return a measured gain with its interval: `33% less step time (30% to 36%)`."""
     kind, _, quantity = measured.unit.partition(" ")
+    quantity = quantity.removeprefix(OF_AN_AVERAGE)
     if kind == "relative" and quantity:
         return f"{_gain(measured.median, quantity)} ({_interval(measured, quantity in _NAMES)})"
     if measured.unit == "bytes":
         return f"{words.size(abs(measured.median))} {'less' if measured.median >= 0 else 'more'}"
     if measured.unit == "seconds":
         return f"{words.seconds(abs(measured.median))} {'saved' if measured.median >= 0 else 'lost'}"
-    unit = measured.unit.replace("_", " ")
+    unit = measured.unit.removeprefix(OF_AN_AVERAGE).replace("_", " ")
     return f"{unit} {measured.median:+.3g} ({measured.low:+.3g} to {measured.high:+.3g})"
 
 

@@ -52,6 +52,10 @@ class Overview(Container):
         self._told: tuple[object, ...] = ()
         """What the feed was last made from."""
         self._printed = False
+        self.feed = FeedPane()
+        """The advisor feed."""
+        self._log = Log(id="log", max_lines=LOG_LINES, classes="pane")
+        self._log.border_title = "log"
         self._terminal = Size(80, 24)
 
     def compose(self) -> ComposeResult:
@@ -64,16 +68,14 @@ class Overview(Container):
                 for name in NAMES:
                     yield Chart(ascii_only=self.ascii_only, id=name, classes="pane")
             with Container(id="side"):
-                yield FeedPane()
+                yield self.feed
                 yield Machine()
-        log = Log(id="log", max_lines=LOG_LINES, classes="pane")
-        log.border_title = "log"
-        yield log
+        yield self._log
 
     @property
-    def feed(self) -> FeedPane:
-        """The advisor feed."""
-        return self.query_one(FeedPane)
+    def ready(self) -> bool:
+        """Tell whether all panes are there."""
+        return self.is_attached and self.feed.is_attached and self._log.is_attached
 
     @property
     def seen(self) -> Glimpse:
@@ -169,7 +171,7 @@ class Overview(Container):
     def write_log(self, lines: list[str]) -> None:
         """Add lines to the log pane, in bulk; its first ones bring the pane itself."""
         if lines:
-            self.query_one("#log", Log).write_lines(lines)
+            self._log.write_lines(lines)
             if not self._printed:
                 self._printed = True
                 self.place_panes(self._terminal)

@@ -12,6 +12,7 @@ from textual.widgets import Footer
 
 from advisor.runs import Run
 from advisor.tui import words
+from advisor.tui.alarm import Alarm, critical
 from advisor.tui.chart import Chart
 from advisor.tui.feeder import Feeder
 from advisor.tui.glance import Glimpse, glimpse
@@ -43,6 +44,7 @@ class Viewer(App[int]):
         self.asked: dict[str, str] = {}
         """Proposal or trial → what was wished of it and is not yet answered in the ledger."""
         self.overview = Overview(ascii_only)
+        self.alarm = Alarm()
         self._quiet_left = 0
         self._looks = -1
         self._log_count = 0
@@ -66,7 +68,7 @@ class Viewer(App[int]):
         """Take a look, unless the onlookers are to be quiet."""
         if self._quiet_left > 0:
             self._quiet_left -= 1
-        elif self.is_running and self.overview.is_attached and self.overview.query("#log"):
+        elif self.is_running and self.overview.ready:
             self._looks += 1
             self.pull(charts=self._looks % CHART_LOOKS == 0)
 
@@ -77,10 +79,13 @@ class Viewer(App[int]):
             seen = glimpse(scene, self.feeder.now_t(), self.run_files.folder.name, self.note())
             self.overview.show(scene, seen, self.asked, charts)
             trial = scene.story.trial
+            rings = self.live and self.feeder.caught_up.is_set() and self.alarm.rings(critical(scene.story, seen.word))
             log = self._fresh_log() if self.overview.log_wanted else []
         self._quiet_left = QUIET_PULLS - 1 if self.live and trial is not None and trial.how == "rounds" else 0
         self.overview.write_log(log)
         self.after_shown(seen)
+        if rings:
+            self.bell()
         if self.feeder.failure is not None:
             said = f"the run's files can be read no further: {self.feeder.failure}. Detach and join again: d"
             self.notify(said, severity="error", timeout=60)
