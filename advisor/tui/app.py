@@ -19,6 +19,7 @@ from advisor.runs import Run
 from advisor.story import Story
 from advisor.tui import questions
 from advisor.tui.cards import Feed
+from advisor.tui.effects import measured_text, outcome_text
 from advisor.tui.glance import ENDINGS, Glimpse
 from advisor.tui.hangup import end_with_terminal
 from advisor.tui.keys import ACTIONS, KEYS
@@ -61,6 +62,8 @@ class AdvisorApp(Viewer):
         super().__init__(run, replay=replay, clock=clock, ascii_only=ascii_only)
         self.voice = Voice(run, readonly=readonly or replay is not None)
         self._ended = False
+        self._watched = ""
+        """The trial that ran at the last look."""
         self._offered: tuple[bool, ...] = ()
         """Which of the keys for the chosen row were shown last."""
         for theme in THEMES:
@@ -94,8 +97,15 @@ class AdvisorApp(Viewer):
         self.voice.close()
 
     def before_shown(self, scene: Scene) -> None:
-        """Forget the wishes that the ledger has answered."""
+        """Forget the wishes that the ledger has answered, and say how a trial has ended that ran before the eyes."""
         self._forget_answered(scene.story)
+        watched = next((one for one in scene.story.interventions if self._watched and one.trial == self._watched), None)
+        self._watched = scene.story.trial.trial if scene.story.trial is not None else ""
+        if watched is not None and not watched.running and self.live:
+            gain = f": {measured_text(watched.measured)}" if watched.measured else ""
+            kept = watched.in_force
+            said = f"{outcome_text(watched)}{gain}. {watched.why}".removesuffix(". ")
+            self.notify(said, title=watched.fix.name, severity="information" if kept else "warning", timeout=12)
 
     def after_shown(self, seen: Glimpse) -> None:
         """Open the report, or the last words, when the run has ended."""

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from advisor.told import InterventionState, ProposalState
-from advisor.tui import words
-from advisor.tui.effects import EFFECTS, TRIALS, deed_text, expected_text, turns_text
+from advisor.tui.effects import EFFECTS, TRIALS, deed_text, expected_text, trial_text, turns_text
 from rules.vocabulary import Value
 from trainer.knobs import Knob, KnobEffect, KnobValue
 
@@ -34,7 +33,7 @@ def apply(proposal: ProposalState, knobs: Mapping[str, KnobValue]) -> Question:
         ("does", deed_text(proposal.fix, knobs)),
         ("effect", EFFECTS[proposal.fix.effect]),
         ("expected", expected_text(proposal.fix)),
-        ("trial", f"{TRIALS[proposal.how]}; about {words.seconds(proposal.expected_cost_s)}"),
+        ("trial", trial_text(proposal.how, proposal.expected_cost_s)),
         ("first", "it is assessed anew: it lapses where its finding no longer stands"),
     )
     return Question(f"apply: {proposal.fix.name}?", lines, "apply", "accept", proposal.proposal)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from textual.app import App, ComposeResult
 from textual.events import Resize
+from textual.notifications import SeverityLevel
 from textual.widgets import Footer
 
 from advisor.runs import Run
@@ -103,6 +104,18 @@ class Viewer(App[int]):
         if playback is None:
             return ""
         return f"replay {playback.speed:g}x, {words.share(playback.share)}{', standing' if playback.paused else ''}"
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Say something in a corner; names and reasons in it are the user's, so that brackets are only brackets."""
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def _fresh_log(self) -> list[str]:
         tail = self.feeder.trainer_log

@@ -85,7 +85,23 @@ def test_a_running_trial_says_its_round_and_the_gain_so_far() -> None:
     trial = InterventionState(
         "t", "INP101", STALLED_LOADER.fixes[0], "rounds", {"workers": 0}, {"workers": 2}, 5, 0.0, heard=heard
     )
-    assert progress_text(trial) == "round 4 of 6, so far 20% less step time"
+    assert progress_text(trial) == "round 4 of 6, so far 20% less step time (+10%, +30%, +20%)"
+
+
+def test_a_running_fork_says_what_each_arm_scored() -> None:
+    heard = (
+        TrialHeard(trial="t", what="control", numbers={"tail_rare_recall": 0.31}),
+        TrialHeard(trial="t", what="candidate", numbers={"tail_rare_recall": 0.55}),
+    )
+    fork = InterventionState(
+        "t", "DAT104", RARE_CLASSES.fixes[0], "fork", {}, {}, 5, 0.0, steps_planned=40, heard=heard
+    )
+    assert progress_text(fork) == "fork of 40 steps: without it rare recall 0.310, with it rare recall 0.550"
+
+
+def test_a_fix_that_waits_says_what_it_would_bring_and_cost() -> None:
+    said = heads(story(found(RARE_CLASSES), proposed()), width=200)
+    assert "waits for you: +20% rare recall expected, its trial 8.0 s" in said[1]
 
 
 @pytest.mark.parametrize(
