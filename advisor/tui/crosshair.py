@@ -61,7 +61,9 @@ def told_at(scene: Scene, step: float, reach: float, ascii_only: bool = False) -
             parts.append(
                 Content.assemble((at, "$muted"), (mark.text.removeprefix(f"{DONE[mark.kind]} at "), "$accent"))
             )
-    return Content(" | " if ascii_only else " · ").join(parts)
+    arrows = "<- -> move it, Esc takes it away" if ascii_only else "← → move it, Esc takes it away"
+    parts.append(Content.assemble((arrows, "$faint")))
+    return Content.assemble(" ", Content(" | " if ascii_only else " · ").join(parts))
 
 
 def legend_at(label: str, colour: str, value: Value, smooth: float | None, step: float, reach: float) -> Content:

@@ -4,10 +4,11 @@ Nothing here writes to the run.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from textual.app import App, ComposeResult
 from textual.events import Resize
+from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.widgets import Footer
 
@@ -18,6 +19,7 @@ from advisor.tui.chart import Chart
 from advisor.tui.feeder import Feeder
 from advisor.tui.glance import Glimpse, glimpse
 from advisor.tui.overview import Overview
+from advisor.tui.plain import Plain
 from advisor.tui.plots import ZOOMS
 from advisor.tui.scene import Scene
 
@@ -46,6 +48,7 @@ class Viewer(App[int]):
         """Proposal or trial → what was wished of it and is not yet answered in the ledger."""
         self.overview = Overview(ascii_only)
         self.alarm = Alarm()
+        self._plain = (Plain(),) if ascii_only else ()
         self._quiet_left = 0
         self._looks = -1
         self._log_count = 0
@@ -54,6 +57,10 @@ class Viewer(App[int]):
         """Lay out the main screen."""
         yield self.overview
         yield Footer(compact=True, show_command_palette=False)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what every line goes through on its way out; the last one leaves only letters that the terminal has."""
+        return [*super().get_line_filters(), *self._plain]
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the panes for the new size."""

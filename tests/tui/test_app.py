@@ -4,6 +4,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -18,6 +19,7 @@ from advisor.tui.feed_pane import FeedPane
 from advisor.tui.help import HelpPage
 from advisor.tui.logpage import LogPage, highlighted
 from advisor.tui.pages import KnobsPage, LedgerPage, WhyPage
+from advisor.tui.plain import plain
 from advisor.tui.voice import Voice
 from tests.tui.conftest import Open, read_all, wishes
 from tests.tui.recording import RARE_CLASSES, RATE_TOO_HIGH, Recording
@@ -372,6 +374,24 @@ async def test_without_unicode_the_screen_is_ascii(opened: Open) -> None:
         assert body.isascii()
         assert str(app.query_one("#steptime").render()).isascii()
         assert str(app.query_one("#glance").render()).isascii()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["i", "k", "l", "o", "r", "w", "f1", "f", "c"])
+async def test_without_unicode_every_page_goes_out_as_ascii(opened: Open, key: str) -> None:
+    async with opened("healthy", size=(120, 40), ascii_only=True) as (app, pilot):
+        await pilot.press(key)
+        await pilot.pause()
+        update = app.screen._compositor.render_update(full=True)
+        said = "".join(segment.text for segment in app.console.render(update))
+        assert len(said) > 120 * 40 - 1
+        assert said.isascii()
+
+
+@given(st.text(max_size=30))
+def test_plain_letters_take_as_many_cells(text: str) -> None:
+    assert plain(text).isascii()
+    assert cell_len(plain(text)) == cell_len(text)
 
 
 async def test_a_run_that_grows_is_followed(opened: Open) -> None:

@@ -133,6 +133,7 @@ def test_a_plain_terminal_shows_the_run_too(
     said = seen(terminal, "\x00never", seconds=4)
     assert process.wait(20) == 0
     assert "Traceback" not in said
+    assert "\\u25" not in said, "a letter that the terminal lacks is drawn as another one, not as its number"
     os.close(terminal)
 
 
