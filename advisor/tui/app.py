@@ -1,13 +1,16 @@
 """The terminal UI around one run: what is looked at (viewer.py), and the keys that open pages or become wishes.
 
-Pages are imported when they are first opened: the first frame of the overview does not wait for them.
+Pages are imported after the first frame, which does not wait for them. Nothing made by then is garbage: only after it is
+any looked for, and never again among what was there then.
 """
 
+import gc
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import SystemCommand
@@ -39,6 +42,8 @@ NICE = 10
 """The onlookers yield to the training."""
 SWITCH_S = 0.001
 """A key waits no longer for the thread that reads the run's files; the interpreter's own 5 ms add up over a page."""
+PAGES_S = 1.0
+"""After the start: the first frames come first."""
 WHY_CELLS = 110
 """Numbers on the page behind `w` are not spread wider than a line that reads well."""
 
@@ -90,6 +95,7 @@ class AdvisorApp(Viewer):
         self.feeder.caught_up.wait(FIRST_LOOK_S)
         self.set_interval(PULL_S, self.look)
         self.call_after_refresh(self.look)
+        self.set_timer(PAGES_S, partial(self.run_worker, load_pages, thread=True, exit_on_error=False))
 
     def on_unmount(self) -> None:
         """Let go of the run."""
@@ -108,11 +114,15 @@ class AdvisorApp(Viewer):
             self.notify(said, title=watched.fix.name, severity="information" if kept else "warning", timeout=12)
 
     def after_shown(self, seen: Glimpse) -> None:
-        """Open the report, or the last words, when the run has ended."""
+        """Open the report, or the last words, when the run has ended; look for garbage from the first frame on."""
         if seen.word in ENDINGS and not self._ended:
             self._ended = True
             if self.live and len(self.screen_stack) == 1:
                 self.action_report()
+
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
 
     def note(self) -> str:
         """Return what a person should know about this view."""
@@ -271,7 +281,7 @@ class AdvisorApp(Viewer):
         """Open the knobs."""
         from advisor.tui.pages import KnobsPage, knob_rows
 
-        self.push_screen(KnobsPage("knobs   Enter turns one", partial(self._of_story, knob_rows)))
+        self.push_screen(KnobsPage("knobs   Enter turns one, or tries it first", partial(self._of_story, knob_rows)))
 
     def action_data(self) -> None:
         """Open what is known of the data."""
@@ -324,6 +334,12 @@ class AdvisorApp(Viewer):
         self.exit(0)
 
 
+def load_pages() -> None:
+    """Import the pages before they are asked for, so that the first key to one waits no longer than the next."""
+    for name in ("asking", "datapage", "endpage", "help", "logpage", "pages"):
+        import_module(f"advisor.tui.{name}")
+
+
 def run_ui(run: Run, *, readonly: bool = False, replay: float | None = None) -> int:
     """Show a run in the terminal until the user detaches, and return the exit code.
 
@@ -337,4 +353,5 @@ def run_ui(run: Run, *, readonly: bool = False, replay: float | None = None) -> 
     ascii_only = not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
     app = AdvisorApp(run, readonly=readonly, replay=replay, ascii_only=ascii_only)
     end_with_terminal(lambda: app.exit(0))
+    gc.disable()
     return app.run() or 0

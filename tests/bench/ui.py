@@ -238,17 +238,19 @@ def painting(points: int) -> list[float]:
 
 
 def memory(folder: Path) -> str:
-    """Return what reading a log of a million steps holds, in MiB above the start, after each quarter of it."""
-    run, held = long_log(folder, MILLION_BEATS), []
-    feeder, process = Feeder(run), psutil.Process()
-    before, read = process.memory_info().rss, 0
-    while feeder.read_chunk(1.0):
-        quarter = feeder._scene.story.step * 4 // (MILLION_BEATS * BEAT_STEPS)
-        if quarter > read:
-            read = quarter
-            held.append(process.memory_info().rss - before)
-    held.append(process.memory_info().rss - before)
-    return " · ".join(f"{one / 2**20:.0f}" for one in held) + " MiB"
+    """Return what reading a log of a million steps holds after each quarter of it, in a process that does nothing else."""
+    code = f"from pathlib import Path; from tests.bench.ui import held; held(Path({str(long_log(folder, MILLION_BEATS).folder)!r}))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def held(folder: Path) -> None:
+    """Print the MiB above those before the first record, at the first thousand steps and after each quarter."""
+    feeder, process = Feeder(Run(folder)), psutil.Process()
+    before, marks, told = process.memory_info().rss, [1_000, 250_000, 500_000, 750_000, 999_000], list[str]()
+    while feeder.read_chunk(0.05):
+        if marks and feeder._scene.story.step >= marks[0]:
+            told.append(f"{(process.memory_info().rss - before) / 2**20:.1f} at step {marks.pop(0):,}")
+    print(", ".join(told) + " MiB")
 
 
 def long_log(folder: Path, count: int) -> Run:
