@@ -6,7 +6,7 @@ import traceback
 
 import typer
 
-from advisor.commands import catalogue, diagnose, machine, model, runs, train, watch
+from advisor.commands import catalogue, compare, diagnose, machine, model, runs, train, watch
 from advisor.floors import StrangerFound, check_floors
 
 DONE, MISTAKE, FAILED, INTERRUPTED = 0, 2, 3, 130
@@ -27,6 +27,7 @@ app.command("stop", rich_help_panel=START)(runs.stop)
 app.command("watch", rich_help_panel=LOOK)(watch.watch)
 app.command("replay", rich_help_panel=LOOK)(watch.replay)
 app.command("report", rich_help_panel=LOOK)(runs.report)
+app.command("compare", rich_help_panel=LOOK)(compare.compare)
 app.command("runs", rich_help_panel=LOOK)(runs.runs)
 app.command("diagnose", rich_help_panel=LOOK)(diagnose.diagnose)
 app.command("predict", rich_help_panel=MODEL)(model.predict)
