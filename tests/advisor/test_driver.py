@@ -330,4 +330,4 @@ def test_the_doctor_knows_the_devices(tmp_path: Path) -> None:
     )
     told = json.loads(asked.stdout)
     assert told["torch"]
-    assert set(told["extras"]) == {"vision", "compress"}
+    assert set(told["extras"]) == {"vision", "compress", "web"}
