@@ -299,3 +299,8 @@ def health_value(one: Health) -> str:
             return f"{one.value / 1e9:.3g} GFLOP/s"
         case _:
             return f"{score(one.value)}{noise} {one.unit}"
+
+
+def example_row(row: Mapping[str, Any]) -> str:
+    """Return one row of a table as `age 31, sex f`."""
+    return ", ".join(f"{name} {number(value) if isinstance(value, float) else value}" for name, value in row.items())
