@@ -13,7 +13,7 @@ from advisor.story import Story
 
 COLUMNS_MOST = 60
 """Columns of a table that are told; a wider one is not read in a report."""
-SUSPECTS_MOST = 25
+SUSPECTS_MOST = 24
 """Suspect labels that are told; all of them are in events.jsonl."""
 
 

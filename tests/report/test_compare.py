@@ -152,6 +152,15 @@ def test_time_and_memory_have_verdicts_of_their_own() -> None:
     assert "better in training time per example" in told.summary
 
 
+def test_time_told_by_steps_that_swing_needs_a_larger_difference() -> None:
+    quick, steady = trained(name="b", step_s=0.05, lr=0.02), trained()
+    swinging = [0.06 * (0.8, 1.2, 1.0, 0.7, 1.3)[at % 5] for at in range(60)]
+    timeline = steady.report.timeline | {"step_s": [time for time in swinging for _ in range(3)]}
+    crowded = Side("run", steady.report.model_copy(update={"timeline": timeline}))
+    assert of(only(together(steady, quick)), "example_s").verdict == "better"
+    assert of(only(together(crowded, quick)), "example_s").verdict == "no detectable difference"
+
+
 @pytest.mark.parametrize("ended", ["", "stopped", "failed"])
 def test_a_run_that_has_not_finished_is_compared_as_far_as_it_came(ended: str) -> None:
     compared = together(trained(0.80), trained(0.93, name="b", ended=ended))
