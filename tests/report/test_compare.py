@@ -149,7 +149,7 @@ def test_time_and_memory_have_verdicts_of_their_own() -> None:
     assert of(told, "example_s").verdict == "better"
     assert of(told, "peak_bytes").verdict == "worse"
     assert not of(told, "run_s").higher_is_better
-    assert "better in training time per example" in told.summary
+    assert "better in time per example" in told.summary
 
 
 def test_time_told_by_steps_that_swing_needs_a_larger_difference() -> None:
@@ -220,7 +220,7 @@ def test_the_command_tells_text_markdown_and_json_and_its_exit_code_judges(
     before = sorted(path.name for path in good.iterdir())
     assert cli.run(["compare", str(good), str(worse)]) == 0
     text = capsys.readouterr().out
-    assert "worse in accuracy" in text
+    assert "worse in validation accuracy, test accuracy" in text
     assert "[bold]" in text
     assert "\x1b" not in text
     assert cli.run(["compare", str(good), str(worse), "--format", "json", "--fail-on", "worse"]) == 1
