@@ -246,10 +246,11 @@ def memory(folder: Path) -> str:
 def held(folder: Path) -> None:
     """Print the MiB above those before the first record, at the first thousand steps and after each quarter."""
     feeder, process = Feeder(Run(folder)), psutil.Process()
-    before, marks, told = process.memory_info().rss, [1_000, 250_000, 500_000, 750_000, 999_000], list[str]()
+    before, marks, told = process.memory_info().rss, [1_000, 250_000, 500_000, 750_000], list[str]()
     while feeder.read_chunk(0.05):
         if marks and feeder._scene.story.step >= marks[0]:
             told.append(f"{(process.memory_info().rss - before) / 2**20:.1f} at step {marks.pop(0):,}")
+    told.append(f"{(process.memory_info().rss - before) / 2**20:.1f} at step {feeder._scene.story.step:,}")
     print(", ".join(told) + " MiB")
 
 
