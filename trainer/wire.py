@@ -156,6 +156,8 @@ class Evaluated(EventWord):
     final: bool = False
     confusion: tuple[tuple[int, ...], ...] = ()
     """Rows are true classes; only in a final evaluation."""
+    wrong: tuple[int, ...] | None = None
+    """Numbers, in the split, of the examples taken for another class; only of the test, where there are classes and few are."""
 
 
 class LabelsSuspected(EventWord):
