@@ -54,11 +54,13 @@ class RunListApp(App[Choice]):
 
     TITLE = "training-advisor"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open", priority=False),
+        Binding("enter", "open", "open"),
         Binding("r", "report", "report"),
         Binding("space", "mark", "mark"),
         Binding("c", "compare", "compare"),
-        Binding("slash", "filter", "filter"),
+        Binding(
+            "slash", "filter", "filter", priority=True
+        ),  # before the next key is looked at: it belongs to the filter
         Binding("s", "sort", "sort"),
         Binding("S", "backwards", "sort backwards", show=False),
         Binding("p", "replay", "play the recording", show=False),
@@ -220,6 +222,8 @@ class RunListApp(App[Choice]):
         if len(self.screen_stack) > 1 and action not in ("leave", "help"):
             ours = {name.removeprefix("action_") for name in vars(RunListApp) if name.startswith("action_")}
             return action not in ours
+        if action == "filter" and self.screen_stack and isinstance(self.focused, Input):
+            return False
         return super().check_action(action, parameters)
 
     def _leave_with(self, how: Literal["open", "replay"]) -> None:
@@ -283,7 +287,7 @@ class RunListApp(App[Choice]):
         """Go to the filter."""
         wanted = self.query_one("#filter", Input)
         wanted.display = True
-        self.screen.set_focus(wanted)  # at once: what is typed next belongs to the filter
+        self.screen.set_focus(wanted)  # at once, where focus() waits for its turn
 
     def action_show_all(self) -> None:
         """Take the filter away."""
