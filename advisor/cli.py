@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from advisor.commands import catalogue, diagnose, machine, model, runs, train, watch, web
+from advisor.commands import catalogue, compare, diagnose, machine, model, runs, train, watch, web
 from advisor.floors import StrangerFound, check_floors
 
 DONE, MISTAKE, FAILED, INTERRUPTED = 0, 2, 3, 130
@@ -29,6 +29,7 @@ app.command("watch", rich_help_panel=LOOK)(watch.watch)
 app.command("web", rich_help_panel=LOOK)(web.web)
 app.command("replay", rich_help_panel=LOOK)(watch.replay)
 app.command("report", rich_help_panel=LOOK)(runs.report)
+app.command("compare", rich_help_panel=LOOK)(compare.compare)
 app.command("runs", rich_help_panel=LOOK)(runs.runs)
 app.command("diagnose", rich_help_panel=LOOK)(diagnose.diagnose)
 app.command("predict", rich_help_panel=MODEL)(model.predict)
