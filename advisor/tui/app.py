@@ -378,17 +378,25 @@ class AdvisorApp(App[int]):
         self.exit(0)
 
 
-def run_ui(run: Run, *, readonly: bool = False, replay: float | None = None) -> int:
+def run_ui(
+    run: Run,
+    *,
+    readonly: bool = False,
+    replay: float | None = None,
+    begin: Callable[[AdvisorApp], None] = lambda _: None,
+) -> int:
     """Show a run in the terminal until the user detaches, and return the exit code.
 
     Args:
         run: The run directory; its trainer and driver live elsewhere and outlive this.
         readonly: Turn off every key that changes the run.
         replay: Play the recording at this multiple of its own speed instead of following it.
+        begin: Called with the app before it runs; whoever writes the run's files for it starts then.
     """
     os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), NICE))
     sys.setswitchinterval(SWITCH_S)
     ascii_only = not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
     app = AdvisorApp(run, readonly=readonly, replay=replay, ascii_only=ascii_only)
     end_with_terminal(lambda: app.exit(0))
+    begin(app)
     return app.run() or 0
