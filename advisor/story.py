@@ -203,6 +203,8 @@ class Story:
                 self._board.hear(event)
                 if isinstance(event, wire.KnobsConfirmed):
                     self._fixes.hear(event)
+                elif isinstance(event, wire.KnobsTurned) and event.by == "user":
+                    self.marks.append(Mark.by_hand(event))
             case wire.TrialBegan() | wire.StretchTaken() | wire.ArmScored() | wire.TrialEnded():
                 self._fixes.hear(event)
             case wire.SnapshotTaken():
