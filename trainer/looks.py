@@ -41,14 +41,16 @@ class Looks:
         """Tell what the step was like that was just taken, unless memory is too short to look."""
         training = self._training
         step = training.progress.step
-        every = max(EVERY_STEPS_LEAST, round(training.steps_total * EVERY_SHARE))
         if layers is not None:
             self._left = max(self._left - 1, 0)
-            self._next = step + every if step > self._next else self._next
+            self._next = step + self._every() if step > self._next else self._next
             self._say(layers, batch)
         if training.guard.acted_step > self._acted and step >= self._next_after:
-            self._left, self._next_after = STEPS_AFTER, step + every
+            self._left, self._next_after = STEPS_AFTER, step + self._every()
         self._acted = training.guard.acted_step
+
+    def _every(self) -> int:
+        return max(EVERY_STEPS_LEAST, round(self._training.steps_total * EVERY_SHARE))
 
     def _say(self, layers: LayerProbe, batch: Batch) -> None:
         training = self._training
