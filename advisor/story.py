@@ -71,6 +71,7 @@ class Story:
         self.rollbacks = 0
         self.layers: wire.LayersMeasured | None = None
         self.labels: wire.LabelsSuspected | None = None
+        self.watching: wire.WatchingMeasured | None = None
         self.probes: dict[str, wire.Probed] = {}
         self.compressed: list[wire.Compressed] = []
         self.checkpoint: wire.CheckpointWritten | None = None
@@ -196,6 +197,8 @@ class Story:
                 self.layers = event
             case wire.LabelsSuspected():
                 self.labels = event
+            case wire.WatchingMeasured():
+                self.watching = event
             case wire.KnobsTurned() | wire.KnobsConfirmed() | wire.KnobsReverted():
                 self._board.hear(event)
                 if isinstance(event, wire.KnobsConfirmed):

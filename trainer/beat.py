@@ -25,6 +25,9 @@ BEAT_S = 0.25
 BEAT_SHARE = 0.01
 """… and for each hundredth of the run, so that a short run is seen in detail."""
 
+SHED_BEAT_S = 1.0
+"""Where beats cost too much."""
+
 MOST_A_SECOND = 100
 """Never more often than that: a beat costs about 50 µs."""
 
@@ -108,6 +111,8 @@ class Beats:
         if self._training.lockstep:
             return steps > 0 and self._enough(steps)
         waited = self._stepped_at - self._told_at
+        if self._training.bare or ("beats" in self._training.shed and waited < SHED_BEAT_S):
+            return False
         return steps > 0 and (waited >= BEAT_S or (waited >= 1 / MOST_A_SECOND and self._enough(steps)))
 
     def _enough(self, steps: int) -> bool:

@@ -159,6 +159,13 @@ class LabelWatch:
         if self.epochs > epoch or len(self._waiting) >= TOGETHER_MOST or self._values >= TOGETHER_VALUES_MOST:
             self._add(epoch)
 
+    def pass_by(self, examples: int) -> None:
+        """Count examples that were trained on and not looked at."""
+        epoch = self.epochs
+        self._seen += examples
+        if self.epochs > epoch:
+            self._add(epoch)
+
     def _add(self, epoch: int) -> None:
         """Add the batches that wait; they began in this epoch."""
         if not self._waiting:

@@ -11,6 +11,9 @@ EVERY_SHARE = 0.01
 EVERY_STEPS_LEAST = 5
 """A look for every hundredth of the run, at most every five steps."""
 
+RARER_TIMES = 4
+"""Where looks cost too much."""
+
 STEPS_AFTER = 3
 """Steps behind one that the guard acted on, which are looked at too: was it what went in? At most once between two looks."""
 
@@ -30,6 +33,8 @@ class Looks:
     def at(self, batch: Batch) -> LayerProbe | None:
         """Return what looks at the step to come, if that one is looked at."""
         self._stream.take(batch)
+        if self._training.bare:
+            return None
         if self._training.progress.step < self._last:  # the run was turned back
             self._next = self._next_after = self._training.progress.step
         self._last = self._training.progress.step
@@ -50,7 +55,8 @@ class Looks:
         self._acted = training.guard.acted_step
 
     def _every(self) -> int:
-        return max(EVERY_STEPS_LEAST, round(self._training.steps_total * EVERY_SHARE))
+        every = max(EVERY_STEPS_LEAST, round(self._training.steps_total * EVERY_SHARE))
+        return every * RARER_TIMES if "layers" in self._training.shed else every
 
     def _say(self, layers: LayerProbe, batch: Batch) -> None:
         training = self._training

@@ -94,7 +94,9 @@ def _attempt(training: Training, batch: Batch, layers: LayerProbe | None, window
     training.clocks.mark("optimizer")
     for event in acted:
         _tell(training, event)
-    if training.labels is not None:
+    if training.labels is not None and training.watching and not seen:
+        training.labels.pass_by(batch.targets.shape[0])
+    elif training.labels is not None:
         for indices, outputs, wanted in seen:
             training.labels.observe(indices, outputs, wanted)
     return taken

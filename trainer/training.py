@@ -28,7 +28,7 @@ from trainer.setup import Setup
 from trainer.supply import Place, Supply
 from trainer.update import Update
 from trainer.wire import Told
-from trainer.words import Change, DeviceInfo
+from trainer.words import Change, DeviceInfo, WatchTier
 
 
 @dataclass
@@ -128,6 +128,10 @@ class Training:
         """The batch that is being trained on; nothing at a step boundary."""
         self.on_probation: list[Probation] = []
         """Turns that nobody has confirmed yet: a run that is taken up again begins without them."""
+        self.bare = False
+        """This stretch of steps is not looked at: what watching costs is measured (`trainer.cost`)."""
+        self.shed: tuple[WatchTier, ...] = ()
+        """What is watched less, for it had cost too much."""
         self.watching = True
         """Off inside the arms of a fork and in probes: what happens there is no part of the run's history."""
         self.ending = ""
