@@ -38,11 +38,11 @@ $(IN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(WANTED) | $(IN)/python
-	$(INSTALL) -e '.[compress,vision]'
+	$(INSTALL) -e '.[compress,vision,web]'
 	touch $@
 
 $(VENV)/.installed-test: $(WANTED) | $(IN)/python
-	$(INSTALL) -e '.[compress,vision,test]'
+	$(INSTALL) -e '.[compress,vision,web,test]'
 	touch $@ $(VENV)/.installed
 
 $(DATA)/.digits: examples/digits_images.py $(VENV)/.installed

@@ -3,10 +3,11 @@
 import os
 import sys
 import traceback
+from pathlib import Path
 
 import typer
 
-from advisor.commands import catalogue, diagnose, machine, model, runs, train, watch
+from advisor.commands import catalogue, compare, diagnose, machine, model, runs, train, watch, web
 from advisor.floors import StrangerFound, check_floors
 
 DONE, MISTAKE, FAILED, INTERRUPTED = 0, 2, 3, 130
@@ -25,8 +26,10 @@ app.command("train", rich_help_panel=START)(train.train)
 app.command("resume", rich_help_panel=START)(train.resume)
 app.command("stop", rich_help_panel=START)(runs.stop)
 app.command("watch", rich_help_panel=LOOK)(watch.watch)
+app.command("web", rich_help_panel=LOOK)(web.web)
 app.command("replay", rich_help_panel=LOOK)(watch.replay)
 app.command("report", rich_help_panel=LOOK)(runs.report)
+app.command("compare", rich_help_panel=LOOK)(compare.compare)
 app.command("runs", rich_help_panel=LOOK)(runs.runs)
 app.command("diagnose", rich_help_panel=LOOK)(diagnose.diagnose)
 app.command("predict", rich_help_panel=MODEL)(model.predict)
@@ -38,9 +41,15 @@ app.command("config", rich_help_panel=KNOW)(catalogue.config)
 
 
 @app.callback(invoke_without_command=True)
-def _root(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        print(context.get_help())
+def _root(context: typer.Context) -> int:
+    if context.invoked_subcommand is not None:
+        return DONE
+    if train.has_screen():
+        from advisor.tui.run_list_open import browse
+
+        return browse(Path.cwd())
+    print(context.get_help())
+    return DONE
 
 
 def main() -> None:

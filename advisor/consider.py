@@ -115,10 +115,16 @@ def consider(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try 
         return None
     if history.losses(code, scene.phase) >= LOST_TWICE and fix.deed is not Deed.COMPRESS:
         return No(code, fix, f"muted: {LOST_TWICE} fixes of {code} did not help in this phase of the run")
-    if cannot := _cannot_turn(fix, history, scene.knobs):
+    if cannot := cannot_turn(fix, history, scene.knobs):
         return No(code, fix, cannot)
     if history.frozen:
         return No(code, fix, "frozen: a person has frozen the automatic fixes")
+    return how_tried(finding, fix, history, scene)
+
+
+def how_tried(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try | No:
+    """Return how a fix whose knobs can be turned is tried, or why this run cannot try it (now)."""
+    code = finding.code
     if fix.deed is Deed.COMPRESS:
         if not scene.compress:
             return No(code, fix, "switched off: advisor.compress is false")
@@ -139,7 +145,7 @@ def _rescue(code: str, fix: Fix, history: History, scene: Scene) -> Try | No | N
         return No(
             code, fix, f"not recoverable by a knob: {MOST_RESCUES} rescues have not ended it; look at data and code"
         )
-    if cannot := _cannot_turn(fix, history, scene.knobs):
+    if cannot := cannot_turn(fix, history, scene.knobs):
         return No(code, fix, cannot)
     return Try(code, fix, "rescue", 0.0)
 
@@ -157,7 +163,7 @@ def _throughput(code: str, fix: Fix, scene: Scene) -> Try | No:
     set_up_s = (REBUILDS * REBUILD_S if reloads else 0.0) + (COMPILE_S if compiles else 0.0)
     cost_s = set_up_s + 2 * passes * scene.step_s
     saves_s = fix.expected * scene.eta_s
-    if set_up_s and saves_s < cost_s:
+    if set_up_s and fix.expected > 0 and saves_s < cost_s:
         return No(code, fix, f"too late: it could save {saves_s:.1f} s of what is left and costs {cost_s:.1f} s to try")
     if passes > SAME_PASSES and cost_s > scene.budget.room_steps * scene.step_s:
         return No(code, fix, f"budget: it costs {cost_s:.1f} s to try, and trials have used up their share of the run")
@@ -302,7 +308,8 @@ def _cooling(kept: Attempt | None, scene: Scene) -> str:
     return ""
 
 
-def _cannot_turn(fix: Fix, history: History, knobs: Mapping[str, Knob]) -> str:
+def cannot_turn(fix: Fix, history: History, knobs: Mapping[str, Knob]) -> str:
+    """Return why the knobs of a fix cannot be turned as it says; nothing where they can."""
     for turn in fix.turns:
         knob = knobs.get(turn.knob)
         if knob is None:

@@ -17,6 +17,7 @@ EXTRAS = {
         "torchao",
         "finished models that compute in int8 (with a C++ compiler; their files have 8 bits without)",
     ),
+    "web": ("textual_serve", "the screens in a browser (advisor web)"),
 }
 """Extra → the module that shows whether it is installed, and what it is for."""
 

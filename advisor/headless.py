@@ -1,8 +1,11 @@
-"""A run without a screen: its driver runs in this process, its progress goes to standard output."""
+"""A run without a screen: its driver runs in this process, its progress goes to standard output.
+
+With `--json` standard output belongs to the machine that reads it, and everything for people goes to standard error.
+"""
 
 import json
 import sys
-from typing import Literal
+from typing import Literal, TextIO
 
 from rich.console import Console
 
@@ -14,6 +17,7 @@ from advisor.progress import open_progress, write_line
 from advisor.report.schema import Report
 from advisor.runs import Run
 from advisor.story import Story
+from advisor.streaming import LineStream, Streamed
 
 FOUND = 1
 """Exit code of a run that is done but has findings at or above `--fail-on`."""
@@ -25,15 +29,23 @@ LEVELS = ("none", "info", "warning", "error")
 def drive_headless(run: Run, how: How, *, as_json: bool, fail_on: FailOn, story: Story | None = None) -> int:
     """Drive a run to its end with progress on standard output; return the exit code.
 
+    Args:
+        run: The run.
+        how: Whether its trainer is started, taken up again or there already.
+        as_json: Write the ledger to standard output as lines of JSON, the paths last; the progress to standard error.
+        fail_on: From which severity on a finding that stands makes the exit code 1.
+        story: What is known of the run already.
+
     Raises:
         Mistake: when the trainer ended because the user has to mend something.
         LeaseHeld: when the run has a driver.
     """
     interrupts = Interrupts()
     interrupts.listen()
-    progress = open_progress(story)
+    progress = open_progress(story, for_people(as_json))
+    onlooker = Streamed(LineStream(), progress) if as_json else progress
     try:
-        outcome = drive(run, how, progress, interrupts)
+        outcome = drive(run, how, onlooker, interrupts)
     finally:
         progress.close()
     return show_outcome(run, outcome, as_json=as_json, fail_on=fail_on)
@@ -46,28 +58,34 @@ def show_outcome(run: Run, outcome: Outcome, *, as_json: bool, fail_on: FailOn) 
         Mistake: when the trainer ended because the user has to mend something.
     """
     if outcome.report is not None:
-        show_report(run, outcome.report)
+        show_report(run, outcome.report, for_people(as_json))
     if outcome.exit_code == MISTAKE:
         raise Mistake(outcome.text or f"the trainer could not begin: see {run.trainer_log}")
     if outcome.exit_code == FAILED:
         print(f"advisor: the run failed: {outcome.text or 'no word'} (see {run.trainer_log})", file=sys.stderr)
     if as_json:
-        write_line(sys.stdout, paths(run))
+        LineStream().write(paths(run))
     if outcome.exit_code == DONE and outcome.report is not None and reaches(outcome.report.level, fail_on):
         return FOUND
     return outcome.exit_code
 
 
-def show_report(run: Run, report: Report) -> None:
-    """Print the report's first page and where the whole of it lies."""
+def for_people(as_json: bool) -> TextIO:
+    """Return where text for people goes: standard error where standard output is read by a machine."""
+    return sys.stderr if as_json else sys.stdout
+
+
+def show_report(run: Run, report: Report, out: TextIO | None = None) -> None:
+    """Print the report's first page and where the whole of it lies, on standard output if nothing else is said."""
     from advisor.report.page import first_page
 
-    console = Console()
+    out = out or sys.stdout
+    console = Console(file=out)
     with console.capture() as page:
         console.print()
         console.print(first_page(report))
         console.print(f"\nreport  {run.report.with_suffix('.html')}", soft_wrap=True, highlight=False)
-    write_line(sys.stdout, page.get().rstrip("\n"))
+    write_line(out, "\n".join(line.rstrip() for line in page.get().rstrip("\n").split("\n")))
 
 
 def paths(run: Run) -> str:

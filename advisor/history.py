@@ -25,7 +25,7 @@ from advisor.ledger import (
     Wished,
 )
 from advisor.signals import OTHER_TRAINING, TRAINING_PROBES
-from rules.vocabulary import Fix, Severity
+from rules.vocabulary import Fix, Severity, Turned
 from trainer.wire import ArmScored, Event, KnobsConfirmed, Probed, RolledBack, RunStarted, TrialBegan, TrialEnded
 
 LOST: frozenset[Outcome] = frozenset({"rolled_back", "undecided"})
@@ -35,6 +35,8 @@ STAGES = (0.5,)
 PROBE_STEPS = {"lr_sweep": 60, "adaptive_sweep": 60, "single_batch_fit": 60, "cached_batch": 20}
 """What a probe costs in steps, where it costs more than a pass or two. 87 of 90 sweeps answer at the first go of 60
 (tests/bench); the bill counts what was really taken."""
+BY_HAND = "HAND"
+"""Stands where a rule's code does: a person wanted it tried."""
 NO_LONGER = "no longer stands"
 """Reason of a refusal: the finding behind an accepted proposal has gone."""
 NOTHING_SHOWN = 0.02
@@ -96,6 +98,8 @@ class History:
     """Attempts, refusals, proposals, wishes and the bill."""
 
     def __init__(self) -> None:
+        self.by_hand: list[tuple[Turned, ...]] = []
+        """Turns that a person wants tried and that were neither tried nor refused yet, oldest first."""
         self.attempts: dict[str, Attempt] = {}
         self.refused: set[tuple[str, str, str]] = set()
         """Code, shape of the fix, reason: a refusal is written once."""
@@ -176,6 +180,8 @@ class History:
                 self.standing.add(entry.finding.code)
             case Cleared():
                 self.standing.discard(entry.code)
+            case Refused(code=code) if code == BY_HAND:
+                self._answer_by_hand(entry.fix)
             case Refused():
                 self.refused.add((entry.code, shape_of(entry.fix), reason_of(entry.why)))
                 if reason_of(entry.why) == NO_LONGER:
@@ -192,6 +198,8 @@ class History:
                     entry.trial, entry.code, entry.fix, entry.how, entry.step, self.phase(entry.step)
                 )
                 self.accepted.pop((entry.code, shape_of(entry.fix)), None)
+                if entry.code == BY_HAND:
+                    self._answer_by_hand(entry.fix)
             case TrialHeard() if entry.trial in self.attempts:
                 attempt = self.attempts[entry.trial]
                 arms = {**attempt.arms, entry.what: [*attempt.arms.get(entry.what, []), entry.numbers]}
@@ -296,8 +304,15 @@ class History:
                 self._unwanted(wish.target)
             case "undo":
                 self._unwanted(wish.target)
+            case "try":
+                self.by_hand.append(turns_of(wish))
             case _:
                 pass
+
+    def _answer_by_hand(self, fix: Fix) -> None:
+        """Forget what a person wanted tried: it is being tried, or cannot be."""
+        if fix.turns in self.by_hand:
+            self.by_hand.remove(fix.turns)
 
     def _unwanted(self, target: str) -> None:
         """Remember that a person does not want what was tried or is in force: it is not tried again in this run."""
@@ -328,6 +343,13 @@ class History:
             for one in self.attempts.values()
         )
         return key in self.vetoed or tried
+
+
+def turns_of(wish: Wished) -> tuple[Turned, ...]:
+    """Return the turns of a wish, written as {"knob": NAME, "to": VALUE}."""
+    return tuple(
+        Turned(knob=str(turn["knob"]), to=turn["to"]) for turn in wish.turns if "knob" in turn and "to" in turn
+    )
 
 
 def shape_of(fix: Fix) -> str:

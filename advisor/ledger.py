@@ -101,7 +101,10 @@ class Proposed(_Entry):
 
 
 class Wished(_Entry):
-    """A person pressed a key: `accept`, `veto`, `undo`, `freeze`, `thaw`, `pause`, `resume`, `stop`, `turn`."""
+    """A person pressed a key: `accept`, `veto`, `undo`, `freeze`, `thaw`, `pause`, `resume`, `stop`, `turn`, `try`.
+
+    `turn` turns knobs at once, for good; `try` tries the same turns like a fix, and keeps them only where they help.
+    """
 
     kind: Literal["wished"] = "wished"
     wish: str

@@ -7,12 +7,13 @@ it decides goes to the ledger. A new mind that folds the files of a run knows wh
 from collections.abc import Callable, Iterable, Sequence
 from heapq import merge
 
+from advisor.by_hand import weigh_by_hand
 from advisor.choose import Choice, choose
 from advisor.diagnosis import Diagnosis
 from advisor.gather import gather
-from advisor.history import NO_LONGER, Attempt, History, shape_of
+from advisor.history import NO_LONGER, Attempt, History, shape_of, turns_of
 from advisor.judge import regressed
-from advisor.ledger import Entry, Judged, ProbeAsked, Proposed, Refused, Undone, Wished
+from advisor.ledger import Entry, Judged, Noted, ProbeAsked, Proposed, Refused, Undone, Wished
 from advisor.options import AskProbe, No, Try
 from advisor.scene import circumstances_of, repeats, scene_of, setting_of
 from advisor.sensors.sample import Sample
@@ -40,6 +41,8 @@ from trainer.wire import (
 )
 from trainer.words import ProbeName, Turned
 
+OF_A_PERSON = "u"
+"""How the name of a turn begins that a person made at once; that of a trial begins otherwise."""
 ASSESS_STEPS = 10
 ASSESS_SHARE = 0.005
 """Assess at beats at most every so many steps, or this share of the run: windows do not move faster."""
@@ -114,8 +117,11 @@ class Mind:
             case "checkpoint":
                 return [Checkpoint()]
             case "turn":
-                trial = f"u{sum(1 for _ in self.history.attempts) + 1}-{self.signals.step}"
-                return [Turn(trial=trial, turns=_wished_turns(wish), by="user"), Confirm(trial=trial)]
+                trial = f"{OF_A_PERSON}{sum(1 for _ in self.history.attempts) + 1}-{self.signals.step}"
+                turns = tuple(Turned(knob=turn.knob, to=turn.to) for turn in turns_of(wish))
+                return [Turn(trial=trial, turns=turns, by="user"), Confirm(trial=trial)]
+            case "try":
+                return self._decide()
             case _:
                 return []
 
@@ -185,14 +191,28 @@ class Mind:
         """Return the next deed, if one may begin now; once nothing is wanted of a finished run, say so."""
         signals = self.signals
         busy = self._trial is not None or self._probing != ""
-        if signals.started is None or signals.over or busy or self._finish_sent:
+        if signals.started is None or busy:
             return []
+        by_hand = self._try_by_hand()
+        if self._trial is not None or signals.over or self._finish_sent:
+            return by_hand
         idle = self.settings.mode == "watch" or self.history.paused or unfinished(signals.ended)
         commands = [] if idle else self._act(self._choose())
         if signals.ended is not None and self._trial is None:
             self._finish_sent = True
             return [*commands, Finish()]
         return commands
+
+    def _try_by_hand(self) -> list[Command]:
+        """Begin what a person wants tried, in every mode, or say why it cannot be tried."""
+        for turns in () if self.history.paused else tuple(self.history.by_hand):
+            scene = scene_of(self.signals, self.history, self.settings)
+            match weigh_by_hand(turns, self.history, scene):
+                case Try() as chosen:
+                    return self._begin(chosen)
+                case No() as no:
+                    self._say(Refused(code=no.code, fix=no.fix, why=no.why))
+        return []
 
     def _choose(self) -> Choice:
         standings = self.diagnosis.standings.values()
@@ -260,6 +280,8 @@ class Mind:
         if self._trial is not None:
             return self._take(advance(self._trial, event))
         if isinstance(event, CommandRefused) and event.command == "turn":
+            if event.trial.startswith(OF_A_PERSON):
+                self._say(Noted(level="warning", text=f"the turn by hand was refused: {event.why}"))
             attempt = self.history.attempts.get(event.trial)
             if attempt is not None and attempt.stays:
                 self._say(Undone(trial=event.trial, why=f"the trainer refused the turn: {event.why}"))
@@ -329,10 +351,3 @@ class Mind:
 def unfinished(ended: TrainingEnded | None) -> bool:
     """Tell whether the training was broken off: then nobody waits for a smaller copy of the model."""
     return ended is not None and ended.why in ("stopped", "hopeless")
-
-
-def _wished_turns(wish: Wished) -> tuple[Turned, ...]:
-    """Return the turns of a wish, written as {"knob": NAME, "to": VALUE}."""
-    return tuple(
-        Turned(knob=str(turn["knob"]), to=turn["to"]) for turn in wish.turns if "knob" in turn and "to" in turn
-    )

@@ -18,6 +18,9 @@ from statistics import fmean, variance
 STUDENT_95 = (6.31, 2.92, 2.35, 2.13, 2.02, 1.94, 1.90, 1.86, 1.83, 1.81)
 """One-sided 95 % factors for 1, 2, … degrees of freedom. More than ten keep the factor of ten."""
 
+STUDENT_TWO_SIDED_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23)
+"""Likewise where a difference may go either way: two runs that are compared."""
+
 LEAST_LEARNING_GAIN = 0.005
 """Relative: below half a percent a gain is not worth a change, however sure it is (trials.md, «Fork»). A first pair of
 arms that shows no more ends the fork: it costs no power and spares two arms in 76-88 % of null trials (tests/bench)."""
@@ -63,6 +66,11 @@ class Gain:
 def student(freedom: int) -> float:
     """Return the one-sided 95 % Student factor for so many degrees of freedom (at least one)."""
     return STUDENT_95[min(freedom, len(STUDENT_95)) - 1]
+
+
+def student_two_sided(freedom: int) -> float:
+    """Return the two-sided 95 % Student factor for so many degrees of freedom (at least one)."""
+    return STUDENT_TWO_SIDED_95[min(freedom, len(STUDENT_TWO_SIDED_95)) - 1]
 
 
 def gain_of(

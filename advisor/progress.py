@@ -131,10 +131,10 @@ class BarProgress:
         self._draw(lambda: self._console.print(row))
 
 
-def open_progress(story: Story | None = None) -> PlainProgress | BarProgress:
-    """Return the progress that fits standard output: a bar on a terminal, else plain lines."""
-    console = Console()
-    return BarProgress(console, story) if console.is_terminal else PlainProgress(story=story)
+def open_progress(story: Story | None = None, out: TextIO | None = None) -> PlainProgress | BarProgress:
+    """Return the progress that fits `out`, or standard output: a bar on a terminal, else plain lines."""
+    console = Console(file=out or sys.stdout)
+    return BarProgress(console, story) if console.is_terminal else PlainProgress(out, story)
 
 
 def write_line(out: TextIO, text: str) -> None:

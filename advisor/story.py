@@ -13,6 +13,7 @@ from typing import Any
 from advisor import ledger
 from advisor.interventions import Interventions
 from advisor.knob_board import KnobBoard
+from advisor.layer_history import LayerHistory
 from advisor.scores import best_of, thinned
 from advisor.seconds import Seconds
 from advisor.state_word import patience_s, state_word
@@ -70,6 +71,7 @@ class Story:
         self.out_of_memory = 0
         self.rollbacks = 0
         self.layers: wire.LayersMeasured | None = None
+        self.layer_history = LayerHistory()
         self.labels: wire.LabelsSuspected | None = None
         self.watching: wire.WatchingMeasured | None = None
         self.probes: dict[str, wire.Probed] = {}
@@ -195,6 +197,7 @@ class Story:
                 self._evaluate(event)
             case wire.LayersMeasured():
                 self.layers = event
+                self.layer_history.add(event.step, event.layers)
             case wire.LabelsSuspected():
                 self.labels = event
             case wire.WatchingMeasured():
@@ -298,6 +301,7 @@ class Story:
         lost = max(from_step - to_step, 0)
         self.lost_steps += lost
         self._seconds.lose(lost)
+        self.layer_history.cut(to_step)
         gone = {name: series.cut(to_step) for name, series in self.series.all().items()}
         self.abandoned.append(Branch(from_step, to_step, tuple(gone["loss"])))
         self.evaluations = [one for one in self.evaluations if one.step <= to_step]

@@ -5,13 +5,14 @@ import time
 from collections.abc import Iterator
 
 from advisor.attach import closing
-from advisor.headless import FailOn, paths, show_outcome
+from advisor.headless import FailOn, for_people, show_outcome
 from advisor.lease import is_driven
 from advisor.ledger import read_entry
 from advisor.outcome import DONE, Outcome
 from advisor.progress import open_progress, write_line
 from advisor.runs import Run
 from advisor.story import Story
+from advisor.streaming import LineStream
 from trainer.journal import JournalReader
 from trainer.wire import read_event
 
@@ -19,7 +20,7 @@ FOLLOW_EVERY_S = 0.1
 """Progress lines come once a second; ten looks a second keep them fresh."""
 
 
-def view(run: Run, *, as_json: bool, fail_on: FailOn, readonly: bool = False) -> int:
+def view(run: Run, *, fail_on: FailOn, readonly: bool = False) -> int:
     """Show a run until the viewer leaves; return the exit code of the run if it has ended by then, else 0.
 
     Raises:
@@ -31,10 +32,8 @@ def view(run: Run, *, as_json: bool, fail_on: FailOn, readonly: bool = False) ->
     closed = closing(run)
     if closed is None or is_driven(run):
         write_line(sys.stdout, f"the run goes on: `advisor watch {run.folder}` joins it again")
-        if as_json:
-            write_line(sys.stdout, paths(run))
         return code
-    return show_outcome(run, ended(run, closed.why, closed.exit_code), as_json=as_json, fail_on=fail_on)
+    return show_outcome(run, ended(run, closed.why, closed.exit_code), as_json=False, fail_on=fail_on)
 
 
 def ended(run: Run, why: str, exit_code: int) -> Outcome:
@@ -47,10 +46,14 @@ def ended(run: Run, why: str, exit_code: int) -> Outcome:
     return Outcome(why, exit_code, text, report)
 
 
-def follow(run: Run) -> bool:
+def follow(run: Run, stream: LineStream | None = None) -> bool:
     """Print the progress of a run that another process drives; return whether it has ended, not the viewer left.
 
-    A Ctrl-C leaves the viewer, never the run.
+    A Ctrl-C leaves the viewer, never the run; so does whoever stops reading the stream.
+
+    Args:
+        run: The run.
+        stream: Where the ledger goes as lines of JSON, from its first entry on; the progress then goes to standard error.
     """
     events, ledger = JournalReader(run.events), JournalReader(run.ledger)
     story = Story()
@@ -58,22 +61,27 @@ def follow(run: Run) -> bool:
         if (event := read_event(line)) is not None:
             story.hear(event)
     for line in _read_all(ledger):
+        if stream is not None:
+            stream.write(line)
         if (entry := read_entry(line)) is not None:
             story.enter(entry)
-    progress = open_progress(story)
+    progress = open_progress(story, for_people(stream is not None))
     try:
-        while True:
+        while stream is None or stream.has_reader:
             driven = is_driven(run)
             for line in events.read():
                 if (event := read_event(line)) is not None:
                     progress.hear(event)
             for line in ledger.read():
+                if stream is not None:
+                    stream.write(line)
                 if (entry := read_entry(line)) is not None:
                     progress.enter(entry)
             progress.tick()
             if not driven:
                 return True
             time.sleep(FOLLOW_EVERY_S)
+        return False
     except KeyboardInterrupt:
         return False
     finally:

@@ -73,6 +73,31 @@ def start_over(why: str, *, expected: float = 0.0, **knobs: float) -> Fix:
     )
 
 
+def begin_anew(
+    said: str, *, lost: bool, improves: str = "loss", expected: float, estimated_by: str, **knobs: Value
+) -> Fix:
+    """Return the fix that goes back before the first step with these knobs turned.
+
+    Args:
+        said: What it starts over with, or at.
+        lost: The run has come to nothing: a rescue, applied without a trial; else it is tried by a fork from the start.
+        improves: What it improves where the run is lost; else the loss.
+        expected: Relative gain of the loss.
+        estimated_by: How that was estimated.
+        **knobs: Knob and its value.
+    """
+    return Fix(
+        name=f"start over with {said}",
+        effect=Effect.RESCUE if lost else Effect.CHANGES_LEARNING,
+        deed=Deed.START_OVER,
+        turns=turned(**knobs),
+        improves=improves if lost else "loss",
+        guards=() if lost else (METRIC_GUARD,),
+        expected=expected,
+        estimated_by=estimated_by,
+    )
+
+
 def new_start() -> Fix:
     """Return the advice to start over at the rate of a sweep that was not made yet.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from trainer import standardise, target_scale
+from trainer import mixing
 from trainer.compiling import OFF
 from trainer.data.batch import Batch
 from trainer.pieces import Passes, Seen, piece_size
@@ -233,8 +233,8 @@ def settings_of(training: Training) -> dict[str, Any]:
         "label_smoothing": objective.label_smoothing,
         "modes": "".join("01"[module.training] for module in model.modules()),
         "standard": objective.standard,
-        "scaled_targets": _shapes(target_scale.own_tensors(model)),
-        "standardised": _shapes(standardise.own_tensors(model)),
+        "scaled_targets": _shapes(mixing.own_tensors(model, mixing.InTargetUnits)),
+        "standardised": _shapes(mixing.own_tensors(model, mixing.Standardised)),
         "threads": torch.get_num_threads(),
     }
 
@@ -246,8 +246,7 @@ def _shapes(tensors: dict[str, torch.Tensor]) -> list[list[int]] | None:
 def _blueprint(training: Training) -> dict[str, Any]:
     """Return how network and loss are built, as JSON types, and what they should come to."""
     setup, objective = training.setup, training.objective
-    mixed_in = (*standardise.own_tensors(training.model), *target_scale.own_tensors(training.model))
-    own = {f"model.{name}" for name in mixed_in}
+    own = {f"model.{name}" for name in mixing.own_tensors(training.model)}
     state = state_of(training.model, objective.user_loss)
     variance = objective.target_variance
     return {

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from trainer.config import Config
-from trainer.in_code import confirm
+from trainer.in_code import stay
 from trainer.memory import free_bytes, free_host_bytes
 from trainer.restart import names_of, take_over
 from trainer.setup import Setup, build_again
@@ -22,7 +22,6 @@ from trainer.snapshot import Snapshot, restore, take
 from trainer.surgery import OWN
 from trainer.training import Training
 from trainer.turning import apply_first
-from trainer.wire import KnobsTurned
 from trainer.words import Change
 
 PARTS = (
@@ -135,11 +134,9 @@ def exchange(training: Training, changes: tuple[Change, ...], first: Snapshot) -
 
 def say_won(training: Training, trial: str, changes: tuple[Change, ...]) -> None:
     """Say that a candidate's changes stay."""
-    where = training.progress.where()
     if not OWN.keys().isdisjoint(change.knob for change in changes):
         training.guard.forget()
-    training.link.say(KnobsTurned(**where, changes=changes, trial=trial, probation=False))
-    confirm(training, trial, changes)
+    stay(training, trial, changes)
 
 
 def _with_surgery(training: Training, values: dict[str, Any]) -> Config:

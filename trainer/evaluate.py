@@ -33,6 +33,10 @@ PROBE_MOST = 2000
 _SPLIT_OF = {"probe": "val"}
 """Where the examples of a part that is no split of its own come from."""
 
+WRONG_MOST = 5000
+"""Examples that a test names as taken for another class: two runs are then compared example by example. A list of more would
+be a log of its own."""
+
 HELD_MOST_BYTES = 256 << 20
 """A sample of decoded examples up to this size stays in memory, so that it is decoded only once."""
 
@@ -99,7 +103,8 @@ class Examiner:
         if "test" not in self._indices:
             return None
         begun = perf_counter()
-        return self._event("test", self.score(model, "test"), begun, final=True)
+        scored = self.score(model, "test")
+        return self._event("test", scored, begun, final=True).model_copy(update={"wrong": _wrong(scored.scores)})
 
     def score(self, model: nn.Module, split: SplitName | Literal["probe"]) -> Scored:
         """Return loss and metrics of a model on a split. Neither the model nor a generator is changed."""
@@ -236,3 +241,11 @@ def _bytes_of(value: Any) -> int:
     if isinstance(value, list | tuple):
         return sum(map(_bytes_of, value))
     return 0
+
+
+def _wrong(measured: Measured) -> tuple[int, ...] | None:
+    """Return the numbers of the examples that are taken for another class; nothing where that is no answer, or too long."""
+    if measured.wrong is None:
+        return None
+    numbers = measured.wrong.nonzero().flatten().tolist()
+    return tuple(numbers) if len(numbers) <= WRONG_MOST else None

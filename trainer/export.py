@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from trainer import standardise, target_scale
+from trainer import mixing
 from trainer.config import ModelConfig
 from trainer.data.preprocess import apply
 from trainer.data.source import DataError
@@ -187,8 +187,7 @@ def load(
         raise ExportError(f"{path}: no such model (there is {', '.join(there) or 'none'}): give the folder of a run")
     about, weights = read_model(path)
     model = rebuild(about["build"], factory)
-    standardise.fit(model, weights)
-    target_scale.fit(model, weights)
+    mixing.fit(model, weights)
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:

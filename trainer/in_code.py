@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from trainer.data.order import POWERS
-from trainer.wire import KnobsConfirmed
+from trainer.wire import KnobsConfirmed, KnobsTurned
 from trainer.words import Change
 
 if TYPE_CHECKING:
@@ -38,6 +38,13 @@ def in_code(training: "Training", changes: Iterable[Change]) -> tuple[str, ...]:
         kind = STANDARD_LOSS.get(training.setup.info.kind, "nn.BCEWithLogitsLoss()")
         said.append(f"in your task, train on {kind} of the raw outputs in place of your own loss")
     return tuple(said)
+
+
+def stay(training: "Training", trial: str, changes: tuple[Change, ...], by: str = "advisor") -> None:
+    """Say that knobs have turned for good."""
+    where = training.progress.where()
+    training.link.say(KnobsTurned(**where, changes=changes, trial=trial, probation=False, by=by))
+    confirm(training, trial, changes)
 
 
 def confirm(training: "Training", trial: str, changes: tuple[Change, ...]) -> None:

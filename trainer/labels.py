@@ -37,6 +37,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from trainer import suspects as shown
+from trainer.data.source import Source
 from trainer.wire import LabelsSuspected
 
 EXAMPLES_MIN = 200
@@ -96,11 +98,18 @@ class LabelWatch:
         classes: how many.
         device: where the outputs are.
         identities: what the user knows an example by, from its index.
+        source: the data, from which suspects are shown.
     """
 
     def __init__(
-        self, examples: int, classes: int, device: torch.device, identities: Callable[[int], str] | None = None
+        self,
+        examples: int,
+        classes: int,
+        device: torch.device,
+        identities: Callable[[int], str] | None = None,
+        source: Source | None = None,
     ) -> None:
+        self._source = source
         self.examples = examples
         self.classes = classes
         self._identities = identities
@@ -128,7 +137,8 @@ class LabelWatch:
         """Return a watch for a classification with one class number an example; nothing for other tasks."""
         if setup.info.kind != "classification" or not setup.class_counts:
             return None
-        return cls(setup.info.train_examples, len(setup.info.classes), device, setup.source.train.identities)
+        examples, classes, source = setup.info.train_examples, len(setup.info.classes), setup.source
+        return cls(examples, classes, device, source.train.identities, source)
 
     @property
     def epochs(self) -> int:
@@ -211,11 +221,14 @@ class LabelWatch:
             strict=True,
         )
         suspects = tuple(rows)
+        indices = [index for index, *_ in suspects]
         return LabelsSuspected(
             noise_share=self._share,
             suspects=suspects,
-            identities=tuple(map(self._identities, (index for index, *_ in suspects))) if self._identities else (),
+            identities=tuple(map(self._identities, indices)) if self._identities else (),
             epochs=self.epochs,
+            pictures=shown.pictures(self._source, indices) if self._source else (),
+            rows=shown.rows(self._source.raw.columns, indices) if self._source else (),
         )
 
     def news(self) -> LabelsSuspected | None:

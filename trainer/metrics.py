@@ -37,6 +37,8 @@ class Measured:
     """Rows are true classes, columns believed ones."""
     one_example: dict[str, float] = field(default_factory=dict)
     """Of the metrics that count examples: the most that one example is worth."""
+    wrong: Tensor | None = field(default=None, compare=False)
+    """[N] bool: which examples are taken for another class; nothing where there are no classes."""
 
     @property
     def main(self) -> float:
@@ -103,6 +105,7 @@ class Metrics:
             recalls=scores.recalls,
             confusion=scores.confusion,
             one_example={name: worth for name, worth in scores.one_example.items() if name not in metrics},
+            wrong=scores.wrong,
         )
 
     def main_value(self, outputs: Tensor, targets: Tensor) -> float:
@@ -239,6 +242,7 @@ def _classification(outputs: Tensor, targets: Tensor, rare: tuple[int, ...]) -> 
             "balanced_accuracy": _most_worth(support, present),
             "rare_recall": _most_worth(support, is_rare & present),
         },
+        wrong=believed != targets,
     )
 
 

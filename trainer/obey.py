@@ -29,7 +29,7 @@ from trainer.commands import (
 from trainer.data.feed import CacheRefused
 from trainer.evaluate import Examiner
 from trainer.fork import ForkRefused
-from trainer.in_code import confirm
+from trainer.in_code import stay
 from trainer.keeping import Keeper
 from trainer.knobs import KnobError
 from trainer.labels import LabelWatch
@@ -43,7 +43,7 @@ from trainer.snapshot import Snapshot as State
 from trainer.start import announce
 from trainer.training import Training
 from trainer.turning import check_turns, turn
-from trainer.wire import KnobsReverted, KnobsTurned, RolledBack, SnapshotTaken, Told
+from trainer.wire import KnobsReverted, RolledBack, SnapshotTaken, Told
 
 PAUSE_POLL_S = 0.02
 """While a run stands still."""
@@ -371,10 +371,7 @@ class Orders:
         if command.turns:
             changes = turn(training, command.turns)
             self.board.remember(command.trial, changes)
-            training.link.say(
-                KnobsTurned(**training.progress.where(), changes=changes, trial=command.trial, probation=False)
-            )
-            confirm(training, command.trial, changes)
+            stay(training, command.trial, changes)
         if command.rewarm_steps:
             training.progress.rewarm_since = training.progress.samples
             training.progress.rewarm_over = command.rewarm_steps * training.batch_size

@@ -9,7 +9,7 @@ import copy
 
 from trainer.beat import Beats
 from trainer.board import Board
-from trainer.in_code import confirm
+from trainer.in_code import stay
 from trainer.knobs import KnobError
 from trainer.plan import PLAN_FILE, Deed, Plan, PlannedArm, PlannedRescue, PlannedStop, PlannedTurn
 from trainer.snapshot import restore, take
@@ -17,7 +17,6 @@ from trainer.step import take_step
 from trainer.supply import Place
 from trainer.training import Training
 from trainer.turning import LEARNING, check_turns, turn
-from trainer.wire import KnobsTurned
 from trainer.words import Change
 
 
@@ -115,7 +114,5 @@ class Follower:
     def _tell(self, trial: str, changes: tuple[Change, ...]) -> None:
         if not changes:
             return
-        where = self._training.progress.where()
         self._board.remember(trial, changes)
-        self._training.link.say(KnobsTurned(**where, changes=changes, trial=trial, probation=False, by="plan"))
-        confirm(self._training, trial, changes)
+        stay(self._training, trial, changes, by="plan")

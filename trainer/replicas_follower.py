@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer import standardise, target_scale
+from trainer import mixing
 from trainer.compiling import OFF, Compiled
 from trainer.export import ExportError, rebuild
 from trainer.factory import FactoryError, make_task
@@ -143,13 +143,13 @@ class Follower:
 
     def _set(self, settings: dict[str, Any]) -> None:
         model = self._model
-        for part, name in ((standardise, "standardised"), (target_scale, "scaled_targets")):
+        for part, name in ((mixing.Standardised, "standardised"), (mixing.InTargetUnits, "scaled_targets")):
             if (shapes := settings[name]) is None:
-                part.take_off(model)
-            elif not part.is_on(model):
-                part.put_on(model, torch.zeros(shapes[0]), torch.ones(shapes[1]))
-        scale = target_scale.own_tensors(model)
-        self._objective.take_in_spreads((scale[target_scale.MEAN], scale[target_scale.SPREAD]) if scale else None)
+                mixing.take_off(model, part)
+            elif not mixing.is_on(model, part):
+                mixing.put_on(model, part, torch.zeros(shapes[0]), torch.ones(shapes[1]))
+        scale = tuple(mixing.own_tensors(model, mixing.InTargetUnits).values())
+        self._objective.take_in_spreads((scale[0], scale[1]) if scale else None)
         if settings["dropout"] is not None:
             set_dropout(model, settings["dropout"])
         if settings["channels_last"] != self._settings.get("channels_last", False):

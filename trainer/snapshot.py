@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from trainer import standardise, target_scale
+from trainer import mixing
 from trainer.ema import Averaged, AveragedState
 from trainer.guard import GuardState
 from trainer.knobs import KnobValue
@@ -139,8 +139,7 @@ def tensors_of(training: Training) -> dict[str, torch.Tensor]:
 
 def _load(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
     known = model.state_dict().keys()
-    added = standardise.own_tensors(model) | target_scale.own_tensors(model)
-    there = added | {name: tensor for name, tensor in tensors.items() if name in known}
+    there = mixing.own_tensors(model) | {name: tensor for name, tensor in tensors.items() if name in known}
     model.load_state_dict(there)
     for name, buffer in model.named_buffers(remove_duplicate=False):
         if name not in known:

@@ -1,8 +1,8 @@
 """Standardised inputs: the model itself takes the mean from its inputs and divides them by their spread.
 
 Mean and spread are those of the training split, feature by feature (an image's channels, a table's columns, else of the
-whole), and lie in the model as buffers: they are saved, exported and loaded with its weights, and whatever gives the
-model inputs gives it the raw ones. Taking it off leaves the model as it was, to the last bit and type.
+whole), and lie in the model as buffers (`mixing.Standardised`): whatever gives the model inputs gives it the raw ones. Taking
+it off leaves the model as it was, to the last bit and type.
 
 A value that is missing (no number) is set to the feature's mean.
 
@@ -10,7 +10,6 @@ Weights that were trained on raw inputs do not suit standardised ones: turning i
 (LeCun et al. 1998, «Efficient BackProp», section 4.3).
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,6 @@ from trainer.data.fetch import Fetch
 from trainer.data.seeding import preserved_generators, seed_fetch
 from trainer.data.source import Source
 
-MEAN, SPREAD = "standardised_mean", "standardised_spread"
-"""Names of the buffers, at the root of the model."""
-
 SAMPLE_EXAMPLES = 5000
 """Enough to know a spread to two per cent; so many lie in memory anyway."""
 
@@ -35,62 +31,9 @@ CONSTANT_SHARE = 1e-7
 """Spread over largest value: a feature below it never changes, and is only moved to zero."""
 
 
-class Standardised(nn.Module):
-    """What a model's own class is mixed with while its inputs are standardised."""
-
-    standardised_mean: Tensor
-    standardised_spread: Tensor
-
-    def forward(self, inputs: Tensor) -> Any:
-        """Pass the standardised inputs on to the model's own forward; what is no number becomes the mean, 0."""
-        scaled = (inputs - self.standardised_mean) / self.standardised_spread
-        return super().forward(scaled.nan_to_num(0.0, 0.0, 0.0))
-
-
-def is_on(model: nn.Module) -> bool:
-    """Tell whether a model standardises its inputs."""
-    return isinstance(model, Standardised)
-
-
-def put_on(model: nn.Module, mean: Tensor, spread: Tensor) -> None:
-    """Let a model standardise its inputs; one that does is given other numbers.
-
-    Args:
-        model: On its device.
-        mean: Taken from an example, in a shape that broadcasts to one.
-        spread: What the rest is divided by, likewise.
-    """
-    mixing.mix_in(model, Standardised)
-    device = next((tensor.device for tensor in model.parameters()), mean.device)
-    model.register_buffer(MEAN, mean.to(device))
-    model.register_buffer(SPREAD, spread.to(device))
-
-
-def take_off(model: nn.Module) -> None:
-    """Give a model its own class back, without the buffers."""
-    if is_on(model):
-        mixing.take_out(model, Standardised)
-        del model._buffers[MEAN], model._buffers[SPREAD]
-
-
-def fit(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Make a model standardise its inputs if these weights are of one that does, and not otherwise."""
-    if mixing.has_its_own(model, Standardised, MEAN):
-        return
-    if MEAN in weights and SPREAD in weights:
-        put_on(model, torch.zeros_like(weights[MEAN]), torch.ones_like(weights[SPREAD]))
-    else:
-        take_off(model)
-
-
-def own_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """Return mean and spread under their names; nothing where inputs are not standardised."""
-    return {name: model.get_buffer(name) for name in (MEAN, SPREAD)} if is_on(model) else {}
-
-
 def refusal(model: nn.Module, inputs: Any) -> str:
     """Return why these inputs of this model cannot be standardised; nothing where they can."""
-    if why := mixing.refusal(model, (MEAN, SPREAD)):
+    if why := mixing.refusal(model, mixing.Standardised):
         return why
     if not isinstance(inputs, Tensor) or not inputs.is_floating_point() or inputs.ndim < 2:
         return "only inputs that are one tensor of fractions have a scale"
@@ -99,24 +42,31 @@ def refusal(model: nn.Module, inputs: Any) -> str:
 
 def scale_of(source: Source) -> tuple[Tensor, Tensor]:
     """Return mean and spread of the training inputs, in shapes that broadcast to an example; NaN is left out."""
-    inputs = few_of(source, SAMPLE_EXAMPLES if source.train.tensors is not None else SAMPLE_ITEMS)[0]
+    inputs = few_of(source)[0]
     if source.inputs == "image":
         kept: tuple[int, ...] = (0, *range(2, inputs.ndim))
     else:
         kept = (0,) if inputs.ndim == 2 else tuple(range(inputs.ndim))
-    known = inputs.double().where(torch.isfinite(inputs), torch.nan)
-    mean = known.nanmean(dim=kept, keepdim=True)
-    spread = ((known - mean) ** 2).nanmean(dim=kept, keepdim=True).sqrt()
-    varies = spread > CONSTANT_SHARE * known.abs().nan_to_num(0.0).amax(dim=kept, keepdim=True)
-    return mean.nan_to_num(0.0)[0].float(), torch.where(varies, spread, 1.0)[0].float()
+    mean, spread = mean_and_spread(inputs, kept)
+    return mean[0], spread[0]
 
 
-def few_of(source: Source, most: int) -> tuple[Tensor, Tensor]:
-    """Return training inputs and targets, drawn at random and always the same, as the model gets them.
+def mean_and_spread(values: Tensor, over: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Return mean and spread over these axes, which stay, of length 1; NaN is left out, and what never changes has spread 1."""
+    known = values.double().where(torch.isfinite(values), torch.nan)
+    mean = known.nanmean(dim=over, keepdim=True)
+    spread = ((known - mean) ** 2).nanmean(dim=over, keepdim=True).sqrt()
+    varies = spread > CONSTANT_SHARE * known.abs().nan_to_num(0.0).amax(dim=over, keepdim=True)
+    return mean.nan_to_num(0.0).float(), torch.where(varies, spread, 1.0).float()
+
+
+def few_of(source: Source) -> tuple[Tensor, Tensor]:
+    """Return some training inputs and targets, drawn at random and always the same, as the model gets them.
 
     Generators are left alone.
     """
     split = source.train
+    most = SAMPLE_ITEMS if split.tensors is None else SAMPLE_EXAMPLES
     indices = np.random.default_rng(0).permutation(split.examples)[:most]
     if split.tensors is not None:
         rows = torch.from_numpy(indices)

@@ -2,8 +2,7 @@
 
 A net begins with outputs about 0 ± 1. Where the number to predict is 90 ± 30, or 0.001, it spends the run on its way there, or
 its gradients are as many times too large. So the model gets an affine map behind its last layer, with mean and spread of the
-training targets as buffers: they are saved, exported and loaded with its weights, and whoever calls the model gets the target's
-own unit. The loss that is trained on is taken of outputs and targets in spreads about the mean; the loss that is told and
+training targets as buffers (`mixing.InTargetUnits`): whoever calls the model gets the target's own unit. The loss that is trained on is taken of outputs and targets in spreads about the mean; the loss that is told and
 judged, and every metric, stay in the target's own unit. Taking it off leaves the model as it was, to the last bit and type.
 
 Of several outputs each has its own mean and spread, so that each counts alike in the loss; of targets with more than one axis
@@ -17,22 +16,16 @@ Weights that were trained in the target's unit do not suit: turning it on pays f
 (LeCun et al. 1998, «Efficient BackProp», section 4.5).
 """
 
-from collections.abc import Mapping
 from math import isfinite
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from trainer import mixing
 from trainer.data.source import Source
 from trainer.loss_fit import asking
-from trainer.mixing import has_its_own, mix_in, take_out
-from trainer.mixing import refusal as class_refusal
 from trainer.objective import Objective
-from trainer.standardise import CONSTANT_SHARE, SAMPLE_EXAMPLES, SAMPLE_ITEMS, few_of
-
-MEAN, SPREAD = "target_mean", "target_spread"
-"""Names of the buffers, at the root of the model."""
+from trainer.standardise import few_of, mean_and_spread
 
 SAME_SHARE = 0.01
 """Of the loss: a loss of the difference alone moves by rounding when outputs and targets move together, which is far less."""
@@ -41,70 +34,13 @@ MOVED_SPREADS = 3.0
 """So far they are moved together."""
 
 
-class InTargetUnits(nn.Module):
-    """What a model's own class is mixed with while its targets are scaled."""
-
-    target_mean: Tensor
-    target_spread: Tensor
-
-    def forward(self, *inputs: Any, **named: Any) -> Tensor:
-        """Return what the model's own forward says, in the target's own unit."""
-        outputs: Tensor = super().forward(*inputs, **named)
-        return outputs * self.target_spread + self.target_mean
-
-
-def is_on(model: nn.Module) -> bool:
-    """Tell whether a model learns scaled targets."""
-    return isinstance(model, InTargetUnits)
-
-
-def put_on(model: nn.Module, mean: Tensor, spread: Tensor) -> None:
-    """Let a model say spreads about a mean; one that does is given other numbers.
-
-    Args:
-        model: On its device.
-        mean: Added to what it says, in a shape that broadcasts to one example's output.
-        spread: What that is multiplied by before, likewise.
-    """
-    mix_in(model, InTargetUnits)
-    device = next((tensor.device for tensor in model.parameters()), mean.device)
-    model.register_buffer(MEAN, mean.to(device))
-    model.register_buffer(SPREAD, spread.to(device))
-
-
-def take_off(model: nn.Module) -> None:
-    """Give a model its own class back, without the buffers."""
-    if is_on(model):
-        take_out(model, InTargetUnits)
-        del model._buffers[MEAN], model._buffers[SPREAD]
-
-
-def fit(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Make a model say spreads about a mean if these weights are of one that does, and not otherwise."""
-    if has_its_own(model, InTargetUnits, MEAN):
-        return
-    if MEAN in weights and SPREAD in weights:
-        put_on(model, torch.zeros_like(weights[MEAN]), torch.ones_like(weights[SPREAD]))
-    else:
-        take_off(model)
-
-
-def own_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """Return mean and spread under their names; nothing where targets are not scaled."""
-    return {name: model.get_buffer(name) for name in (MEAN, SPREAD)} if is_on(model) else {}
-
-
 def scale_of(source: Source) -> tuple[Tensor, Tensor]:
     """Return mean and spread of the training targets, [K] for K columns, else [1]; NaN is left out."""
     targets = source.train.targets
     if targets is None:
-        targets = few_of(source, SAMPLE_EXAMPLES if source.train.tensors is not None else SAMPLE_ITEMS)[1]
-    columns = targets.double() if targets.ndim == 2 else targets.double().reshape(-1, 1)
-    known = columns.where(torch.isfinite(columns), torch.nan)
-    mean = known.nanmean(0)
-    spread = ((known - mean) ** 2).nanmean(0).sqrt()
-    varies = spread > CONSTANT_SHARE * known.abs().nan_to_num(0.0).amax(0)
-    return mean.nan_to_num(0.0).float(), torch.where(varies, spread, 1.0).float()
+        targets = few_of(source)[1]
+    mean, spread = mean_and_spread(targets if targets.ndim == 2 else targets.reshape(-1, 1), (0,))
+    return mean[0], spread[0]
 
 
 def refusal(
@@ -130,7 +66,7 @@ def refusal(
         return f"a {bent[-1]} stands behind the last layer, and bounds what it can say"
     if any(True for _ in _state(objective)):
         return "the loss holds numbers of its own, which are of the target's unit"
-    return class_refusal(model, (MEAN, SPREAD)) or _loss_refusal(objective, output_shape, targets)
+    return mixing.refusal(model, mixing.InTargetUnits) or _loss_refusal(objective, output_shape, targets)
 
 
 def _state(objective: Objective) -> tuple[Tensor, ...]:

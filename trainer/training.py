@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from trainer import standardise, target_scale
+from trainer import mixing
 from trainer.clocks import Clocks
 from trainer.compiling import Compiled, why_not
 from trainer.config import Config
@@ -255,8 +255,7 @@ class Training:
         with self.judged():
             model = copy.deepcopy(self.model)
         if self.best.weights:
-            standardise.fit(model, self.best.weights)
-            target_scale.fit(model, self.best.weights)
+            mixing.fit(model, self.best.weights)
             model.load_state_dict(self.best.weights)
         return model.eval()
 

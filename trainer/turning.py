@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import torch
 
-from trainer import standardise, target_scale
+from trainer import mixing, standardise, target_scale
 from trainer.config import ClassWeights, Sampler, weighed_twice
 from trainer.data.feed import CacheRefused
 from trainer.ema import Averaged
@@ -211,9 +211,9 @@ def _turn_objective(training: Training) -> None:
 def _turn_inputs(training: Training) -> None:
     """Let the model standardise its inputs, or give it its own forward back."""
     if not training.knobs["standardise"]:
-        standardise.take_off(training.model)
-    elif not standardise.is_on(training.model):
-        standardise.put_on(training.model, *standardise.scale_of(training.setup.source))
+        mixing.take_off(training.model, mixing.Standardised)
+    elif not mixing.is_on(training.model, mixing.Standardised):
+        mixing.put_on(training.model, mixing.Standardised, *standardise.scale_of(training.setup.source))
     if training.averaged is not None:
         training.averaged.fit()
 
@@ -221,11 +221,11 @@ def _turn_inputs(training: Training) -> None:
 def _turn_targets(training: Training) -> None:
     """Let the model and its loss scale the targets, or leave them as they are."""
     if not training.knobs["scale_targets"]:
-        target_scale.take_off(training.model)
+        mixing.take_off(training.model, mixing.InTargetUnits)
         training.objective.take_in_spreads(None)
-    elif not target_scale.is_on(training.model):
+    elif not mixing.is_on(training.model, mixing.InTargetUnits):
         scale = target_scale.scale_of(training.setup.source)
-        target_scale.put_on(training.model, *scale)
+        mixing.put_on(training.model, mixing.InTargetUnits, *scale)
         training.objective.take_in_spreads(scale)
     if training.averaged is not None:
         training.averaged.fit()

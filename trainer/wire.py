@@ -25,6 +25,7 @@ from trainer.words import (
     Layer,
     ModelInfo,
     Outputs,
+    Picture,
     ProbeName,
     Stream,
     Survey,
@@ -170,6 +171,8 @@ class Evaluated(EventWord):
     final: bool = False
     confusion: tuple[tuple[int, ...], ...] = ()
     """Rows are true classes; only in a final evaluation."""
+    wrong: tuple[int, ...] | None = None
+    """Numbers, in the split, of the examples taken for another class; only of the test, where there are classes and few are."""
 
 
 class LabelsSuspected(EventWord):
@@ -182,6 +185,10 @@ class LabelsSuspected(EventWord):
     """(index in the training split, given class, believed class, margin), worst first, at most 50."""
     identities: tuple[str, ...] = ()
     """What the user knows the suspects by: file names or row numbers, in the same order."""
+    pictures: tuple[Picture, ...] = ()
+    """The first of the suspects, in the same order, where inputs are pictures."""
+    rows: tuple[dict[str, float | str], ...] = ()
+    """The first of the suspects, in the same order, where inputs are rows of a table: value by column."""
     epochs: int
 
 

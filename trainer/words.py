@@ -213,6 +213,18 @@ class Survey(Word):
     columns: tuple[ColumnFacts, ...] = ()
 
 
+class Picture(Word):
+    """A small picture of one example."""
+
+    width: int
+    height: int
+    """In pixels."""
+    channels: int
+    """1 = grey, 3 = red, green, blue."""
+    pixels: str
+    """Bytes [height, width, channels] in base64."""
+
+
 class Layer(Word):
     """One layer with weights, at one step."""
 

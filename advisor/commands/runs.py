@@ -6,11 +6,12 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
+    from advisor.report.schema import Report
     from advisor.runs import Run
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder.")]
@@ -50,12 +51,33 @@ def stop(
     return 0
 
 
-def report(run: RunFolder, as_json: Json = False) -> int:
-    """Print the first page of a run's report, and write the whole of it anew."""
-    from advisor.headless import paths, show_report
+def report(
+    run: RunFolder,
+    form: Annotated[
+        Literal["text", "html", "md", "json"] | None,
+        typer.Option("--format", help="Print the whole report in this form; text is its first page."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there instead.")] = None,
+    opened: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    fail_on: Annotated[
+        Literal["info", "warning", "error", "never"],
+        typer.Option(
+            "--fail-on", help="Exit code 1 when a finding of this severity still stands; 3 when the run failed."
+        ),
+    ] = "never",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print where run and report lie, as one line of JSON.")
+    ] = False,
+) -> int:
+    """Write a run's report anew, and print its first page."""
+    from advisor.headless import FOUND, paths, reaches, show_report
     from advisor.lease import is_driven
     from advisor.mistakes import Mistake
+    from advisor.outcome import DONE, FAILED
     from advisor.runs import open_run
+
+    if as_json and (form or out):
+        raise Mistake("--json prints where the report lies: leave it out beside --format and --out")
 
     told = open_run(run)
     if is_driven(told):
@@ -67,9 +89,53 @@ def report(run: RunFolder, as_json: Json = False) -> int:
     written = write_report(told)
     if as_json:
         print(paths(told))
+    elif form or out:
+        _put(written, form or _form_of(out), out)
     else:
         show_report(told, written)
-    return 0
+    if opened:
+        _open(told.report.with_suffix(".html"))
+    if fail_on == "never":
+        return DONE
+    if written.run.get("state") == "failed":
+        return FAILED
+    return FOUND if reaches(written.level, fail_on) else DONE
+
+
+def _form_of(out: Path | None) -> str:
+    """Return the form that a file's name asks for."""
+    return {".html": "html", ".htm": "html", ".md": "md", ".json": "json"}.get(
+        out.suffix.lower() if out else "", "text"
+    )
+
+
+def _put(written: "Report", form: str, out: Path | None) -> None:
+    from advisor.commands.output import put, rendered
+
+    match form:
+        case "json":
+            text = written.model_dump_json(indent=1)
+        case "html":
+            from advisor.report.html import html
+
+            text = html(written)
+        case "md":
+            from advisor.report.markdown import markdown
+
+            text = markdown(written)
+        case _:
+            from advisor.report.page import first_page
+
+            text = rendered(first_page(written), plain=out is not None)
+    put(text.rstrip("\n"), out)
+
+
+def _open(page: Path) -> None:
+    """Show a page in the browser; where there is none, say where it lies."""
+    import webbrowser
+
+    if not webbrowser.open(page.as_uri()):
+        print(f"advisor: no browser could be opened: the page is {page}", file=sys.stderr)
 
 
 def runs(

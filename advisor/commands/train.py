@@ -24,7 +24,14 @@ ModeOption = Annotated[
         help="watch: only look · advise: propose fixes · auto: try and keep them. Default: advise, headless auto."
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="End standard output with one line of JSON: run and report.")]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="No screen: the ledger as lines of JSON on standard output, last a line with run and report; "
+        "progress on standard error.",
+    ),
+]
 FailOnOption = Annotated[
     FailOn, typer.Option("--fail-on", help="Exit with 1 when a finding of this severity still stands at the end.")
 ]
@@ -57,7 +64,7 @@ def train(
 
     changes = (*(overrides or ()), *([f"train.seed={seed}"] if seed is not None else ()))
     asked = read(config, changes)
-    screen = _has_screen() and not headless
+    screen = has_screen() and not headless and not as_json
     chosen: Mode = mode or asked.advisor.mode or ("advise" if screen else "auto")
     folder = run_dir or (Path(asked.run.dir) if asked.run.dir else None)
     following = None
@@ -90,12 +97,13 @@ def resume(
     from advisor.runs import open_run
 
     taken = open_run(run)
-    screen = _has_screen() and not headless
+    screen = has_screen() and not headless and not as_json
     prepare_resume(taken, tuple(overrides or ()), mode)
     return _go(taken, "resume", screen=screen, as_json=as_json, fail_on=fail_on)
 
 
-def _has_screen() -> bool:
+def has_screen() -> bool:
+    """Tell whether a person sits before a terminal that shows and hears."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
@@ -105,7 +113,7 @@ def _go(run: "Run", how: "How", *, screen: bool, as_json: bool, fail_on: FailOn)
         from advisor.viewing import view
 
         start_driver(run, how)
-        return view(run, as_json=as_json, fail_on=fail_on)
+        return view(run, fail_on=fail_on)
     from advisor.headless import drive_headless
     from advisor.mistakes import Mistake
 

@@ -1,10 +1,11 @@
 """Join a run that is going on, or look at one that was."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from advisor.commands.train import has_screen
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder.")]
 
@@ -13,7 +14,14 @@ def watch(
     run: RunFolder,
     headless: Annotated[bool, typer.Option("--headless", help="Progress lines instead of the screen.")] = False,
     readonly: Annotated[bool, typer.Option("--readonly", help="No key changes the run.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="End standard output with one line of JSON.")] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="No screen: the whole ledger as lines of JSON on standard output, last a line with run and report; "
+            "progress on standard error.",
+        ),
+    ] = False,
 ) -> int:
     """Join a run, and give it a driver if it has none."""
     from advisor.attach import closing, start_driver
@@ -24,11 +32,16 @@ def watch(
     joined = open_run(run)
     if closing(joined) is None and not is_driven(joined):
         start_driver(joined, "join")
-    if sys.stdin.isatty() and sys.stdout.isatty() and not headless:
-        return view(joined, as_json=as_json, fail_on="never", readonly=readonly)
-    if not follow(joined):
+    if has_screen() and not headless and not as_json:
+        return view(joined, fail_on="never", readonly=readonly)
+    from advisor.headless import paths, show_outcome
+    from advisor.streaming import LineStream
+
+    stream = LineStream() if as_json else None
+    if not follow(joined, stream):
+        if stream is not None:
+            stream.write(paths(joined))
         return 0
-    from advisor.headless import show_outcome
 
     closed = closing(joined)
     code = closed.exit_code if closed is not None else 0
@@ -46,7 +59,7 @@ def replay(
     recorded = open_run(run)
     if not recorded.events.exists():
         raise Mistake(f"{run} has no events to play: it never began")
-    if not sys.stdout.isatty():
+    if not has_screen():
         raise Mistake("replay needs a terminal: `advisor report` prints what came of the run")
     from advisor.tui.app import run_ui
 

@@ -1,16 +1,12 @@
 """Several runs side by side: which is better by more than its noise, and what differs in their settings."""
 
 from dataclasses import dataclass
-from math import hypot, isfinite
+from math import isfinite
 
+from advisor.compare.noise import gap_of_two, standard_error
 from advisor.logs.diagnose import Diagnosed
 from advisor.report.schema import Report
 from advisor.report.words import score
-
-NOISE_FACTOR = 2.0
-"""Standard errors of the difference: a smaller one cannot be told from none."""
-LOSS_NOISE_SHARE = 0.01
-"""Of a value whose noise nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +70,6 @@ def _against(run: Report, leader: Report | None) -> str:
         return ""
     if run is leader:
         return "best"
-    gap = abs(leader.metrics.best - run.metrics.best)
-    noise = NOISE_FACTOR * hypot(_noise(run), _noise(leader))
-    return f"worse by {score(gap)}" if gap > noise else "no detectable difference"
-
-
-def _noise(run: Report) -> float:
-    noise = run.metrics.standard_error
-    return noise or LOSS_NOISE_SHARE * abs(run.metrics.best or 0.0)
+    errors = [standard_error(one.metrics.standard_error, one.metrics.best or 0.0) for one in (run, leader)]
+    gap = gap_of_two(leader.metrics.best - run.metrics.best, errors, "standard errors")
+    return f"worse by {score(abs(gap.difference))}" if gap.detectable else "no detectable difference"

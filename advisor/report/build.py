@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from advisor.report import fixes, profile, verdict
+from advisor.report import checked, fixes, health, profile, verdict
 from advisor.report.html import html
 from advisor.report.markdown import markdown
-from advisor.report.schema import NotAssessed, Report, ReportedFinding
+from advisor.report.schema import Report, ReportedFinding
+from advisor.report.thumbnails import with_thumbnails
 from advisor.report.timeline import timeline
 from advisor.report.view import config_toml, standing
 from advisor.runs import Run, write_by_rename
@@ -42,6 +43,8 @@ def build(story: Story, about: Mapping[str, Any], path: str) -> Report:
     compresses = bool((config.get("advisor") or {}).get("compress", True))
     offered = fixes.opportunities(story, compresses=compresses)
     found = tuple(_finding(state, story) for state in sorted(story.findings.values(), key=_order))
+    silent = checked.not_assessed(story, (config.get("advisor") or {}).get("mute") or ())
+    spoken_of = {*story.findings, *(one.rule for one in done)}
     severities = [one.severity for one in standing(found)]
     level: Severity | None = max(severities, key=lambda severity: severity.rank, default=None)
     return Report(
@@ -54,19 +57,37 @@ def build(story: Story, about: Mapping[str, Any], path: str) -> Report:
         interventions=done,
         opportunities=offered,
         passed=tuple(sorted(story.passed)),
-        not_assessed=tuple(
-            NotAssessed(code=code, missing=missing) for code, missing in sorted(story.not_assessed.items())
-        ),
+        not_assessed=silent,
         hardware=profile.hardware(story),
         data=profile.data(story),
         time=time,
+<<<<<<< HEAD
         overhead=profile.overhead(story, time),
+=======
+        overhead=profile.overhead(time),
+        config=dict(config),
+>>>>>>> main
         final_config=profile.final_config(story, config),
         compression=[one.model_dump(exclude={"kind", "t", "samples"}) for one in story.compressed],
         timeline=timeline(story),
+        health=health.health(story, scores, time),
+        bill=health.bill(story, time),
+        rules=checked.pages((*story.passed, *(one.code for one in silent)), spoken_of),
         unsure=verdict.unsure(story, scores, dropped=story.ended.dropped if story.ended else 0),
         level=level.value if level is not None else "none",
     )
+
+
+def report_of(run: Run) -> Report:
+    """Return the report of a run as far as it has come; nothing is written.
+
+    Raises:
+        RunError: when the folder is no run.
+    """
+    about = run.read_about()
+    if run.resume.exists():
+        about |= json.loads(run.resume.read_text(encoding="utf-8"))
+    return build(fold(run.read_events(), run.read_ledger()), about, str(run.folder))
 
 
 def write_report(run: Run) -> Report:
@@ -77,10 +98,10 @@ def write_report(run: Run) -> Report:
     Raises:
         RunError: when the folder is no run.
     """
-    about = run.read_about()
-    if run.resume.exists():
-        about |= json.loads(run.resume.read_text(encoding="utf-8"))
-    report = build(fold(run.read_events(), run.read_ledger()), about, str(run.folder))
+    report = report_of(run)
+    if suspects := report.data.get("suspect_labels"):
+        shown = with_thumbnails(suspects, report.config)
+        report = report.model_copy(update={"data": report.data | {"suspect_labels": shown}})
     write_by_rename(run.report, report.model_dump_json(indent=1))
     write_by_rename(run.folder / FINAL_CONFIG, config_toml(report.final_config))
     write_by_rename(run.report.with_suffix(".md"), markdown(report))
@@ -106,13 +127,20 @@ def _finding(state: FindingState, story: Story) -> ReportedFinding:
     at_the_end = any(
         one.code == finding.code and one.in_force and one.fix.deed in LAST_DEEDS for one in story.interventions
     )
+    answered = state.cleared_step is not None and any(
+        finding.code in one.codes
+        and one.outcome == "applied_untried"
+        and one.in_force
+        and one.step <= state.cleared_step
+        for one in story.interventions
+    )
     advice = tuple(fix.name for fix in finding.fixes if (finding.code, fix.name) not in tried)
     return ReportedFinding(
         code=finding.code,
         name=finding.name,
         role=state.role,
         severity=finding.severity,
-        mended=state.mended or at_the_end,
+        mended=state.mended or at_the_end or answered,
         message=finding.message,
         evidence=finding.evidence,
         step=state.step,

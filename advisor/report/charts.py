@@ -10,7 +10,7 @@ from math import ceil, floor, isfinite, log10
 from typing import Any
 from xml.etree import ElementTree
 
-from advisor.report.words import duration, number
+from advisor.report.words import duration, number, size
 
 WIDTH = 860
 LEFT, RIGHT = 62, 14
@@ -70,10 +70,10 @@ def draw(panels: Sequence[Panel], flags: Sequence[Flag], spans: Sequence[tuple[f
     svg = ElementTree.Element(
         "svg", {"viewBox": f"0 0 {WIDTH} {height}", "class": "chart", "role": "img", "aria-label": label}
     )
-    across = _Axis(0.0, max(last, 1.0), LEFT, WIDTH - RIGHT, log=False)
+    across = Axis(0.0, max(last, 1.0), LEFT, WIDTH - RIGHT, log=False)
     for begin, end in spans:
         x, wide = across.at(begin), max(across.at(end) - across.at(begin), 2.0)
-        _add(svg, "rect", "span", x=x, y=TOP, width=wide, height=height - TOP - BOTTOM)
+        add(svg, "rect", "span", x=x, y=TOP, width=wide, height=height - TOP - BOTTOM)
     top = TOP
     for panel in panels:
         _draw_panel(svg, panel, across, top)
@@ -81,19 +81,20 @@ def draw(panels: Sequence[Panel], flags: Sequence[Flag], spans: Sequence[tuple[f
     base = height - BOTTOM
     for tick in across.ticks(8):
         if tick == int(tick):
-            _add(
+            add(
                 svg, "text", "tick", f"{int(tick):,}".replace(",", " "), x=across.at(tick), y=base + 16, anchor="middle"
             )
-    _add(svg, "text", "tick", "step", x=WIDTH - RIGHT, y=base + 31, anchor="end")
+    add(svg, "text", "tick", "step", x=WIDTH - RIGHT, y=base + 31, anchor="end")
     _draw_flags(svg, flags, across, base)
     return ElementTree.tostring(svg, encoding="unicode")
 
 
 def timeline_panels(timeline: dict[str, Any], metric: str, baseline: float) -> list[Panel]:
-    """Return the panels of a report's timeline: loss, metric, rate, step time."""
+    """Return the panels of a report's timeline: loss, metric, rate, step time, memory."""
     steps = timeline.get("steps", [])
     loss = _points(steps, timeline.get("loss", []))
     abandoned = tuple(("abandoned", _points(one["steps"], one["loss"])) for one in timeline.get("abandoned", []))
+    memory = _points(steps, timeline.get("memory_bytes", []))
     at = timeline.get("metric_steps", [])
     scored = _points(at, timeline.get("metric", []))
     losses = (
@@ -115,6 +116,7 @@ def timeline_panels(timeline: dict[str, Any], metric: str, baseline: float) -> l
         ),
         Panel("learning rate", (("line", _points(steps, timeline.get("lr", []))),), 56),
         Panel("time of a step", (("line", _points(steps, timeline.get("step_s", []))),), 56, duration),
+        *([Panel("memory at its peak", (("line", memory),), 56, size)] if any(y > 0 for _, y in memory) else []),
     ]
 
 
@@ -122,17 +124,17 @@ def gain_bar(low: float, middle: float, high: float) -> str:
     """Return a small SVG: an interval against zero, positive to the right."""
     if not all(map(isfinite, (low, middle, high))):
         return ""
-    axis = _Axis(min(low, 0.0), max(high, 0.0), 4, 92, log=False)
+    axis = Axis(min(low, 0.0), max(high, 0.0), 4, 92, log=False)
     svg = ElementTree.Element("svg", {"viewBox": "0 0 96 14", "class": "gain", "aria-hidden": "true"})
     kind = "good" if middle > 0 else "bad"
-    _add(svg, "line", "zero", x1=axis.at(0.0), x2=axis.at(0.0), y1=1, y2=13)
-    _add(svg, "line", f"reach {kind}", x1=axis.at(low), x2=axis.at(high), y1=7, y2=7)
-    _add(svg, "circle", kind, cx=axis.at(middle), cy=7, r=3.2)
+    add(svg, "line", "zero", x1=axis.at(0.0), x2=axis.at(0.0), y1=1, y2=13)
+    add(svg, "line", f"reach {kind}", x1=axis.at(low), x2=axis.at(high), y1=7, y2=7)
+    add(svg, "circle", kind, cx=axis.at(middle), cy=7, r=3.2)
     return ElementTree.tostring(svg, encoding="unicode")
 
 
-class _Axis:
-    """Maps values of one direction to places."""
+class Axis:
+    """Maps values of one direction to places; `at` and `ticks` are in the units of the picture and of the values."""
 
     def __init__(self, low: float, high: float, begin: float, end: float, *, log: bool) -> None:
         self.log = log
@@ -146,10 +148,12 @@ class _Axis:
         self.begin, self.end = begin, end
 
     def at(self, value: float) -> float:
+        """Return the place of a value."""
         value = log10(max(value, 1e-300)) if self.log else value
         return self.begin + (value - self.low) / (self.high - self.low) * (self.end - self.begin)
 
     def ticks(self, most: int) -> list[float]:
+        """Return round values to mark, about `most` of them."""
         if self.level is not None:
             return [self.level]
         if self.log:
@@ -164,24 +168,24 @@ class _Axis:
         return [step * at for at in range(first, floor(self.high / step + 1e-9) + 1)]
 
 
-def _draw_panel(svg: ElementTree.Element, panel: Panel, across: _Axis, top: float) -> None:
+def _draw_panel(svg: ElementTree.Element, panel: Panel, across: Axis, top: float) -> None:
     low, high = _range(panel)
-    up = _Axis(low, high, top + panel.height - 6, top + 8, log=low > 0 and high / low > LOG_SPAN)
+    up = Axis(low, high, top + panel.height - 6, top + 8, log=low > 0 and high / low > LOG_SPAN)
     suffix = " (log)" if up.log else ""
-    _add(svg, "text", "title", panel.title + suffix, x=LEFT, y=top - 6)
-    _add(svg, "line", "base", x1=LEFT, x2=WIDTH - RIGHT, y1=top + panel.height, y2=top + panel.height)
+    add(svg, "text", "title", panel.title + suffix, x=LEFT, y=top - 6)
+    add(svg, "line", "base", x1=LEFT, x2=WIDTH - RIGHT, y1=top + panel.height, y2=top + panel.height)
     for tick in up.ticks(max(panel.height // 22, 2)):
         y = up.at(tick)
-        _add(svg, "line", "grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y)
-        _add(svg, "text", "tick", panel.write(tick), x=LEFT - 8, y=y + 4, anchor="end")
+        add(svg, "line", "grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y)
+        add(svg, "text", "tick", panel.write(tick), x=LEFT - 8, y=y + 4, anchor="end")
     if panel.hline is not None:
-        _add(svg, "line", "level", x1=LEFT, x2=WIDTH - RIGHT, y1=up.at(panel.hline), y2=up.at(panel.hline))
-        _add(svg, "text", "tick", "constant guess", x=WIDTH - RIGHT, y=up.at(panel.hline) - 4, anchor="end")
+        add(svg, "line", "level", x1=LEFT, x2=WIDTH - RIGHT, y1=up.at(panel.hline), y2=up.at(panel.hline))
+        add(svg, "text", "tick", "constant guess", x=WIDTH - RIGHT, y=up.at(panel.hline) - 4, anchor="end")
     for kind, points in panel.curves:
         if path := _path([(x, min(max(y, low), high) if isfinite(y) else y) for x, y in points], across, up):
-            _add(svg, "path", kind, d=path)
+            add(svg, "path", kind, d=path)
     for x, y in _finite(panel.dots):
-        dot = _add(svg, "circle", "dot", cx=across.at(x), cy=up.at(y), r=2.6)
+        dot = add(svg, "circle", "dot", cx=across.at(x), cy=up.at(y), r=2.6)
         ElementTree.SubElement(dot, "title").text = f"step {x:.0f}: {panel.write(y)}"
 
 
@@ -194,15 +198,15 @@ def _range(panel: Panel) -> tuple[float, float]:
     return min(values), max(values)
 
 
-def _draw_flags(svg: ElementTree.Element, flags: Sequence[Flag], across: _Axis, base: float) -> None:
+def _draw_flags(svg: ElementTree.Element, flags: Sequence[Flag], across: Axis, base: float) -> None:
     ordered = sorted(flags, key=lambda one: (one.step, one.number))
     places = [across.at(flag.step) for flag in ordered]
     for flag, x, badge in zip(ordered, places, _apart(places), strict=True):
-        _add(svg, "line", f"flag {flag.kind}", x1=x, x2=x, y1=17, y2=base)
-        group = _add(svg, "g", f"badge {flag.kind}")
+        add(svg, "line", f"flag {flag.kind}", x1=x, x2=x, y1=17, y2=base)
+        group = add(svg, "g", f"badge {flag.kind}")
         ElementTree.SubElement(group, "title").text = f"step {flag.step:.0f}: {flag.text}"
-        _add(group, "circle", "", cx=badge, cy=9, r=8)
-        _add(group, "text", "", str(flag.number), x=badge, y=12.6, anchor="middle")
+        add(group, "circle", "", cx=badge, cy=9, r=8)
+        add(group, "text", "", str(flag.number), x=badge, y=12.6, anchor="middle")
 
 
 def _apart(places: Sequence[float]) -> list[float]:
@@ -217,7 +221,8 @@ def _apart(places: Sequence[float]) -> list[float]:
     return moved
 
 
-def _add(parent: ElementTree.Element, tag: str, kind: str, text: str = "", **places: Any) -> ElementTree.Element:
+def add(parent: ElementTree.Element, tag: str, kind: str, text: str = "", **places: Any) -> ElementTree.Element:
+    """Add an element with a class and its places to an SVG; text is escaped when it is written."""
     attributes = {"class": kind} if kind else {}
     for name, value in places.items():
         key = {"anchor": "text-anchor"}.get(name, name)
@@ -228,7 +233,7 @@ def _add(parent: ElementTree.Element, tag: str, kind: str, text: str = "", **pla
     return element
 
 
-def _path(points: Sequence[Point], across: _Axis, up: _Axis) -> str:
+def _path(points: Sequence[Point], across: Axis, up: Axis) -> str:
     """Return the path of a curve; a value that is not finite is a gap."""
     parts, pen_down = [], False
     for x, y in points:

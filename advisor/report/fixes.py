@@ -6,6 +6,7 @@ import tomli_w
 
 from advisor.causes import Part
 from advisor.choose import held_back
+from advisor.report.arms import arms
 from advisor.report.schema import Intervention, Opportunity
 from advisor.story import Story
 from advisor.told import InterventionState
@@ -20,7 +21,7 @@ WEIGHTS = {"bytes": 0.1}
 
 def interventions(story: Story) -> tuple[Intervention, ...]:
     """Return every fix that was tried, applied or refused, in the order of the run."""
-    return tuple(_intervention(one) for one in story.interventions)
+    return tuple(_intervention(one, story) for one in story.interventions)
 
 
 def opportunities(story: Story, *, compresses: bool) -> tuple[Opportunity, ...]:
@@ -93,7 +94,9 @@ def toml_lines(knobs: Mapping[str, Value]) -> str:
     return tomli_w.dumps({"train": dict(knobs)}) if knobs else ""
 
 
-def _intervention(one: InterventionState) -> Intervention:
+def _intervention(one: InterventionState, story: Story) -> Intervention:
+    answered = story.findings.get(one.code)
+    measured, unit = arms(one)
     knobs = list(dict.fromkeys([*one.old, *one.new]))
     undo = ""
     if one.in_force:
@@ -114,6 +117,9 @@ def _intervention(one: InterventionState) -> Intervention:
         undo=undo,
         undone=bool(one.undone),
         in_code=one.in_code if one.in_force else (),
+        evidence=answered.finding.evidence if answered else (),
+        arms=measured,
+        arms_unit=unit,
     )
 
 

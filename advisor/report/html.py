@@ -6,8 +6,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from advisor.report import charts, view, words
-from advisor.report.schema import Report
+from advisor.report import charts, pictures, places, view, words
+from advisor.report.schema import Intervention, Report
 
 MARK_NAMES = {
     "kept": "kept",
@@ -60,9 +60,19 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.globals.update(view=view, words=words, gain_bar=_gain_bar)
+    pages.globals.update(
+        view=view, words=words, places=places, gain_bar=_gain_bar, arms_plot=_arms_plot, heat_map=_heat_map
+    )
     return pages.get_template("report.html.j2")
 
 
 def _gain_bar(low: float, middle: float, high: float) -> Markup:
     return Markup(charts.gain_bar(low, middle, high))
+
+
+def _arms_plot(one: Intervention) -> Markup:
+    return Markup(pictures.arms_plot(one))
+
+
+def _heat_map(report: Report) -> Markup:
+    return Markup(pictures.heat_map(report.timeline.get("layers") or {}))

@@ -36,6 +36,9 @@ def metrics(story: Story) -> Metrics:
         final=_usable(last.metrics.get(task.metric)) if last else None,
         test=_usable(story.test.metrics.get(task.metric)) if story.test else None,
         standard_error=_usable(last.standard_error) if last else None,
+        best_standard_error=_usable(best.standard_error) if best else None,
+        test_standard_error=_usable(story.test.standard_error) if story.test else None,
+        test_wrong=_listed(story.test.wrong) if story.test else None,
         all=every,
         recalls=dict(zip(names, recalls, strict=True)),
         confusion=[list(row) for row in last.confusion] if last else [],
@@ -125,6 +128,7 @@ def about_run(story: Story, about: Mapping[str, Any], path: str) -> dict[str, An
         "git": about.get("git"),
         "restarts": story.restarts,
         "steps": story.step,
+        "samples": story.samples,
         "lost_steps": story.lost_steps,
         "out_of_memory": story.out_of_memory,
         "skipped_steps": story.skipped_steps,
@@ -156,6 +160,10 @@ def final_config(story: Story, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _usable(value: float | None) -> float | None:
     return None if value is None or isnan(value) else value
+
+
+def _listed(numbers: tuple[int, ...] | None) -> list[int] | None:
+    return None if numbers is None else list(numbers)
 
 
 def _names(story: Story) -> list[str]:

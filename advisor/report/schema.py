@@ -27,6 +27,11 @@ class Metrics(_Part):
     """Of the best model, on a split that no trial saw."""
     standard_error: float | None = None
     """Of the metric at the end."""
+    best_standard_error: float | None = None
+    """Of the best score."""
+    test_standard_error: float | None = None
+    test_wrong: list[int] | None = None
+    """Numbers, in the test split, of the examples taken for another class; null where that was not told."""
     all: dict[str, float]
     """Every metric of the final evaluation, the loss among them."""
     recalls: dict[str, float] = Field(default_factory=dict)
@@ -56,6 +61,13 @@ class ReportedFinding(_Part):
     """Its rule is not measured well enough yet: it is shown, and nothing is done about it."""
 
 
+class ArmValue(_Part):
+    """One measurement inside a trial."""
+
+    arm: Literal["control", "candidate", "null"]
+    value: float
+
+
 class Intervention(_Part):
     """A fix that was tried, applied or refused."""
 
@@ -78,6 +90,12 @@ class Intervention(_Part):
     undone: bool = False
     in_code: tuple[str, ...] = ()
     """What it comes to in the user's own code, where it is in force."""
+    evidence: tuple[Evidence, ...] = ()
+    """Of the finding that it answers."""
+    arms: tuple[ArmValue, ...] = ()
+    """What was measured with it and without, round by round or arm by arm."""
+    arms_unit: str = ""
+    """`s` (seconds per example), or the name of the score."""
 
 
 class Opportunity(_Part):
@@ -99,6 +117,45 @@ class NotAssessed(_Part):
 
     code: str
     missing: tuple[str, ...]
+    """Groups of facts that nobody gathered."""
+    applicable: bool = True
+    """False where it has nothing to say on such a run, however long it is."""
+    why: str = ""
+    """The reason, in words."""
+
+
+class RulePage(_Part):
+    """A rule that the report speaks of."""
+
+    name: str
+    headline: str
+    documentation: str = ""
+    """The whole page, of the rules that found something; `advisor rule CODE` prints it for all."""
+
+
+class Health(_Part):
+    """One figure of how the run did, with its unit and how it is computed."""
+
+    name: str
+    value: float
+    unit: str
+    """`share`, `FLOP/s`, or the name of the metric that it is a difference of."""
+    noise: float | None
+    """Of this figure in this run; null where nobody can tell."""
+    formula: str
+
+
+class Bill(_Part):
+    """What trials and probes cost."""
+
+    trials: int
+    trials_s: float
+    probes: int
+    probes_s: float
+    share: float
+    """Of the wall time."""
+    budget: float
+    """Share that was allowed."""
 
 
 class Report(_Part):
@@ -126,10 +183,17 @@ class Report(_Part):
     advisor, other; and `total`."""
     overhead: dict[str, Any]
     """share (of the wall time), and how it was measured."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """As the run was started."""
     final_config: dict[str, Any]
+    """With the knobs that were turned for good."""
     compression: list[dict[str, Any]] = Field(default_factory=list)
     timeline: dict[str, Any] = Field(default_factory=dict)
     """steps, loss, metric, lr, grad_norm as lists, and marks [{step, text, kind}], thinned for plots."""
+    health: tuple[Health, ...] = ()
+    bill: Bill | None = None
+    rules: dict[str, RulePage] = Field(default_factory=dict)
+    """Code → the rule, of all that found something, passed or could not speak."""
     unsure: tuple[str, ...] = ()
     """What we are not sure of."""
     level: Literal["info", "warning", "error", "none"] = "none"

@@ -16,7 +16,7 @@ def timeline(story: Story) -> dict[str, Any]:
     """Return the curves of the branch that counts, its evaluations, its marks, its trials and what was abandoned.
 
     `loss`, `grad_norm`, `lr`, `step_s` and `memory_bytes` lie on `steps`; `metric`, `val_loss` and `train_metric` lie
-    on `metric_steps`. At most 500 points each.
+    on `metric_steps`. At most 500 points each. `layers` holds the gradient norms of the layers: a row a layer, on its own steps.
     """
     steps = story.series.loss.steps
     metric = story.started.task.metric if story.started else ""
@@ -28,6 +28,7 @@ def timeline(story: Story) -> dict[str, Any]:
             for name, series in story.series.all().items()
             if name in ("grad_norm", "lr", "step_s", "memory_bytes")
         },
+        "layers": story.layer_history.table(),
         "metric_steps": [one.step for one in story.evaluations],
         "metric": [one.metrics.get(metric, nan) for one in story.evaluations],
         "val_loss": [one.loss for one in story.evaluations],

@@ -128,7 +128,7 @@ def unsure(story: Story, metrics: Metrics, *, dropped: int) -> tuple[str, ...]:
     ]
     undecided = [one.fix.name for one in story.interventions if one.outcome in ("undecided", None) and one.trial]
     if undecided:
-        told.append("Undecided, so not kept: " + ", ".join(undecided) + ". A longer run may tell.")
+        told.append("Undecided, so not kept: " + ", ".join(dict.fromkeys(undecided)) + ". A longer run may tell.")
     if story.labels is not None and story.labels.noise_share > 0:
         told.append("The share of wrong labels is an estimate from this very training; look at the suspects yourself.")
     told += [f"Rule {code} failed and said nothing: {error}" for code, error in story.rule_errors.items()]

@@ -8,7 +8,7 @@ from typing import Any
 import tomli_w
 
 from advisor.causes import said
-from advisor.report.schema import Intervention, Report, ReportedFinding
+from advisor.report.schema import Health, Intervention, Report, ReportedFinding
 from advisor.report.words import MISSING, PART_NAMES, count, duration, number, plural, score, setting, share, size
 
 MATRIX_CLASSES_MOST = 20
@@ -199,10 +199,16 @@ def run_rows(report: Report) -> list[tuple[str, str]]:
         ("lost steps", str(run.get("lost_steps", 0)) if run.get("lost_steps") else MISSING),
         ("restarts", str(run["restarts"]) if run.get("restarts") else MISSING),
         ("seed", _told("seed", run.get("seed"))),
-        ("git", _told("git", run.get("git"))),
+        ("git", _commit(run.get("git") or {})),
         *((name, str(version)) for name, version in sorted((run.get("versions") or {}).items())),
     ]
     return [(name, value) for name, value in rows if value not in (MISSING, "")]
+
+
+def _commit(git: Mapping[str, Any]) -> str:
+    """Return the commit of the user's code, and whether it was changed since."""
+    commit = str(git.get("commit") or "")
+    return f"{commit[:12]}{', with uncommitted changes' if git.get('changed') else ''}" if commit else MISSING
 
 
 def compression_rows(report: Report) -> list[dict[str, str]]:
@@ -281,3 +287,20 @@ def _flat(values: Mapping[str, Any], before: str = "") -> Iterable[tuple[str, st
             yield from _flat(value, key)
         elif _is_told(value):
             yield name, _told(key, value)
+
+
+def health_value(one: Health) -> str:
+    """Return a figure with its unit and its noise."""
+    noise = f" ± {score(one.noise)}" if one.noise is not None else ""
+    match one.unit:
+        case "share":
+            return share(one.value) + noise
+        case "FLOP/s":
+            return f"{one.value / 1e9:.3g} GFLOP/s"
+        case _:
+            return f"{score(one.value)}{noise} {one.unit}"
+
+
+def has_thumbnails(report: Report) -> bool:
+    """Tell whether a suspect label can be shown with its image."""
+    return any(one.get("thumbnail") for one in report.data.get("suspect_labels") or ())

@@ -1,60 +1,54 @@
-"""The terminal UI around one run: it pulls from the feeder four times a second and turns keys into wishes.
+"""The terminal UI around one run: what is looked at (viewer.py), and the keys that open pages or become wishes.
 
-Pages are imported when they are first opened: the first frame of the overview does not wait for them.
+Pages are imported after the first frame, which does not wait for them. Nothing made by then is garbage: only after it is
+any looked for, and never again among what was there then.
 """
 
+import gc
 import os
 import sys
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.content import Content
-from textual.events import Resize
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from advisor.runs import Run
 from advisor.story import Story
-from advisor.tui import questions, words
+from advisor.tui import questions
 from advisor.tui.cards import Feed
-from advisor.tui.chart import Chart
-from advisor.tui.feeder import Feeder
-from advisor.tui.glance import ENDINGS, glimpse
+from advisor.tui.effects import measured_text, outcome_text
+from advisor.tui.glance import ENDINGS, Glimpse
 from advisor.tui.hangup import end_with_terminal
-from advisor.tui.keys import KEYS
-from advisor.tui.overview import Overview
+from advisor.tui.keys import ACTIONS, KEYS
 from advisor.tui.questions import Question
+from advisor.tui.scene import Scene
 from advisor.tui.themes import DEFAULTS, THEMES
+from advisor.tui.viewer import PULL_S, Viewer
 from advisor.tui.voice import Voice
 from trainer.knobs import KnobValue
 
 if TYPE_CHECKING:
     from advisor.tui.pages import KnobsPage
 
-PULL_S = 0.25
-"""Four looks a second: smooth to the eye, and cheap on a machine that trains."""
-CHART_LOOKS = 2
-"""Charts move by a column now and then: two looks a second lose nothing, and they are the dearest thing to draw."""
-QUIET_PULLS = 5
-"""While rounds are timed only each fifth look is taken: the onlookers must not disturb what is measured (trials.md)."""
 FIRST_LOOK_S = 0.05
 """The first look waits so long for the feeder: a short run is then there at once, a long one fills in."""
 NICE = 10
 """The onlookers yield to the training."""
 SWITCH_S = 0.001
 """A key waits no longer for the thread that reads the run's files; the interpreter's own 5 ms add up over a page."""
-SCRUB_SHARE = 0.05
-SLOWEST, FASTEST = 1 / 16, 1024.0
-"""Speeds of a replay; a faster one shows nothing but its end."""
+PAGES_S = 1.0
+"""After the start: the first frames come first."""
 WHY_CELLS = 110
 """Numbers on the page behind `w` are not spread wider than a line that reads well."""
 
 
-class AdvisorApp(App[int]):
+class AdvisorApp(Viewer):
     """The app: the overview, the pages over it, and the keys."""
 
     TITLE = "training-advisor"
@@ -70,23 +64,17 @@ class AdvisorApp(App[int]):
         clock: Callable[[], float] = time.time,
         ascii_only: bool = False,
     ) -> None:
-        super().__init__()
-        self.run_files = run
-        self.ascii_only = ascii_only
-        self.feeder = Feeder(run, replay, clock)
+        super().__init__(run, replay=replay, clock=clock, ascii_only=ascii_only)
         self.voice = Voice(run, readonly=readonly or replay is not None)
-        self.asked: dict[str, str] = {}
-        """Proposal or trial → what was wished of it and is not yet answered in the ledger."""
-        self.overview = Overview(ascii_only)
-        self._quiet_left = 0
-        self._looks = -1
-        self._log_count = 0
         self._ended = False
-
-    def compose(self) -> ComposeResult:
-        """Lay out the main screen."""
-        yield self.overview
-        yield Footer(compact=True, show_command_palette=False)
+        self._watched = ""
+        """The trial that ran at the last look."""
+        self._offered: tuple[bool, ...] = ()
+        """Which of the keys for the chosen row were shown last."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        wanted = os.environ.get("TEXTUAL_THEME", "")
+        self.theme = wanted if wanted in self.available_themes else THEMES[0].name
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give our own variables a value in every theme."""
@@ -102,64 +90,43 @@ class AdvisorApp(App[int]):
 
     def on_mount(self) -> None:
         """Start the feeder and the looks."""
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = THEMES[0].name
         self.feeder.start()
         self.overview.feed.focus()
         self.feeder.caught_up.wait(FIRST_LOOK_S)
         self.set_interval(PULL_S, self.look)
         self.call_after_refresh(self.look)
+        self.set_timer(PAGES_S, partial(self.run_worker, load_pages, thread=True, exit_on_error=False))
 
     def on_unmount(self) -> None:
         """Let go of the run."""
         self.feeder.close()
         self.voice.close()
 
-    def on_resize(self, event: Resize) -> None:
-        """Arrange the panes for the new size."""
-        self.overview.place_panes(event.size)
-        self.call_after_refresh(self.look)
+    def before_shown(self, scene: Scene) -> None:
+        """Forget the wishes that the ledger has answered, and say how a trial has ended that ran before the eyes."""
+        self._forget_answered(scene.story)
+        watched = next((one for one in scene.story.interventions if self._watched and one.trial == self._watched), None)
+        self._watched = scene.story.trial.trial if scene.story.trial is not None else ""
+        if watched is not None and not watched.running and self.live:
+            gain = f": {measured_text(watched.measured)}" if watched.measured else ""
+            kept = watched.in_force
+            said = f"{outcome_text(watched)}{gain}. {watched.why}".removesuffix(". ")
+            self.notify(said, title=watched.fix.name, severity="information" if kept else "warning", timeout=12)
 
-    def look(self) -> None:
-        """Take a look, unless the onlookers are to be quiet."""
-        if self._quiet_left > 0:
-            self._quiet_left -= 1
-        elif self.is_running and self.overview.is_attached and self.overview.query("#log"):
-            self._looks += 1
-            self.pull(charts=self._looks % CHART_LOOKS == 0)
-
-    def pull(self, charts: bool = True) -> None:
-        """Look at the scene once and show it."""
-        with self.feeder.scene() as scene:
-            self._forget_answered(scene.story)
-            seen = glimpse(scene, self.feeder.now_t(), self.run_files.folder.name, self._note())
-            self.overview.show(scene, seen, self.asked, charts)
-            trial = scene.story.trial
-            log = self._fresh_log() if self.overview.log_wanted else []
-        live = self.feeder.playback is None
-        self._quiet_left = QUIET_PULLS - 1 if live and trial is not None and trial.how == "rounds" else 0
-        self.overview.write_log(log)
+    def after_shown(self, seen: Glimpse) -> None:
+        """Open the report, or the last words, when the run has ended; look for garbage from the first frame on."""
         if seen.word in ENDINGS and not self._ended:
             self._ended = True
-            if live and len(self.screen_stack) == 1:
+            if self.live and len(self.screen_stack) == 1:
                 self.action_report()
-        if self.feeder.failure is not None:
-            said = f"the run's files can be read no further: {self.feeder.failure}. Detach and join again: d"
-            self.notify(said, severity="error", timeout=60)
-            self.feeder.failure = None
 
-    def _note(self) -> str:
-        playback = self.feeder.playback
-        if playback is not None:
-            return f"replay {playback.speed:g}x, {words.share(playback.share)}{', standing' if playback.paused else ''}"
-        return "read-only" if self.voice.why_silent else ""
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
 
-    def _fresh_log(self) -> list[str]:
-        tail = self.feeder.trainer_log
-        fresh = min(tail.count - self._log_count, len(tail.lines))
-        self._log_count = tail.count
-        return list(tail.lines)[-fresh:] if fresh > 0 else []
+    def note(self) -> str:
+        """Return what a person should know about this view."""
+        return super().note() or ("read-only" if self.voice.why_silent else "")
 
     def _forget_answered(self, story: Story) -> None:
         """Forget the wishes that the ledger has answered."""
@@ -172,20 +139,26 @@ class AdvisorApp(App[int]):
                 self.notify(f"{lapsed.fix.name}: {lapsed.why}", title="not applied", severity="warning", timeout=10)
 
     def on_feed_pane_chosen(self) -> None:
-        """Show the keys that matter for the chosen row."""
-        self.refresh_bindings()
+        """Show the keys that matter for the chosen row; the footer is made anew only where they are others."""
+        offered = tuple(bool(self.check_action(action, ())) for action in ("apply", "undo", "why"))
+        if offered != self._offered:
+            self._offered = offered
+            self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the keys that have nothing to act on; over a page only the page's own keys count, and a few of ours."""
         if len(self.screen_stack) > 1:
-            ours = {name.removeprefix("action_") for name in vars(AdvisorApp) if name.startswith("action_")}
-            return action not in ours - {"detach", "help"}
-        if not self.screen_stack or not self.overview.is_attached or not self.overview.query("#feed"):
+            return action not in ACTIONS - {"detach", "help"}
+        if not self.screen_stack or not self.overview.ready:
             return super().check_action(action, parameters)
         row = self.overview.feed.chosen
         match action:
-            case "scrub" | "speed":
-                return self.feeder.playback is not None
+            case "scrub" | "speed" | "step":
+                return not self.live
+            case "crosshair_move":
+                return self.overview.crosshair_fixed
+            case "crosshair" if parameters == (False,):
+                return self.overview.crosshair_fixed
             case "apply" | "veto":
                 return not self.voice.why_silent and self._waiting() != ""
             case "undo":
@@ -201,10 +174,10 @@ class AdvisorApp(App[int]):
             return
         from advisor.tui.asking import Asked
 
-        self.push_screen(Asked(question), partial(self._answered, question))
+        self.push_screen(Asked(question), self._answered)
 
-    def _answered(self, question: Question, agreed: bool | None) -> None:
-        if not agreed:
+    def _answered(self, question: Question | None) -> None:
+        if question is None:
             return
         with self.feeder.scene() as scene:
             step = scene.story.step
@@ -308,7 +281,17 @@ class AdvisorApp(App[int]):
         """Open the knobs."""
         from advisor.tui.pages import KnobsPage, knob_rows
 
-        self.push_screen(KnobsPage("knobs   Enter turns one", partial(self._of_story, knob_rows)))
+        self.push_screen(KnobsPage("knobs   Enter turns one, or tries it first", partial(self._of_story, knob_rows)))
+
+    def action_data(self) -> None:
+        """Open what is known of the data."""
+        from advisor.tui.datapage import DataPage, data_page
+
+        def said(width: int) -> Content:
+            with self.feeder.scene() as scene:
+                return data_page(scene.story, width, self.ascii_only)
+
+        self.push_screen(DataPage(said))
 
     def _of_story(self, rows: Callable[[Story], list[tuple[str, ...]]]) -> list[tuple[str, ...]]:
         with self.feeder.scene() as scene:
@@ -316,7 +299,7 @@ class AdvisorApp(App[int]):
 
     def action_log(self, filtering: bool = False) -> None:
         """Open the log, at its filter when wanted."""
-        from advisor.tui.pages import LogPage
+        from advisor.tui.logpage import LogPage
 
         self.push_screen(LogPage(self._log_lines, filtering))
 
@@ -346,36 +329,15 @@ class AdvisorApp(App[int]):
         if not isinstance(self.screen, HelpPage):
             self.push_screen(HelpPage())
 
-    def action_pane(self, name: str) -> None:
-        """Show or hide a pane."""
-        self.overview.toggle(name)
-        self.call_after_refresh(self.look)
-
-    def action_zoom(self) -> None:
-        """Show the newest part of the charts, or everything again."""
-        self.overview.zoomed = not self.overview.zoomed
-        self.pull()
-
-    def action_scale(self) -> None:
-        """Turn the scale of the focused chart, else of the loss."""
-        chart = self.focused if isinstance(self.focused, Chart) else self.query_one("#loss", Chart)
-        self.notify(f"scale of {chart.id}: {chart.turn_scale()}", timeout=2)
-
-    def action_scrub(self, direction: int) -> None:
-        """Go back or on in a replay."""
-        if self.feeder.playback is not None:
-            self.feeder.seek(min(max(self.feeder.playback.share + direction * SCRUB_SHARE, 0.0), 1.0))
-
-    def action_speed(self, factor: float) -> None:
-        """Play a replay faster or slower."""
-        playback = self.feeder.playback
-        if playback is not None:
-            playback.turn(speed=min(max(playback.speed * factor, SLOWEST), FASTEST))
-            self.pull()
-
     def action_detach(self) -> None:
         """Close this screen; the run goes on."""
         self.exit(0)
+
+
+def load_pages() -> None:
+    """Import the pages before they are asked for, so that the first key to one waits no longer than the next."""
+    for name in ("asking", "datapage", "endpage", "help", "logpage", "pages"):
+        import_module(f"advisor.tui.{name}")
 
 
 def run_ui(run: Run, *, readonly: bool = False, replay: float | None = None) -> int:
@@ -391,4 +353,5 @@ def run_ui(run: Run, *, readonly: bool = False, replay: float | None = None) -> 
     ascii_only = not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
     app = AdvisorApp(run, readonly=readonly, replay=replay, ascii_only=ascii_only)
     end_with_terminal(lambda: app.exit(0))
+    gc.disable()
     return app.run() or 0

@@ -29,13 +29,14 @@ _CSS = """
 """
 
 
-class Asked(ModalScreen[bool]):
-    """A question that y or Enter answers; anything else that it offers leaves the run alone."""
+class Asked(ModalScreen[Question | None]):
+    """A question that y, Enter, or t answers; it closes with the one that was agreed to, or with nothing."""
 
     DEFAULT_CSS = _CSS.format(name="Asked")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter", "answer(True)", "yes"),
-        Binding("n,escape,q", "answer(False)", "no"),
+        Binding("y,enter", "answer", "yes"),
+        Binding("t", "try", "try first"),
+        Binding("n,escape,q", "dismiss(None)", "no"),
     ]
 
     def __init__(self, question: Question) -> None:
@@ -51,6 +52,7 @@ class Asked(ModalScreen[bool]):
                 Content.assemble(
                     ("y", "bold $primary"),
                     f" {self.question.yes}    ",
+                    *((("t", "bold $primary"), " try it first    ") if self.question.tries else ()),
                     ("n", "bold $primary"),
                     " back, nothing changes",
                 ),
@@ -60,9 +62,14 @@ class Asked(ModalScreen[bool]):
         box.border_title = Content(self.question.text)
         yield box
 
-    def action_answer(self, answer: bool) -> None:
-        """Close with the answer."""
-        self.dismiss(answer)
+    def action_answer(self) -> None:
+        """Close with a yes."""
+        self.dismiss(self.question)
+
+    def action_try(self) -> None:
+        """Close with a yes to a trial, where one is offered."""
+        if self.question.tries:
+            self.dismiss(self.question.tried())
 
 
 class ValueAsked(ModalScreen[KnobValue | None]):

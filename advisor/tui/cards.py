@@ -14,13 +14,14 @@ from advisor.told import FindingState, InterventionState, ProposalState
 from advisor.tui import words
 from advisor.tui.effects import (
     EFFECTS,
-    TRIALS,
     deed_text,
     expected_text,
     heard_text,
     measured_text,
+    offer_text,
     outcome_text,
     progress_text,
+    trial_text,
     turns_text,
 )
 
@@ -94,7 +95,9 @@ class Feed:
 
     def rows(self) -> list[Row]:
         """Return all rows: what is being tried first, then what waits for a person, then causes before symptoms."""
-        rows: list[Row] = []
+        codes = set(self._story.findings)
+        asked_for = [one for one in reversed(self._story.interventions) if one.code not in codes]
+        rows = [self._fix(one, place) for place, one in enumerate(asked_for) if one.running]
         for found in sorted(self._story.findings.values(), key=self._urgency):
             rows.append(self._finding(found))
             code = found.finding.code
@@ -105,12 +108,7 @@ class Feed:
             ]
             tried = [one for one in reversed(self._story.interventions) if one.code == code]
             rows += [self._fix(one, place) for place, one in enumerate(tried) if not self._proposed_again(one)]
-        codes = set(self._story.findings)
-        rows += [
-            self._fix(one, place)
-            for place, one in enumerate(reversed(self._story.interventions))
-            if one.code not in codes
-        ]
+        rows += [self._fix(one, place) for place, one in enumerate(asked_for) if not one.running]
         notes = [note for note in self._story.notes if note.level != "info"]
         rows += [
             self._note(note.level, note.text, f"{note.step}-{place}", note.step)
@@ -189,15 +187,16 @@ class Feed:
     def _proposal(self, proposal: ProposalState) -> Row:
         asked = self._asked.get(proposal.proposal, "")
         state = {"accepted": "accepted, assessed anew", "vetoed": "vetoed"}.get(proposal.state, "")
-        waits = "waits for you" if self._story.ended is None else "was not answered before the run ended"
+        fix = proposal.fix
+        offer = offer_text(fix.expected, fix.improves, proposal.expected_cost_s)
+        waits = f"waits for you: {offer}" if self._story.ended is None else "was not answered before the run ended"
         state = state or (f"you asked to {asked}" if asked else waits)
         head = self._fix_head("waits", proposal.fix.name, state, "$accent")
-        fix = proposal.fix
         lines = (
             self._detail("would do", deed_text(fix, self._story.knobs)),
             self._detail("effect", EFFECTS[fix.effect]),
             self._detail("expected", expected_text(fix)),
-            self._detail("trial", f"{TRIALS[proposal.how]}; costs about {words.seconds(proposal.expected_cost_s)}"),
+            self._detail("trial", trial_text(proposal.how, proposal.expected_cost_s)),
             *(
                 self._detail(
                     "guard", f"{guard.metric} at most {guard.tolerance:g} {guard.unit.replace('_', ' ')} worse"

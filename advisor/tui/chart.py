@@ -7,20 +7,23 @@ from typing import ClassVar, Literal
 import numpy as np
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.content import Content
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from advisor.tui import words
 from advisor.tui.axes import bounds, linear_ticks, logarithmic_ticks, wants_logarithm
 from advisor.tui.braille import DOTS_HIGH, DOTS_WIDE, NO_INK, Canvas, Frame, decimate
-from advisor.tui.series import Points, smoothed
+from advisor.tui.crosshair import legend_at, value_at
+from advisor.tui.series import Floats, Points, smoothed
 
 Ink = Literal["raw", "main", "second", "ghost", "dots"]
 """How a line is drawn: raw behind, main (smoothed) before it, a second one, an abandoned branch, or single dots."""
 Scale = Literal["auto", "linear", "log"]
 
-_PARTS = ("raw", "main", "second", "ghost", "dots", "axis", "mark", "span", "hole", "waiting")
+_PARTS = ("raw", "main", "second", "ghost", "dots", "axis", "mark", "span", "hole", "waiting", "crosshair")
 _MARK, _NO_PART = _PARTS.index("mark"), -2
 SMOOTHING_SHARE = 0.015
 """Memory of the smoothed line as a share of the columns: steady to the eye, and a turn still shows within a few."""
@@ -42,6 +45,8 @@ class Line:
     ink: Ink
     smooth: bool = False
     """Draw the moving average of the points instead of their extent."""
+    legend: tuple[str, str] | None = None
+    """What the line is called beside its values, and its colour; nothing for one that has no legend."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ class Plot:
     unit: str = "step"
     scale: Scale = "auto"
     """How the values are scaled unless the user has turned the chart's own scale."""
+    name: str = ""
+    """What the chart shows; the title has it with the newest values."""
 
 
 NOTHING = Plot(version=(), title=Content(""), waiting="waiting for the first step")
@@ -96,6 +103,11 @@ class _Drawn:
 
     key: tuple[object, ...] = ()
     strips: list[Strip] = field(default_factory=list)
+    frame: Frame | None = None
+    """Nothing where there was nothing to draw."""
+    gutter: int = 0
+    smooth: dict[int, Floats] = field(default_factory=dict)
+    """Line → its moving average at each dot column, [2·width]."""
 
 
 class Chart(Widget, can_focus=True):
@@ -117,8 +129,17 @@ class Chart(Widget, can_focus=True):
         & > .chart--span { background: $shade; }
         & > .chart--hole { color: $error; text-style: bold; }
         & > .chart--waiting { color: $muted; }
+        & > .chart--crosshair { color: $foreground; }
     }
     """
+
+    class Pointed(Message):
+        """The mouse points at a step, or no longer at any; a click fixes it there."""
+
+        def __init__(self, step: float | None, fixed: bool = False) -> None:
+            super().__init__()
+            self.step = step
+            self.fixed = fixed
 
     def __init__(self, scale: Scale = "auto", ascii_only: bool = False, **options: str) -> None:
         super().__init__(id=options.get("id"), classes=options.get("classes"))
@@ -129,14 +150,69 @@ class Chart(Widget, can_focus=True):
         self._plot = NOTHING
         self._drawn = _Drawn()
         self._part_styles: dict[str, Style] = {}
+        self._crosshair: float | None = None
 
     def show(self, plot: Plot) -> None:
         """Draw this plot, unless it is the one that is there."""
         if plot.version == self._plot.version:
             return
         self._plot = plot
-        self.border_title = plot.title
+        self._entitle()
         self.refresh()
+
+    def point(self, step: float | None) -> None:
+        """Put the crosshair on a step, or take it away; nothing is painted anew."""
+        if step != self._crosshair:
+            self._crosshair = step
+            self._entitle()
+            self.refresh()
+
+    @property
+    def cell_steps(self) -> float:
+        """Steps behind one cell of the chart as it is drawn; 0 while nothing is."""
+        frame = self._drawn.frame
+        return (frame.last - frame.first) / frame.width if frame else 0.0
+
+    @property
+    def steps(self) -> tuple[float, float]:
+        """The first and last step of the chart as it is drawn; (0, 0) while nothing is."""
+        frame = self._drawn.frame
+        return (frame.first, frame.last) if frame else (0.0, 0.0)
+
+    def _entitle(self) -> None:
+        """Say the newest values, or those at the crosshair."""
+        step, drawn = self._crosshair, self._drawn
+        if step is None or drawn.frame is None:
+            self.border_title = self._plot.title
+            return
+        pieces = [Content.assemble((self._plot.name, "bold"))]
+        for place, line in enumerate(self._plot.lines):
+            shown = line.points.between(drawn.frame.first, drawn.frame.last)
+            if line.legend is None or (value := value_at(shown, step)) is None:
+                continue
+            column = int(drawn.frame.column(np.array([step]))[0])
+            smooth = float(drawn.smooth[place][column]) if place in drawn.smooth else None
+            pieces.append(legend_at(*line.legend, value, smooth, step, self.cell_steps))
+        self.border_title = Content("  ").join(pieces)
+
+    def _pointed(self, event: events.MouseEvent, fixed: bool = False) -> None:
+        frame, offset = self._drawn.frame, event.get_content_offset(self)
+        if frame is None or offset is None:
+            return
+        cell = min(max(offset.x - self._drawn.gutter - 1, 0), frame.width - 1)
+        self.post_message(self.Pointed(frame.first + (cell + 0.5) * self.cell_steps, fixed))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Point at the step under the mouse."""
+        self._pointed(event)
+
+    def on_click(self, event: events.Click) -> None:
+        """Fix the crosshair at the step under the mouse."""
+        self._pointed(event, fixed=True)
+
+    def on_leave(self) -> None:
+        """Point at nothing."""
+        self.post_message(self.Pointed(None))
 
     def turn_scale(self) -> Scale:
         """Go on to the next way of scaling the values and return it."""
@@ -156,9 +232,28 @@ class Chart(Widget, can_focus=True):
         key = (self._plot.version, self.size, self.scale)
         if self._drawn.key != key:
             self.paintings += 1
-            self._drawn = _Drawn(key, self._paint(self.size.width, self.size.height))
+            self._drawn = _Drawn(key)
+            self._drawn.strips = self._paint(self.size.width, self.size.height)
+            if self._crosshair is not None:
+                self.call_later(self._entitle)
         strips = self._drawn.strips
-        return strips[y] if y < len(strips) else Strip.blank(self.size.width, self.rich_style)
+        if y >= len(strips):
+            return Strip.blank(self.size.width, self.rich_style)
+        frame, step = self._drawn.frame, self._crosshair
+        if frame is None or step is None or not frame.first <= step <= frame.last:
+            return strips[y]
+        return self._crossed(strips[y], frame, step)
+
+    def _crossed(self, strip: Strip, frame: Frame, step: float) -> Strip:
+        """Return a strip with the crosshair on it: a rule where nothing is drawn, else the cell turned inside out."""
+        place = self._drawn.gutter + 1 + int(frame.column(np.array([step]))[0]) // DOTS_WIDE
+        before, cell, after = strip.divide([place, place + 1, strip.cell_length])
+        own = next(iter(cell), Segment(" "))
+        if own.text.isspace():
+            crossed = Segment("|" if self.ascii_only else "│", (own.style or Style()) + self._styles()["crosshair"])
+        else:
+            crossed = Segment(own.text, (own.style or Style()) + Style(reverse=True))
+        return Strip([*before, crossed, *after], strip.cell_length)
 
     def _paint(self, width: int, height: int) -> list[Strip]:
         plot = self._plot
@@ -180,6 +275,7 @@ class Chart(Widget, can_focus=True):
         frame = Frame(
             max(width - gutter - 1, 2), rows, plot.first, max(plot.last, plot.first + 1), bottom, top, logarithmic
         )
+        self._drawn.frame, self._drawn.gutter = frame, gutter
         canvas, holes = self._canvas(frame)
         named = {int(frame.row(np.array([tick]))[0]) // DOTS_HIGH: label for tick, label in labels.items()}
         shown = [mark for mark in plot.marks if frame.first <= mark.step <= frame.last]
@@ -195,11 +291,11 @@ class Chart(Widget, can_focus=True):
     def _canvas(self, frame: Frame) -> tuple[Canvas, set[int]]:
         canvas = Canvas(frame.width, frame.height)
         holes: set[int] = set()
-        for line in self._plot.lines:
+        for place, line in enumerate(self._plot.lines):
             columns = decimate(line.points.between(frame.first, frame.last), frame)
             low, high = columns.low, columns.high
             if line.smooth:
-                low = high = smoothed(columns.mean, SMOOTHING_SHARE * len(columns.mean))
+                low = high = self._drawn.smooth[place] = smoothed(columns.mean, SMOOTHING_SHARE * len(columns.mean))
             gaps = columns.holes & ~np.isfinite(columns.low)
             canvas.draw(low, high, gaps, frame, _PARTS.index(line.ink), alone=line.ink in ("main", "second", "dots"))
             if line.ink != "ghost":

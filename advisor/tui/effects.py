@@ -25,6 +25,8 @@ TRIALS: dict[How, str] = {
     "untried": "applied, not tried",
     "plan": "applied as the plan says, not tried again",
 }
+OF_AN_AVERAGE = "tail_"
+"""Scores of weights averaged over an arm's last half; what they score is the same."""
 _NAMES = {"step_s": "step time", "loss": "loss", "bytes": "size", "time": "run time", "seconds": "run time"}
 """Quantities that a gain makes smaller, by the name that people use."""
 ROUNDS = 6
@@ -63,13 +65,14 @@ def expected_text(fix: Fix) -> str:
 def measured_text(measured: Measured) -> str:
     """Return a measured gain with its interval: `33% less step time (30% to 36%)`."""
     kind, _, quantity = measured.unit.partition(" ")
+    quantity = quantity.removeprefix(OF_AN_AVERAGE)
     if kind == "relative" and quantity:
         return f"{_gain(measured.median, quantity)} ({_interval(measured, quantity in _NAMES)})"
     if measured.unit == "bytes":
         return f"{words.size(abs(measured.median))} {'less' if measured.median >= 0 else 'more'}"
     if measured.unit == "seconds":
         return f"{words.seconds(abs(measured.median))} {'saved' if measured.median >= 0 else 'lost'}"
-    unit = measured.unit.replace("_", " ")
+    unit = measured.unit.removeprefix(OF_AN_AVERAGE).replace("_", " ")
     return f"{unit} {measured.median:+.3g} ({measured.low:+.3g} to {measured.high:+.3g})"
 
 
@@ -92,14 +95,41 @@ def progress_text(trial: InterventionState) -> str:
     """Return where a running trial stands: `round 3 of 6, so far 33% less step time`."""
     if trial.how == "rounds":
         gains = [heard.numbers["gain"] for heard in trial.heard if heard.what == "round" and "gain" in heard.numbers]
-        so_far = f", so far {_gain(median(gains), trial.fix.improves)}" if gains else ""
+        each = f" ({', '.join(map(words.signed_share, gains))})" if len(gains) > 1 else ""
+        so_far = f", so far {_gain(median(gains), trial.fix.improves)}{each}" if gains else ""
         return f"round {min(len(gains) + 1, ROUNDS)} of {ROUNDS}{so_far}"
     if trial.how == "fork":
-        done = ", ".join(dict.fromkeys(trial.arms))
-        return f"fork of {trial.steps_planned or '…'} steps: {done + ' done' if done else 'the control arm runs'}"
+        told = ", ".join(text for heard in trial.heard if (text := _arm_text(heard, trial.fix)))
+        done = told or ", ".join(f"{arm} done" for arm in dict.fromkeys(trial.arms))
+        return f"fork of {trial.steps_planned or '…'} steps: {done or 'the control arm runs'}"
     if trial.how == "compression":
         return "the compressed copy is scored"
     return "applied, its recovery is watched"
+
+
+def _arm_text(heard: TrialHeard, fix: Fix) -> str:
+    """Return what an arm scored in the quantity that the fix should improve: `control loss 0.434`."""
+    names = (f"{OF_AN_AVERAGE}{fix.improves}", fix.improves)
+    score = next((heard.numbers[name] for name in names if name in heard.numbers), None)
+    return (
+        f"{_ARMS.get(heard.what, heard.what)} {fix.improves.replace('_', ' ')} {words.number(score)}"
+        if score is not None
+        else ""
+    )
+
+
+_ARMS = {"control": "without it", "candidate": "with it", "null": "without it again"}
+
+
+def trial_text(how: How, cost_s: float) -> str:
+    """Return how a fix would be tried, and what that would cost where it costs anything."""
+    return f"{TRIALS[how]}; costs about {words.seconds(cost_s)}" if cost_s > 0 else TRIALS[how]
+
+
+def offer_text(expected: float, improves: str, cost_s: float) -> str:
+    """Return what a fix that waits would bring and cost, in a few words: `21% less step time expected, trial 1.2 s`."""
+    brings = f"{_gain(expected, improves)} expected" if expected > 0 else "nobody can say what it brings"
+    return f"{brings}, its trial {words.seconds(cost_s)}" if cost_s > 0 else brings
 
 
 def heard_text(heard: TrialHeard) -> str:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ HOLD_RECORDS = 50
 LIVE_CHUNK_S = 0.02
 FIRST_CHUNK_S = 0.10
 """After so long a stretch of reading the thread rests for as long as it worked (screens.md 8)."""
+TIMES_KEPT = 1000
+"""Records that a replay steps back over without playing the recording again."""
 REST_S = 0.05
 """Between two looks at files that have not grown."""
 
@@ -70,6 +73,8 @@ class Feeder(threading.Thread):
         """What ended the thread, if anything did: the screen says so instead of standing still."""
         self._scene = Scene()
         self._stream = Stream(run)
+        self._taken: deque[float] = deque(maxlen=TIMES_KEPT)
+        """When the newest records were written, each time once."""
         self._lock = threading.Lock()
         self._rewind = threading.Event()
         self._over = threading.Event()
@@ -88,6 +93,25 @@ class Feeder(threading.Thread):
         self.playback.seek(self.playback.first_t + share * (self.playback.last_t - self.playback.first_t))
         if back:
             self._rewind.set()
+
+    def step(self, direction: int) -> None:
+        """Stop a replay and go to its next record, or to the one before."""
+        if self.playback is None:
+            return
+        self.playback.turn(paused=True)
+        with self._lock:
+            times = sorted({*self._taken, *(one for one in (self._stream.next_t(),) if one is not None)})
+        here = self.playback.now_t
+        later, earlier = [t for t in times if t > here], [t for t in times if t < self._taken_t]
+        if direction > 0 and later:
+            self.playback.seek(later[0])
+        elif direction < 0 and earlier:
+            self.playback.seek(earlier[-1])
+            self._rewind.set()
+
+    @property
+    def _taken_t(self) -> float:
+        return self._taken[-1] if self._taken else float("-inf")
 
     def now_t(self) -> float:
         """Return the time that the screen shows: Unix time now, or the replay's."""
@@ -117,7 +141,8 @@ class Feeder(threading.Thread):
             self._rewind.clear()
             with self._lock:
                 self._scene = Scene()
-            self._stream = Stream(self.run_files)
+                self._taken.clear()
+                self._stream = Stream(self.run_files)
         self._stream.wake()
         with self._lock:
             self.trainer_log.read()
@@ -131,4 +156,6 @@ class Feeder(threading.Thread):
                     if record is None:
                         return False
                     self._scene.take(record)
+                    if record.t > self._taken_t:
+                        self._taken.append(record.t)
         return True

@@ -164,11 +164,11 @@ class Glance(Widget):
 
 
 class Progress(Widget):
-    """How far the run is, as a thin line."""
+    """How far the run is, as a thin line; with a crosshair on the charts, what is known of its step."""
 
     DEFAULT_CSS = """
     Progress {
-        height: 1;
+        height: 1; text-wrap: nowrap;
         & > .progress--done { color: $primary; }
         & > .progress--left { color: $rule; }
     }
@@ -179,6 +179,14 @@ class Progress(Widget):
         super().__init__(id="progress")
         self.ascii_only = ascii_only
         self._share = 0.0
+        self.told: Content | None = None
+        """What is said instead of the thin line."""
+
+    def tell(self, said: Content | None) -> None:
+        """Say this instead of the thin line, or no longer."""
+        if (said.markup if said else "") != (self.told.markup if self.told else ""):
+            self.told = said
+            self.refresh()
 
     def show(self, share: float) -> None:
         """Show this share, 0 to 1."""
@@ -186,9 +194,15 @@ class Progress(Widget):
             self._share = share
             self.refresh()
 
-    def render_line(self, y: int) -> Strip:  # noqa: ARG002  (the widget is one line high)
+    def render(self) -> Content:
+        """Return what is said for the present width."""
+        return (self.told or Content("")).truncate(self.size.width, ellipsis=True)
+
+    def render_line(self, y: int) -> Strip:
         """Return the line."""
         width = self.size.width
+        if self.told is not None:
+            return super().render_line(y)
         done = round(min(max(self._share, 0.0), 1.0) * width)
         full, empty = ("=", "-") if self.ascii_only else ("━", "─")
         styles = [self.get_component_rich_style(name) for name in ("progress--done", "progress--left")]

@@ -33,7 +33,8 @@ HELP: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "pages",
         (
             ("l   k   r", "ledger of fixes, knobs, report"),
-            ("o   /", "log, and its filter"),
+            ("i", "data: classes, columns, labels in doubt"),
+            ("o   /", "log, and its filter; in it n, N go from match to match"),
             ("Esc", "back"),
             ("ctrl+p", "every action by its name; themes"),
         ),
@@ -43,14 +44,20 @@ HELP: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("1 to 4", "loss, metric, learning rate, gradient norm: show or hide"),
             ("5   6   7", "machine, advisor, log: show or hide"),
-            ("z", "zoom the charts to the newest fifth"),
+            ("z", "zoom the charts to the newest fifth, a twentieth, all"),
+            ("c", "crosshair over all charts; ← → move it, shift: farther"),
             ("y", "scale of the focused chart: by itself, linear, logarithmic"),
             ("Tab", "next pane"),
         ),
     ),
     (
         "replay",
-        (("space", "stop, or go on"), ("← →", "back or on by a twentieth"), ("+ -", "faster or slower")),
+        (
+            ("space", "stop, or go on"),
+            ("← →", "back or on by a twentieth"),
+            (", .", "back or on by one record"),
+            ("+ -", "faster or slower"),
+        ),
     ),
     (
         "marks",

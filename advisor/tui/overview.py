@@ -10,10 +10,11 @@ from textual.widgets import Log
 
 from advisor.tui.cards import Feed, nothing_yet, summary
 from advisor.tui.chart import Chart
+from advisor.tui.crosshair import told_at
 from advisor.tui.feed_pane import FeedPane
 from advisor.tui.glance import ENDINGS, Glance, Glimpse, Progress
 from advisor.tui.machine import Machine, rows
-from advisor.tui.plots import NAMES, Plotter
+from advisor.tui.plots import NAMES, ZOOMS, Plotter
 from advisor.tui.scene import Scene
 from advisor.tui.steptime import StepTime
 
@@ -38,8 +39,12 @@ class Overview(Container):
     def __init__(self, ascii_only: bool = False) -> None:
         super().__init__(id="overview")
         self.ascii_only = ascii_only
-        self.zoomed = False
-        """The charts show the newest part only."""
+        self.zoom = 0
+        """Which share of the run, its newest, the charts show."""
+        self.crosshair: float | None = None
+        """The step that all charts point at."""
+        self.crosshair_fixed = False
+        """It stays where it is when the mouse moves on."""
         self.form = "compact"
         self.asked_for: dict[str, bool] = {}
         """Panes that the user has shown or hidden."""
@@ -47,6 +52,10 @@ class Overview(Container):
         self._told: tuple[object, ...] = ()
         """What the feed was last made from."""
         self._printed = False
+        self.feed = FeedPane()
+        """The advisor feed."""
+        self._log = Log(id="log", max_lines=LOG_LINES, classes="pane")
+        self._log.border_title = "log"
         self._terminal = Size(80, 24)
 
     def compose(self) -> ComposeResult:
@@ -59,16 +68,14 @@ class Overview(Container):
                 for name in NAMES:
                     yield Chart(ascii_only=self.ascii_only, id=name, classes="pane")
             with Container(id="side"):
-                yield FeedPane()
+                yield self.feed
                 yield Machine()
-        log = Log(id="log", max_lines=LOG_LINES, classes="pane")
-        log.border_title = "log"
-        yield log
+        yield self._log
 
     @property
-    def feed(self) -> FeedPane:
-        """The advisor feed."""
-        return self.query_one(FeedPane)
+    def ready(self) -> bool:
+        """Tell whether all panes are there."""
+        return self.is_attached and self.feed.is_attached and self._log.is_attached
 
     @property
     def seen(self) -> Glimpse:
@@ -106,15 +113,25 @@ class Overview(Container):
         """Hand every visible pane what it shows, the charts only if wanted; nothing is done where nothing has come in."""
         self.query_one(Glance).show(seen)
         feed = self.feed
-        key = (id(scene), scene.version, self.zoomed, tuple(asked), self.size, feed.size, tuple(self.asked_for.items()))
+        key = (
+            id(scene),
+            scene.version,
+            self.zoom,
+            self.crosshair,
+            tuple(asked),
+            self.size,
+            feed.size,
+            tuple(self.asked_for.items()),
+        )
         if key == self._seen:
             return
         self._seen = key if charts else ()
         story = scene.story
         self.query_one(Progress).show(story.step / story.steps_total if story.steps_total else 0.0)
+        self._tell_crosshair(scene)
         self.query_one(StepTime).show(scene.recent_step_s, scene.phases)
         if charts:
-            plotter = Plotter(scene, self.zoomed, self.ascii_only)
+            plotter = Plotter(scene, ZOOMS[self.zoom], self.ascii_only)
             for chart in self.query(Chart):
                 if chart.display and chart.id is not None:
                     chart.show(plotter.plot(chart.id))
@@ -129,10 +146,32 @@ class Overview(Container):
             headline = Content.assemble(("advisor", "bold"), f"  {summary(story)}" if listed else "")
             feed.show(listed, headline, nothing_yet(story))
 
+    def point(self, step: float | None, fixed: bool) -> None:
+        """Put the crosshair on a step in every chart, or take it away."""
+        self.crosshair, self.crosshair_fixed = step, fixed and step is not None
+        for chart in self.query(Chart):
+            chart.point(step)
+
+    def move_crosshair(self, cells: int) -> None:
+        """Move the crosshair by so many cells of the widest chart, within the steps that it shows."""
+        charts = [one for one in self.query(Chart) if one.display and one.cell_steps]
+        if self.crosshair is None or not charts:
+            return
+        finest = min(charts, key=lambda one: one.cell_steps)
+        first, last = finest.steps
+        self.point(min(max(self.crosshair + cells * finest.cell_steps, first), last), fixed=True)
+
+    def _tell_crosshair(self, scene: Scene) -> None:
+        told = None
+        if self.crosshair is not None:
+            reach = max((one.cell_steps for one in self.query(Chart)), default=0.0)
+            told = told_at(scene, self.crosshair, reach, self.ascii_only)
+        self.query_one(Progress).tell(told)
+
     def write_log(self, lines: list[str]) -> None:
         """Add lines to the log pane, in bulk; its first ones bring the pane itself."""
         if lines:
-            self.query_one("#log", Log).write_lines(lines)
+            self._log.write_lines(lines)
             if not self._printed:
                 self._printed = True
                 self.place_panes(self._terminal)

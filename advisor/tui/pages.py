@@ -1,4 +1,4 @@
-"""The pages behind the keys: a rule with its numbers, the ledger, the knobs, the log."""
+"""The pages behind the keys: a rule with its numbers, the ledger, the knobs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
@@ -10,8 +10,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Input, Log, Markdown, Static
+from textual.widgets import DataTable, Footer, Markdown, Static
 
+from advisor.history import BY_HAND
 from advisor.story import Story
 from advisor.told import InterventionState
 from advisor.tui import words
@@ -194,6 +195,11 @@ def knob_rows(story: Story) -> list[tuple[str, ...]]:
     return rows
 
 
+BY_HAND_PAGE = """A person asked for this turn, no rule did. It is tried like any fix: against a control arm, judged by the same
+tests, kept only where it helped, and `u` takes it back."""
+"""Stands where a rule's documentation does."""
+
+
 class WhyPage(Page):
     """Why the advisor says so: the numbers of this run, then the rule's own page."""
 
@@ -215,59 +221,11 @@ class WhyPage(Page):
         try:
             page = find(self._code).documentation
         except CatalogueError:
-            page = f"No rule {self._code} is installed here: the run was advised by another version."
+            page = (
+                BY_HAND_PAGE
+                if self._code == BY_HAND
+                else f"No rule {self._code} is installed here: the run was advised by another version."
+            )
         with VerticalScroll():
             yield Static(self._numbers, id="numbers")
             yield Markdown(page)
-
-
-class LogPage(Page):
-    """What the trainer and the driver printed, newest at the bottom, with a filter."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "filter", "filter", show=True)]
-    DEFAULT_CSS = "LogPage Log { height: 1fr; background: $surface; padding: 0 1; } LogPage Input { border: none; height: 1; background: $panel; }"
-
-    def __init__(self, lines: Callable[[], tuple[int, list[str]]], filtering: bool = False) -> None:
-        super().__init__("log of trainer and driver   / filters")
-        self._lines = lines
-        self._filtering = filtering
-        self._shown: tuple[int, str] = (-1, "")
-
-    def body(self) -> ComposeResult:
-        """Yield the filter and the log."""
-        yield Input(placeholder="filter: only lines with this text", id="filter")
-        yield Log(max_lines=5000, auto_scroll=True)
-
-    def on_mount(self) -> None:
-        """Show the log and keep it fresh."""
-        self.query_one(Input if self._filtering else Log).focus()
-        self.pull()
-        self.set_interval(PULL_S, self.pull)
-
-    def action_filter(self) -> None:
-        """Go to the filter."""
-        self.query_one(Input).focus()
-
-    def on_input_changed(self) -> None:
-        """Show only the lines that hold the text."""
-        self.pull()
-
-    def on_input_submitted(self) -> None:
-        """Go back to the lines."""
-        self.query_one(Log).focus()
-
-    def pull(self) -> None:
-        """Write what is new; all of it when the filter has changed."""
-        wanted = self.query_one(Input).value.lower()
-        count, lines = self._lines()
-        before, before_wanted = self._shown
-        if (count, wanted) == self._shown:
-            return
-        log = self.query_one(Log)
-        fresh = count - before if before >= 0 and wanted == before_wanted else len(lines)
-        if fresh >= len(lines):
-            log.clear()
-            if not lines:
-                log.write_line("nothing was printed yet")
-        log.write_lines([line for line in lines[-fresh:] if wanted in line.lower()] if fresh else [])
-        self._shown = (count, wanted)

@@ -21,8 +21,8 @@ GLYPHS: dict[MarkKind, tuple[str, str]] = {
 """Marks on the charts, as (Unicode, ASCII): interventions and what befell the run. A finding alone is no mark: it changes
 nothing in the curves."""
 
-TAIL_SHARE = 0.2
-"""What the zoom shows: the newest fifth, enough to see whether the last fix helped."""
+ZOOMS = (1.0, 0.2, 0.05)
+"""Shares of the run, its newest, that the zoom shows in turn: a fifth is enough to see whether the last fix helped."""
 
 NAMES = ("loss", "metric", "rate", "gradient")
 
@@ -30,74 +30,66 @@ NAMES = ("loss", "metric", "rate", "gradient")
 class Plotter:
     """Makes the plots, all over the same steps."""
 
-    def __init__(self, scene: Scene, zoomed: bool, ascii_only: bool) -> None:
+    def __init__(self, scene: Scene, shown: float, ascii_only: bool) -> None:
         story = scene.story
         self._scene = scene
         self._last = float(max(story.step, *(branch.from_step for branch in story.abandoned), 1))
-        self._first = self._last * (1 - TAIL_SHARE) if zoomed else 0.0
+        self._first = self._last * (1 - shown)
         place = 1 if ascii_only else 0
         self._marks = tuple(Mark(mark.step, GLYPHS[mark.kind][place]) for mark in story.marks if mark.kind in GLYPHS)
         now = float(story.step)
         self._spans = tuple((first, last if last is not None else now) for first, last, _ in scene.spans)
         self._shared = (self._first, self._last, self._marks, self._spans)
-        self._signs = ("#", "o") if ascii_only else ("━", "╌")
+        self._sign = "#" if ascii_only else "━"
 
     def plot(self, name: str) -> Plot:
         """Return the plot of this name: loss, metric, rate or gradient."""
         return {"loss": self._loss, "metric": self._metric, "rate": self._rate, "gradient": self._gradient}[name]()
 
-    def _plot(
-        self, title: Content, lines: tuple[Line, ...], waiting: str, *series: Series, scale: Scale = "auto"
-    ) -> Plot:
+    def _plot(self, name: str, lines: tuple[Line, ...], waiting: str, *series: Series, scale: Scale = "auto") -> Plot:
+        """Return a plot; `series` are those of the lines with a legend, in their order."""
+        legends = [line.legend for line in lines if line.legend is not None]
+        title = _title(name, *((*legend, one) for legend, one in zip(legends, series, strict=True)))
         version = (*(one.version for one in series), *self._shared, str(title))
-        return Plot(version, title, lines, self._first, self._last, self._marks, self._spans, waiting, scale=scale)
+        return Plot(
+            version, title, lines, self._first, self._last, self._marks, self._spans, waiting, scale=scale, name=name
+        )
 
     def _loss(self) -> Plot:
         curves = self._scene.curves
         ghosts = tuple(Line(branch, "ghost", smooth=True) for branch in curves.loss.abandoned)
         loss = curves.loss.all()
-        lines = (*ghosts, Line(loss, "raw"), Line(loss, "main", smooth=True), Line(curves.val_loss.all(), "second"))
-        title = _title(
-            "loss",
-            (f"{self._signs[0]} train", "$primary", curves.loss),
-            (f"{self._signs[0]} validation", "$secondary", curves.val_loss),
-        )
-        return self._plot(title, lines, "waiting for the first step", curves.loss, curves.val_loss)
+        train = Line(loss, "main", smooth=True, legend=(f"{self._sign} train", "$primary"))
+        validation = Line(curves.val_loss.all(), "second", legend=(f"{self._sign} validation", "$secondary"))
+        lines = (*ghosts, Line(loss, "raw"), train, validation)
+        return self._plot("loss", lines, "waiting for the first step", curves.loss, curves.val_loss)
 
     def _metric(self) -> Plot:
         curves, started = self._scene.curves, self._scene.story.started
         name = started.task.metric if started else "metric"
         ghosts = tuple(Line(branch, "ghost") for branch in curves.metric.abandoned)
-        lines = (*ghosts, Line(curves.train_metric.all(), "main"), Line(curves.metric.all(), "second"))
-        title = _title(
-            name,
-            (f"{self._signs[0]} train", "$primary", curves.train_metric),
-            (f"{self._signs[0]} validation", "$secondary", curves.metric),
-        )
+        train = Line(curves.train_metric.all(), "main", legend=(f"{self._sign} train", "$primary"))
+        validation = Line(curves.metric.all(), "second", legend=(f"{self._sign} validation", "$secondary"))
         waiting = "waiting for the first evaluation"
         if started:
             every = self._scene.story.knobs.get("eval_every", 1.0)
             step = round(float(every) * started.steps_per_epoch) if isinstance(every, int | float) else 0
             waiting = f"waiting for step {step:,} to evaluate" if step > self._scene.story.step else waiting
-        return self._plot(title, lines, waiting, curves.metric, curves.train_metric, scale="linear")
+        lines = (*ghosts, train, validation)
+        return self._plot(name, lines, waiting, curves.train_metric, curves.metric, scale="linear")
 
     def _rate(self) -> Plot:
         lr = self._scene.curves.lr
         ghosts = tuple(Line(branch, "ghost") for branch in lr.abandoned)
-        return self._plot(
-            _title("learning rate", ("", "$primary", lr)),
-            (*ghosts, Line(lr.all(), "main")),
-            "waiting for the first step",
-            lr,
-            scale="linear",
-        )
+        lines = (*ghosts, Line(lr.all(), "main", legend=("", "$primary")))
+        return self._plot("learning rate", lines, "waiting for the first step", lr, scale="linear")
 
     def _gradient(self) -> Plot:
         norm = self._scene.curves.grad_norm
         ghosts = tuple(Line(branch, "ghost", smooth=True) for branch in norm.abandoned)
         points = norm.all()
-        lines = (*ghosts, Line(points, "raw"), Line(points, "main", smooth=True))
-        return self._plot(_title("gradient norm", ("", "$primary", norm)), lines, "waiting for the first step", norm)
+        lines = (*ghosts, Line(points, "raw"), Line(points, "main", smooth=True, legend=("", "$primary")))
+        return self._plot("gradient norm", lines, "waiting for the first step", norm)
 
 
 def _title(name: str, *legend: tuple[str, str, Series]) -> Content:

@@ -1,13 +1,12 @@
 """The questions that the keys ask before they change a run: what would happen, and the wish that a yes writes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.told import InterventionState, ProposalState
-from advisor.tui import words
-from advisor.tui.effects import EFFECTS, TRIALS, deed_text, expected_text, turns_text
+from advisor.tui.effects import EFFECTS, TRIALS, deed_text, expected_text, trial_text, turns_text
 from rules.vocabulary import Value
-from trainer.knobs import Knob, KnobValue
+from trainer.knobs import Knob, KnobEffect, KnobValue
 
 
 @dataclass(frozen=True)
@@ -20,6 +19,12 @@ class Question:
     wish: str
     target: str = ""
     turns: tuple[dict[str, Value], ...] = ()
+    tries: bool = False
+    """The turns can be tried first, too: the wish is then `try`."""
+
+    def tried(self) -> "Question":
+        """Return the same question as it is when the turns are to be tried first."""
+        return replace(self, text=self.text.replace("turn", "try", 1), yes="try", wish="try", tries=False)
 
 
 def apply(proposal: ProposalState, knobs: Mapping[str, KnobValue]) -> Question:
@@ -28,7 +33,7 @@ def apply(proposal: ProposalState, knobs: Mapping[str, KnobValue]) -> Question:
         ("does", deed_text(proposal.fix, knobs)),
         ("effect", EFFECTS[proposal.fix.effect]),
         ("expected", expected_text(proposal.fix)),
-        ("trial", f"{TRIALS[proposal.how]}; about {words.seconds(proposal.expected_cost_s)}"),
+        ("trial", trial_text(proposal.how, proposal.expected_cost_s)),
         ("first", "it is assessed anew: it lapses where its finding no longer stands"),
     )
     return Question(f"apply: {proposal.fix.name}?", lines, "apply", "accept", proposal.proposal)
@@ -75,11 +80,23 @@ def stop(run_name: str) -> Question:
 
 
 def turn(knob: Knob, now: KnobValue, to: KnobValue) -> Question:
-    """Ask whether a knob shall be turned by hand."""
+    """Ask whether a knob shall be turned by hand: at once and for good, or tried first."""
     when = {"live": "at the next step", "reload": "when its loader is rebuilt", "restart": "by a restart"}[knob.turns]
     lines = (
         ("turns", turns_text({knob.name: to}, {knob.name: now})),
         ("effect", knob.effect.replace("_", " ")),
-        ("when", when),
+        ("at once", f"{when}, for good: nothing is measured"),
+        ("tried", f"{_TRIED[knob.effect]}; its verdict stands in the ledger"),
     )
-    return Question(f"turn {knob.name}?", lines, "turn", "turn", turns=({"knob": knob.name, "to": to},))
+    return Question(
+        f"turn {knob.name}?", lines, "turn at once", "turn", turns=({"knob": knob.name, "to": to},), tries=True
+    )
+
+
+_TRIED: dict[KnobEffect, str] = {
+    "free": TRIALS["free"],
+    "same_mathematics": TRIALS["rounds"],
+    "other_rounding": TRIALS["rounds"],
+    "changes_learning": TRIALS["fork"],
+}
+"""How a turn by hand is tried, by what it changes."""

@@ -70,6 +70,10 @@ class Stream:
         for source in self._sources:
             source.wake()
 
+    def next_t(self) -> float | None:
+        """Return when the next record was written (Unix time), without taking it; nothing when there is none now."""
+        return min((head.t for source in self._sources if (head := source.head()) is not None), default=None)
+
     def next(self, until_t: float = float("inf")) -> Record | None:
         """Take the oldest record that is there and not younger than `until_t` (Unix time); nothing when there is none."""
         oldest: tuple[Source, Record] | None = None

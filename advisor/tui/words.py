@@ -106,6 +106,11 @@ def bounds(low: float | None, high: float | None, choices: Sequence[object] = ()
     return f"from {low:g}" if low is not None else f"up to {high:g}" if high is not None else ""
 
 
+def clean(text: str) -> str:
+    """Return a text of the user's data without what would steer a terminal: control characters become `·`."""
+    return "".join(one if one.isprintable() else "·" for one in text)
+
+
 def value(held: object) -> str:
     """Return what a knob holds: `on`, `off`, `0.003`, `cosine`."""
     if isinstance(held, bool):

@@ -34,8 +34,8 @@ from math import isfinite
 
 from rules.facts import KnobFacts, LossFacts, OutputFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.learning import SWEEP_MARGIN, at_chance, lost_early, rate_over_pick, rose, rose_early
-from rules.remedies import advice, new_start, possible, start_over, turned
-from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.remedies import advice, begin_anew, new_start, possible, start_over
+from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
 FAR_FACTOR = 10.0
 """Times the outputs at the start, or times 1 where these are smaller: within it, a net reaches its target in some dozen steps."""
@@ -67,7 +67,7 @@ def target_scale(
     lost = large and lost_early(run, task, loss) and not soon
     thrown = lost or (large and run.warm and at_chance(task, loss) and rose_early(run, task, loss))
     behind = creeps or thrown
-    fixes = possible(knobs, _begin_anew(outputs, lost=lost)) if behind else ()
+    fixes = possible(knobs, _scaled(outputs, lost=lost)) if behind else ()
     rate = creeps and run.progress <= EARLY_SHARE and not knobs.can("scale_targets")
     asked = rate and "lr_sweep" not in probes.done
     said = (
@@ -97,16 +97,14 @@ def target_scale(
     )
 
 
-def _begin_anew(outputs: OutputFacts, *, lost: bool) -> Fix:
-    return Fix(
-        name=f"start over with the target scaled: (y - {outputs.target_mean:.3g}) / {outputs.target_std:.3g}",
-        effect=Effect.RESCUE if lost else Effect.CHANGES_LEARNING,
-        deed=Deed.START_OVER,
-        turns=turned(scale_targets=True),
-        improves="finite" if lost else "loss",
-        guards=() if lost else (METRIC_GUARD,),
+def _scaled(outputs: OutputFacts, *, lost: bool) -> Fix:
+    return begin_anew(
+        f"the target scaled: (y - {outputs.target_mean:.3g}) / {outputs.target_std:.3g}",
+        lost=lost,
+        improves="finite",
         expected=GAINED_SHARE,
         estimated_by=f"{GAINED_SHARE:.0%} of the loss: what scaling took off it at the least, where targets were raw",
+        scale_targets=True,
     )
 
 

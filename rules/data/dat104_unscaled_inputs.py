@@ -29,8 +29,8 @@ whose loss is down to half of guessing learns all the same: the rule then speaks
 
 from rules.facts import InputFacts, KnobFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import HIGH_LOSS_SHARE, LOST_SHARE, lost_early, thrown_up
-from rules.remedies import advice, possible, turned
-from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.remedies import advice, begin_anew, possible
+from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
 STD_RATIO_LIMIT = 100.0
 """Widest over narrowest feature."""
@@ -74,7 +74,7 @@ def unscaled_inputs(
                   *(() if learns else ("GEN101",))),
         eased_by_knobs=True,
         fixes=(
-            *possible(knobs, _begin_anew(lost=_lost(run, task, loss))),
+            *possible(knobs, _standardised(lost=_lost(run, task, loss))),
             advice("scale each feature to mean 0 and spread 1 in your own code, too (data.standardise = true)", improves="loss"),
         ),
     )  # fmt: skip
@@ -86,14 +86,12 @@ def _lost(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     return lost_early(run, task, loss) or (run.progress <= LOST_SHARE and thrown)
 
 
-def _begin_anew(*, lost: bool) -> Fix:
-    return Fix(
-        name="start over with standardised inputs",
-        effect=Effect.RESCUE if lost else Effect.CHANGES_LEARNING,
-        deed=Deed.START_OVER,
-        turns=turned(standardise=True),
-        improves="finite" if lost else "loss",
-        guards=() if lost else (METRIC_GUARD,),
+def _standardised(*, lost: bool) -> Fix:
+    return begin_anew(
+        "standardised inputs",
+        lost=lost,
+        improves="finite",
         expected=GAINED_SHARE,
         estimated_by=f"{GAINED_SHARE:.0%} of the loss: what scaling took off it at the least, where inputs were raw",
+        standardise=True,
     )

@@ -29,8 +29,8 @@ from math import isfinite
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.learning import HIGH_LOSS_SHARE, LAYER_CHECKS, creeps, heads_for, learned_nothing, pays_to_start_over
-from rules.remedies import advice, new_start, possible, turned
-from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.remedies import advice, begin_anew, new_start, possible
+from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
 PLAIN = frozenset({"sgd", "momentum", "nesterov"})
 RARE_SHARE = 0.2
@@ -55,7 +55,7 @@ def rare_inputs(
     if not creeps(run, task, loss) or (turns and not asked and not isfinite(probes.adaptive_pick)):
         return None
     begin = (
-        () if asked or not turns else possible(knobs, _begin(probes.adaptive_pick, lost=learned_nothing(task, loss)))
+        () if asked or not turns else possible(knobs, _adaptive(probes.adaptive_pick, lost=learned_nothing(task, loss)))
     )
     return Finding(
         code="OPT115",
@@ -82,16 +82,13 @@ def _sweep_first() -> Fix:
     return new_start().model_copy(update={"name": "start over with adamw at a rate that a sweep picks"})
 
 
-def _begin(rate: float, *, lost: bool) -> Fix:
-    return Fix(
-        name=f"start over with adamw at lr {rate:.2g}",
-        effect=Effect.RESCUE if lost else Effect.CHANGES_LEARNING,
-        deed=Deed.START_OVER,
-        turns=turned(optimizer="adamw", lr=rate),
-        improves="loss",
-        guards=() if lost else (METRIC_GUARD,),
+def _adaptive(rate: float, *, lost: bool) -> Fix:
+    small = f"{CLOSED_SHARE:.0%} of the loss: what a better step length gained on small runs, at the least"
+    return begin_anew(
+        f"adamw at lr {rate:.2g}",
+        lost=lost,
         expected=CLOSED_SHARE,
-        estimated_by="applied, not tried: nothing was learned that could be lost"
-        if lost
-        else f"{CLOSED_SHARE:.0%} of the loss: what a better step length gained on small runs, at the least",
+        estimated_by="applied, not tried: nothing was learned that could be lost" if lost else small,
+        optimizer="adamw",
+        lr=rate,
     )

@@ -11,11 +11,13 @@ A form that waits for its turn is not to feel the wait: the trainer's clocks sta
 """
 
 import itertools
+import os
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -28,13 +30,16 @@ from scipy.stats import binom
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from advisor.ledger import TrainerStarted
 from advisor.orders import Orders, make_run
 from trainer.commands import Command, Resume, Stop
 from trainer.config import Config, parse
+from trainer.journal import JournalWriter
 from trainer.link import FileLink, Link
 from trainer.run import run
 from trainer.setup import Setup, build
-from trainer.wire import Event
+from trainer.start import pid_started
+from trainer.wire import Event, write
 
 FASHION = "idx:/usr/share/datasets/fashion-mnist"
 CASES: dict[str, dict[str, Any]] = {
@@ -145,7 +150,7 @@ class Turns:
         self._taken += 1
         if self._form.over or self._taken <= self._form.stretch:
             return self._inner.heard()
-        self._taken = 1
+        self._taken = 0  # behind a command the trainer listens once more before it steps
         if not self._form.wait():
             return [Stop(why="stopped")]
         return [Resume(), *self._inner.heard()]
@@ -240,7 +245,9 @@ def main(name: str, run_steps: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folders = {form: Path(scratch) / form for form in ("watched", "driven")}
         for folder in folders.values():
-            make_run(folder, folder.name, Orders(config=config, mode="watch", lockstep=False))
+            made = make_run(folder, folder.name, Orders(config=config, mode="watch", lockstep=False))
+            with closing(JournalWriter(made.ledger)) as ledger:  # so that a driver takes this process for the trainer
+                ledger.append(write(TrainerStarted(pid=os.getpid(), pid_started=pid_started(), restart=0)))
         forms = [
             Form("by hand, in memory", hand(by_hand, config)),
             Form("by hand, DataLoader", hand(with_loader, config)),
@@ -257,7 +264,7 @@ def main(name: str, run_steps: int, rounds: int) -> None:
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as driver:
             for form in forms:
                 form.give(50)
-            steps = max(3, round(STRETCH_S / forms[0].wall_s[-1]))
+            steps = max(3, round(STRETCH_S / forms[0].processor_s[-1]))
             for number in range(rounds + 3):
                 for form in forms if number % 2 else reversed(forms):
                     form.give(steps)

@@ -1,6 +1,8 @@
 """How fast the terminal UI is: first useful frame, key to effect, its share of a core, painting of the charts.
 
-    OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.ui
+    OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.ui [WORD …]
+
+Words choose the measurements whose name holds one of them; without any, all are made.
 
 Viewers run as processes of their own on a pseudo-terminal of 120 × 40 cells, as a user would start them.
 """
@@ -32,6 +34,7 @@ from advisor.tui.feeder import Feeder
 from advisor.tui.plots import NAMES, Plotter
 from advisor.tui.scene import Scene
 from tests.tui.recording import BEAT_STEPS, Recording, record
+from trainer.wire import BeatTaken, read_event
 
 COLUMNS, ROWS = 120, 40
 ROUNDS = 5
@@ -39,6 +42,24 @@ FLOOD_EVENTS, FLOOD_S = 20_000, 2.0
 LIVE_S = 12.0
 BEATS_PER_S = 10
 LONG_EVENTS = 20_000
+MILLION_BEATS = 50_000
+"""Of 20 steps each."""
+BEATS_AT_ONCE = 2_500
+PAIRS = 5
+WATCHED = """
+[data]
+source = "sklearn:digits"
+[model]
+name = "cnn"
+width = 16
+[train]
+epochs = 6
+batch_size = 32
+threads = 1
+[advisor]
+mode = "watch"
+"""
+"""A run of some hundred steps of some milliseconds, on one thread."""
 CHART_CELLS = (58, 9)
 """Width and height of a chart on a terminal of 120 × 40."""
 STANDING = b" of 4,200"
@@ -208,12 +229,70 @@ def painting(points: int) -> list[float]:
     times = []
     for _ in range(20):
         began = time.thread_time()
-        plotter = Plotter(scene, zoomed=False, ascii_only=False)
+        plotter = Plotter(scene, shown=1.0, ascii_only=False)
         for chart, name in zip(charts, NAMES, strict=True):
             chart._plot = plotter.plot(name)
             chart._paint(*CHART_CELLS)
         times.append(time.thread_time() - began)
     return times[2:]
+
+
+def memory(folder: Path) -> str:
+    """Return what reading a log of a million steps holds after each quarter of it, in a process that does nothing else."""
+    code = f"from pathlib import Path; from tests.bench.ui import held; held(Path({str(long_log(folder, MILLION_BEATS).folder)!r}))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def held(folder: Path) -> None:
+    """Print the MiB above those before the first record, at the first thousand steps and after each quarter."""
+    feeder, process = Feeder(Run(folder)), psutil.Process()
+    before, marks, told = process.memory_info().rss, [1_000, 250_000, 500_000, 750_000, 999_000], list[str]()
+    while feeder.read_chunk(0.05):
+        if marks and feeder._scene.story.step >= marks[0]:
+            told.append(f"{(process.memory_info().rss - before) / 2**20:.1f} at step {marks.pop(0):,}")
+    print(", ".join(told) + " MiB")
+
+
+def long_log(folder: Path, count: int) -> Run:
+    """Return a run with so many beats and nothing else, written bit by bit."""
+    made = Recording.begin(folder)
+    made.start()
+    for _ in range(count // BEATS_AT_ONCE):
+        beats(made, BEATS_AT_ONCE)
+        made.flush()
+    return made.run
+
+
+def watched(folder: Path) -> str:
+    """Return the step time of a run with a viewer over that of one without, in pairs that take turns to be first."""
+    ratios = []
+    for pair in range(PAIRS):
+        order = (False, True) if pair % 2 else (True, False)
+        times = {with_viewer: step_time(folder / f"pair{pair}{with_viewer}", with_viewer) for with_viewer in order}
+        ratios.append(times[True] / times[False])
+    return spread(ratios) + f" ({PAIRS} pairs)"
+
+
+def step_time(folder: Path, with_viewer: bool) -> float:
+    """Return the median seconds of a step of a run that is only watched, after its first tenth."""
+    folder.mkdir()
+    config = folder / "run.toml"
+    config.write_text(WATCHED)
+    run = Run(folder / "run")
+    command = [sys.executable, "-m", "advisor.cli", "train", str(config), "--headless", "--run-dir", str(run.folder)]
+    training = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not run.events.exists():
+            time.sleep(0.05)
+        if with_viewer:
+            with viewer(run) as shown, drained(shown):
+                training.wait(600)
+        training.wait(600)
+    finally:
+        training.kill()
+    heard = [event for line in run.events.read_text().splitlines() if (event := read_event(line)) is not None]
+    steps = [one for event in heard if isinstance(event, BeatTaken) for one in event.step_s]
+    return statistics.median(steps[len(steps) // 10 :])
 
 
 def spread(values: Sequence[float], unit: float = 1.0) -> str:
@@ -223,6 +302,7 @@ def spread(values: Sequence[float], unit: float = 1.0) -> str:
 
 def main() -> None:
     """Measure everything and print the table."""
+    wanted = sys.argv[1:]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         rows: list[tuple[str, Callable[[], str], str]] = []
@@ -245,6 +325,8 @@ def main() -> None:
                 (f"share of one core, {rate} beats/s", lambda rate=rate: f"{share_of_a_core(folder / f'live{rate}', rate):.1%}", "15 %")
                 for rate in (0, BEATS_PER_S)
             ),
+            ("memory while reading 10⁶ steps, by quarters", lambda: memory(folder / "million"), "flat"),
+            ("step time with a viewer over without", lambda: watched(folder), "1.02"),
             *(
                 (f"four charts made and painted, {points:,} points", lambda points=points: spread(painting(points), 1e3) + " ms", "10 ms")
                 for points in (200, 2_000, 200_000)
@@ -254,6 +336,8 @@ def main() -> None:
         print(f"{psutil.cpu_count()} cores, load {load} before it began\n")
         print("| what | least .. median .. most | bound |\n| --- | --- | --- |")
         for what, measure, bound in rows:
+            if wanted and not any(word in what for word in wanted):
+                continue
             print(f"| {what} | {measure()} | {bound} |", flush=True)
 
 

@@ -1,5 +1,6 @@
 """The floors at run time: who loads what, and that a stranger of the same name is named."""
 
+import importlib.util
 import pkgutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import rules
 
 EXEMPT = {"advisor.together"}
 """The one-process runner imports both floors: that is what it is for."""
+OF_AN_EXTRA = {"advisor.web.server": "textual_serve"}
+"""Modules that only a command of that extra imports, after it has looked whether the extra is there."""
 
 HEAVY = {"torch", "torchvision", "torchao", "sklearn", "pandas", "scipy"}
 SCREEN = {"textual", "jinja2"}
@@ -31,7 +34,8 @@ def modules_of(package: object) -> list[str]:
 
 
 def test_the_advisor_never_loads_torch_nor_what_is_as_heavy() -> None:
-    names = [name for name in modules_of(advisor) if name not in EXEMPT]
+    absent = {name for name, extra in OF_AN_EXTRA.items() if importlib.util.find_spec(extra) is None}
+    names = [name for name in modules_of(advisor) if name not in EXEMPT | absent]
     loaded = loaded_by("import " + ", ".join(names))
     assert not loaded & HEAVY
 

@@ -31,6 +31,8 @@ def test_classification_agrees_with_scikit_learn() -> None:
     assert measured.recalls == pytest.approx(reference.recall_score(targets, believed, average=None))
     assert np.array_equal(np.array(measured.confusion), reference.confusion_matrix(targets, believed))
     assert measured.values["rare_recall"] == pytest.approx(min(measured.recalls))
+    assert measured.wrong is not None
+    assert measured.wrong.tolist() == (believed != targets).tolist()
 
 
 def test_rare_recall_is_that_of_the_classes_below_a_third_of_the_median() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tests.trainer.running import config_of, training_of
-from trainer import standardise
+from trainer import mixing, standardise
 from trainer.export import load, save_model
 from trainer.snapshot import restore, take
 from trainer.step import take_step
@@ -36,7 +36,7 @@ class Own(nn.Module):
 
 def test_a_model_sees_inputs_of_mean_0_and_spread_1_and_missing_ones_as_the_mean() -> None:
     model = nn.Identity()
-    standardise.put_on(model, torch.tensor([100.0, -2.0]), torch.tensor([50.0, 0.5]))
+    mixing.put_on(model, mixing.Standardised, torch.tensor([100.0, -2.0]), torch.tensor([50.0, 0.5]))
     seen = model(torch.tensor([[150.0, -1.5], [float("nan"), float("inf")]]))
     assert torch.equal(seen, torch.tensor([[1.0, 1.0], [0.0, 0.0]]))
 
@@ -47,12 +47,12 @@ def test_taking_it_off_leaves_the_model_as_it_was(make: type[nn.Module]) -> None
     model = make().eval()
     kind, names, inputs = type(model), list(model.state_dict()), torch.randn(5, 3)
     before = model(inputs)
-    standardise.put_on(model, torch.ones(3), torch.full((3,), 2.0))
+    mixing.put_on(model, mixing.Standardised, torch.ones(3), torch.full((3,), 2.0))
     assert isinstance(model, kind)
     assert type(model).__name__ == kind.__name__
     assert torch.allclose(model(inputs * 2 + 1), before, atol=1e-6)
     assert torch.equal(copy.deepcopy(model)(inputs), model(inputs))
-    standardise.take_off(model)
+    mixing.take_off(model, mixing.Standardised)
     assert type(model) is kind
     assert list(model.state_dict()) == names
     assert torch.equal(model(inputs), before)
@@ -60,13 +60,13 @@ def test_taking_it_off_leaves_the_model_as_it_was(make: type[nn.Module]) -> None
 
 def test_weights_say_whether_a_model_standardises() -> None:
     one, other = nn.Linear(3, 2), nn.Linear(3, 2)
-    standardise.put_on(one, torch.rand(3), torch.rand(3) + 1)
-    standardise.fit(other, one.state_dict())
+    mixing.put_on(one, mixing.Standardised, torch.rand(3), torch.rand(3) + 1)
+    mixing.fit(other, one.state_dict())
     other.load_state_dict(one.state_dict())
     inputs = torch.randn(4, 3)
     assert torch.equal(one(inputs), other(inputs))
-    standardise.fit(other, nn.Linear(3, 2).state_dict())
-    assert not standardise.is_on(other)
+    mixing.fit(other, nn.Linear(3, 2).state_dict())
+    assert not mixing.is_on(other, mixing.Standardised)
 
 
 @pytest.mark.parametrize(
@@ -114,11 +114,11 @@ def test_a_snapshot_from_before_the_turn_takes_it_off_and_one_from_behind_it_put
     steps(training, 2)
     before = take(training)
     turn(training, ON)
-    assert standardise.is_on(training.model)
+    assert mixing.is_on(training.model, mixing.Standardised)
     behind = take(training)
     told = steps(training, 3)
     restore(training, before)
-    assert not standardise.is_on(training.model)
+    assert not mixing.is_on(training.model, mixing.Standardised)
     raw = steps(training, 3)
     restore(training, behind)
     assert steps(training, 3) == told
@@ -133,8 +133,8 @@ def test_the_start_of_a_run_can_be_gone_back_to_with_the_knob_on(tmp_path: Path)
     turn(training, ON)
     restore(training, start, with_knobs=False)
     mean, spread = standardise.scale_of(training.setup.source)
-    assert torch.equal(training.model.get_buffer(standardise.MEAN), mean)
-    assert torch.equal(training.model.get_buffer(standardise.SPREAD), spread)
+    worn = mixing.own_tensors(training.model, mixing.Standardised).values()
+    assert all(torch.equal(one, other) for one, other in zip(worn, (mean, spread), strict=True))
     assert training.progress.step == 0
     assert np.isfinite(steps(training, 3)).all()
 

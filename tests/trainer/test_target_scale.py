@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.trainer.running import Once, config_of, of, run_with, training_of
-from trainer import standardise, target_scale
+from trainer import mixing, target_scale
 from trainer.commands import Decide, Fork
 from trainer.config import Config, parse
 from trainer.export import load, save_model
@@ -149,8 +149,8 @@ def test_inputs_and_targets_are_scaled_and_taken_off_in_any_order(make: type[nn.
     before = model(inputs)
     mean, spread = torch.tensor([100.0, -1.0]), torch.tensor([50.0, 0.1])
     puts = [
-        lambda: standardise.put_on(model, torch.ones(3), torch.full((3,), 2.0)),
-        lambda: target_scale.put_on(model, mean, spread),
+        lambda: mixing.put_on(model, mixing.Standardised, torch.ones(3), torch.full((3,), 2.0)),
+        lambda: mixing.put_on(model, mixing.InTargetUnits, mean, spread),
     ]
     for put in puts if inputs_first else reversed(puts):
         put()
@@ -158,9 +158,9 @@ def test_inputs_and_targets_are_scaled_and_taken_off_in_any_order(make: type[nn.
     assert type(model).__name__ == kind.__name__
     assert torch.allclose(model(inputs * 2 + 1), before * spread + mean, atol=1e-4)
     assert torch.equal(copy.deepcopy(model)(inputs), model(inputs))
-    standardise.take_off(model)
+    mixing.take_off(model, mixing.Standardised)
     assert torch.allclose(model(inputs), before * spread + mean, atol=1e-4)
-    target_scale.take_off(model)
+    mixing.take_off(model, mixing.InTargetUnits)
     assert type(model) is kind
     assert list(model.state_dict()) == names
     assert torch.equal(model(inputs), before)
@@ -168,7 +168,7 @@ def test_inputs_and_targets_are_scaled_and_taken_off_in_any_order(make: type[nn.
 
 def test_a_model_that_takes_its_inputs_by_name_still_does() -> None:
     model = Own()
-    target_scale.put_on(model, torch.zeros(2), torch.ones(2))
+    mixing.put_on(model, mixing.InTargetUnits, torch.zeros(2), torch.ones(2))
     inputs = torch.randn(2, 3)
     assert torch.equal(model(inputs=inputs), model(inputs))
 
@@ -271,11 +271,11 @@ def test_a_snapshot_from_before_the_turn_takes_it_off_and_one_from_behind_it_put
     steps(training, 2)
     before = take(training)
     turn(training, ON)
-    assert target_scale.is_on(training.model)
+    assert mixing.is_on(training.model, mixing.InTargetUnits)
     behind = take(training)
     told = steps(training, 3)
     restore(training, before)
-    assert not target_scale.is_on(training.model)
+    assert not mixing.is_on(training.model, mixing.InTargetUnits)
     assert not training.objective.in_spreads
     raw = steps(training, 3)
     restore(training, behind)
@@ -291,8 +291,8 @@ def test_the_start_of_a_run_can_be_gone_back_to_with_the_knob_on(tmp_path: Path,
     turn(training, ON)
     restore(training, start, with_knobs=False)
     mean, spread = target_scale.scale_of(training.setup.source)
-    assert torch.equal(training.model.get_buffer(target_scale.MEAN), mean)
-    assert torch.equal(training.model.get_buffer(target_scale.SPREAD), spread)
+    worn = mixing.own_tensors(training.model, mixing.InTargetUnits).values()
+    assert all(torch.equal(one, other) for one, other in zip(worn, (mean, spread), strict=True))
     anew = running(tmp_path, tasks, scale_targets=True)
     assert steps(training, 5) == steps(anew, 5)
 
@@ -332,8 +332,8 @@ def test_the_best_model_is_saved_and_loaded_as_it_was_whatever_the_knob_is_now(t
 def test_an_exported_program_says_the_same_in_the_targets_unit() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 1)).eval()
-    target_scale.put_on(model, torch.tensor([3000.0]), torch.tensor([900.0]))
-    standardise.put_on(model, torch.ones(3), torch.full((3,), 2.0))
+    mixing.put_on(model, mixing.InTargetUnits, torch.tensor([3000.0]), torch.tensor([900.0]))
+    mixing.put_on(model, mixing.Standardised, torch.ones(3), torch.full((3,), 2.0))
     inputs = torch.randn(4, 3)
     wanted = model(inputs)
     exported = torch.export.export(model, (inputs,)).module()
@@ -354,4 +354,4 @@ def test_a_fork_from_the_start_keeps_scaled_targets(tmp_path: Path, tasks: Path)
     assert arms["candidate"] < 0.5 * arms["control"]
     assert [change.knob for event in of(heard, KnobsTurned) for change in event.changes] == ["scale_targets"]
     assert np.isfinite(of(heard, BeatTaken)[-1].loss[-1])
-    assert target_scale.is_on(load(tmp_path / "run").model)
+    assert mixing.is_on(load(tmp_path / "run").model, mixing.InTargetUnits)

@@ -2,15 +2,24 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
 from textual.widgets import DataTable, Input, Log, Markdown
 
 from advisor import ledger
 from advisor.tui.asking import Asked, ValueAsked
 from advisor.tui.chart import Chart
+from advisor.tui.datapage import DataPage
 from advisor.tui.endpage import ReportPage
 from advisor.tui.feed_pane import FeedPane
 from advisor.tui.help import HelpPage
-from advisor.tui.pages import KnobsPage, LedgerPage, LogPage, WhyPage
+from advisor.tui.logpage import LogPage, highlighted
+from advisor.tui.pages import KnobsPage, LedgerPage, WhyPage
+from advisor.tui.plain import plain
 from advisor.tui.voice import Voice
 from tests.tui.conftest import Open, read_all, wishes
 from tests.tui.recording import RARE_CLASSES, RATE_TOO_HIGH, Recording
@@ -123,7 +132,13 @@ async def test_a_second_viewer_is_read_only(opened: Open) -> None:
         assert "already looks on" in Voice(app.run_files, readonly=False, viewer="another").why_silent
 
 
-async def test_a_knob_is_turned_within_its_bounds_and_asked_for_with_its_effect(opened: Open) -> None:
+@pytest.mark.parametrize(
+    ("key", "wished"),
+    [pytest.param("y", "turn", id="at once"), pytest.param("t", "try", id="tried first", marks=pytest.mark.slow)],
+)
+async def test_a_knob_is_turned_within_its_bounds_and_asked_for_with_its_effect(
+    opened: Open, key: str, wished: str
+) -> None:
     async with opened("healthy") as (app, pilot):
         await pilot.press("k", "enter")
         await pilot.pause()
@@ -136,10 +151,11 @@ async def test_a_knob_is_turned_within_its_bounds_and_asked_for_with_its_effect(
         await pilot.press("enter")
         await pilot.pause()
         assert isinstance(app.screen, Asked)
-        await pilot.press("y")
+        assert "kept only if it clears the noise" in dict(app.screen.question.lines)["tried"]
+        await pilot.press(key)
         await pilot.pause()
         (wish,) = wishes(app.run_files)
-        assert wish.wish == "turn"
+        assert wish.wish == wished
         assert wish.turns == ({"knob": "lr", "to": 0.01},)
 
 
@@ -149,6 +165,7 @@ async def test_a_knob_is_turned_within_its_bounds_and_asked_for_with_its_effect(
         pytest.param("l", LedgerPage, id="ledger", marks=pytest.mark.slow),
         pytest.param("k", KnobsPage, id="knobs", marks=pytest.mark.slow),
         pytest.param("r", ReportPage, id="report", marks=pytest.mark.slow),
+        pytest.param("i", DataPage, id="data", marks=pytest.mark.slow),
         pytest.param("o", LogPage, id="log", marks=pytest.mark.slow),
         pytest.param("w", WhyPage, id="why", marks=pytest.mark.slow),
         pytest.param("f1", HelpPage, id="help"),
@@ -194,6 +211,32 @@ async def test_the_log_is_filtered(opened: Open) -> None:
         assert [line for line in app.screen.query_one(Log).lines if line] == [
             "trainer  RuntimeError: a worker died of a bus error"
         ]
+
+
+@pytest.mark.slow
+async def test_matches_in_the_log_are_gone_through_among_all_lines(opened: Open) -> None:
+    async with opened("crashed") as (app, pilot):
+        await pilot.press("escape", "slash")
+        await pilot.press(*"line", "enter", "n")
+        await pilot.pause()
+        page = app.screen
+        assert isinstance(page, LogPage)
+        log = page.log_lines
+        assert any("read 13,440" in line for line in log.lines), "all lines are there again"
+        newest = log.here
+        assert "line" in log.lines[newest].lower()
+        assert "1 line with the text" in str(page.query_one(".heading").render())
+        shown = log.render_line(newest - log.scroll_offset.y)
+        assert [one.text for one in shown if one.style and one.style.bold] == ["line"]
+        await pilot.press("slash")
+        assert all("line" in line for line in log.lines if line)
+
+
+@given(st.text("ab ", min_size=1, max_size=30), st.text("ab", min_size=1, max_size=3))
+def test_highlighting_changes_no_letter_and_marks_every_match(text: str, sought: str) -> None:
+    shown = highlighted(Strip([Segment(text)]), sought, Style(bold=True))
+    assert shown.text == text
+    assert "".join(one.text for one in shown if one.style and one.style.bold) == sought * text.count(sought)
 
 
 async def test_a_row_opens_and_stays_open_while_the_feed_changes(opened: Open) -> None:
@@ -301,8 +344,9 @@ async def test_a_replay_can_be_stopped_scrubbed_and_sped_up(opened: Open) -> Non
         assert playback is not None
         await pilot.press("space")
         assert playback.paused
-        await pilot.press(*["right"] * 10)
-        assert playback.share == pytest.approx(0.5, abs=0.1)
+        share = playback.share
+        await pilot.press(*["right"] * 8)
+        assert playback.share == pytest.approx(share + 0.4, abs=0.01)
         await pilot.press("plus")
         assert playback.speed == 2.0
         assert wishes(app.run_files) == []
@@ -331,6 +375,24 @@ async def test_without_unicode_the_screen_is_ascii(opened: Open) -> None:
         assert body.isascii()
         assert str(app.query_one("#steptime").render()).isascii()
         assert str(app.query_one("#glance").render()).isascii()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["i", "k", "l", "o", "r", "w", "f1", "f", "c"])
+async def test_without_unicode_every_page_goes_out_as_ascii(opened: Open, key: str) -> None:
+    async with opened("healthy", size=(120, 40), ascii_only=True) as (app, pilot):
+        await pilot.press(key)
+        await pilot.pause()
+        update = app.screen._compositor.render_update(full=True)
+        said = "".join(segment.text for segment in app.console.render(update))
+        assert len(said) > 120 * 40 - 1
+        assert said.isascii()
+
+
+@given(st.text(max_size=30))
+def test_plain_letters_take_as_many_cells(text: str) -> None:
+    assert plain(text).isascii()
+    assert cell_len(plain(text)) == cell_len(text)
 
 
 async def test_a_run_that_grows_is_followed(opened: Open) -> None:

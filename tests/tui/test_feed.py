@@ -7,6 +7,7 @@ from advisor.ledger import Measured, TrialHeard
 from advisor.story import Story
 from advisor.told import InterventionState
 from advisor.tui import words
+from advisor.tui.alarm import Alarm, critical
 from advisor.tui.cards import Feed, nothing_yet, summary
 from advisor.tui.effects import measured_text, progress_text
 from advisor.tui.glance import Glimpse, line
@@ -84,7 +85,23 @@ def test_a_running_trial_says_its_round_and_the_gain_so_far() -> None:
     trial = InterventionState(
         "t", "INP101", STALLED_LOADER.fixes[0], "rounds", {"workers": 0}, {"workers": 2}, 5, 0.0, heard=heard
     )
-    assert progress_text(trial) == "round 4 of 6, so far 20% less step time"
+    assert progress_text(trial) == "round 4 of 6, so far 20% less step time (+10%, +30%, +20%)"
+
+
+def test_a_running_fork_says_what_each_arm_scored() -> None:
+    heard = (
+        TrialHeard(trial="t", what="control", numbers={"tail_rare_recall": 0.31}),
+        TrialHeard(trial="t", what="candidate", numbers={"tail_rare_recall": 0.55}),
+    )
+    fork = InterventionState(
+        "t", "DAT104", RARE_CLASSES.fixes[0], "fork", {}, {}, 5, 0.0, steps_planned=40, heard=heard
+    )
+    assert progress_text(fork) == "fork of 40 steps: without it rare recall 0.310, with it rare recall 0.550"
+
+
+def test_a_fix_that_waits_says_what_it_would_bring_and_cost() -> None:
+    said = heads(story(found(RARE_CLASSES), proposed()), width=200)
+    assert "waits for you: +20% rare recall expected, its trial 8.0 s" in said[1]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +110,7 @@ def test_a_running_trial_says_its_round_and_the_gain_so_far() -> None:
         pytest.param(Measured(median=0.33, low=0.3, high=0.36, unit="relative step_s"), "33% less step time (30% to 36%)", id="faster"),
         pytest.param(Measured(median=-0.09, low=-0.12, high=-0.07, unit="relative step_s"), "9.0% more step time (7.0% to 12%)", id="slower"),
         pytest.param(Measured(median=0.02, low=-0.05, high=0.08, unit="relative loss"), "2.0% less loss (-5.0% to +8.0%)", id="unclear"),
+        pytest.param(Measured(median=0.7, low=0.6, high=0.8, unit="relative tail_loss"), "70% less loss (60% to 80%)", id="average"),
         pytest.param(Measured(median=0.11, low=0.05, high=0.17, unit="rare_recall"), "rare recall +0.11 (+0.05 to +0.17)", id="metric"),
         pytest.param(Measured(median=3 << 20, low=0, high=0, unit="bytes"), "3.0 MiB less", id="size"),
     ],
@@ -106,6 +124,26 @@ def test_a_name_that_is_broken_keeps_its_colour_to_its_end() -> None:
     head = Feed(story(found(RARE_CLASSES), refused), 30, {}).rows()[-1].head
     state = head.spans[-1]
     assert head.plain[state.start : state.end].strip() == "not tried: no"
+
+
+def test_what_is_tried_for_no_finding_stands_first_while_it_runs() -> None:
+    tried = ledger.TrialStarted(
+        trial="t9", code="HAND", fix=STALLED_LOADER.fixes[0], how="rounds", old={"workers": 0}, expected_cost_s=3.0
+    )
+    kept = ledger.Judged(trial="t9", code="HAND", outcome="kept", why="it is faster", cost_s=3.0)
+    assert "trying" in heads(story(found(RARE_CLASSES), tried))[0]
+    assert "kept" in heads(story(found(RARE_CLASSES), tried, kept))[-1]
+
+
+def test_only_what_has_become_critical_rings_and_only_once() -> None:
+    alarm = Alarm()
+    before = story(found(RATE_TOO_HIGH))
+    assert not alarm.rings(critical(before, "training")), "it was there when the viewer came"
+    after = story(found(RATE_TOO_HIGH), found(NON_FINITE))
+    assert not alarm.rings(critical(story(found(RATE_TOO_HIGH), found(STALLED_LOADER)), "training"))
+    assert alarm.rings(critical(after, "training"))
+    assert not alarm.rings(critical(after, "training"))
+    assert alarm.rings(critical(after, "failed"))
 
 
 def test_the_feed_is_never_blank() -> None:

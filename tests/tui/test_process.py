@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from advisor.runs import Run
+from tests.tui.recording import RATE_TOO_HIGH, Recording
 
 VIEWER = "import sys; from pathlib import Path; from advisor.runs import Run; from advisor.tui.app import run_ui; sys.exit(run_ui(Run(Path(sys.argv[1]))))"
 
@@ -132,6 +133,22 @@ def test_a_plain_terminal_shows_the_run_too(
     said = seen(terminal, "\x00never", seconds=4)
     assert process.wait(20) == 0
     assert "Traceback" not in said
+    assert "\\u25" not in said, "a letter that the terminal lacks is drawn as another one, not as its number"
+    os.close(terminal)
+
+
+@pytest.mark.slow
+def test_the_bell_rings_when_something_becomes_critical(start: Start, recorded: Callable[[str], Run]) -> None:
+    run = recorded("healthy")
+    process, terminal = start(run)
+    assert "accuracy" in seen(terminal, "accuracy")
+    assert "\a" not in seen(terminal, "\a", seconds=2), "nothing rings for what was there before"
+    made = Recording.go_on(run, step=2900)
+    made.find(RATE_TOO_HIGH)
+    made.flush()
+    assert "\a" in seen(terminal, "\a")
+    process.kill()
+    process.wait(20)
     os.close(terminal)
 
 

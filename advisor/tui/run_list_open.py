@@ -1,0 +1,88 @@
+"""From the list into a run and back, in one process and on one terminal."""
+
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from textual.app import App
+
+from advisor.mistakes import Mistake
+from advisor.runs import Run
+from advisor.tui.app import NICE, SWITCH_S, AdvisorApp
+from advisor.tui.hangup import end_with_terminal
+from advisor.tui.run_list import Choice, Place, RunListApp
+from advisor.tui.run_list_watch import RunWatch
+
+REPLAY_SPEED = 20.0
+"""As `advisor replay` plays."""
+
+
+class Visit:
+    """One person at one terminal; when it hangs up, whatever is shown closes and nothing is opened after it."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self._shown: App[Any] | None = None
+        end_with_terminal(self._leave)
+
+    def show(self, app: App[Any]) -> Any:
+        """Show an app until it is left; return its result, nothing where the terminal has hung up."""
+        self._shown = app
+        return None if self.over else app.run()
+
+    def _leave(self) -> None:
+        self.over = True
+        if self._shown is not None:
+            self._shown.exit(None)
+
+
+def browse(here: Path) -> int:
+    """Show the run list of a folder until the person leaves; return the exit code.
+
+    A run that is opened fills the terminal; leaving it comes back to the list.
+
+    Args:
+        here: The working directory: the run that it is, the runs in it and in its `runs`.
+    """
+    # A driver inherits the niceness of the thread that starts it: this one is made before the list gives way.
+    starter = ThreadPoolExecutor(1, thread_name_prefix="starter")
+    starter.submit(os.getpid).result()
+    give_way()
+    ascii_only = not_unicode()
+    visit, place, watch = Visit(), Place(), RunWatch(here)
+    watch.start()
+    try:
+        while (choice := visit.show(RunListApp(watch, place, ascii_only=ascii_only))) is not None:
+            if opened := _opened(choice, starter, ascii_only):
+                visit.show(opened)
+    finally:
+        watch.close()
+        starter.shutdown(wait=False)
+    return 0
+
+
+def give_way() -> None:
+    """Yield to the trainings on this machine, as every onlooker does."""
+    os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), NICE))
+    sys.setswitchinterval(SWITCH_S)
+
+
+def not_unicode() -> bool:
+    """Tell whether this terminal is one without Unicode."""
+    return not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def _opened(choice: Choice, starter: ThreadPoolExecutor, ascii_only: bool) -> AdvisorApp | None:
+    from advisor.attach import start_driver
+
+    run, row = Run(choice.row.folder), choice.row
+    if choice.how == "replay":
+        return AdvisorApp(run, readonly=True, replay=REPLAY_SPEED, ascii_only=ascii_only)
+    if row.state == "unwatched":
+        try:
+            starter.submit(start_driver, run, "join").result()
+        except Mistake:  # the run is shown all the same; its driver.log says why
+            return AdvisorApp(run, readonly=True, ascii_only=ascii_only)
+    return AdvisorApp(run, readonly=not row.live, ascii_only=ascii_only)

@@ -1,0 +1,178 @@
+"""The page of a report: each claim links to its evidence, pictures show what was measured, nothing leads nowhere."""
+
+import base64
+import io
+from math import inf, nan
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from advisor import ledger
+from advisor.report import pictures, places
+from advisor.report.build import write_report
+from advisor.report.checked import not_assessed
+from advisor.report.html import html
+from advisor.report.markdown import markdown
+from advisor.report.thumbnails import with_thumbnails
+from advisor.story import fold
+from rules.catalogue import all_rules
+from tests.report import literal_runs
+from tests.report.test_report import HOSTILE, Page, hostile_run, report_of, written
+from trainer import wire
+from trainer.words import Layer
+
+
+def measured(run: literal_runs.Recorder, norms: dict[str, float]) -> None:
+    layers = tuple(
+        Layer(name=name, kind="Linear", grad_norm=norm, weight_norm=1.0, update_ratio=1e-3)
+        for name, norm in norms.items()
+    )
+    run.say(wire.LayersMeasured, layers=layers)
+
+
+@pytest.mark.parametrize("name", [*literal_runs.ALL, "hostile"])
+def test_every_link_leads_to_one_place_on_the_page(name: str) -> None:
+    page = Page(html(report_of(hostile_run() if name == "hostile" else literal_runs.ALL[name]())))
+    targets = [value for key, value in page.attributes if key == "id"]
+    links = {value[1:] for key, value in page.attributes if key == "href" and value and value.startswith("#")}
+    assert len(targets) == len(set(targets))
+    assert links <= set(targets)
+
+
+def test_a_finding_links_to_its_rule_and_to_what_was_done_about_it() -> None:
+    text = html(report_of(literal_runs.troubled()))
+    for place in ("#rule-OPT101", "#finding-OPT101", "#fix-1", "#timeline"):
+        assert f'href="{place}"' in text
+    assert "Wu et al." in text
+
+
+def test_the_rounds_of_a_trial_are_drawn_with_the_fix_and_without() -> None:
+    report = report_of(literal_runs.troubled())
+    cache = report.interventions[1]
+    assert [one.arm for one in cache.arms] == ["control", "candidate"] * 6
+    picture = pictures.arms_plot(cache)
+    assert picture.count("<circle") == 12
+    assert "without 940 µs; with 555 µs" in picture
+    arms = report.interventions[3]
+    assert {one.arm: one.value for one in arms.arms} == {"control": 0.812, "candidate": 0.868, "null": 0.809}
+    assert "balanced accuracy" in pictures.arms_plot(arms)
+
+
+def test_what_had_no_control_is_not_drawn() -> None:
+    rescue = report_of(literal_runs.troubled()).interventions[0]
+    assert rescue.arms == ()
+    assert pictures.arms_plot(rescue) == ""
+
+
+def test_the_gradients_of_the_layers_are_a_map_in_which_a_broken_one_stands_out() -> None:
+    run = literal_runs.healthy()
+    for at in range(6):
+        measured(run, {"in": 10.0**-at, HOSTILE.replace("\x00", ""): nan if at == 3 else 1.0})
+    report = report_of(run)
+    layers = report.timeline["layers"]
+    assert layers["names"][0] == "in"
+    assert len(layers["grad_norm"][0]) == len(layers["steps"]) == 6
+    picture = pictures.heat_map(layers)
+    assert 'class="broken"' in picture
+    assert "Gradients of the layers" in html(report)
+    assert "script" not in Page(html(report)).tags
+
+
+def test_a_deep_net_measured_often_stays_a_small_picture() -> None:
+    run = literal_runs.healthy()
+    for at in range(150):
+        measured(run, {f"block{number}.linear": 10.0 ** (-number / 20) / (at + 1) for number in range(60)})
+    layers = report_of(run).timeline["layers"]
+    assert len(layers["names"]) <= 40
+    assert len(layers["steps"]) <= 120
+    assert len(pictures.heat_map(layers)) < 100_000
+
+
+@given(st.lists(st.sampled_from([0.0, 1e-300, 1.0, 1e300, nan, inf, -inf]), min_size=0, max_size=8))
+def test_any_gradients_can_be_drawn(norms: list[float]) -> None:
+    pictures.heat_map({"steps": list(range(len(norms))), "names": ["a"], "grad_norm": [norms]})
+
+
+def test_what_was_turned_back_is_not_on_the_map() -> None:
+    run = literal_runs.Recorder()
+    run.start()
+    run.learn(32)
+    measured(run, {"in": 1.0})
+    run.say(wire.RolledBack, from_step=32, step=8, skipped_batches=0)
+    assert report_of(run).timeline["layers"] == {}
+
+
+def test_a_rule_that_cannot_apply_is_told_apart_from_one_that_could_not_speak() -> None:
+    run = literal_runs.healthy()
+    missing = {"DST101": ("neighbours",), "DAT108": ("table",), "DAT102": ("labels",), "ARC101": ("layers",)}
+    run.enter(ledger.Assessed, passed=("NUM101",), not_assessed=missing)
+    report = report_of(run, config=literal_runs.about()["config"] | {"advisor": {"mute": ["OPT105"]}})
+    assert {one.code for one in places.not_applicable(report)} == {"DST101", "DAT108"}
+    told = {one.code: one.why for one in places.silent(report)}
+    assert told.keys() == {"DAT102", "ARC101", "OPT105"}
+    assert "too short" in told["ARC101"]
+    assert "muted" in told["OPT105"]
+    assert "does not apply: the inputs are no table" in markdown(report)
+
+
+def test_every_group_of_facts_that_a_rule_needs_has_a_reason_when_it_is_missing() -> None:
+    run = literal_runs.healthy()
+    run.enter(ledger.Assessed, passed=(), not_assessed={rule.code: rule.needs for rule in all_rules()})
+    assert all(one.why for one in not_assessed(fold(run.events, run.entries), ()))
+
+
+def test_the_bill_adds_up_trials_and_probes_and_leaves_rescues_out() -> None:
+    report = report_of(literal_runs.troubled())
+    assert report.bill is not None
+    assert (report.bill.trials, report.bill.probes) == (4, 1)
+    assert report.bill.trials_s == pytest.approx(0.7 + 0.7 + 1.0 + 0.8)
+    assert report.bill.share == pytest.approx((3.2 + 0.9) / report.time["total"])
+
+
+def test_goodput_is_the_share_of_time_that_computes_steps_that_count() -> None:
+    report = report_of(literal_runs.healthy())
+    goodput = next(one for one in report.health if one.name == "goodput")
+    useful = sum(report.time[part] for part in ("to_device", "forward", "backward", "optimizer"))
+    assert goodput.value == pytest.approx(useful / report.time["total"])
+
+
+def test_a_rescue_whose_finding_went_before_its_verdict_has_mended_it() -> None:
+    run = literal_runs.troubled()
+    run.entries = [
+        entry.model_copy(update={"mended": False}) if isinstance(entry, ledger.Cleared) and entry.code == "OPT101" else entry
+        for entry in run.entries
+    ]  # fmt: skip
+    assert next(one for one in report_of(run).findings if one.code == "OPT101").mended
+
+
+def test_suspect_labels_are_shown_as_they_look_and_nothing_outside_their_folder_is(tmp_path: Path) -> None:
+    folder = tmp_path / "images" / "3"
+    folder.mkdir(parents=True)
+    Image.new("L", (20, 20), 200).save(folder / "small.png")
+    Image.new("RGBA", (900, 300), (9, 8, 7, 5)).save(folder / "large.png")
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno")
+    Image.new("L", (20, 20), 1).save(tmp_path / "secret.png")
+    names = ["3/small.png", "3/large.png", "3/broken.png", "3/gone.png", "../secret.png", str(tmp_path / "secret.png")]
+    config = {"data": {"source": f"images:{tmp_path / 'images'}"}}
+    told = with_thumbnails([{"example": name} for name in names], config)
+    assert [one["example"] for one in told if "thumbnail" in one] == names[:2]
+    for one in told[:2]:
+        data = base64.b64decode(one["thumbnail"].partition(",")[2])
+        assert max(Image.open(io.BytesIO(data)).size) <= 56
+    assert with_thumbnails([{"example": "0"}], {"data": {"source": "sklearn:digits"}}) == [{"example": "0"}]
+
+
+def test_the_report_of_a_run_on_images_holds_its_thumbnails(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    (images / "3").mkdir(parents=True)
+    Image.new("L", (8, 8), 90).save(images / "3" / "0017.png")
+    run = written(tmp_path, literal_runs.troubled())
+    about = run.about.read_text().replace("/data/digits", str(images))
+    run.about.write_text(about)
+    report = write_report(run)
+    assert "thumbnail" in report.data["suspect_labels"][0]
+    page = Page((run.folder / "report.html").read_text())
+    assert page.tags.count("img") == 1
