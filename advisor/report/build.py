@@ -61,12 +61,8 @@ def build(story: Story, about: Mapping[str, Any], path: str) -> Report:
         hardware=profile.hardware(story),
         data=profile.data(story),
         time=time,
-<<<<<<< HEAD
         overhead=profile.overhead(story, time),
-=======
-        overhead=profile.overhead(time),
         config=dict(config),
->>>>>>> main
         final_config=profile.final_config(story, config),
         compression=[one.model_dump(exclude={"kind", "t", "samples"}) for one in story.compressed],
         timeline=timeline(story),
