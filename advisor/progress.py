@@ -132,9 +132,13 @@ class BarProgress:
 
 
 def open_progress(story: Story | None = None, out: TextIO | None = None) -> PlainProgress | BarProgress:
-    """Return the progress that fits `out`, or standard output: a bar on a terminal, else plain lines."""
-    console = Console(file=out or sys.stdout)
-    return BarProgress(console, story) if console.is_terminal else PlainProgress(out, story)
+    """Return the progress that fits `out`, or standard output: a bar on a terminal that can redraw, else plain lines."""
+    out = out or sys.stdout
+    console = Console(file=out)
+    redraws = (
+        out.isatty() and not console.is_dumb_terminal
+    )  # FORCE_COLOR makes a terminal of a pipe for rich, not for us
+    return BarProgress(console, story) if redraws else PlainProgress(out, story)
 
 
 def write_line(out: TextIO, text: str) -> None:

@@ -13,6 +13,17 @@ class Seconds:
     def __init__(self) -> None:
         self.by_part: defaultdict[str, float] = defaultdict(float)
         self._counted_steps = 0
+        self._restarting_since_t: float | None = None
+
+    def restart(self, t: float) -> None:
+        """Hear at Unix time `t` that a trainer is started in place of one that died."""
+        self._restarting_since_t = t
+
+    def ready(self, t: float) -> None:
+        """Hear at Unix time `t` that the trainer is ready: what it took is lost, where another one had died."""
+        if self._restarting_since_t is not None:
+            self.by_part["restarts"] += max(t - self._restarting_since_t, 0.0)
+        self._restarting_since_t = None
 
     def step(self, steps: int, phases: Mapping[str, float]) -> None:
         """Add the phases of so many steps."""

@@ -254,6 +254,7 @@ class Story:
             why = f" for trial {event.trial}" if event.trial else ""
             self._mark(event.step, "restarted", f"started again at step {event.step}{why}")
         self.starts += 1
+        self._seconds.ready(event.t)
         self.started = event
         self.ended = self.training_ended = self.closed = self.final = self.test = None
         self._dead = self._paused = False
@@ -346,6 +347,8 @@ class Story:
                 self.passed, self.not_assessed = entry.passed, entry.not_assessed
                 self.rule_errors = entry.errors
             case ledger.TrainerStarted():
+                if entry.restart > self.restarts:
+                    self._seconds.restart(entry.t)
                 self.restarts = max(self.restarts, entry.restart)
                 self._dead = False
             case ledger.TrainerExited():

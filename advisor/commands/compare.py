@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from advisor.compare.schema import Compared
 
 Format = Literal["text", "json", "md"]
-WORSE, MISTAKE = 1, 2
-"""Exit codes: a metric is worse, where that was asked for; something could not be compared."""
+DONE, WORSE, MISTAKE, FAILED = 0, 1, 2, 3
+"""Exit codes: a metric is worse, or a run has failed, where that was asked for; something could not be compared."""
 
 
 def compare(
@@ -25,7 +25,10 @@ def compare(
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there instead.")] = None,
     fail_on: Annotated[
         Literal["worse", "never"],
-        typer.Option("--fail-on", help="Exit code 1 when a metric is worse than the base's by more than its noise."),
+        typer.Option(
+            "--fail-on",
+            help="Exit code 1 when a metric is worse than the base's by more than its noise; 3 when a run has failed.",
+        ),
     ] = "never",
 ) -> int:
     """Compare runs with a base: better, worse or no detectable difference in metric, time and memory.
@@ -43,7 +46,9 @@ def compare(
         print(f"advisor: {problem}", file=sys.stderr)
     if told.problems:
         return MISTAKE
-    return WORSE if fail_on == "worse" and told.worse else 0
+    if fail_on == "never":
+        return DONE
+    return WORSE if told.worse else FAILED if told.failed else DONE
 
 
 def _text(told: "Compared", form: Format, *, plain: bool) -> str:

@@ -217,8 +217,8 @@ def _notes(base: Bunch, other: Bunch) -> tuple[str, ...]:
         if not side.complete:
             run = side.report.run
             told.append(
-                f"{side.name} is {run.get('state')}: compared as far as it came, step {run.get('steps', 0)} of "
-                f"{run.get('steps_total', 0)}."
+                f"{side.name} {_state(str(run.get('state')))}: compared as far as it came, step {run.get('steps', 0)} "
+                f"of {run.get('steps_total', 0)}."
             )
     one, two = base.first, other.first
     if one.scored and two.scored and one.task == two.task:
@@ -232,3 +232,7 @@ def _notes(base: Bunch, other: Bunch) -> tuple[str, ...]:
     if one.device != two.device:
         told.append("They did not train on the same device: time and memory tell of the machines, too.")
     return tuple(told)
+
+
+def _state(word: str) -> str:
+    return {"failed": "has failed", "stopped": "was stopped", "waiting": "has not started"}.get(word, f"is {word}")

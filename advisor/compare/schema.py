@@ -117,6 +117,12 @@ class Compared(_Part):
     """What cannot be compared, and why; the rest was."""
 
     @property
+    def failed(self) -> bool:
+        """Tell whether a run besides the base's has failed."""
+        base = self.groups[0].runs
+        return any(run.state == "failed" and run.name not in base for run in self.runs)
+
+    @property
     def worse(self) -> bool:
         """Tell whether a metric of any group is worse than the base's by more than its noise."""
         every = (one for comparison in self.comparisons for one in comparison.quantities)

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from math import isfinite
 from statistics import median
 from typing import Any
@@ -24,7 +25,7 @@ COMPLETE = frozenset({"finished", "early_stop"})
 
 @dataclass(frozen=True)
 class Asked:
-    """One quantity: what it is called, what kind it is, its unit, and for how many examples it stands."""
+    """One quantity: its name for programs and for people, its kind, its unit, and which way it should go."""
 
     name: str
     title: str
@@ -132,7 +133,8 @@ class Side:
     @cached_property
     def step_swing_share(self) -> float:
         """How much the time of a step swings from step to step, over its median: more on a machine that others use, too."""
-        times = [one for one in map(_number, self.report.timeline.get("step_s", [])) if isfinite(one) and one > 0]
+        told = [one for one in map(_number, self.report.timeline.get("step_s", [])) if isfinite(one) and one > 0]
+        times = [time for time, _ in groupby(told)]  # while a fix is tried, the last time before it stands in
         return (swing(times) or 0.0) / median(times) if times else 0.0
 
     def least(self, quantity: str) -> float:
@@ -174,12 +176,16 @@ class Side:
 
 
 def quantities(metric: str, higher_is_better: bool) -> tuple[Asked, ...]:
-    """Return what is compared, in order."""
+    """Return what is compared, in order.
+
+    `validation` is the best score on that split, `test` that of the best model; `example_s` is training alone, `run_s` all
+    of the run's wall time, trials and evaluations in it.
+    """
     return (
-        Asked("validation", f"{metric} on validation (best)", "metric", "", higher_is_better),
-        Asked("test", f"{metric} on the test split", "metric", "", higher_is_better),
-        Asked("example_s", "training time per example", "time", "s", False),
-        Asked("run_s", "time of the whole run", "time", "s", False),
+        Asked("validation", f"validation {metric}", "metric", "", higher_is_better),
+        Asked("test", f"test {metric}", "metric", "", higher_is_better),
+        Asked("example_s", "time per example", "time", "s", False),
+        Asked("run_s", "time of the run", "time", "s", False),
         Asked("peak_bytes", "peak memory", "memory", "bytes", False),
     )
 

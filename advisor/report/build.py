@@ -11,7 +11,6 @@ from advisor.report import checked, fixes, health, profile, verdict
 from advisor.report.html import html
 from advisor.report.markdown import markdown
 from advisor.report.schema import Report, ReportedFinding
-from advisor.report.thumbnails import with_thumbnails
 from advisor.report.timeline import timeline
 from advisor.report.view import config_toml, standing
 from advisor.runs import Run, write_by_rename
@@ -95,9 +94,6 @@ def write_report(run: Run) -> Report:
         RunError: when the folder is no run.
     """
     report = report_of(run)
-    if suspects := report.data.get("suspect_labels"):
-        shown = with_thumbnails(suspects, report.config)
-        report = report.model_copy(update={"data": report.data | {"suspect_labels": shown}})
     write_by_rename(run.report, report.model_dump_json(indent=1))
     write_by_rename(run.folder / FINAL_CONFIG, config_toml(report.final_config))
     write_by_rename(run.report.with_suffix(".md"), markdown(report))

@@ -19,6 +19,7 @@ SHADES = {
     "checkpoint": ("▓", "green"),
     "trials": ("█", "magenta"),
     "lost": ("█", "red"),
+    "restarts": ("▓", "red"),
     "advisor": ("▒", "magenta"),
     "other": ("░", "white"),
 }

@@ -7,12 +7,13 @@ from math import isnan, nan
 from typing import Any
 
 from advisor.report.schema import Metrics
+from advisor.report.thumbnails import data_uri
 from advisor.report.words import PART_NAMES
 from advisor.story import Story
 
 COLUMNS_MOST = 60
 """Columns of a table that are told; a wider one is not read in a report."""
-SUSPECTS_MOST = 25
+SUSPECTS_MOST = 24
 """Suspect labels that are told; all of them are in events.jsonl."""
 
 
@@ -177,12 +178,16 @@ def _suspects(story: Story) -> list[dict[str, Any]]:
         return []
     names = story.started.task.classes if story.started else ()
     identities = story.labels.identities
+    pictures = [data_uri(one) for one in story.labels.pictures]
+    rows = story.labels.rows
     return [
         {
             "example": identities[at] if at < len(identities) else str(index),
             "given": names[given] if given < len(names) else str(given),
             "believed": names[believed] if believed < len(names) else str(believed),
             "margin": margin,
+            **({"thumbnail": pictures[at]} if at < len(pictures) and pictures[at] else {}),
+            **({"row": rows[at]} if at < len(rows) else {}),
         }
         for at, (index, given, believed, margin) in enumerate(story.labels.suspects[:SUSPECTS_MOST])
     ]

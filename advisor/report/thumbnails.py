@@ -1,45 +1,24 @@
-"""Thumbnails of the images whose labels are suspect, taken from the user's folder while it is there."""
+"""Pictures of single examples, as they came over the wire, in a form that a page can hold."""
 
 import base64
+import binascii
 import io
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
-SIDE = 56
-"""Pixels: enough to see what it is; 25 of them are some 60 kB."""
-LARGEST_BYTES = 32 << 20
-"""Of a file: a larger one is not worth the wait."""
-FOLDER = "images:"
+from trainer.words import Picture
+
+MODES = {1: "L", 3: "RGB"}
+"""Channels of a picture → how Pillow calls them."""
 
 
-def with_thumbnails(suspects: list[dict[str, Any]], config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return suspect labels, each with its `thumbnail` as a data URI where its image can be read.
-
-    Args:
-        suspects: `example` is the path of the image inside its folder.
-        config: Of the run; `data.source` names the folder.
-    """
-    source = str((config.get("data") or {}).get("source") or "")
-    if not source.startswith(FOLDER):
-        return suspects
-    folder = Path(source.removeprefix(FOLDER)).resolve()
-    return [one | _shown(folder, str(one["example"])) for one in suspects]
-
-
-def _shown(folder: Path, example: str) -> dict[str, str]:
+def data_uri(picture: Picture) -> str:
+    """Return a picture as a data URI of a PNG; empty where its bytes are not what it says."""
     try:
-        path = (folder / example).resolve()
-        if not path.is_relative_to(folder) or path.stat().st_size > LARGEST_BYTES:
-            return {}
-        with Image.open(path) as image:
-            image.thumbnail((SIDE, SIDE))
-            small = image.convert("RGB")
+        pixels = base64.b64decode(picture.pixels, validate=True)
+        image = Image.frombytes(MODES[picture.channels], (picture.width, picture.height), pixels)
         file = io.BytesIO()
-        small.save(file, "PNG" if small.width * small.height < 1024 else "JPEG")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return {}
-    kind = "png" if small.width * small.height < 1024 else "jpeg"
-    return {"thumbnail": f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"}
+        image.save(file, "PNG", optimize=True)
+    except (KeyError, ValueError, SystemError, binascii.Error):
+        return ""
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

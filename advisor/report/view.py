@@ -301,6 +301,6 @@ def health_value(one: Health) -> str:
             return f"{score(one.value)}{noise} {one.unit}"
 
 
-def has_thumbnails(report: Report) -> bool:
-    """Tell whether a suspect label can be shown with its image."""
-    return any(one.get("thumbnail") for one in report.data.get("suspect_labels") or ())
+def example_row(row: Mapping[str, Any]) -> str:
+    """Return one row of a table as `age 31, sex f`."""
+    return ", ".join(f"{name} {number(value) if isinstance(value, float) else value}" for name, value in row.items())

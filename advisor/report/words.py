@@ -22,6 +22,7 @@ PART_NAMES = {
     "checkpoint": "checkpoints",
     "trials": "trials and probes",
     "lost": "lost steps",
+    "restarts": "starting again",
     "advisor": "being watched",
     "other": "start-up and other",
 }

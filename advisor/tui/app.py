@@ -1,12 +1,12 @@
 """The terminal UI around one run: what is looked at (viewer.py), and the keys that open pages or become wishes.
 
-Pages are imported after the first frame, which does not wait for them. Nothing made by then is garbage: only after it is
-any looked for, and never again among what was there then.
+The first frame comes before all else: pages are imported after it, and only then does the viewer give way to the training.
 """
 
 import gc
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 FIRST_LOOK_S = 0.05
 """The first look waits so long for the feeder: a short run is then there at once, a long one fills in."""
 NICE = 10
-"""The onlookers yield to the training."""
+"""The onlookers yield to the training, once there is something to see: the first frame is some tenths of a second's work."""
 SWITCH_S = 0.001
 """A key waits no longer for the thread that reads the run's files; the interpreter's own 5 ms add up over a page."""
 PAGES_S = 1.0
@@ -67,6 +67,8 @@ class AdvisorApp(Viewer):
         super().__init__(run, replay=replay, clock=clock, ascii_only=ascii_only)
         self.voice = Voice(run, readonly=readonly or replay is not None)
         self._ended = False
+        self.settle: Callable[[], None] | None = None
+        """What is done once, when there is a first frame."""
         self._watched = ""
         """The trial that ran at the last look."""
         self._offered: tuple[bool, ...] = ()
@@ -114,15 +116,14 @@ class AdvisorApp(Viewer):
             self.notify(said, title=watched.fix.name, severity="information" if kept else "warning", timeout=12)
 
     def after_shown(self, seen: Glimpse) -> None:
-        """Open the report, or the last words, when the run has ended; look for garbage from the first frame on."""
+        """Settle down after the first frame; open the report, or the last words, when the run has ended."""
         if seen.word in ENDINGS and not self._ended:
             self._ended = True
             if self.live and len(self.screen_stack) == 1:
                 self.action_report()
-
-        if not gc.isenabled():
-            gc.freeze()
-            gc.enable()
+        if self.settle is not None:
+            settle, self.settle = self.settle, None
+            settle()
 
     def note(self) -> str:
         """Return what a person should know about this view."""
@@ -334,6 +335,15 @@ class AdvisorApp(Viewer):
         self.exit(0)
 
 
+def yield_to_training() -> None:
+    """Give way to the training with every thread, and look for garbage from now on, never among what is there."""
+    for thread in threading.enumerate():
+        if thread.native_id is not None:
+            os.setpriority(os.PRIO_PROCESS, thread.native_id, max(os.getpriority(os.PRIO_PROCESS, 0), NICE))
+    gc.freeze()
+    gc.enable()
+
+
 def load_pages() -> None:
     """Import the pages before they are asked for, so that the first key to one waits no longer than the next."""
     for name in ("asking", "datapage", "endpage", "help", "logpage", "pages"):
@@ -348,10 +358,10 @@ def run_ui(run: Run, *, readonly: bool = False, replay: float | None = None) -> 
         readonly: Turn off every key that changes the run.
         replay: Play the recording at this multiple of its own speed instead of following it.
     """
-    os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), NICE))
     sys.setswitchinterval(SWITCH_S)
     ascii_only = not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
     app = AdvisorApp(run, readonly=readonly, replay=replay, ascii_only=ascii_only)
     end_with_terminal(lambda: app.exit(0))
     gc.disable()
+    app.settle = yield_to_training
     return app.run() or 0

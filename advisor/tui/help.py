@@ -36,7 +36,7 @@ HELP: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("i", "data: classes, columns, labels in doubt"),
             ("o   /", "log, and its filter; in it n, N go from match to match"),
             ("Esc", "back"),
-            ("ctrl+p", "every action by its name; themes"),
+            ("ctrl+p", "every action by its name; themes (TEXTUAL_THEME keeps one)"),
         ),
     ),
     (

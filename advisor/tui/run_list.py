@@ -1,6 +1,6 @@
 """The run list: every run here, what became of it, and the way into it. No key of the list changes a run."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,10 +11,12 @@ from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Resize
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
 from advisor.runs import Run
+from advisor.tui.plain import Plain
 from advisor.tui.run_list_detail import detail
 from advisor.tui.run_list_rows import SORTS, RunRow, arranged
 from advisor.tui.run_list_table import Columns, RunTable, heading
@@ -54,11 +56,13 @@ class RunListApp(App[Choice]):
 
     TITLE = "training-advisor"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open", priority=False),
+        Binding("enter", "open", "open"),
         Binding("r", "report", "report"),
         Binding("space", "mark", "mark"),
         Binding("c", "compare", "compare"),
-        Binding("slash", "filter", "filter"),
+        Binding(
+            "slash", "filter", "filter", priority=True
+        ),  # before the next key is looked at: it belongs to the filter
         Binding("s", "sort", "sort"),
         Binding("S", "backwards", "sort backwards", show=False),
         Binding("p", "replay", "play the recording", show=False),
@@ -110,6 +114,10 @@ class RunListApp(App[Choice]):
         """Give our own variables a value in every theme."""
         return DEFAULTS
 
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what every line goes through on its way out; the last one leaves only letters that the terminal has."""
+        return [*super().get_line_filters(), *((Plain(),) if self.ascii_only else ())]
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action in the palette, by its name."""
         yield from super().get_system_commands(screen)
@@ -144,7 +152,11 @@ class RunListApp(App[Choice]):
         if version != self._shown or self._pulls % CLOCK_PULLS == 0:
             self.show()
         if self.runs.failure is not None:
-            self.notify(f"the list stands still: {self.runs.failure}. Leave and open it again: q", severity="error")
+            self.notify(
+                f"the list stands still: {self.runs.failure}. Leave and open it again: q",
+                severity="error",
+                markup=False,
+            )
             self.runs.failure = None
 
     def show(self) -> None:
@@ -220,6 +232,8 @@ class RunListApp(App[Choice]):
         if len(self.screen_stack) > 1 and action not in ("leave", "help"):
             ours = {name.removeprefix("action_") for name in vars(RunListApp) if name.startswith("action_")}
             return action not in ours
+        if action == "filter" and self.screen_stack and isinstance(self.focused, Input):
+            return False
         return super().check_action(action, parameters)
 
     def _leave_with(self, how: Literal["open", "replay"]) -> None:
@@ -264,8 +278,7 @@ class RunListApp(App[Choice]):
 
     def action_compare(self) -> None:
         """Compare the two marked runs, or the marked one with the one under the cursor."""
-        from advisor.tui.run_list_compare import compared
-        from advisor.tui.run_list_pages import TextPage
+        from advisor.tui.run_list_compare import ComparePage
 
         known = {row.folder: row for row in self.runs.rows()[1]}
         pair = [known[one] for one in self.table.marked if one in known]
@@ -275,15 +288,13 @@ class RunListApp(App[Choice]):
         if len(pair) < 2:
             self.notify("mark two runs with space, then compare them with c", severity="warning")
             return
-        first, second = pair
-        text: Callable[[int], Content] = lambda width: compared(first, second, width, self.ascii_only)  # noqa: E731
-        self.push_screen(TextPage("two runs side by side", text))
+        self.push_screen(ComparePage(pair[0], pair[1], self.ascii_only))
 
     def action_filter(self) -> None:
         """Go to the filter."""
         wanted = self.query_one("#filter", Input)
         wanted.display = True
-        self.screen.set_focus(wanted)  # at once: what is typed next belongs to the filter
+        self.screen.set_focus(wanted)  # at once, where focus() waits for its turn
 
     def action_show_all(self) -> None:
         """Take the filter away."""

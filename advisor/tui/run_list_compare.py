@@ -1,18 +1,65 @@
-"""Two runs side by side: metric, time, memory, what stands, and where their configurations differ."""
+"""Two runs side by side: at once what the list knows; of runs that have ended, what `advisor compare` says as well."""
 
 from collections.abc import Callable
 from datetime import datetime
+from io import StringIO
 from typing import Any
 
+from rich.console import Console
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.widgets import Static
 
 from advisor.tui import words
+from advisor.tui.run_list_pages import TextPage
 from advisor.tui.run_list_reading import read_json
 from advisor.tui.run_list_rows import RunRow
 from advisor.tui.run_list_table import percent_or_number, spark
 
 LABEL_CELLS = 24
+PAGE_CELLS = 6
+"""Of the page: its margins and the scroll bar."""
 CURVE_CELLS = 20
+
+
+class ComparePage(TextPage):
+    """Two runs side by side. What takes long is worked out by a thread and comes below."""
+
+    def __init__(self, first: RunRow, second: RunRow, ascii_only: bool = False) -> None:
+        super().__init__("two runs side by side", lambda width: compared(first, second, width, ascii_only))
+        self._pair = (first, second)
+
+    def body(self) -> ComposeResult:
+        """Yield what is known at once, and room for the verdict."""
+        with VerticalScroll():
+            yield Static("", id="page")
+            yield Static("", id="verdict")
+
+    def on_mount(self) -> None:
+        """Have the verdict worked out, of two runs that have ended."""
+        if all(row.verdict for row in self._pair):
+            self.run_worker(self._judge, thread=True)
+
+    def _judge(self) -> None:
+        said = judged(*self._pair, self.app.size.width - PAGE_CELLS)
+        self.app.call_from_thread(self.query_one("#verdict", Static).update, said)
+
+
+def judged(first: RunRow, second: RunRow, width: int) -> Content:
+    """Return what `advisor compare` says of two runs that have a report: which is better, by more than its noise."""
+    from advisor.compare.build import compare
+    from advisor.compare.page import page
+    from advisor.compare.read import read
+    from advisor.mistakes import Mistake
+
+    try:
+        found = read([row.folder / "report.json" for row in (first, second)])
+    except Mistake as failed:
+        return Content(f"\n{failed}")
+    console = Console(width=width, file=StringIO(), record=True, color_system=None)
+    console.print(page(compare(found.sides, found.paths, found.problems)))
+    return Content(f"\n{console.export_text().rstrip()}")
 
 
 def compared(first: RunRow, second: RunRow, width: int, ascii_only: bool = False) -> Content:

@@ -4,17 +4,22 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
 from advisor.mistakes import Mistake
 from advisor.runs import Run
-from advisor.tui.app import NICE, SWITCH_S, AdvisorApp
+from advisor.supervise import NICE
 from advisor.tui.hangup import end_with_terminal
 from advisor.tui.run_list import Choice, Place, RunListApp
 from advisor.tui.run_list_watch import RunWatch
 
+if TYPE_CHECKING:
+    from advisor.tui.app import AdvisorApp
+
+SWITCH_S = 0.001
+"""A key waits no longer for the thread that reads the runs' files."""
 REPLAY_SPEED = 20.0
 """As `advisor replay` plays."""
 
@@ -55,8 +60,7 @@ def browse(here: Path) -> int:
     watch.start()
     try:
         while (choice := visit.show(RunListApp(watch, place, ascii_only=ascii_only))) is not None:
-            if opened := _opened(choice, starter, ascii_only):
-                visit.show(opened)
+            visit.show(_opened(choice, starter, ascii_only))
     finally:
         watch.close()
         starter.shutdown(wait=False)
@@ -74,8 +78,9 @@ def not_unicode() -> bool:
     return not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
 
 
-def _opened(choice: Choice, starter: ThreadPoolExecutor, ascii_only: bool) -> AdvisorApp | None:
+def _opened(choice: Choice, starter: ThreadPoolExecutor, ascii_only: bool) -> "AdvisorApp":
     from advisor.attach import start_driver
+    from advisor.tui.app import AdvisorApp  # the first frame of the list does not wait for it
 
     run, row = Run(choice.row.folder), choice.row
     if choice.how == "replay":

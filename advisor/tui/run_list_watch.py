@@ -15,6 +15,8 @@ FIND_EVERY_LOOKS = 2
 """New folders are looked for every other second: a run that was just started is seen while it still loads."""
 SEARCH_S = 3.0
 """Between two looks at all processes, for runs that nobody drives: such a look costs some milliseconds."""
+STRETCH_S = 0.02
+"""After so long a stretch of reading the thread rests for as long as it worked: a key never waits long for its turn."""
 
 
 class RunWatch(threading.Thread):
@@ -66,7 +68,11 @@ class RunWatch(threading.Thread):
 
     def look(self) -> None:
         """Look at every run once."""
+        began = time.monotonic()
         for folder, reader in list(self._readers.items()):
+            if (worked := time.monotonic() - began) > STRETCH_S:
+                self._over.wait(worked)
+                began = time.monotonic()
             if self._over.is_set():
                 return
             with suppress(OSError):  # a run of somebody else's, or one that is being removed

@@ -159,7 +159,7 @@ class Viewer(App[int]):
     def action_crosshair_move(self, cells: int) -> None:
         """Move the crosshair by so many cells."""
         self.overview.move_crosshair(cells)
-        self.pull()
+        self.pull(charts=False)
 
     def on_chart_pointed(self, event: Chart.Pointed) -> None:
         """Follow the mouse; a click fixes the crosshair, and a second one lets it go."""
@@ -170,9 +170,11 @@ class Viewer(App[int]):
             self._point(event.step, fixed=False)
 
     def _point(self, step: float | None, fixed: bool) -> None:
+        before = self.overview.crosshair_fixed
         self.overview.point(step, fixed)
-        self.pull()
-        self.refresh_bindings()
+        self.pull(charts=False)
+        if self.overview.crosshair_fixed != before:
+            self.refresh_bindings()
 
     # ------------------------------------------------------------ replay
 

@@ -58,15 +58,26 @@ class WebServer(Server):  # type: ignore[misc]  # its package has no types where
         self.served = served
         self._visits: set[asyncio.Task[object]] = set()
 
-    def initialize_logging(self) -> None:
-        """Leave logging as it is: a line for each request tells nobody anything."""
+    def serve(self, debug: bool = False) -> None:  # noqa: ARG002  (textual-serve's own signature)
+        """Serve until Ctrl-C or SIGTERM; requests are not logged."""
+        web.run_app(
+            self._make_app(),
+            host=self.served.host,
+            port=self.served.port,
+            print=lambda *_: self._say(),
+            shutdown_timeout=PARTING_S,
+            access_log=None,
+        )
 
-    async def on_startup(self, app: web.Application) -> None:  # noqa: ARG002  (textual-serve's own signature)
-        """Say where it is served, and to whom."""
+    def _say(self) -> None:
+        """Say where it is served, and to whom, as soon as it can be reached."""
         told = "[::1]" if self.served.host == "::1" else self.served.host
         shown = "the run list" if self.served.run is None else self.served.run.name
         keys = "keys may change runs" if self.served.control else "read-only: --control allows keys that change a run"
         print(f"{shown} on http://{told}:{self.served.port} ({keys}); Ctrl-C ends the serving, no run", flush=True)
+
+    async def on_startup(self, app: web.Application) -> None:
+        """Say nothing yet: nobody can connect."""
 
     async def on_shutdown(self, app: web.Application) -> None:  # noqa: ARG002
         """End all visits; each client process leaves with its visitor."""

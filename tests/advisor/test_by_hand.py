@@ -1,9 +1,17 @@
 """A knob that a person wants tried goes through the same trial, judgement and ledger as any fix."""
 
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from advisor.ledger import Entry, Refused, TrialStarted, Wished
 from advisor.mind import Mind, Settings
+from advisor.runs import Run as RunFolder
+from advisor.wishes import send_wish
 from rules.vocabulary import Effect, Value
 from tests.advisor.literal import beat, ended, fix, rule_from, scored, started, stretch
 from trainer.commands import Alternate, Command, Confirm, Decide, Fork, Turn
@@ -134,3 +142,47 @@ def test_rounds_of_a_turn_by_hand_end_in_a_verdict(run: Run) -> None:
     ]
     run.hear(*stretches, ended("t1", "control"))
     assert [getattr(entry, "outcome", "") for entry in run.entries][-1] in ("kept", "rolled_back", "undecided")
+
+
+CONFIG = """
+[data]
+source = "sklearn:digits"
+[model]
+name = "mlp"
+[train]
+epochs = 3000
+lr = 0.00001
+schedule = "constant"
+[advisor]
+mode = "watch"
+"""
+
+
+@pytest.mark.slow
+def test_a_real_run_tries_what_a_person_wants_and_keeps_what_helps(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(CONFIG)
+    folder = RunFolder(tmp_path / "run")
+    command = [sys.executable, "-m", "advisor.cli", "train", "run.toml", "--headless", "--run-dir", str(folder.folder)]
+    training = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: any(event.step >= 100 for event in folder.read_events()))
+        send_wish(folder, Wished(wish="try", turns=({"knob": "lr", "to": 0.001},), viewer="test"))
+        until(lambda: any(entry.kind in ("judged", "refused") for entry in folder.read_ledger()))
+        send_wish(folder, Wished(wish="stop", viewer="test"))
+        training.wait(60)
+    finally:
+        training.kill()
+        training.wait()
+    (begun,) = [entry for entry in folder.read_ledger() if entry.kind == "trial_started"]
+    (judged,) = [entry for entry in folder.read_ledger() if entry.kind == "judged"]
+    assert (begun.code, begun.fix.name, begun.how) == ("HAND", "turn lr to 0.001", "fork")
+    assert judged.outcome == "kept"
+    confirmed = [event for event in folder.read_events() if event.kind == "knobs_confirmed"]
+    assert [change.new for event in confirmed for change in event.changes if change.knob == "lr"] == [0.001]
+
+
+def until(true: Callable[[], bool], seconds: float = 90.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)

@@ -14,7 +14,7 @@ import pytest
 from advisor.cli import run
 from advisor.lease import Lease, is_driven
 from advisor.ledger import Noted
-from advisor.progress import open_progress
+from advisor.progress import BarProgress, PlainProgress, open_progress
 from advisor.runs import Run
 from advisor.streaming import LineStream
 from tests.advisor.test_cli import resting_run
@@ -67,6 +67,29 @@ def test_progress_beside_a_stream_is_plain_where_standard_error_is_no_terminal()
     progress = open_progress(out=told)
     progress.enter(Noted(text="something"))
     assert told.getvalue() == " 0:00  note    something\n"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "environment", "progress"),
+    [
+        pytest.param(False, {"FORCE_COLOR": "1"}, PlainProgress, id="colour forced into a pipe"),
+        pytest.param(True, {"TERM": "dumb"}, PlainProgress, id="a terminal that cannot redraw"),
+        pytest.param(True, {"TERM": "xterm"}, BarProgress, id="a terminal"),
+    ],
+)
+def test_a_bar_is_drawn_only_where_it_can_be_redrawn(
+    terminal: bool, environment: dict[str, str], progress: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    reading, writing = os.openpty() if terminal else os.pipe()
+    with os.fdopen(writing, "w") as out:
+        shown = open_progress(out=out)
+        shown.close()
+    os.close(reading)
+    assert type(shown) is progress
 
 
 def live_run(folder: Path) -> Run:

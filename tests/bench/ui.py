@@ -11,6 +11,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import statistics
 import struct
 import subprocess
@@ -22,17 +23,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import psutil
 from rich.style import Style
 
+from advisor.ledger import Wished
 from advisor.runs import Run
 from advisor.tui.chart import Chart
 from advisor.tui.feeder import Feeder
 from advisor.tui.plots import NAMES, Plotter
 from advisor.tui.scene import Scene
+from advisor.wishes import send_wish
 from tests.tui.recording import BEAT_STEPS, Recording, record
 from trainer.wire import BeatTaken, read_event
 
@@ -45,7 +49,10 @@ LONG_EVENTS = 20_000
 MILLION_BEATS = 50_000
 """Of 20 steps each."""
 BEATS_AT_ONCE = 2_500
-PAIRS = 5
+PAIRS = 24
+STRETCH_S = 2.0
+SETTLE_S = 6.0
+"""Until the run and its viewer are at work."""
 WATCHED = """
 [data]
 source = "sklearn:digits"
@@ -53,13 +60,13 @@ source = "sklearn:digits"
 name = "cnn"
 width = 16
 [train]
-epochs = 6
+epochs = 2000
 batch_size = 32
 threads = 1
 [advisor]
 mode = "watch"
 """
-"""A run of some hundred steps of some milliseconds, on one thread."""
+"""A run of steps of some milliseconds, on one thread, as long as it takes."""
 CHART_CELLS = (58, 9)
 """Width and height of a chart on a terminal of 120 × 40."""
 STANDING = b" of 4,200"
@@ -246,10 +253,11 @@ def memory(folder: Path) -> str:
 def held(folder: Path) -> None:
     """Print the MiB above those before the first record, at the first thousand steps and after each quarter."""
     feeder, process = Feeder(Run(folder)), psutil.Process()
-    before, marks, told = process.memory_info().rss, [1_000, 250_000, 500_000, 750_000, 999_000], list[str]()
+    before, marks, told = process.memory_info().rss, [1_000, 250_000, 500_000, 750_000], list[str]()
     while feeder.read_chunk(0.05):
         if marks and feeder._scene.story.step >= marks[0]:
             told.append(f"{(process.memory_info().rss - before) / 2**20:.1f} at step {marks.pop(0):,}")
+    told.append(f"{(process.memory_info().rss - before) / 2**20:.1f} at step {feeder._scene.story.step:,}")
     print(", ".join(told) + " MiB")
 
 
@@ -264,35 +272,39 @@ def long_log(folder: Path, count: int) -> Run:
 
 
 def watched(folder: Path) -> str:
-    """Return the step time of a run with a viewer over that of one without, in pairs that take turns to be first."""
-    ratios = []
-    for pair in range(PAIRS):
-        order = (False, True) if pair % 2 else (True, False)
-        times = {with_viewer: step_time(folder / f"pair{pair}{with_viewer}", with_viewer) for with_viewer in order}
-        ratios.append(times[True] / times[False])
-    return spread(ratios) + f" ({PAIRS} pairs)"
+    """Return the step time of a run while a viewer looks on over that while it is stopped, by neighbouring stretches of time.
 
-
-def step_time(folder: Path, with_viewer: bool) -> float:
-    """Return the median seconds of a step of a run that is only watched, after its first tenth."""
+    The viewer of one run is stopped and let go on in turns: what else the machine does falls on both alike.
+    """
     folder.mkdir()
-    config = folder / "run.toml"
-    config.write_text(WATCHED)
-    run = Run(folder / "run")
-    command = [sys.executable, "-m", "advisor.cli", "train", str(config), "--headless", "--run-dir", str(run.folder)]
+    (folder / "run.toml").write_text(WATCHED)
+    run, turns = Run(folder / "run"), list[tuple[float, bool]]()
+    command = [sys.executable, "-m", "advisor.cli", "train", "run.toml", "--headless", "--run-dir", str(run.folder)]
     training = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while not run.events.exists():
             time.sleep(0.05)
-        if with_viewer:
-            with viewer(run) as shown, drained(shown):
-                training.wait(600)
-        training.wait(600)
+        with viewer(run) as shown, drained(shown):
+            time.sleep(SETTLE_S)
+            for turn in range(2 * PAIRS):
+                looks = turn % 2 == (turn // 2) % 2
+                os.kill(shown.process.pid, signal.SIGCONT if looks else signal.SIGSTOP)
+                turns.append((time.time(), looks))
+                time.sleep(STRETCH_S)
+            turns.append((time.time(), False))
+            os.kill(shown.process.pid, signal.SIGCONT)
     finally:
+        send_wish(run, Wished(wish="stop", viewer="bench"))
+        training.wait(60)
         training.kill()
     heard = [event for line in run.events.read_text().splitlines() if (event := read_event(line)) is not None]
-    steps = [one for event in heard if isinstance(event, BeatTaken) for one in event.step_s]
-    return statistics.median(steps[len(steps) // 10 :])
+    beaten = [event for event in heard if isinstance(event, BeatTaken)]
+    means: dict[bool, list[float]] = {True: [], False: []}
+    for (since, looks), (until, _) in pairwise(turns):
+        inside = [one for one in beaten if since + one.seconds < one.t <= until]
+        means[looks].append(sum(one.seconds for one in inside) / max(sum(one.steps for one in inside), 1))
+    ratios = sorted(on / off for on, off in zip(means[True], means[False], strict=True))
+    return f"median {statistics.median(ratios):.3f}, middle half {ratios[PAIRS // 4]:.3f} .. {ratios[-PAIRS // 4]:.3f} ({PAIRS} pairs)"
 
 
 def spread(values: Sequence[float], unit: float = 1.0) -> str:
@@ -326,7 +338,7 @@ def main() -> None:
                 for rate in (0, BEATS_PER_S)
             ),
             ("memory while reading 10⁶ steps, by quarters", lambda: memory(folder / "million"), "flat"),
-            ("step time with a viewer over without", lambda: watched(folder), "1.02"),
+            ("step time while a viewer looks on over while it is stopped", lambda: watched(folder / "watched"), "1.02"),
             *(
                 (f"four charts made and painted, {points:,} points", lambda points=points: spread(painting(points), 1e3) + " ms", "10 ms")
                 for points in (200, 2_000, 200_000)

@@ -149,7 +149,16 @@ def test_time_and_memory_have_verdicts_of_their_own() -> None:
     assert of(told, "example_s").verdict == "better"
     assert of(told, "peak_bytes").verdict == "worse"
     assert not of(told, "run_s").higher_is_better
-    assert "better in training time per example" in told.summary
+    assert "better in time per example" in told.summary
+
+
+def test_time_told_by_steps_that_swing_needs_a_larger_difference() -> None:
+    quick, steady = trained(name="b", step_s=0.05, lr=0.02), trained()
+    swinging = [0.06 * (0.8, 1.2, 1.0, 0.7, 1.3)[at % 5] for at in range(60)]
+    timeline = steady.report.timeline | {"step_s": [time for time in swinging for _ in range(3)]}
+    crowded = Side("run", steady.report.model_copy(update={"timeline": timeline}))
+    assert of(only(together(steady, quick)), "example_s").verdict == "better"
+    assert of(only(together(crowded, quick)), "example_s").verdict == "no detectable difference"
 
 
 @pytest.mark.parametrize("ended", ["", "stopped", "failed"])
@@ -211,12 +220,17 @@ def test_the_command_tells_text_markdown_and_json_and_its_exit_code_judges(
     before = sorted(path.name for path in good.iterdir())
     assert cli.run(["compare", str(good), str(worse)]) == 0
     text = capsys.readouterr().out
-    assert "worse in accuracy" in text
+    assert "worse in validation accuracy, test accuracy" in text
     assert "[bold]" in text
     assert "\x1b" not in text
     assert cli.run(["compare", str(good), str(worse), "--format", "json", "--fail-on", "worse"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["schema_version"] == "1.0"
+    failed = written(tmp_path / "failed", literal_runs.crashed())
+    assert cli.run(["compare", str(failed), str(good), "--fail-on", "worse"]) == 0
+    assert cli.run(["compare", str(failed), str(failed), "--fail-on", "worse"]) == 3
+    assert cli.run(["compare", str(failed), str(failed)]) == 0
+    capsys.readouterr()
     assert cli.run(["compare", str(worse), str(good), "--format", "md", "--fail-on", "worse"]) == 0
     assert "<img" not in capsys.readouterr().out.replace("\\<img", "")
     assert sorted(path.name for path in good.iterdir()) == before

@@ -3,7 +3,6 @@
 import base64
 import io
 from math import inf, nan
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,17 +11,16 @@ from PIL import Image
 
 from advisor import ledger
 from advisor.report import pictures, places
-from advisor.report.build import write_report
 from advisor.report.checked import not_assessed
 from advisor.report.html import html
 from advisor.report.markdown import markdown
-from advisor.report.thumbnails import with_thumbnails
+from advisor.report.thumbnails import data_uri
 from advisor.story import fold
 from rules.catalogue import all_rules
 from tests.report import literal_runs
-from tests.report.test_report import HOSTILE, Page, hostile_run, report_of, written
+from tests.report.test_report import HOSTILE, Page, hostile_run, report_of
 from trainer import wire
-from trainer.words import Layer
+from trainer.words import Layer, Picture
 
 
 def measured(run: literal_runs.Recorder, norms: dict[str, float]) -> None:
@@ -148,31 +146,59 @@ def test_a_rescue_whose_finding_went_before_its_verdict_has_mended_it() -> None:
     assert next(one for one in report_of(run).findings if one.code == "OPT101").mended
 
 
-def test_suspect_labels_are_shown_as_they_look_and_nothing_outside_their_folder_is(tmp_path: Path) -> None:
-    folder = tmp_path / "images" / "3"
-    folder.mkdir(parents=True)
-    Image.new("L", (20, 20), 200).save(folder / "small.png")
-    Image.new("RGBA", (900, 300), (9, 8, 7, 5)).save(folder / "large.png")
-    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno")
-    Image.new("L", (20, 20), 1).save(tmp_path / "secret.png")
-    names = ["3/small.png", "3/large.png", "3/broken.png", "3/gone.png", "../secret.png", str(tmp_path / "secret.png")]
-    config = {"data": {"source": f"images:{tmp_path / 'images'}"}}
-    told = with_thumbnails([{"example": name} for name in names], config)
-    assert [one["example"] for one in told if "thumbnail" in one] == names[:2]
-    for one in told[:2]:
-        data = base64.b64decode(one["thumbnail"].partition(",")[2])
-        assert max(Image.open(io.BytesIO(data)).size) <= 56
-    assert with_thumbnails([{"example": "0"}], {"data": {"source": "sklearn:digits"}}) == [{"example": "0"}]
+def picture(width: int, height: int, channels: int, pixels: bytes | None = None) -> Picture:
+    held = bytes(width * height * channels) if pixels is None else pixels
+    return Picture(width=width, height=height, channels=channels, pixels=base64.b64encode(held).decode())
 
 
-def test_the_report_of_a_run_on_images_holds_its_thumbnails(tmp_path: Path) -> None:
-    images = tmp_path / "images"
-    (images / "3").mkdir(parents=True)
-    Image.new("L", (8, 8), 90).save(images / "3" / "0017.png")
-    run = written(tmp_path, literal_runs.troubled())
-    about = run.about.read_text().replace("/data/digits", str(images))
-    run.about.write_text(about)
-    report = write_report(run)
-    assert "thumbnail" in report.data["suspect_labels"][0]
-    page = Page((run.folder / "report.html").read_text())
+def test_a_picture_on_the_wire_is_the_same_picture_on_the_page() -> None:
+    grey = bytes(range(6))
+    shown = Image.open(io.BytesIO(base64.b64decode(data_uri(picture(3, 2, 1, grey)).partition(",")[2])))
+    assert shown.size == (3, 2)
+    assert shown.tobytes() == grey
+    assert data_uri(picture(4, 4, 3)).startswith("data:image/png;base64,")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(picture(4, 4, 1, b"short"), id="too few bytes"),
+        pytest.param(picture(4, 4, 2), id="no such channels"),
+        pytest.param(picture(0, 0, 1), id="empty"),
+        pytest.param(Picture(width=1, height=1, channels=1, pixels="<img>"), id="no base64"),
+    ],
+)
+def test_a_broken_picture_is_left_out(broken: Picture) -> None:
+    assert data_uri(broken) == ""
+
+
+def test_suspects_are_shown_as_they_look_and_rows_of_a_table_as_their_values() -> None:
+    run = literal_runs.troubled()
+    run.events = [
+        event.model_copy(update={"pictures": (picture(8, 8, 1),), "rows": ({HOSTILE: 3.0}, {"sex": "<b>"})})
+        if isinstance(event, wire.LabelsSuspected)
+        else event
+        for event in run.events
+    ]
+    report = report_of(run)
+    page = Page(html(report))
     assert page.tags.count("img") == 1
+    assert "sex <b>" in "".join(page.text)
+    assert not {"script", "b>"} & set(page.tags)
+
+
+def test_starting_again_after_a_crash_is_a_part_of_the_time_and_a_first_start_is_none() -> None:
+    run = literal_runs.Recorder()
+    run.enter(ledger.TrainerStarted, pid=1)
+    run.t += 3
+    run.start()
+    run.learn(32)
+    run.enter(ledger.TrainerExited, code=-9, why="killed by signal 9")
+    run.enter(ledger.TrainerStarted, pid=2, restart=1)
+    run.t += 7
+    run.start(resumed=True)
+    run.learn(64)
+    run.end()
+    report = report_of(run)
+    assert report.time["restarts"] == pytest.approx(7, abs=0.1)
+    assert "starting again" in html(report)

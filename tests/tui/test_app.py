@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,8 @@ from textual.strip import Strip
 from textual.widgets import DataTable, Input, Log, Markdown
 
 from advisor import ledger
+from advisor.runs import Run
+from advisor.tui.app import AdvisorApp
 from advisor.tui.asking import Asked, ValueAsked
 from advisor.tui.chart import Chart
 from advisor.tui.datapage import DataPage
@@ -20,6 +23,7 @@ from advisor.tui.help import HelpPage
 from advisor.tui.logpage import LogPage, highlighted
 from advisor.tui.pages import KnobsPage, LedgerPage, WhyPage
 from advisor.tui.plain import plain
+from advisor.tui.themes import THEMES
 from advisor.tui.voice import Voice
 from tests.tui.conftest import Open, read_all, wishes
 from tests.tui.recording import RARE_CLASSES, RATE_TOO_HIGH, Recording
@@ -393,6 +397,15 @@ async def test_without_unicode_every_page_goes_out_as_ascii(opened: Open, key: s
 def test_plain_letters_take_as_many_cells(text: str) -> None:
     assert plain(text).isascii()
     assert cell_len(plain(text)) == cell_len(text)
+
+
+@pytest.mark.slow
+async def test_the_environment_chooses_the_theme(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    for wanted, shown in (("monochrome", "monochrome"), ("no such theme", "calm")):
+        monkeypatch.setenv("TEXTUAL_THEME", wanted)
+        assert AdvisorApp(Run(Path("nowhere")), readonly=True).theme == shown
+    async with opened("healthy") as (app, _pilot):
+        assert app.get_css_variables()["shade"] == THEMES[0].variables["shade"]
 
 
 async def test_a_run_that_grows_is_followed(opened: Open) -> None:

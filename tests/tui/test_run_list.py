@@ -10,10 +10,12 @@ from textual.widgets import Input, Static
 
 from advisor.lease import Lease
 from advisor.ledger import RunClosed
+from advisor.report.build import write_report
 from advisor.runs import Run
 from advisor.tui.endpage import ReportPage
 from advisor.tui.run_list import Choice, Place, RunListApp
-from advisor.tui.run_list_pages import ListHelp, TextPage
+from advisor.tui.run_list_compare import ComparePage, judged
+from advisor.tui.run_list_pages import ListHelp
 from advisor.tui.run_list_watch import RunWatch
 from tests.tui.recording import EPOCH_T, record
 
@@ -107,7 +109,7 @@ async def test_two_marked_runs_are_compared(listed: OpenList) -> None:
         assert len(app.screen_stack) == 1
         await pilot.press("space", "down", "down", "space", "c")
         await pilot.pause()
-        assert isinstance(app.screen, TextPage)
+        assert isinstance(app.screen, ComparePage)
         said = text_of(app, "#page")
         assert "three" in said
         assert "100" in said
@@ -177,6 +179,23 @@ async def test_every_action_is_in_the_palette(listed: OpenList) -> None:
     async with listed() as (app, _):
         offered = {command.title for command in app.get_system_commands(app.screen)}
         assert {"open", "report", "mark", "compare", "filter", "sort", "sort by best", "quit"} <= offered
+
+
+@pytest.mark.slow
+async def test_two_ended_runs_are_judged_as_advisor_compare_does(listed: OpenList, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        run = record(tmp_path / name, "healthy")
+        write_report(run)
+        with run.ledger.open("a") as file:
+            file.write(RunClosed(why="finished", exit_code=0).model_dump_json() + "\n")
+    async with listed(here=tmp_path, size=(120, 40)) as (app, pilot):
+        await pilot.press("space", "down", "c")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        told = text_of(app, "#verdict")
+        assert "no detectable difference" in told
+        first, second = app.table.rows
+        assert told == judged(first, second, 114).plain
 
 
 @pytest.mark.slow

@@ -1,0 +1,110 @@
+"""`advisor` alone on a terminal: however the list ends, every run stays as it was."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from advisor.lease import Lease, is_driven
+from advisor.runs import Run
+from tests.tui.recording import record
+from tests.tui.test_process import fingerprint, seen
+
+StartList = Callable[[Path], tuple["subprocess.Popen[bytes]", int]]
+
+
+@pytest.fixture
+def start() -> Iterator[StartList]:
+    """Start `advisor` on a terminal of its own; none outlives its test."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start_one(here: Path) -> tuple[subprocess.Popen[bytes], int]:
+        inner, outer = os.openpty()
+        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-P", "-m", "advisor.cli"],
+                stdin=outer, stdout=outer, stderr=outer, env=environment, cwd=here, start_new_session=True,
+            )
+        )  # fmt: skip
+        os.close(outer)
+        return started[-1], inner
+
+    yield start_one
+    for process in started:
+        process.kill()
+        process.wait(20)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Run]:
+    """Return a run that seems to be going on: whoever holds its lease drives it."""
+    run = record(tmp_path / "runs" / "digits", "healthy")
+    lease = Lease(run)
+    yield run
+    lease.release()
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGKILL, id="SIGKILL"),
+        pytest.param(signal.SIGHUP, id="SIGHUP", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, id="SIGTERM", marks=pytest.mark.slow),
+    ],
+)
+def test_a_killed_list_leaves_every_run_untouched(
+    start: StartList, live: Run, tmp_path: Path, number: signal.Signals
+) -> None:
+    before = fingerprint(live)
+    process, terminal = start(tmp_path)
+    assert "stalled" in seen(terminal, "stalled")
+    process.send_signal(number)
+    process.wait(20)
+    os.close(terminal)
+    assert fingerprint(live) == before
+    assert is_driven(live)
+
+
+@pytest.mark.slow
+def test_a_list_whose_terminal_is_gone_ends_by_itself(start: StartList, live: Run, tmp_path: Path) -> None:
+    before = fingerprint(live)
+    process, terminal = start(tmp_path)
+    assert "stalled" in seen(terminal, "stalled")
+    os.close(terminal)
+    assert process.wait(20) is not None
+    assert fingerprint(live) == before
+
+
+@pytest.mark.slow
+def test_a_run_is_opened_from_the_list_and_left_for_it_again(start: StartList, live: Run, tmp_path: Path) -> None:
+    process, terminal = start(tmp_path)
+    assert "stalled" in seen(terminal, "stalled")
+    os.write(terminal, b"\r")
+    assert "detach" in seen(terminal, "detach")
+    os.write(terminal, b"d")
+    assert "by newest" in seen(terminal, "by newest")
+    os.write(terminal, b"q")
+    assert "Traceback" not in seen(terminal, "\x00never", seconds=3)
+    assert process.wait(20) == 0
+    os.close(terminal)
+    assert list(live.wishes.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_terminal_that_goes_while_a_run_is_open_does_not_open_the_list_again(
+    start: StartList, live: Run, tmp_path: Path, number: signal.Signals
+) -> None:
+    process, terminal = start(tmp_path)
+    assert "stalled" in seen(terminal, "stalled")
+    os.write(terminal, b"\r")
+    assert "detach" in seen(terminal, "detach")
+    process.send_signal(number)
+    assert process.wait(20) == 0
+    assert "by newest" not in seen(terminal, "by newest", seconds=1)
+    os.close(terminal)
