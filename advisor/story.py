@@ -61,11 +61,8 @@ class Story:
         """Of the newest step; NaN is a value, None is none yet."""
         self.lr: float | None = None
         self.eta_s: float | None = None
-        self.peak_bytes = 0
-        self.reserved_bytes = 0
-        self.lost_steps = 0
-        self.skipped_steps = 0
-        self.clipped_steps = 0
+        self.peak_bytes = self.reserved_bytes = 0
+        self.lost_steps = self.skipped_steps = self.clipped_steps = 0
         self.guards: Counter[str] = Counter()
         """Deeds of the trainer's own guard, by what it saw."""
         self.out_of_memory = 0
