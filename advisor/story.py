@@ -61,11 +61,8 @@ class Story:
         """Of the newest step; NaN is a value, None is none yet."""
         self.lr: float | None = None
         self.eta_s: float | None = None
-        self.peak_bytes = 0
-        self.reserved_bytes = 0
-        self.lost_steps = 0
-        self.skipped_steps = 0
-        self.clipped_steps = 0
+        self.peak_bytes = self.reserved_bytes = 0
+        self.lost_steps = self.skipped_steps = self.clipped_steps = 0
         self.guards: Counter[str] = Counter()
         """Deeds of the trainer's own guard, by what it saw."""
         self.out_of_memory = 0
@@ -73,6 +70,7 @@ class Story:
         self.layers: wire.LayersMeasured | None = None
         self.layer_history = LayerHistory()
         self.labels: wire.LabelsSuspected | None = None
+        self.watching: wire.WatchingMeasured | None = None
         self.probes: dict[str, wire.Probed] = {}
         self.compressed: list[wire.Compressed] = []
         self.checkpoint: wire.CheckpointWritten | None = None
@@ -199,6 +197,8 @@ class Story:
                 self.layer_history.add(event.step, event.layers)
             case wire.LabelsSuspected():
                 self.labels = event
+            case wire.WatchingMeasured():
+                self.watching = event
             case wire.KnobsTurned() | wire.KnobsConfirmed() | wire.KnobsReverted():
                 self._board.hear(event)
                 if isinstance(event, wire.KnobsConfirmed):

@@ -25,6 +25,9 @@ BEAT_S = 0.25
 BEAT_SHARE = 0.01
 """… and for each hundredth of the run, so that a short run is seen in detail."""
 
+SHED_BEAT_S = 1.0
+"""Where beats cost too much."""
+
 MOST_A_SECOND = 100
 """Never more often than that: a beat costs about 50 µs."""
 
@@ -105,11 +108,15 @@ class Beats:
     def due(self) -> bool:
         """Tell whether the next beat is due; in lockstep by steps alone, so that a run repeats."""
         steps = len(self._gathered.losses)
-        enough = steps >= max(1, round(self._training.steps_total * BEAT_SHARE))
-        if self._training.lockstep or not steps:
-            return enough and steps > 0
-        waited = perf_counter() - self._told_at
-        return waited >= BEAT_S or (enough and waited >= 1 / MOST_A_SECOND)
+        if self._training.lockstep:
+            return steps > 0 and self._enough(steps)
+        waited = self._stepped_at - self._told_at
+        if self._training.bare or ("beats" in self._training.shed and waited < SHED_BEAT_S):
+            return False
+        return steps > 0 and (waited >= BEAT_S or (waited >= 1 / MOST_A_SECOND and self._enough(steps)))
+
+    def _enough(self, steps: int) -> bool:
+        return steps >= max(1, round(self._training.steps_total * BEAT_SHARE))
 
     def take(self, batch: Batch) -> None:
         """Tell what was gathered (on an asynchronous device: what was gathered one beat before)."""

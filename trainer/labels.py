@@ -127,8 +127,10 @@ class LabelWatch:
         self._settled = False
         self._share = nan
         self._told = False
-        self._waiting: list[tuple[Tensor, Tensor, Tensor]] = []
+        self._waiting: list[tuple[npt.NDArray[np.int64], Tensor, Tensor]] = []
         """Slots, outputs and given classes of batches of one epoch, still to be added."""
+        self._values = 0
+        """Outputs that wait."""
 
     @classmethod
     def for_setup(cls, setup: Any, device: torch.device) -> "LabelWatch | None":
@@ -162,17 +164,27 @@ class LabelWatch:
             indices = indices[kept] // self._stride
             chosen = torch.from_numpy(kept).to(self._device, non_blocking=True)
             outputs, targets = outputs[chosen], targets[chosen]
-        self._waiting.append((torch.from_numpy(indices).to(self._device, non_blocking=True), outputs, targets))
-        values = sum(one.numel() for _, one, _ in self._waiting)
-        if self.epochs > epoch or len(self._waiting) >= TOGETHER_MOST or values >= TOGETHER_VALUES_MOST:
+        self._waiting.append((indices, outputs, targets))
+        self._values += outputs.numel()
+        if self.epochs > epoch or len(self._waiting) >= TOGETHER_MOST or self._values >= TOGETHER_VALUES_MOST:
+            self._add(epoch)
+
+    def pass_by(self, examples: int) -> None:
+        """Count examples that were trained on and not looked at."""
+        epoch = self.epochs
+        self._seen += examples
+        if self.epochs > epoch:
             self._add(epoch)
 
     def _add(self, epoch: int) -> None:
         """Add the batches that wait; they began in this epoch."""
         if not self._waiting:
             return
-        slots, outputs, targets = (torch.cat(parts) for parts in zip(*self._waiting, strict=True))
+        indices, *tensors = zip(*self._waiting, strict=True)
+        slots = torch.from_numpy(np.concatenate(indices)).to(self._device, non_blocking=True)
+        outputs, targets = (torch.cat(parts) for parts in tensors)
         self._waiting.clear()
+        self._values = 0
         beliefs = outputs.float().softmax(1).nan_to_num(0.0)
         given = beliefs.gather(1, targets[:, None])
         best_other = beliefs.scatter(1, targets[:, None], -1.0).amax(1)
@@ -243,6 +255,7 @@ class LabelWatch:
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take over a state that `tensors` gave."""
         self._waiting.clear()
+        self._values = 0
         for name in ("margin", "visits", "given", "window", "in_window", "believed"):
             getattr(self, f"_{name}").copy_(tensors[name])
         first, last, seen, settled, share = tensors["numbers"].tolist()

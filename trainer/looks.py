@@ -11,6 +11,9 @@ EVERY_SHARE = 0.01
 EVERY_STEPS_LEAST = 5
 """A look for every hundredth of the run, at most every five steps."""
 
+RARER_TIMES = 4
+"""Where looks cost too much."""
+
 STEPS_AFTER = 3
 """Steps behind one that the guard acted on, which are looked at too: was it what went in? At most once between two looks."""
 
@@ -30,6 +33,8 @@ class Looks:
     def at(self, batch: Batch) -> LayerProbe | None:
         """Return what looks at the step to come, if that one is looked at."""
         self._stream.take(batch)
+        if self._training.bare:
+            return None
         if self._training.progress.step < self._last:  # the run was turned back
             self._next = self._next_after = self._training.progress.step
         self._last = self._training.progress.step
@@ -41,14 +46,17 @@ class Looks:
         """Tell what the step was like that was just taken, unless memory is too short to look."""
         training = self._training
         step = training.progress.step
-        every = max(EVERY_STEPS_LEAST, round(training.steps_total * EVERY_SHARE))
         if layers is not None:
             self._left = max(self._left - 1, 0)
-            self._next = step + every if step > self._next else self._next
+            self._next = step + self._every() if step > self._next else self._next
             self._say(layers, batch)
         if training.guard.acted_step > self._acted and step >= self._next_after:
-            self._left, self._next_after = STEPS_AFTER, step + every
+            self._left, self._next_after = STEPS_AFTER, step + self._every()
         self._acted = training.guard.acted_step
+
+    def _every(self) -> int:
+        every = max(EVERY_STEPS_LEAST, round(self._training.steps_total * EVERY_SHARE))
+        return every * RARER_TIMES if "layers" in self._training.shed else every
 
     def _say(self, layers: LayerProbe, batch: Batch) -> None:
         training = self._training

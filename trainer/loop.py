@@ -7,6 +7,7 @@ evaluations, snapshots, beats and trials begin there.
 from time import perf_counter
 
 from trainer.beat import Beats, last_words
+from trainer.cost import Cost
 from trainer.evaluate import Examiner
 from trainer.finish import finish
 from trainer.keeping import Keeper, is_better
@@ -39,6 +40,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
     beats, examiner, keeper = Beats(training), Examiner(training), Keeper(training)
     orders = Orders(training, beats, examiner, ring, keeper)
     looks, outputs, batch = Looks(training), OutputLooks(training), None
+    cost = Cost(training)
     training.model.train()
     training.clocks.start()
     orders.go_on(order)
@@ -46,13 +48,14 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
     while training.progress.samples < training.progress.samples_total:
         if orders.obey():
             beats.resume()
+            cost.spoil()
         if training.ending or training.progress.samples >= training.progress.samples_total:
             break  # rounds and forks train, too
         training.clocks.mark("advisor")
 
         batch = training.supply.take()
         training.clocks.mark("input_wait")
-        if outputs.due():
+        if outputs.due() and not training.bare:
             outputs.take(batch)
             training.clocks.mark("advisor")
 
@@ -68,22 +71,26 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
             raise
 
         looks.tell(layers, batch)
+        cost.step()
         if beats.due():
             beats.take(batch)
         training.clocks.mark("advisor")
 
         if training.progress.next_evaluation <= training.progress.samples < training.progress.samples_total:
             beats.take(batch)
-            keeper.judge(evaluate(training, examiner, begun))
+            with cost.apart():
+                keeper.judge(evaluate(training, examiner, begun))
             tell_labels(training)
             if keeper.exhausted():
                 training.ending = "early_stop"
             beats.resume()
         if ring.due(training.progress.step) and not training.guard.armed(training.progress.step):
-            orders.snapshot()
+            with cost.apart():
+                orders.snapshot()
             beats.resume()
         if keeper.due():
-            keeper.write_last()
+            with cost.apart():
+                keeper.write_last()
             beats.resume()
 
     beats.flush(batch)

@@ -157,6 +157,8 @@ class Objective:
 
     def _stepped_on(self, outputs: Tensor, targets: Tensor, normaliser: int | None) -> Tensor:
         if self.own is None or (self._built_in and (self._weights is not None or self._smoothing)):
+            if self._weights is None and normaliser in (None, targets.shape[0]):
+                return self._mean(outputs, targets, self._smoothing)
             losses = self._examples(outputs, targets, self._weights, self._smoothing)
             return losses.sum() / (normaliser or len(losses))
         value = self._own(outputs, targets)
@@ -167,7 +169,7 @@ class Objective:
     def plain(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the loss to judge by: the mean over the batch, unweighted and unsmoothed, a scalar."""
         if self.own is None:
-            return self._examples(outputs, targets, None, 0.0).mean()
+            return self._mean(outputs, targets, 0.0)
         return self._own(outputs, targets)
 
     def per_example(self, outputs: Tensor, targets: Tensor) -> Tensor | None:
@@ -178,6 +180,15 @@ class Objective:
         assert self.user_loss is not None
         value = self.user_loss(outputs, targets)
         return value.mean() if value.ndim else value
+
+    def _mean(self, outputs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+        """Return the mean over the batch of a built-in loss, a scalar.
+
+        Where each example has one class that was counted, one kernel does: no target is left out of its mean.
+        """
+        if self.kind == "classification" and len(self._counts) and targets.ndim == 1:
+            return functional.cross_entropy(outputs.float(), targets, label_smoothing=smoothing)
+        return self._examples(outputs, targets, None, smoothing).mean()
 
     def _examples(self, outputs: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float) -> Tensor:
         """Return built-in losses [B]; figures of one example (pixels, columns) are averaged."""

@@ -91,12 +91,13 @@ class Passes:
         self, training: Training, inputs: Any, targets: torch.Tensor, batch: Batch, *, hooked: bool = False
     ) -> None:
         self.training, self.batch = training, batch
-        self.examples = len(targets)
+        self.examples = targets.shape[0]
         self._inputs, self._targets, self._hooked = inputs, targets, hooked
-        self.watched = training.watching and training.labels is not None
+        shed = training.bare or "labels" in training.shed
+        self.watched = training.watching and training.labels is not None and not shed
         """Whether the outputs are kept, for the labels to be judged by."""
-        self.total = torch.zeros((), device=training.device)
-        """The loss of what was run so far, a scalar on the device."""
+        self.total: torch.Tensor
+        """The loss of what was run so far, a scalar on the device; there as soon as something was run."""
         self.seen: list[Seen] = []
         self.done: set[tuple[int, int]] = set()
         """Pieces that were run, or are part of the sum."""
@@ -112,16 +113,20 @@ class Passes:
         training = self.training
         part, wanted = self.piece(start, stop)
         with training.precision.context():
-            outputs = forward(training, part, len(wanted), hooked=self._hooked)
+            outputs = forward(training, part, stop - start, hooked=self._hooked)
             loss = training.objective(outputs, wanted, normaliser=self.examples)
         training.clocks.mark("forward")
         training.precision.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         training.clocks.mark("backward")
-        self.total += training.objective.told(loss, outputs, wanted, self.examples)
+        told = training.objective.told(loss, outputs, wanted, self.examples)
+        self.total = self.total + told if self.done else told
         self.done.add((start, stop))
         if self.watched:
             self.see(start, stop, outputs.detach())
 
     def see(self, start: int, stop: int, outputs: torch.Tensor) -> None:
         """Keep what the network made of a piece."""
-        self.seen.append((self.batch.ticket.indices[start:stop], outputs, self._targets[start:stop]))
+        indices, targets = self.batch.ticket.indices, self._targets
+        if stop - start < self.examples:
+            indices, targets = indices[start:stop], targets[start:stop]
+        self.seen.append((indices, outputs, targets))

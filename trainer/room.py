@@ -42,7 +42,8 @@ class Room:
 
     def __init__(self, device: torch.device, limit_mib: float) -> None:
         self._device = device
-        simulates = limit_mib > 0 and device.type == "cpu"
+        self._own_memory = device.type != "cpu"
+        simulates = limit_mib > 0 and not self._own_memory
         self.simulated = SimulatedMemory(round(limit_mib * 2**20)) if simulates else None
         self.model: MemoryModel | None = None
         """What the probe `memory_model` has measured, for the knobs of then."""
@@ -65,7 +66,7 @@ class Room:
     @property
     def may_run_out(self) -> bool:
         """Whether memory can run out here in a way that can be caught."""
-        return self._device.type != "cpu" or self.simulated is not None
+        return self._own_memory or self.simulated is not None
 
     def counting(self, *resident: Any) -> AbstractContextManager[None]:
         """Return the context in which a simulated device counts; on any other nothing happens."""

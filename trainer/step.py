@@ -59,7 +59,7 @@ def take_step(training: Training, batch: Batch, layers: LayerProbe | None = None
     window = begin(training, batch.ticket)
     rate = rate_now(training)
     set_rate(training.optimizer, rate)
-    examples, recovers = len(batch.targets), recovers and training.watching
+    examples, recovers = batch.targets.shape[0], recovers and training.watching
     if training.room.may_run_out:
         taken = until_it_fits(
             training,
@@ -94,7 +94,9 @@ def _attempt(training: Training, batch: Batch, layers: LayerProbe | None, window
     training.clocks.mark("optimizer")
     for event in acted:
         _tell(training, event)
-    if training.labels is not None:
+    if training.labels is not None and training.watching and not seen:
+        training.labels.pass_by(batch.targets.shape[0])
+    elif training.labels is not None:
         for indices, outputs, wanted in seen:
             training.labels.observe(indices, outputs, wanted)
     return taken
@@ -114,10 +116,10 @@ def _update(training: Training, loss: torch.Tensor, layers: LayerProbe | None) -
         updated_wholly(training, lambda: scaler.step(optimizer))
         scaler.update()
     elif not skipped:
-        updated_wholly(training, optimizer.step)
+        updated_wholly(training, lambda: training.update(optimizer))
     if not skipped:
         training.average()
-    training.model.zero_grad(set_to_none=True)
+    training.drop_gradients()
     return Taken(loss, norm, skipped, clipped), acted
 
 

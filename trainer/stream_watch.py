@@ -54,7 +54,7 @@ class StreamWatch:
         """Keep a few of a batch's examples until there are enough for the relation."""
         if self._rest <= 0:
             return
-        self._rest -= len(batch.targets)
+        self._rest -= batch.targets.shape[0]
         if isinstance(batch.inputs, torch.Tensor) and self._bytes < KEPT_MOST_BYTES:
             few = batch.inputs[: self._each].clone()
             self._bytes += few.nbytes

@@ -20,14 +20,15 @@ from trainer.knobs import SPECS, Knob, KnobEffect, KnobValue, catalogue
 from trainer.labels import LabelWatch
 from trainer.link import Link
 from trainer.objective import Objective
-from trainer.optim import adopt_optimizer, build_optimizer
+from trainer.optim import adopt_optimizer, build_optimizer, parameters_of
 from trainer.precision import Precision
 from trainer.replicas import Replicas
 from trainer.room import Room
 from trainer.setup import Setup
 from trainer.supply import Place, Supply
+from trainer.update import Update
 from trainer.wire import Told
-from trainer.words import Change, DeviceInfo
+from trainer.words import Change, DeviceInfo, WatchTier
 
 
 @dataclass
@@ -99,6 +100,9 @@ class Training:
         self.knobs: dict[str, KnobValue] = first_values(config, self.device_info.threads, setup.source.train.in_order)
         self.precision = Precision(self.device, self.device_info.amp_dtypes)
         self.replicas = Replicas(self.device, simulated=train.memory_limit > 0)
+        self.update = Update()
+        self._trained: tuple[Any, Any, list[nn.Parameter]] = (None, None, [])
+        """A network, its optimizer, and the parameters that only the network has."""
         self.install(setup)
         self.supply = Supply(
             setup.source.train,
@@ -124,6 +128,10 @@ class Training:
         """The batch that is being trained on; nothing at a step boundary."""
         self.on_probation: list[Probation] = []
         """Turns that nobody has confirmed yet: a run that is taken up again begins without them."""
+        self.bare = False
+        """This stretch of steps is not looked at: what watching costs is measured (`trainer.cost`)."""
+        self.shed: tuple[WatchTier, ...] = ()
+        """What is watched less, for it had cost too much."""
         self.watching = True
         """Off inside the arms of a fork and in probes: what happens there is no part of the run's history."""
         self.ending = ""
@@ -208,6 +216,24 @@ class Training:
         each = max(int(self.knobs["threads"]) // self.replicas.count(int(self.knobs["replicas"])), 1)
         if self.device.type == "cpu" and each != torch.get_num_threads():
             torch.set_num_threads(each)
+
+    def drop_gradients(self) -> None:
+        """Drop the gradients of all parameters: those that the optimizer moves, and those that only the network has.
+
+        A network with a `zero_grad` of its own does it in its own way.
+        """
+        if type(self.model).zero_grad is not nn.Module.zero_grad:
+            self.model.zero_grad(set_to_none=True)
+            return
+        model, optimizer, others = self._trained
+        if model is not self.model or optimizer is not self.optimizer:
+            held = {id(parameter) for parameter in parameters_of(self.optimizer)}
+            others = [parameter for parameter in self.model.parameters() if id(parameter) not in held]
+            self._trained = (self.model, self.optimizer, others)
+        for parameter in parameters_of(self.optimizer):
+            parameter.grad = None
+        for parameter in others:
+            parameter.grad = None
 
     def average(self) -> None:
         """Take the weights after a step into the running mean, where there is one."""

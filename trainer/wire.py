@@ -30,6 +30,7 @@ from trainer.words import (
     Stream,
     Survey,
     TaskInfo,
+    WatchTier,
 )
 from trainer.words import Split as Split
 
@@ -103,6 +104,20 @@ class BeatTaken(EventWord):
     """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
     target_runs: float | None = None
     """How alike neighbours in the drawn batches are where numbers are predicted: ≈ 0 shuffled, 1 sorted; else nothing."""
+
+
+class WatchingMeasured(EventWord):
+    """What being watched costs was measured by stretches of steps with and without it."""
+
+    kind: Literal["watching_measured"] = "watching_measured"
+    share: float
+    """Of a step's wall time: what watching adds to it; below zero by chance."""
+    error: float
+    """Two standard errors of that share."""
+    pairs: int
+    """Pairs of stretches behind it."""
+    shed: tuple[WatchTier, ...] = ()
+    """What is watched less from here on, for watching has cost over 1 %."""
 
 
 class LayersMeasured(EventWord):
@@ -340,8 +355,8 @@ class RunEnded(EventWord):
 
 
 Event = Annotated[
-    RunStarted | Surveyed | BeatTaken | LayersMeasured | OutputsMeasured | Evaluated | LabelsSuspected | KnobsTurned | KnobsConfirmed
-    | KnobsReverted | CommandRefused | TrialBegan | AgreementMeasured | StretchTaken | ArmScored | TrialEnded
+    RunStarted | Surveyed | BeatTaken | WatchingMeasured | LayersMeasured | OutputsMeasured | Evaluated | LabelsSuspected
+    | KnobsTurned | KnobsConfirmed | KnobsReverted | CommandRefused | TrialBegan | AgreementMeasured | StretchTaken | ArmScored | TrialEnded
     | SnapshotTaken | RolledBack | Probed | GuardActed | MemoryRanOut | MemoryRegained | CheckpointWritten | TrainingEnded | Compressed
     | Told | RunEnded,
     Field(discriminator="kind"),

@@ -40,6 +40,8 @@ LossKind = Literal[
 class, `likelihood` is -z of it. Classes are held against as rows of 0 and 1."""
 
 Arm = Literal["control", "candidate", "null"]
+WatchTier = Literal["layers", "labels", "beats"]
+"""What of the watching can give way: looks at the layers, at the labels, and beats."""
 Split = Literal["train", "val", "test"]
 START = 0
 """The step of the snapshot that is always kept: the state before the first step."""

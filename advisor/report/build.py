@@ -63,7 +63,7 @@ def build(story: Story, about: Mapping[str, Any], path: str) -> Report:
         hardware=profile.hardware(story),
         data=profile.data(story),
         time=time,
-        overhead=profile.overhead(time),
+        overhead=profile.overhead(story, time),
         config=dict(config),
         final_config=profile.final_config(story, config),
         compression=[one.model_dump(exclude={"kind", "t", "samples"}) for one in story.compressed],

@@ -54,10 +54,22 @@ def seconds(story: Story) -> dict[str, float]:
     return parts | {"total": sum(parts.values())}
 
 
-def overhead(time: Mapping[str, float]) -> dict[str, Any]:
-    """Return the share of the wall time that being watched has cost, and how that was measured."""
-    total = time["total"]
-    return {
+def overhead(story: Story, time: Mapping[str, float]) -> dict[str, Any]:
+    """Return the share of the wall time that being watched has cost, and how that was measured.
+
+    Where the trainer has measured it by stretches of steps with and without the watching, that is told besides: the
+    share of a step as `step_share`, two standard errors of it, the pairs of stretches, and what is watched less since.
+    """
+    total, measured = time["total"], story.watching
+    by_stretches: dict[str, Any] = {}
+    if measured is not None:
+        by_stretches = {
+            "step_share": measured.share,
+            "step_share_error": measured.error,
+            "pairs": measured.pairs,
+            "shed": list(measured.shed),
+        }
+    return by_stretches | {
         "share": time["advisor"] / total if total else 0.0,
         "seconds": time["advisor"],
         "trials_share": time["trials"] / total if total else 0.0,

@@ -1,6 +1,8 @@
 """Numbers as words for people: durations, bytes, shares, gains, turns. Missing is «—», never zero."""
 
+from collections.abc import Mapping
 from math import isfinite
+from typing import Any
 
 from advisor.ledger import Measured
 from rules.vocabulary import Value
@@ -79,6 +81,16 @@ def score(value: float | None) -> str:
     if value is None or not isfinite(value) or abs(value) >= 10:
         return number(value)
     return f"{value:.3f}".replace("-0.000", "0.000")
+
+
+def watched(overhead: Mapping[str, Any]) -> str:
+    """Return what watching added to a step by the trainer's own measurement; nothing where it has made none."""
+    if "step_share" not in overhead:
+        return ""
+    added, error = (f"{100 * overhead[name]:.1f}" for name in ("step_share", "step_share_error"))
+    told = f"; it made a step {added} ± {error}% longer, by {overhead['pairs']} pairs of stretches with and without it"
+    shed = ", ".join(overhead["shed"])
+    return f"{told}; watched less since, for it was over 1%: {shed}" if shed else told
 
 
 def share(value: float | None) -> str:

@@ -385,3 +385,10 @@ def test_a_fix_of_two_findings_has_mended_both_and_is_undone_with_the_rate_that_
     assert tomllib.loads(told.undo) == {"train": {"init": "as_is", "standardise": False, "lr": 0.031}}
     assert told.turns["lr"] == {"old": 0.031, "new": 0.5}
     assert not {"draw anew", "scale inputs"} & {one.fix for one in report.opportunities}
+
+
+def test_what_watching_adds_to_a_step_is_told_with_its_error_and_what_gave_way() -> None:
+    assert words.watched({}) == ""
+    told = {"step_share": 0.021, "step_share_error": 0.004, "pairs": 40, "shed": []}
+    assert words.watched(told) == ("; it made a step 2.1 ± 0.4% longer, by 40 pairs of stretches with and without it")
+    assert words.watched(told | {"shed": ["layers"]}).endswith("watched less since, for it was over 1%: layers")

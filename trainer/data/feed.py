@@ -100,7 +100,7 @@ class MemoryFeed:
             indices = torch.from_numpy(ticket.indices)
             if self._device.type != "cpu":
                 indices = indices.to(self._device, non_blocking=True)
-            inputs, targets = self._inputs[indices], self._targets[indices]
+            inputs, targets = self._inputs.index_select(0, indices), self._targets.index_select(0, indices)
             yield Batch(inputs, targets, ticket, time.perf_counter() - start)
 
     def close(self) -> None:

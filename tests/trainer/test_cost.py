@@ -1,0 +1,119 @@
+"""What watching costs is measured by stretches in turns; bare ones lose nothing that counts, and lockstep has none."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.running import of, training_of
+from trainer.cost import LABEL_EPOCHS, TELL_PAIRS, Cost, cost_share
+from trainer.looks import Looks
+from trainer.step import take_step
+from trainer.training import Training
+from trainer.wire import Event, WatchingMeasured
+
+BARE_S = 1e-3
+"""A step that nobody watches."""
+
+
+@dataclass
+class Run:
+    """A run whose steps take as long as is said, by a clock that nothing else moves."""
+
+    training: Training
+    heard: list[Event]
+    now_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.training.lockstep = False
+        self.cost = Cost(self.training, self.clock, self.clock)
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def steps(self, count: int, watching_s: float) -> None:
+        for _ in range(count):
+            self.now_s += BARE_S + (0.0 if self.training.bare else watching_s)
+            self.cost.step()
+
+    def told(self) -> list[WatchingMeasured]:
+        return of(self.heard, WatchingMeasured)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(*training_of(tmp_path))
+
+
+ENOUGH = 50_000
+"""Steps of a dozen pairs of stretches at that pace."""
+
+
+def test_a_known_cost_is_measured_and_a_tier_gives_way(run: Run) -> None:
+    run.steps(ENOUGH, watching_s=0.05 * BARE_S)
+    first = run.told()[0]
+    assert first.share == pytest.approx(0.05)
+    assert first.pairs == TELL_PAIRS
+    assert first.shed == run.training.shed[:1] == ("layers",)
+
+
+def test_labels_give_way_only_when_they_were_watched_for_a_dozen_epochs(run: Run) -> None:
+    assert run.training.labels is not None
+    run.steps(3 * ENOUGH, watching_s=0.05 * BARE_S)
+    assert run.training.shed == ("layers", "beats")
+    run.training.labels.pass_by(LABEL_EPOCHS * run.training.labels.examples)
+    run.steps(ENOUGH, watching_s=0.05 * BARE_S)
+    assert run.training.shed == ("layers", "beats", "labels")
+
+
+def test_under_the_limit_all_tiers_stay(run: Run) -> None:
+    run.steps(ENOUGH, watching_s=0.005 * BARE_S)
+    assert [one.shed for one in run.told()] == [()]
+    assert run.told()[0].share == pytest.approx(0.005)
+
+
+def test_what_is_done_apart_and_what_is_asked_for_count_for_no_stretch(run: Run) -> None:
+    for number in range(ENOUGH // 10):
+        run.steps(10, watching_s=0.0)
+        if not run.training.bare:
+            with run.cost.apart():
+                run.now_s += BARE_S
+        if number % 3000 == 0:
+            run.now_s += 1.0
+            run.cost.spoil()
+    assert run.told()[0].share == pytest.approx(0.0, abs=1e-6)
+
+
+def test_in_lockstep_no_stretch_is_bare(tmp_path: Path) -> None:
+    training, heard = training_of(tmp_path)
+    cost = Cost(training)
+    bare = []
+    for _ in range(2000):
+        cost.step()
+        bare.append(training.bare)
+    assert not any(bare)
+    assert not of(heard, WatchingMeasured)
+
+
+def test_a_bare_step_trains_the_same_and_its_examples_are_counted(tmp_path: Path) -> None:
+    (watched, _), (bare, _) = training_of(tmp_path / "a"), training_of(tmp_path / "b")
+    bare.bare = True
+    for training in (watched, bare):
+        for _ in range(4):
+            batch = training.supply.take()
+            layers = Looks(training).at(batch)
+            assert (layers is None) is training.bare
+            take_step(training, batch, layers)
+    assert all(
+        (one == other).all() for one, other in zip(watched.model.parameters(), bare.model.parameters(), strict=True)
+    )
+    assert watched.labels is not None
+    assert bare.labels is not None
+    assert watched.labels._seen == bare.labels._seen > 0
+    assert not bare.labels._waiting
+
+
+def test_the_share_and_its_error_are_those_of_the_pairs() -> None:
+    share, error = cost_share([(1e-5, 1e-3), (3e-5, 1e-3)])
+    assert share == pytest.approx(0.02)
+    assert error == pytest.approx(2 * 1e-5 * 2**0.5 / 2**0.5 / 1e-3)
