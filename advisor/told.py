@@ -108,6 +108,17 @@ class InterventionState:
         return (self.code, *self.fix.also)
 
     @property
+    def verdict_mark(self) -> MarkKind:
+        """What its verdict is marked as on the charts."""
+        match self.outcome:
+            case "kept" | "rolled_back" | "undecided":
+                return self.outcome
+            case "applied_untried":
+                return "rescued" if self.how == "rescue" else "kept"
+            case _:
+                return "undecided"
+
+    @property
     def running(self) -> bool:
         """Tell whether no verdict has been given."""
         return self.outcome is None
