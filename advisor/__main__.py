@@ -1,7 +1,5 @@
 """`python -m advisor` is the command `advisor`."""
 
-import sys
-
 from advisor.cli import main
 
-sys.exit(main())
+main()
