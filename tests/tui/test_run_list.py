@@ -86,6 +86,7 @@ async def test_what_is_typed_after_the_slash_filters_and_escape_shows_all(listed
         assert not app.query_one("#filter", Input).display
 
 
+@pytest.mark.slow
 async def test_the_list_is_sorted_by_each_column_in_both_directions(listed: OpenList) -> None:
     async with listed() as (app, pilot):
         await pilot.press("s", "s")
@@ -103,6 +104,7 @@ async def test_the_cursor_stays_on_its_run_when_the_order_changes(listed: OpenLi
         assert app.table._at == 0
 
 
+@pytest.mark.slow
 async def test_two_marked_runs_are_compared(listed: OpenList) -> None:
     async with listed(size=(120, 40)) as (app, pilot):
         await pilot.press("c")
@@ -121,7 +123,7 @@ async def test_two_marked_runs_are_compared(listed: OpenList) -> None:
 @pytest.mark.parametrize(
     ("key", "page"),
     [
-        pytest.param("r", ReportPage, id="report"),
+        pytest.param("r", ReportPage, id="report", marks=pytest.mark.slow),
         pytest.param("question_mark", ListHelp, id="help", marks=pytest.mark.slow),
     ],
 )
@@ -168,6 +170,7 @@ async def test_a_run_that_is_started_or_ends_meanwhile_is_seen(listed: OpenList,
         assert len(app.table.rows) == 2
 
 
+@pytest.mark.slow
 async def test_a_folder_without_runs_says_how_to_start_one(listed: OpenList, tmp_path: Path) -> None:
     async with listed(here=tmp_path) as (app, pilot):
         assert "advisor train CONFIG.toml" in text_of(app, "#nothing")
