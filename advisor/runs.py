@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.ledger import Entry, read_entry
+from advisor.sensors.sample import Sample, read_sample
 from trainer.journal import JournalReader
 from trainer.wire import Event, read_event
 
@@ -103,6 +104,12 @@ class Run:
     def read_events(self) -> list[Event]:
         """Return all events so far."""
         return [event for line in _all(self.events) if (event := read_event(line)) is not None]
+
+    def read_samples(self, most: int) -> list[Sample]:
+        """Return what the sensors saw, at most so many samples, evenly over the run."""
+        lines = _all(self.samples)
+        every = max(-(-len(lines) // most), 1)
+        return [sample for line in lines[::every] if (sample := read_sample(line)) is not None]
 
     def discard_unbegun(self) -> None:
         """Remove a run that ended by a user's mistake before it began: the mended command may use its folder again."""

@@ -203,6 +203,8 @@ class Story:
                 self._board.hear(event)
                 if isinstance(event, wire.KnobsConfirmed):
                     self._fixes.hear(event)
+                elif isinstance(event, wire.KnobsTurned) and event.by == "user":
+                    self.marks.append(Mark.by_hand(event))
             case wire.TrialBegan() | wire.StretchTaken() | wire.ArmScored() | wire.TrialEnded():
                 self._fixes.hear(event)
             case wire.SnapshotTaken():
@@ -336,7 +338,7 @@ class Story:
                 self._fixes.note(entry)
             case ledger.Judged():
                 if judged := self._fixes.judge(entry):
-                    self._mark(entry.step, _kind_of(judged), judged.fix.name)
+                    self._mark(entry.step, judged.verdict_mark, judged.fix.name)
             case ledger.Undone():
                 self._fixes.undo(entry.trial, entry.why)
                 self._mark(entry.step, "undone", entry.why)
@@ -388,13 +390,3 @@ def fold(events: Iterable[wire.Event], entries: Iterable[ledger.Entry]) -> Story
     for entry in waiting:
         story.enter(entry)
     return story
-
-
-def _kind_of(judged: InterventionState) -> MarkKind:
-    match judged.outcome:
-        case "kept" | "rolled_back" | "undecided":
-            return judged.outcome
-        case "applied_untried":
-            return "rescued" if judged.how == "rescue" else "kept"
-        case _:
-            return "undecided"

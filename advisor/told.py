@@ -24,7 +24,16 @@ Word = Literal[
 """The state of a run, as a person would say it."""
 
 MarkKind = Literal[
-    "found", "kept", "rolled_back", "undecided", "rescued", "undone", "turned_back", "out_of_memory", "restarted"
+    "found",
+    "kept",
+    "rolled_back",
+    "undecided",
+    "rescued",
+    "undone",
+    "turned_back",
+    "out_of_memory",
+    "restarted",
+    "by_hand",
 ]
 """Why a place on the step axis is marked."""
 
@@ -99,6 +108,17 @@ class InterventionState:
         return (self.code, *self.fix.also)
 
     @property
+    def verdict_mark(self) -> MarkKind:
+        """What its verdict is marked as on the charts."""
+        match self.outcome:
+            case "kept" | "rolled_back" | "undecided":
+                return self.outcome
+            case "applied_untried":
+                return "rescued" if self.how == "rescue" else "kept"
+            case _:
+                return "undecided"
+
+    @property
     def running(self) -> bool:
         """Tell whether no verdict has been given."""
         return self.outcome is None
@@ -144,6 +164,11 @@ class Mark:
     step: int
     kind: MarkKind
     text: str
+
+    @classmethod
+    def by_hand(cls, event: wire.KnobsTurned) -> "Mark":
+        """Return the mark of a turn that a person made at once."""
+        return cls(event.step, "by_hand", ", ".join(f"{one.knob} {one.old} → {one.new}" for one in event.changes))
 
 
 @dataclass(frozen=True)

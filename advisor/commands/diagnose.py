@@ -38,7 +38,12 @@ def diagnose(
     lower_is_better: Annotated[
         bool | None, typer.Option("--lower-is-better/--higher-is-better", help="Of the metric; else by its name.")
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch a log that is still being written.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Watch a log that is still being written, on the screen.")
+    ] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="With --follow: lines instead of the screen, as where there is none.")
+    ] = False,
     idle: Annotated[
         float | None, typer.Option(min=0.0, metavar="SECONDS", help="End --follow after so long without a new row.")
     ] = None,
@@ -57,10 +62,15 @@ def diagnose(
     from advisor.logs.follow import follow as follow_log
     from advisor.logs.telling import Said
 
-    if idle is not None and not follow:
-        raise Mistake("--idle belongs to --follow: add --follow, or leave it out")
+    for name, given in (("--idle", idle is not None), ("--headless", headless)):
+        if given and not follow:
+            raise Mistake(f"{name} belongs to --follow: add --follow, or leave it out")
     asked = Asked(_columns(mapping or []), Said(classes, val_examples, batch_size, steps_total), lower_is_better)
-    if follow:
+    if follow and not headless and sys.stdin.isatty() and sys.stdout.isatty():
+        from advisor.logs.screen import watch_log
+
+        told = watch_log(path, asked, idle)
+    elif follow:
         told = follow_log(path, asked, lambda line: print(line, flush=True), idle)
     else:
         told = Diagnosed(path=str(path), runs=tuple(diagnose_run(source, asked) for source in find_runs(path)))

@@ -1,7 +1,7 @@
 """What to change, in the words of the framework whose log it is: lines to paste, not knobs of ours."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import isfinite
 
 from rules.vocabulary import Deed, Finding, Fix, Value
@@ -14,7 +14,7 @@ KNOB_LINES: Mapping[str, Lines] = {
         "huggingface": "TrainingArguments(learning_rate={value})",
         "lightning": "torch.optim.AdamW(self.parameters(), lr={value})  # configure_optimizers",
         "keras": "model.compile(optimizer=keras.optimizers.Adam(learning_rate={value}), …)",
-        "ultralytics": "model.train(lr0={value}, …)",
+        "ultralytics": 'model.train(lr0={value}, optimizer="AdamW", …)  # optimizer="auto", the default, ignores lr0',
         "pytorch": "torch.optim.AdamW(model.parameters(), lr={value})",
     },
     "schedule": {
@@ -25,7 +25,7 @@ KNOB_LINES: Mapping[str, Lines] = {
         "pytorch": "torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)",
     },
     "warmup": {
-        "huggingface": "TrainingArguments(warmup_ratio={value})",
+        "huggingface": "TrainingArguments(warmup_steps={value})  # a share; before transformers 5: warmup_ratio",
         "lightning": "torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.01, total_iters=warmup_steps)",
         "keras": "keras.optimizers.schedules.CosineDecay(0.0, decay_steps, warmup_target=rate, warmup_steps=…)",
         "ultralytics": "model.train(warmup_epochs=3, …)",
@@ -49,19 +49,20 @@ KNOB_LINES: Mapping[str, Lines] = {
         "huggingface": "AutoConfig.from_pretrained(…, hidden_dropout_prob={value})",
         "lightning": "torch.nn.Dropout({value})  # before the last layer",
         "keras": "keras.layers.Dropout({value})  # before the last layer",
-        "ultralytics": "model.train(dropout={value}, …)",
+        "ultralytics": "model.train(dropout={value}, …)  # of classifiers; others: more augmentation, mixup=0.1",
         "pytorch": "torch.nn.Dropout({value})  # before the last layer",
     },
     "label_smoothing": {
         "huggingface": "TrainingArguments(label_smoothing_factor={value})",
         "lightning": "torch.nn.functional.cross_entropy(scores, labels, label_smoothing={value})",
-        "keras": "keras.losses.CategoricalCrossentropy(label_smoothing={value})",
+        "keras": "keras.losses.CategoricalCrossentropy(label_smoothing={value})  # takes one-hot labels",
         "ultralytics": "# raise augmentation instead: model.train(mixup=0.1, …)",
         "pytorch": "torch.nn.CrossEntropyLoss(label_smoothing={value})",
     },
     "early_stop": {
         "huggingface": "Trainer(callbacks=[EarlyStoppingCallback(early_stopping_patience=5)], …)\n"
-        "TrainingArguments(load_best_model_at_end=True, metric_for_best_model=…)",
+        'TrainingArguments(load_best_model_at_end=True, metric_for_best_model="eval_loss", eval_strategy="epoch", '
+        'save_strategy="epoch")',
         "lightning": 'Trainer(callbacks=[EarlyStopping(monitor="val_loss", patience=5)])',
         "keras": "model.fit(callbacks=[keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True)], …)",
         "ultralytics": "model.train(patience=10, …)",
@@ -87,8 +88,29 @@ SWEEP_LINES: Lines = {
 
 _NAN_RATE = re.compile(r"\blr(?: to)? nan\b")
 _ASSIGNED = re.compile(r"train\.(\w+) = (\S+)")
+_ROLL_BACK = re.compile(r"^roll back to before step (\d+) with")
 _STEP = re.compile(r"\bstep (\d+)")
 _STEPS = re.compile(r"\b(\d+) steps\b")
+
+
+SIGNS: Mapping[str, frozenset[str]] = {
+    "huggingface": frozenset({"train/global_step", "train/total_flos", "eval/samples_per_second", "eval/runtime"}),
+    "lightning": frozenset({"trainer/global_step", "hp_metric", "lr-Adam", "lr-AdamW", "lr-SGD"}),
+    "ultralytics": frozenset({"lr/pg0", "metrics/mAP50-95(B)"}),
+    "keras": frozenset({"train/epoch_loss", "val/epoch_loss", "epoch/loss", "epoch/val_loss"}),
+}
+"""Framework → columns that only its own loggers write, whatever they write to."""
+
+
+def framework_of(written_by: str, columns: Iterable[str]) -> str:
+    """Return whose configuration the advice is for: of a tracker's log, the framework whose columns it holds.
+
+    Args:
+        written_by: What the format tells; `pytorch` where it tells nothing.
+        columns: Names of the columns.
+    """
+    there = set(columns)
+    return written_by if written_by != "pytorch" else next((one for one in SIGNS if SIGNS[one] & there), written_by)
 
 
 def lines_of(fix: Fix, framework: str) -> str:
@@ -114,6 +136,9 @@ def plain(text: str, epoch_steps: int) -> str:
         epoch_steps: Steps that stand for one epoch in a log of epochs; 0 where the log has steps.
     """
     text = _NAN_RATE.sub("the learning rate", text)
+    text = _ROLL_BACK.sub(r"go on from a checkpoint before step \1, with", text).replace(
+        "with clip ", "with gradients clipped at "
+    )
     text = _ASSIGNED.sub(lambda found: f"{found[1]} {found[2]}", text).replace("batch_size 0", "twice the batch size")
     text = text.replace(" (data.val_fraction)", "")
     if epoch_steps:

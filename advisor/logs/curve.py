@@ -37,6 +37,7 @@ class Curve:
     def __init__(self, most: int = MOST_POINTS) -> None:
         self.most = most
         self._restarts = 0
+        self._turned_to = nan
         self._taken = 0
         self._stride = 1
         self._at: list[float] = []
@@ -62,6 +63,12 @@ class Curve:
         """Times that the axis went back: what lay behind it was logged anew."""
         self._settle()
         return self._restarts
+
+    @property
+    def turned_to(self) -> float:
+        """Where the newest restart began to log anew; NaN where there was none."""
+        self._settle()
+        return self._turned_to
 
     @property
     def points(self) -> list[Point]:
@@ -146,6 +153,7 @@ class Curve:
     def _cut(self, at: float) -> None:
         keep = bisect_right(self._at, at)
         self._restarts += 1
+        self._turned_to = at
         for column in (self._at, self._sum, self._rows, self._lost, self._lost_at):
             del column[keep:]
 

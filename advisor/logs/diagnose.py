@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from advisor.causes import parts
-from advisor.logs.advice import is_suspicion, lines_of, plain
+from advisor.logs.advice import framework_of, is_suspicion, lines_of, plain
 from advisor.logs.curve import Point
 from advisor.logs.find import Source
 from advisor.logs.frame import Frame
@@ -47,6 +47,8 @@ GROUP_WORDS = {
     "table": "the columns of the data",
     "splits": "the examples of the splits",
     "model": "the network",
+    "stream": "what went into the net",
+    "rate": "the rate that the optimizer held beside the one that was set",
 }
 """Groups of facts, as a person would ask for them."""
 
@@ -77,20 +79,63 @@ class Asked:
     lower_is_better: bool | None = None
 
 
+@dataclass(frozen=True)
+class Heard:
+    """One run: what was read of it, what the rules said, and its diagnosis."""
+
+    source: Source
+    frame: Frame
+    roles: Roles
+    replay: Replay
+    report: Report
+    steps_told: int
+    """Steps that the training was to take; 0 where neither log nor user say."""
+
+    @property
+    def written_t(self) -> float:
+        """Unix time at which its files were last written."""
+        return max((file.stat().st_mtime for file in log_files(self.source) if file.exists()), default=0.0)
+
+
 def diagnose(source: Source, asked: Asked) -> Report:
     """Read one run and return its diagnosis.
 
     Raises:
         Mistake: when `--map` names a column that the log lacks.
     """
-    frame = Frame()
-    try:
-        source.read(frame, asked.columns)
-    except OSError as failed:
-        raise Mistake(f"{source.path} cannot be read: {failed.strerror}") from None
+    return hear(source, asked).report
+
+
+def hear(source: Source, asked: Asked) -> Heard:
+    """Read one run, put it to the rules and return all of it.
+
+    Raises:
+        Mistake: when `--map` names a column that the log lacks.
+    """
+    frame = read(source, asked.columns)
     check_columns(frame, asked, source)
     roles = roles_of(frame, asked.columns, asked.lower_is_better)
-    return build(source, frame, roles, replay(frame, roles, asked.said, all_rules()))
+    heard = replay(frame, roles, asked.said, all_rules())
+    told = asked.said.steps_total or frame.steps_total
+    return Heard(source, frame, roles, heard, build(source, frame, roles, heard), told)
+
+
+def read(source: Source, columns: dict[str, str]) -> Frame:
+    """Return what the log of one run holds; rows that lie in no order are read once more, and sorted.
+
+    Raises:
+        Mistake: when a file cannot be read.
+    """
+    frame = Frame()
+    try:
+        source.read(frame, columns)
+        if frame.is_unsorted:
+            frame = Frame(sorts=True)
+            source.read(frame, columns)
+            frame.sort()
+    except OSError as failed:
+        raise Mistake(f"{source.path} cannot be read: {failed.strerror}") from None
+    return frame
 
 
 def check_columns(frame: Frame, asked: Asked, source: Source) -> None:
@@ -114,7 +159,7 @@ def build(source: Source, frame: Frame, roles: Roles, heard: Replay) -> Report:
         _finding(one, part[code].role if code in part else "contributing",
                  part[code].explained_by if code in part else "", epoch_steps)
         for code, one in heard.seen.items()
-        if not _passed_in_trouble(one, heard)
+        if not _tells_nothing(one, heard)
     )  # fmt: skip
     order = ("cause", "contributing", "symptom")
     found = tuple(
@@ -122,7 +167,8 @@ def build(source: Source, frame: Frame, roles: Roles, heard: Replay) -> Report:
             found, key=lambda one: (one.cleared_step is not None, order.index(one.role), -one.severity.rank, one.step)
         )
     )
-    offers = _opportunities(found, standing, source.framework, epoch_steps)
+    framework = framework_of(source.framework, frame.columns)
+    offers = _opportunities(found, standing, framework, epoch_steps)
     scores = _metrics(heard)
     level = max((one.severity for one in found if one.cleared_step is None), key=lambda one: one.rank, default=None)
     return Report(
@@ -134,7 +180,7 @@ def build(source: Source, frame: Frame, roles: Roles, heard: Replay) -> Report:
             "name": source.name,
             "state": "read",
             "format": source.format,
-            "framework": source.framework,
+            "framework": framework,
             "axis": frame.axis,
             "rows": frame.rows,
             "steps": _place(heard.step, epoch_steps),
@@ -148,7 +194,7 @@ def build(source: Source, frame: Frame, roles: Roles, heard: Replay) -> Report:
         opportunities=offers,
         passed=heard.passed,
         not_assessed=tuple(
-            NotAssessed(code=code, missing=tuple(GROUP_WORDS.get(one, one) for one in missing))
+            NotAssessed(code=code, missing=tuple(dict.fromkeys(GROUP_WORDS.get(one, one) for one in missing)))
             for code, missing in sorted(heard.not_assessed.items())
         ),
         hardware={},
@@ -162,10 +208,15 @@ def build(source: Source, frame: Frame, roles: Roles, heard: Replay) -> Report:
     )
 
 
-def _passed_in_trouble(seen: Seen, heard: Replay) -> bool:
-    """Tell whether a hint came and went while an error stood that still stands: it was a symptom, and tells nothing."""
+def _tells_nothing(seen: Seen, heard: Replay) -> bool:
+    """Tell whether a hint that came and went is not worth a word.
+
+    A suspicion that only a probe could have turned into a finding, or a symptom of an error that still stands.
+    """
     if seen.cleared_step is None or seen.finding.severity is not Severity.INFO:
         return False
+    if is_suspicion(seen.finding):
+        return True
     errors = [one for one in heard.seen.values() if one.cleared_step is None and one.finding.severity is Severity.ERROR]
     return any(seen.cleared_step >= error.step for error in errors)
 
@@ -261,7 +312,10 @@ def _next(found: tuple[ReportedFinding, ...], offers: tuple[Opportunity, ...], h
         return f"{offers[0].fix[:1].upper()}{offers[0].fix[1:]} ({offers[0].rule})."
     if not heard.loss and not heard.evaluations:
         return "Say which column is what: --map loss=COLUMN --map val_loss=COLUMN."
-    if "GEN101" in heard.not_assessed:
+    lacking = heard.not_assessed.get("GEN101", ())
+    if "the loss of guessing" in lacking:
+        return "Say how many classes there are: --classes N tells the loss of guessing, and more rules can be asked."
+    if lacking:
         return "Log the loss on a validation split too: without it nobody sees overfitting."
     return "Nothing has to be done." if not found else "See the findings that came and went."
 

@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from advisor.logs.frame import Frame
-from advisor.logs.readers import json_files, mlflow, table, tensorboard, trackio, wandb
+from advisor.logs.names import is_step
+from advisor.logs.readers import json_files, mlflow, settings, table, tensorboard, trackio, wandb
 from advisor.logs.readers.database import is_database
+from advisor.logs.readers.opened import name_of, opened
 from advisor.mistakes import Mistake
 
 FOLDERS_MOST = 5000
@@ -50,6 +52,8 @@ def find_runs(path: Path) -> list[Source]:
         found = list(_of_file(path, path.name, alone=True)) if path.is_file() else list(_below(path))
     except PermissionError as denied:
         raise Mistake(f"{denied.filename} cannot be read: give yourself the right to read it") from None
+    if not found and path.suffix.lower() in (".csv", ".tsv"):
+        raise Mistake(f"{path} has no header: give it a first line that names its columns, such as step,loss,val_loss")
     if not found:
         raise Mistake(f"{path} holds no training log that is known: {KNOWN}")
     return found[:RUNS_MOST]
@@ -98,12 +102,13 @@ def _in_folder(folder: Path, name: str, relative: str, files: Sequence[str]) -> 
 
 def _of_file(path: Path, name: str, *, alone: bool) -> Iterator[Source]:
     """Yield the runs of one file; `alone` when the user named this very file."""
-    suffix = path.suffix.lower()
+    plain = Path(name_of(path))
+    suffix = plain.suffix.lower()
     if path.stat().st_size == 0:
         if alone:
             raise Mistake(f"{path} is empty: nothing was logged yet")
         return
-    if path.name == "trainer_state.json":
+    if plain.name == "trainer_state.json" or (alone and suffix == ".json" and json_files.looks_like_state(path)):
         yield Source(
             name, "Hugging Face trainer_state.json", "huggingface", path, partial(json_files.read_trainer_state, path)
         )
@@ -116,12 +121,20 @@ def _of_file(path: Path, name: str, *, alone: bool) -> Iterator[Source]:
         yield from _of_database(path, name)
     elif suffix == ".json" and json_files.looks_like_history(path):
         yield Source(name, "Keras History JSON", "keras", path, partial(json_files.read_history, path))
+    elif suffix in (".json", ".jsonl", ".ndjson") and json_files.looks_like_rows(path):
+        yield Source(name, "JSON rows", "pytorch", path, partial(json_files.read_rows, path))
     elif suffix in (".jsonl", ".ndjson") or (alone and _begins_with_brace(path)):
         yield Source(name, "JSON lines", "pytorch", path, partial(json_files.read_lines, path))
     elif suffix in (".csv", ".tsv", ".txt", ".log") and (header := table.header_of(path)):
-        kind, framework = _table_kind(path, header)
+        kind, framework = _table_kind(plain, header)
         if alone or suffix in (".csv", ".tsv"):
-            yield Source(name, kind, framework, path, partial(table.read_table, path))
+            yield Source(name, kind, framework, path, partial(_read_table, path))
+
+
+def _read_table(path: Path, frame: Frame, columns: dict[str, str]) -> None:
+    """Read a table, and the settings that its writer left beside it."""
+    table.read_table(path, frame, columns)
+    settings.read_settings(path.parent, frame)
 
 
 def _of_database(path: Path, name: str) -> Iterator[Source]:
@@ -142,7 +155,7 @@ def _table_kind(path: Path, header: Sequence[str]) -> tuple[str, str]:
         return "Ultralytics results.csv", "ultralytics"
     if path.name == "metrics.csv" and "step" in names:
         return "Lightning metrics.csv", "lightning"
-    if "epoch" in names and "loss" in names and "step" not in names:
+    if "epoch" in names and "loss" in names and not any(map(is_step, names)):
         return "Keras CSVLogger", "keras"
     return "CSV", "pytorch"
 
@@ -172,10 +185,17 @@ def _is_mlflow_run(folder: Path) -> bool:
 
 
 def _events(name: str, path: Path, folders: tuple[Path, ...]) -> Source:
-    framework = "keras" if len(folders) > 1 else "pytorch"
-    return Source(name, "TensorBoard events", framework, path, partial(tensorboard.read_events, folders))
+    lightning = (folders[0] / "hparams.yaml").is_file()
+    framework = "keras" if len(folders) > 1 else "lightning" if lightning else "pytorch"
+    return Source(name, "TensorBoard events", framework, path, partial(_read_events, folders))
+
+
+def _read_events(folders: tuple[Path, ...], frame: Frame, columns: dict[str, str]) -> None:
+    """Read event files, and the settings that their writer left beside them."""
+    tensorboard.read_events(folders, frame, columns)
+    settings.read_settings(folders[0], frame)
 
 
 def _begins_with_brace(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(64).lstrip().startswith(b"{")
+    with opened(path) as file:
+        return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")

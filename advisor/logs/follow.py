@@ -4,10 +4,11 @@ It only reads. The log is read anew as a whole: a writer may replace its file (J
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.logs.diagnose import Asked, Diagnosed, diagnose, log_files
+from advisor.logs.diagnose import Asked, Diagnosed, Heard, hear, log_files
 from advisor.logs.find import Source, find_runs
 from advisor.mistakes import Mistake
 from advisor.report.schema import Report
@@ -21,10 +22,54 @@ READING_SHARE = 0.2
 Say = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Look:
+    """One look at a log."""
+
+    runs: list[Heard]
+    fresh: bool
+    """Something was written since the last look."""
+    waited_s: float
+    """Since something was."""
+
+
+def looks(path: Path, asked: Asked, idle_s: float | None, rest: Callable[[float], None]) -> Iterator[Look]:
+    """Yield looks at a log until it has not grown for `idle_s` seconds.
+
+    Args:
+        path: What the user named; it may hold nothing yet.
+        asked: What the user said beside it.
+        idle_s: Seconds without growth that end it; nothing to go on until the user ends it.
+        rest: Waits for so many seconds.
+
+    Raises:
+        Mistake: when the log is not there and never comes (only with `idle_s`), or `--map` does not fit it.
+    """
+    stamp: tuple[tuple[str, int, int], ...] = ()
+    runs: list[Heard] = []
+    waited_s, pause_s = 0.0, LOOK_S
+    while True:
+        sources, lack = _sources(path)
+        now = _stamp(sources)
+        fresh = now != stamp
+        if fresh:
+            stamp, waited_s = now, 0.0
+            began = time.monotonic()
+            runs = [hear(source, asked) for source in sources]
+            pause_s = max(LOOK_S, (time.monotonic() - began) / READING_SHARE)
+        yield Look(runs, fresh, waited_s)
+        if idle_s is not None and waited_s >= idle_s:
+            if not runs and lack:
+                raise Mistake(lack)
+            return
+        rest(min(pause_s, max(idle_s - waited_s, 0.05)) if idle_s is not None else pause_s)
+        waited_s += pause_s
+
+
 def follow(
     path: Path, asked: Asked, say: Say, idle_s: float | None, rest: Callable[[float], None] = time.sleep
 ) -> Diagnosed:
-    """Follow a log until it has not grown for `idle_s` seconds; return the last diagnosis.
+    """Follow a log in lines until it has not grown for `idle_s` seconds; return the last diagnosis.
 
     Args:
         path: What the user named; it may hold nothing yet.
@@ -36,28 +81,16 @@ def follow(
     Raises:
         Mistake: when the log is not there and never comes (only with `idle_s`), or `--map` does not fit it.
     """
-    stamp: tuple[tuple[str, int, int], ...] = ()
     stood: dict[str, frozenset[str]] = {}
     told = Diagnosed(path=str(path), runs=())
-    waited_s, pause_s = 0.0, LOOK_S
-    while True:
-        sources, lack = _sources(path)
-        now = _stamp(sources)
-        if now != stamp:
-            stamp, waited_s = now, 0.0
-            began = time.monotonic()
-            told = Diagnosed(path=str(path), runs=tuple(diagnose(source, asked) for source in sources))
-            pause_s = max(LOOK_S, (time.monotonic() - began) / READING_SHARE)
+    for look in looks(path, asked, idle_s, rest):
+        if look.fresh:
+            told = Diagnosed(path=str(path), runs=tuple(one.report for one in look.runs))
             for run in told.runs:
                 _tell(run, stood, say, several=len(told.runs) > 1)
-        elif not sources and waited_s == 0.0:
+        elif not look.runs and look.waited_s == 0.0:
             say(f"waiting for {path}: nothing to read yet")
-        if idle_s is not None and waited_s >= idle_s:
-            if not told.runs and lack:
-                raise Mistake(lack)
-            return told
-        rest(min(pause_s, max(idle_s - waited_s, 0.05)) if idle_s is not None else pause_s)
-        waited_s += pause_s
+    return told
 
 
 def _sources(path: Path) -> tuple[list[Source], str]:

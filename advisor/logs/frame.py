@@ -1,6 +1,9 @@
 """The common frame of all logs: columns by name as curves over one axis, and what the log says of itself."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf, nan
 from typing import Literal
 
 from advisor.logs.curve import Curve
@@ -9,8 +12,17 @@ MOST_COLUMNS = 400
 """Numeric columns of a log that are kept: per-layer histograms beyond it tell no rule anything."""
 LARGEST_PLACE = 1e12
 """Steps or epochs: nobody trains for more."""
+UNSORTED_SHARE = 0.05
+"""Of the rows that go back: more is no resumed training, it is a table in another order."""
+UNSORTED_LEAST = 5
 MOST_NOTES = 8
 """Notes on how the log was read."""
+
+TENSOR = re.compile(r"(?:tensor|array|np\.float\d+)\(\s*([^,()\s]+)")
+NOT_A_NUMBER = re.compile(r"[+-]?(?:nan\b|1\.#(?:q|s)nan|1\.#ind)")
+INFINITE = re.compile(r"[+-]?1\.#inf")
+"""As C libraries spell them."""
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$")
 
 Axis = Literal["step", "epoch", "row"]
 
@@ -31,7 +43,14 @@ class Frame:
     notes: list[str] = field(default_factory=list)
     """What could not be read, as sentences."""
     dropped_columns: int = 0
+    sorts: bool = False
+    """Rows are put in the order of their places when `sort` is called, instead of being taken as they come."""
     _at: float = 0.0
+    _epoch: float | None = None
+    """Epoch of the newest row that told both."""
+    _before: float = 0.0
+    """Steps of the epochs before, where each counts its steps anew."""
+    _held: dict[str, tuple[list[float], list[float]]] = field(default_factory=dict)
 
     def take(self, step: float | None, epoch: float | None, values: dict[str, float]) -> None:
         """Take one row: its values lie at its step; where rows have none, at its epoch; else at its number."""
@@ -39,9 +58,9 @@ class Frame:
         if step is not None and is_place(step):
             if self.axis != "step":
                 self._begin("step")
-            self._at = step
+            self._at = self._along(step, epoch)
             if epoch is not None and is_place(epoch):
-                self.epochs.add(step, epoch)
+                self.epochs.add(self._at, epoch)
         elif self.axis != "step" and epoch is not None and is_place(epoch):
             if self.axis != "epoch":
                 self._begin("epoch")
@@ -52,7 +71,7 @@ class Frame:
         for name, value in values.items():
             curve = self.columns[name] if name in self.columns else self._column(name)
             if curve is not None:
-                curve.add(at, value)
+                self._put(name, curve, (at,), (value,))
 
     def take_stretch(
         self, steps: list[float], epochs: list[float] | None, columns: dict[str, list[float | None]]
@@ -61,14 +80,51 @@ class Frame:
         self.rows += len(steps)
         if self.axis != "step":
             self._begin("step")
+        if self._before or steps[0] < self._at or steps != sorted(steps):
+            steps = [self._along(step, epochs[row] if epochs else None) for row, step in enumerate(steps)]
         self._at = steps[-1]
         if epochs is not None:
+            self._epoch = epochs[-1]
             self.epochs.extend(steps, epochs)
         for name, values in columns.items():
             filled = [(step, value) for step, value in zip(steps, values, strict=True) if value is not None]
             curve = (self.columns[name] if name in self.columns else self._column(name)) if filled else None
             if curve is not None:
-                curve.extend([step for step, _ in filled], [value for _, value in filled])
+                self._put(name, curve, [step for step, _ in filled], [value for _, value in filled])
+
+    @property
+    def is_unsorted(self) -> bool:
+        """Tell whether the rows lie in no order at all: a training that was taken up again goes back a few times."""
+        turns = max((curve.restarts / max(curve.rows, 1) for curve in self.columns.values()), default=0.0)
+        return turns > UNSORTED_SHARE and max(curve.restarts for curve in self.columns.values()) > UNSORTED_LEAST
+
+    def sort(self) -> None:
+        """Put what was held back into its curves, in the order of the places."""
+        for name, (places, values) in self._held.items():
+            order = sorted(range(len(places)), key=places.__getitem__)
+            self.columns[name].extend([places[row] for row in order], [values[row] for row in order])
+        self._held.clear()
+        self.note("The rows are not in the order of their places, and were sorted.")
+
+    def _put(self, name: str, curve: Curve, places: Sequence[float], values: Sequence[float]) -> None:
+        if self.sorts:
+            held = self._held.setdefault(name, ([], []))
+            held[0].extend(places)
+            held[1].extend(values)
+        else:
+            curve.extend(places, values)
+
+    def _along(self, step: float, epoch: float | None) -> float:
+        """Return a step from the beginning of the run: one that goes back while the epoch goes on counts from its epoch."""
+        at = self._before + step
+        if epoch is not None and is_place(epoch):
+            if self._epoch is not None and epoch > self._epoch and at < self._at:
+                self._before = self._at + (1 if step <= 0 else 0) - min(step, 0)
+                at = self._before + step
+                self.note("Steps are counted anew in each epoch, and were added up.")
+            self._epoch = epoch
+        self._at = at
+        return at
 
     def _column(self, name: str) -> Curve | None:
         """Return a new column, unless there are too many."""
@@ -107,5 +163,27 @@ def number(value: object) -> float | None:
         try:
             return float(value)
         except ValueError:
-            return None
+            return _spelled(value)
     return None
+
+
+def decimal_number(text: str) -> float | None:
+    """Return a cell of a table in which a comma stands before decimals: `0,5` is a half, `1.234,5` is 1234.5."""
+    if text.count(",") == 1:
+        whole, _, decimals = text.partition(",")
+        text = f"{whole.replace('.', '')}.{decimals}"
+    return number(text)
+
+
+def _spelled(text: str) -> float | None:
+    """Return a number in another spelling: `1.#QNAN`, `-nan(ind)`, `tensor(0.5)`, `97.5%`, `1,234`; else nothing."""
+    text = text.strip().lower()
+    if held := TENSOR.match(text):
+        return number(held[1])
+    if NOT_A_NUMBER.match(text):
+        return nan
+    if INFINITE.match(text):
+        return -inf if text.startswith("-") else inf
+    if text.endswith("%"):
+        return number(text[:-1])
+    return float(text.replace(",", "")) if THOUSANDS.match(text) else None

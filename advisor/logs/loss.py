@@ -5,10 +5,18 @@ A log holds every tenth step, a mean over fifty, or one number an epoch. A row s
 
 from collections import deque
 from itertools import pairwise
-from math import ceil, inf, isfinite, nan
+from math import ceil, inf, isfinite, isnan, nan
 
 from advisor.logs.curve import Point
-from advisor.signals_learning import ABOVE_BEST, ABOVE_BEST_FLOOR_SHARE, CURVE_POINTS, SMOOTHING_SHARE, SMOOTHING_STEPS
+from advisor.signals_learning import (
+    ABOVE_BEST,
+    ABOVE_BEST_FLOOR_SHARE,
+    CURVE_POINTS,
+    EARLY_SHARE,
+    EARLY_STEPS,
+    SMOOTHING_SHARE,
+    SMOOTHING_STEPS,
+)
 from advisor.windows import NORMAL_MAD, median_of
 from rules.facts import LossFacts
 
@@ -21,6 +29,13 @@ SMOOTHED_SHARE = 0.05
 MOST_SMOOTHED_ROWS = 512
 NOISE_ROWS = 20
 """Rows behind the spread of the loss."""
+FALL_SPREADS = 1.25
+"""Spreads of the difference of two smoothed losses (a median of n varies 1.25 times as much as a mean): with some rows behind
+each, a smaller fall is the luck of the batches."""
+SETTLING_SHARE = 0.1
+"""Of the rows so far: where a throw by the first steps comes down again, which is no learning."""
+LEAST_FALL_ROWS = 6
+"""Rows after that without which nobody can say whether a loss falls."""
 MOST_LOST_ROWS = 512
 """Lost rows that are remembered: more than 500 steps hold, where a row is a step."""
 
@@ -31,13 +46,17 @@ TROUBLE_OVER_ROWS = 10
 class LossRows:
     """Follows the training loss row by row."""
 
-    def __init__(self, steps_total: float, row_steps: float, rows: int, *, row_is_epoch: bool) -> None:
+    def __init__(
+        self, steps_total: float, row_steps: float, rows: int, untrained: float, *, row_is_epoch: bool
+    ) -> None:
         """Begin.
 
         Args:
             steps_total: Steps of the whole run.
             row_steps: Steps that a row usually stands for.
             rows: Rows with a loss in the whole log.
+            untrained: Loss of guessing; infinite where nobody knows it. The first row of a log stands for the steps up
+                to it, which may have thrown the net: where it lies higher, this is what the training began at.
             row_is_epoch: A row is the mean of an epoch: it needs no smoothing.
         """
         span = max(SMOOTHING_STEPS, SMOOTHING_SHARE * steps_total)
@@ -48,8 +67,13 @@ class LossRows:
         self._recent: deque[float] = deque(maxlen=max(NOISE_ROWS, self.window.maxlen or 1))
         self._steps_total = steps_total
         self._row_steps = row_steps
-        self.at_start = nan
+        self.first = nan
+        """The first loss that is a number."""
+        self._untrained = untrained
         self.best, self.best_step = inf, 0
+        self._highest_early = nan
+        self.lost_at = 0
+        """Step of the newest row that was lost."""
         self.above_best_steps = 0.0
         self.non_finite_steps = 0.0
         self.onset = 0
@@ -69,6 +93,7 @@ class LossRows:
         lost = point.non_finite or (1 if gradient_lost else 0)
         self.lost_now = lost > 0
         if lost:
+            self.lost_at = int(point.at)
             self.non_finite_steps += steps * lost / point.rows
             self._lost.append((point.at, steps * lost / point.rows))
             self._in_a_row = self._in_a_row + steps if lost == point.rows else steps * lost / point.rows
@@ -79,9 +104,11 @@ class LossRows:
             self._finite_rows += 1
             self._in_a_row = 0.0
         if isfinite(point.value):
-            self.at_start = point.value if self.at_start != self.at_start else self.at_start
+            self.first = point.value if isnan(self.first) else self.first
             self.window.append(point.value)
             self._recent.append(point.value)
+            if point.at <= max(EARLY_STEPS, EARLY_SHARE * self._steps_total):
+                self._highest_early = max(point.value, -inf if isnan(self._highest_early) else self._highest_early)
         elif lost == point.rows:
             self.above_best_steps = 0.0
             return
@@ -98,15 +125,37 @@ class LossRows:
         """The smoothed loss; infinite where no loss was finite."""
         return median_of(self.window) if self.window else inf
 
+    @property
+    def at_start(self) -> float:
+        """The loss before anything was learned, as far as the log tells; NaN before the first row."""
+        return min(self.first, self._untrained) if self._row_steps > 1 else self.first
+
+    @property
+    def stands(self) -> bool:
+        """Whether the loss has neither fallen nor risen since its first rows, as far as its spread lets anyone see."""
+        settled = self._settled()
+        third = len(settled) // 3
+        if len(settled) < LEAST_FALL_ROWS or not isfinite(self.now):
+            return False
+        noise = self._noise()
+        change = abs(median_of(settled[:third]) - median_of(settled[-third:]))
+        return change <= noise / third**0.5 and abs(self.now - median_of(settled)) <= noise
+
+    def _settled(self) -> list[float]:
+        """Return the smoothed loss since its first rows."""
+        losses = [loss for _, loss in self._smoothed]
+        return losses[ceil(SETTLING_SHARE * len(losses)) :]
+
     def facts(self) -> LossFacts:
         """Return what rules may know of it."""
-        now = self.now
+        stands = self.stands
+        now = median_of(self._settled()) if stands else self.now  # few rows of single batches jitter by some per cent
         return LossFacts(
             at_start=self.at_start,
             now=now,
             best=self.best,
             best_step=self.best_step,
-            fall_share=self._fall_share(now),
+            fall_share=0.0 if stands else self._fall_share(now),
             noise_share=self._noise() / abs(now) if now and isfinite(now) else 0.0,
             above_best_steps=round(self.above_best_steps),
             non_finite_steps=ceil(self.non_finite_steps),
@@ -115,6 +164,8 @@ class LossRows:
             non_finite_in_500=self._lost_within(500),
             non_finite_onset=self.onset,
             curve=tuple(self._smoothed[-CURVE_POINTS:]),
+            highest_early=self._highest_early if isfinite(self._untrained) else nan,
+            non_finite_last=self.lost_at,
         )
 
     def _lost_within(self, span_steps: int) -> int:
@@ -135,7 +186,11 @@ class LossRows:
         past = [loss for step, loss in self._smoothed if step <= until]
         if len(past) == len(self._smoothed) > 1:
             past = past[:-1]
-        return (past[-1] - now) / abs(past[-1]) if past and past[-1] else 0.0
+        if not past or not past[-1]:
+            return 0.0
+        blur = FALL_SPREADS * self._noise() * (2 / len(self.window)) ** 0.5
+        fall = past[-1] - now
+        return fall / abs(past[-1]) if abs(fall) > blur else 0.0
 
     def _follow(self, step: int, steps: float) -> None:
         now = self.now

@@ -104,7 +104,7 @@ def roles_of(frame: Frame, chosen: dict[str, str], lower_is_better: bool | None 
         found["lr"] = (rate,)
     if "grad_norm" not in found and (norm := _first(names, _is_norm)):
         found["grad_norm"] = (norm,)
-    if "metric" not in found and (metric := _metric(names)):
+    if "metric" not in found and (metric := _metric(names) or ("val_loss" in found and _unsplit_metric(names)) or ""):
         found["metric"] = (metric,)
     stem = _stem(found["metric"][0]) if "metric" in found else ""
     if stem and "train_metric" not in found:
@@ -156,8 +156,24 @@ def _metric(names: Iterable[str]) -> str:
         for name in names
         if set(words(name)) & (_VALIDATION | {"metrics"}) and not set(words(name)) & _LOSS and not _is_cost(name)
     ]
-    known = [(_METRICS.index(_known(_stem(name))), name) for name in scored if _known(_stem(name)) in _METRICS]
-    return min(known, key=lambda one: one[0])[1] if known else ""
+    return _first_known(scored)
+
+
+def _unsplit_metric(names: Iterable[str]) -> str:
+    """Return the column of a metric that names no split, as fastai writes it beside the validation loss."""
+    return _first_known(
+        name for name in names if not set(words(name)) & (_TRAINING | _VALIDATION | _LOSS) and not _is_cost(name)
+    )
+
+
+def _first_known(names: Iterable[str]) -> str:
+    """Return the column of the metric that comes first; of a share among the best five only where there is no other."""
+    known = [
+        ("top5" in _stem(name), _METRICS.index(_known(_stem(name))), name)
+        for name in names
+        if _known(_stem(name)) in _METRICS
+    ]
+    return min(known, key=lambda one: one[:2])[2] if known else ""
 
 
 def _stem(name: str) -> str:

@@ -17,6 +17,7 @@ from advisor.logs.names import Roles
 from advisor.logs.telling import (
     HANGS_ON,
     PRETRAINED_FACTOR,
+    THROWN_SHARE,
     Known,
     Said,
     knobs,
@@ -33,12 +34,13 @@ from rules.facts import (
     Facts,
     GradientFacts,
     LayerFacts,
+    ModelFacts,
     ProbeFacts,
     RunFacts,
     TaskFacts,
     ValidationFacts,
 )
-from rules.learning import LAST_PROBE_SHARE
+from rules.learning import CHANCE_SHARE, LAST_PROBE_SHARE
 from rules.vocabulary import Finding, Rule
 
 MOMENTS = 200
@@ -47,6 +49,8 @@ CHECKED = 3
 """Measurements of the layers that rules want; a rate of 0 is as sure as three."""
 OF_A_RATE = ("OPT101", "OPT102")
 """Rules that ask whether steps are too long or too short: a rate of 0 makes none."""
+OF_A_SLOW_FALL = ("OPT102",)
+"""Rules that take a loss that falls too slowly for steps that are too short: here no sweep can tell the other cause."""
 VALIDATION_LOSS = "validation loss"
 """The metric of a log that has no other."""
 
@@ -120,7 +124,8 @@ class _Heard:
         loss = self.result.loss
         gaps = [after.at - before.at for before, after in pairwise(loss)]
         row_steps = max(median_of(gaps), 1.0) if gaps else 1.0
-        self.rows = LossRows(told.steps_total, row_steps, len(loss), row_is_epoch=self._by_epoch)
+        untrained = told.baseline_loss if told.baseline_sure else inf
+        self.rows = LossRows(told.steps_total, row_steps, len(loss), untrained, row_is_epoch=self._by_epoch)
         self._open = {
             rule.code: tuple(one for one in HANGS_ON.get(rule.code, ()) if one not in told.told) for rule in rules
         }
@@ -191,6 +196,8 @@ class _Heard:
             open_ = self._open[rule.code]
             if zero and rule.code in OF_A_RATE:
                 open_ = ("a learning rate that is not 0",)
+            if rule.code in OF_A_SLOW_FALL and self._has_not_fallen():
+                open_ = ("a loss that moves: with a rate far too low and one far too high it stands alike",)
             groups = self._implied(rule, facts, zero=zero)
             if missing := (*Facts(groups).missing(rule.needs), *open_):
                 not_assessed[rule.code] = missing
@@ -250,8 +257,15 @@ class _Heard:
             return {**facts.groups, "loss": replace(self.rows.facts(), now=inf)}
         if rule.code == "OPT108" and zero:
             still = LayerFacts(layers=(), checks=CHECKED, unchanged=("all, by a rate of 0",))
-            return {**facts.groups, "layers": still}
+            model = ModelFacts(parameters=0, layers=0, has_conv=False, has_norm=False, has_dropout=False)
+            return {**facts.groups, "layers": still, "model": model}
         return dict(facts.groups)
+
+    def _has_not_fallen(self) -> bool:
+        """Tell whether the loss stands, or has only come down to guessing from where the first steps threw it."""
+        guessing = self.known.baseline_loss
+        thrown = self.rows.first > (1 + THROWN_SHARE) * guessing
+        return self.rows.stands or (thrown and self.rows.best >= CHANCE_SHARE * guessing)
 
     def _rate_is_zero(self) -> bool:
         rates: list[float | None] = [*self.result.rates.values()] or [setting(self.frame, "lr")]

@@ -11,6 +11,7 @@ from math import exp, isfinite, log, nan, sqrt
 from advisor.logs.curve import Curve, Point
 from advisor.logs.frame import Frame
 from advisor.logs.names import Roles
+from advisor.windows import median_of
 from rules.facts import KnobFacts
 from rules.vocabulary import Value
 from trainer.knobs import SPECS
@@ -23,6 +24,15 @@ PRETRAINED_FACTOR = 1.8
 """Times the first loss: what guessing may cost where training began better than chance, from learned weights."""
 UNTRAINED_SPAN = 0.15
 """Around e^-loss: an accuracy that near to chance says that nothing was learned, so the loss is that of guessing."""
+LUCK_ERRORS = 3.0
+"""Standard errors above chance: the best of some dozen evaluations of a net that guesses lies no higher."""
+LARGEST_CHANCE = 0.6
+"""Accuracy of guessing among two classes, with some room: a loss that says more has learned."""
+STUCK_SHARE = 0.9
+"""Of the loss of guessing: a training loss below it has learned something, by heart at the least."""
+LAST_ROWS = 10
+THROWN_SHARE = 0.1
+"""Over the loss at chance: a first row that high was logged after the first steps had thrown the net."""
 LEAST_NOISE_SHARE = 0.005
 """Of a loss or another metric that is no share: a few thousand examples do not tell it better."""
 FLAT_SHARE = 0.01
@@ -51,7 +61,7 @@ NAMES_OF_SETTINGS = {
 
 HANGS_ON: Mapping[str, tuple[str, ...]] = {
     "NUM103": ("every step's loss and gradient",),
-    "OPT103": ("validation", "the loss of guessing"),
+    "OPT103": ("evaluations on a validation split", "the loss of guessing"),
     "OPT104": ("validation loss",),
     "OPT105": ("a metric that is a share of examples",),
     "OPT106": ("learning rate",),
@@ -60,6 +70,9 @@ HANGS_ON: Mapping[str, tuple[str, ...]] = {
     "GEN101": ("validation loss",),
     "GEN103": ("training metric", "metric"),
     "GEN104": ("number of validation examples", "metric"),
+    "OPT112": ("the clip, and how many steps it shortened",),
+    "OPT113": ("batch size", "number of training examples"),
+    "OPT114": ("the optimizer, and its momentum",),
 }
 """Code → what its answer hangs on besides its groups of facts, as words for people."""
 
@@ -103,10 +116,13 @@ def known(frame: Frame, roles: Roles, said: Said) -> Known:
     if said.classes > 1:
         baseline, sure = log(said.classes), True
     else:
-        baseline, sure = start, _looks_untrained(frame, roles, start)
-        if isfinite(start):
+        stuck_at = _stuck_at(frame, roles, said)
+        thrown = start > (1 + THROWN_SHARE) * stuck_at
+        baseline, sure = (stuck_at, True) if thrown else (start, _looks_untrained(frame, roles, start))
+        if isfinite(baseline):
             unsure.append(
-                f"The loss of guessing is not in a log: the first loss, {start:.3g}, is taken for it"
+                f"The loss of guessing is not in a log: the {'least validation' if thrown else 'first'} loss, {baseline:.3g}, is "
+                "taken for it"
                 + ("." if sure else "; a model that was trained before starts below it. --classes N would tell.")
             )
     if frame.axis == "epoch":
@@ -186,7 +202,7 @@ def _shape(rates: Mapping[float, float], total: float) -> dict[str, Value]:
 
 def _told(frame: Frame, roles: Roles, said: Said, *, sure: bool) -> frozenset[str]:
     told = {
-        "validation": roles.has("val_loss") or roles.has("metric"),
+        "evaluations on a validation split": roles.has("val_loss") or roles.has("metric"),
         "validation loss": roles.has("val_loss"),
         "metric": roles.has("metric"),
         "training metric": roles.has("train_metric"),
@@ -203,16 +219,21 @@ def _told(frame: Frame, roles: Roles, said: Said, *, sure: bool) -> frozenset[st
 
 
 def _start(frame: Frame, roles: Roles) -> float:
-    """Return the first loss that is a number; of a log without a training loss, of the validation loss."""
+    """Return the first loss that is a number, of training or validation, whichever was logged first."""
     norms = frame.columns[roles.columns["grad_norm"][0]].points if roles.has("grad_norm") else []
+    begun: list[tuple[float, float]] = []
     for role in ("loss", "val_loss"):
-        total = 0.0
-        for name in roles.columns.get(role, ()):
-            points = without_stand_ins(frame.columns[name].points if name in frame.columns else [], norms)
-            total += next((point.value for point in points if isfinite(point.value)), nan)
-        if role in roles.columns and isfinite(total):
-            return total
-    return nan
+        firsts = [
+            next(
+                (point for point in without_stand_ins(frame.columns[name].points, norms) if isfinite(point.value)), None
+            )
+            for name in roles.columns.get(role, ())
+            if name in frame.columns
+        ]
+        told = [point for point in firsts if point is not None]
+        if told and len(told) == len(firsts):
+            begun.append((told[0].at, sum(point.value for point in told)))
+    return min(begun, key=lambda one: one[0])[1] if begun else nan
 
 
 def without_stand_ins(loss: list[Point], norms: list[Point]) -> list[Point]:
@@ -236,6 +257,29 @@ def _looks_untrained(frame: Frame, roles: Roles, start: float) -> bool:
     curve = frame.columns.get(roles.columns["metric"][0])
     values = [point.value for point in curve.points if isfinite(point.value)] if curve else []
     return bool(values) and abs(share_of(max(values), values) - exp(-max(start, 0.0))) <= UNTRAINED_SPAN
+
+
+def _stuck_at(frame: Frame, roles: Roles, said: Said) -> float:
+    """Return the loss of guessing as a training shows it whose accuracy never left chance; NaN of any other.
+
+    No loss is below it for long where nothing is learned: it is the least validation loss, and an accuracy of e^-loss
+    goes with it.
+    """
+    if not roles.is_share or not (roles.has("metric") and roles.has("loss") and roles.has("val_loss")):
+        return nan
+    trained, judged, scores = (
+        [point.value for point in frame.columns[roles.columns[role][0]].points if isfinite(point.value)]
+        for role in ("loss", "val_loss", "metric")
+    )
+    if not trained or not judged or not scores:
+        return nan
+    guessing, best = max(min(judged), 0.0), share_of(max(scores), scores)
+    chance = exp(-guessing)
+    luck = LUCK_ERRORS * noise_of(chance, roles, said, [])
+    learned = (
+        chance > LARGEST_CHANCE or best > chance + luck or median_of(trained[-LAST_ROWS:]) < STUCK_SHARE * guessing
+    )
+    return nan if learned else guessing
 
 
 def share_of(value: float, values: list[float]) -> float:

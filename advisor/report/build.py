@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from advisor.report import checked, fixes, health, profile, verdict
+from advisor.report import checked, fixes, health, machine, profile, verdict
 from advisor.report.html import html
 from advisor.report.markdown import markdown
 from advisor.report.schema import Report, ReportedFinding
@@ -23,6 +23,9 @@ FINAL_CONFIG = "final_config.toml"
 
 LAST_DEEDS = (Deed.COMPRESS, Deed.STOP)
 """After them nothing is assessed any more: their finding is mended though nobody could see it clear."""
+
+SAMPLES_MOST = 2000
+"""Samples that are read: a week's are as many as a plot can show."""
 
 ROLES = ("cause", "contributing", "symptom")
 
@@ -82,7 +85,10 @@ def report_of(run: Run) -> Report:
     about = run.read_about()
     if run.resume.exists():
         about |= json.loads(run.resume.read_text(encoding="utf-8"))
-    return build(fold(run.read_events(), run.read_ledger()), about, str(run.folder))
+    events = run.read_events()
+    report = build(fold(events, run.read_ledger()), about, str(run.folder))
+    sensed = machine.busy(events, run.read_samples(SAMPLES_MOST))
+    return report.model_copy(update={"timeline": report.timeline | {"busy": sensed}}) if sensed else report
 
 
 def write_report(run: Run) -> Report:

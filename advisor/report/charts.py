@@ -10,7 +10,7 @@ from math import ceil, floor, isfinite, log10
 from typing import Any
 from xml.etree import ElementTree
 
-from advisor.report.words import duration, number, size
+from advisor.report.words import duration, number, share, size
 
 WIDTH = 860
 LEFT, RIGHT = 62, 14
@@ -90,11 +90,12 @@ def draw(panels: Sequence[Panel], flags: Sequence[Flag], spans: Sequence[tuple[f
 
 
 def timeline_panels(timeline: dict[str, Any], metric: str, baseline: float) -> list[Panel]:
-    """Return the panels of a report's timeline: loss, metric, rate, step time, memory."""
+    """Return the panels of a report's timeline: loss, metric, rate, step time, what is busy, memory."""
     steps = timeline.get("steps", [])
     loss = _points(steps, timeline.get("loss", []))
     abandoned = tuple(("abandoned", _points(one["steps"], one["loss"])) for one in timeline.get("abandoned", []))
     memory = _points(steps, timeline.get("memory_bytes", []))
+    busy = timeline.get("busy")
     at = timeline.get("metric_steps", [])
     scored = _points(at, timeline.get("metric", []))
     losses = (
@@ -116,6 +117,7 @@ def timeline_panels(timeline: dict[str, Any], metric: str, baseline: float) -> l
         ),
         Panel("learning rate", (("line", _points(steps, timeline.get("lr", []))),), 56),
         Panel("time of a step", (("line", _points(steps, timeline.get("step_s", []))),), 56, duration),
+        *([Panel(f"{busy['of']} busy", (("line", _points(busy["steps"], busy["share"])),), 56, share)] if busy else []),
         *([Panel("memory at its peak", (("line", memory),), 56, size)] if any(y > 0 for _, y in memory) else []),
     ]
 

@@ -350,13 +350,20 @@ def load_pages() -> None:
         import_module(f"advisor.tui.{name}")
 
 
-def run_ui(run: Run, *, readonly: bool = False, replay: float | None = None) -> int:
+def run_ui(
+    run: Run,
+    *,
+    readonly: bool = False,
+    replay: float | None = None,
+    begin: Callable[[AdvisorApp], None] = lambda _: None,
+) -> int:
     """Show a run in the terminal until the user detaches, and return the exit code.
 
     Args:
         run: The run directory; its trainer and driver live elsewhere and outlive this.
         readonly: Turn off every key that changes the run.
         replay: Play the recording at this multiple of its own speed instead of following it.
+        begin: Called with the app before it runs; whoever writes the run's files for it starts then.
     """
     sys.setswitchinterval(SWITCH_S)
     ascii_only = not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
@@ -364,4 +371,5 @@ def run_ui(run: Run, *, readonly: bool = False, replay: float | None = None) -> 
     end_with_terminal(lambda: app.exit(0))
     gc.disable()
     app.settle = yield_to_training
+    begin(app)
     return app.run() or 0

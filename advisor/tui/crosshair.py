@@ -21,6 +21,7 @@ DONE: dict[MarkKind, str] = {
     "turned_back": "turned back",
     "out_of_memory": "out of memory",
     "restarted": "restarted",
+    "by_hand": "turned by hand",
 }
 """What a mark says of its text."""
 

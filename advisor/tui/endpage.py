@@ -54,9 +54,16 @@ def first_page(report: Report, folder: str, width: int) -> Content:
         *_interventions(report.interventions),
         *_findings(report),
         Content(""),
-        _row("in full", f"{folder}/report.html"),
+        _row("in full", _in_full(report, folder)),
     ]
     return Content("\n").join(part for line in lines for part in _hung(line, width))
+
+
+def _in_full(report: Report, folder: str) -> str:
+    """Return where all of the report is; that of a log is only made when it is asked for."""
+    if report.run.get("state") == "read":
+        return f"advisor diagnose {report.run['path']} --format html --out FILE"
+    return f"{folder}/report.html"
 
 
 def _row(label: str, *parts: str | tuple[str, str]) -> Content:

@@ -95,11 +95,10 @@ def line(seen: Glimpse, width: int, ascii_only: bool = False) -> Content:
     glyph, colour = _LOOKS.get(seen.word, ("●", "$foreground"))
     glyph = "*" if ascii_only else glyph
     parts: list[tuple[int, Content]] = [(-1, Content.assemble((f" {glyph} {seen.word}", f"bold {colour}")))]
-    if seen.steps_total:
-        parts.append(
-            (0, Content.assemble(("step ", "$muted"), f"{seen.step:,}", (f" of {seen.steps_total:,}", "$muted")))
-        )
-    if seen.running and seen.eta_s is not None and seen.step:
+    if seen.steps_total or seen.step:
+        of = f" of {seen.steps_total:,}" if seen.steps_total else ""
+        parts.append((0, Content.assemble(("step ", "$muted"), f"{seen.step:,}", (of, "$muted"))))
+    if seen.running and seen.eta_s is not None and isfinite(seen.eta_s) and seen.step:
         eta = words.seconds(seen.eta_s) if seen.eta_s >= 1 else "< 1 s"
         parts.append((1, Content.assemble(("ETA ", "$muted"), eta)))
     if seen.best is not None:

@@ -65,6 +65,7 @@ HELP: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("▲ ▽", "a fix was kept or applied; it was taken back"),
             ("◀ ↻", "the run was turned back; it was started again"),
             ("◆ ✗", "out of memory; values that were not finite"),
+            ("✎", "a knob was turned by hand"),
             ("═", "a trial ran here; a dim line is what a rollback left behind"),
         ),
     ),

@@ -16,6 +16,7 @@ GLYPHS: dict[MarkKind, tuple[str, str]] = {
     "undone": ("▽", "v"),
     "turned_back": ("◀", "<"),
     "out_of_memory": ("◆", "M"),
+    "by_hand": ("✎", "@"),
     "restarted": ("↻", "R"),
 }
 """Marks on the charts, as (Unicode, ASCII): interventions and what befell the run. A finding alone is no mark: it changes

@@ -15,6 +15,7 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
+from advisor.report.words import plural
 from advisor.runs import Run
 from advisor.tui.plain import Plain
 from advisor.tui.run_list_detail import detail
@@ -182,7 +183,7 @@ class RunListApp(App[Choice]):
 
     def _title(self, rows: list[RunRow], shown: list[RunRow]) -> Content:
         live = sum(row.live for row in rows)
-        count = f"{len(shown)} of {len(rows)} runs" if len(shown) < len(rows) else f"{len(rows)} runs"
+        count = f"{len(shown)} of {plural(len(rows), 'run')}" if len(shown) < len(rows) else plural(len(rows), "run")
         count += "" if self.runs.read_all.is_set() else " so far"
         order = f"by {self.place.order}" + (", backwards" if self.place.backwards else "")
         parts = [("training-advisor", "bold"), (f"  {count}", ""), (f", {live} going on" if live else "", "$success")]

@@ -39,11 +39,12 @@ class ComparePage(TextPage):
     def on_mount(self) -> None:
         """Have the verdict worked out, of two runs that have ended."""
         if all(row.verdict for row in self._pair):
-            self.run_worker(self._judge, thread=True)
+            self.run_worker(self._judge, thread=True, exit_on_error=False)
 
     def _judge(self) -> None:
         said = judged(*self._pair, self.app.size.width - PAGE_CELLS)
-        self.app.call_from_thread(self.query_one("#verdict", Static).update, said)
+        if self.is_attached:
+            self.app.call_from_thread(self.query_one("#verdict", Static).update, said)
 
 
 def judged(first: RunRow, second: RunRow, width: int) -> Content:

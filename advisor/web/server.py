@@ -178,15 +178,14 @@ def serve(served: Served) -> int:
     Raises:
         Mistake: when the address cannot be had.
     """
-    for address in socket.getaddrinfo(served.host, served.port, type=socket.SOCK_STREAM)[:1]:
-        with socket.socket(address[0], address[1]) as tried:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(served.host, served.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind(address[4])
-            except OSError as failed:
-                raise Mistake(
-                    f"{served.host}:{served.port} cannot be had ({failed.strerror}): choose another --port"
-                ) from None
+            tried.bind(address)
+    except OSError as failed:
+        why = failed.strerror or str(failed)
+        raise Mistake(f"{served.host}:{served.port} cannot be had ({why}): choose another --port or --host") from None
     WebServer(served).serve()
     return 0
 

@@ -4,6 +4,7 @@ python -m tests.faults --out FOLDER                    runs all that FOLDER does
 python -m tests.faults --out FOLDER --slice 3/20       runs the third of twenty slices
 python -m tests.faults --out FOLDER --case NAME …      runs these cases
 python -m tests.faults --matrix FOLDER                 writes MATRIX.md and rules/record.json from what FOLDER holds
+python -m tests.faults --logs                          writes the section of MATRIX.md on logs of other libraries anew
 
 A case that is written anew is run anew; after any other change of code, give another folder.
 """
@@ -23,6 +24,7 @@ from tests.faults.case import Case
 from tests.faults.cases import FAMILIES, all_cases, find
 from tests.faults.data import MissingData, load
 from tests.faults.harness import advised, run_case
+from tests.faults.logs import write_logs_section
 from tests.faults.matrix import write_matrix
 from tests.faults.result import read_results
 
@@ -41,9 +43,12 @@ def main() -> None:
     parser.add_argument("--family", choices=list(FAMILIES), help="run only this family of cases")
     parser.add_argument("--case", nargs="*", type=_case, help="run only these cases")
     parser.add_argument("--matrix", type=Path, help="folder of results to write MATRIX.md from")
+    parser.add_argument("--logs", action="store_true", help="write the section on logs of other libraries anew")
     asked = parser.parse_args()
     if asked.matrix is not None:
         write_matrix(read_results(asked.matrix, all_cases()), MATRIX, RECORD)
+    elif asked.logs:
+        write_logs_section(MATRIX)
     elif asked.out is not None:
         cases = asked.case or FAMILIES.get(asked.family, all_cases())
         run_slice(asked.out, [(case, seed) for seed in range(asked.seeds) for case in cases], *asked.slice)

@@ -10,6 +10,7 @@ from rules.catalogue import all_rules
 from rules.record import Record
 from tests.faults.case import Case
 from tests.faults.cases import FAMILIES, all_cases
+from tests.faults.logs import logs_section
 from tests.faults.measure import Runs, Seen, mean_with_error, middle_of, seen, share
 from tests.faults.result import Alarm
 
@@ -44,6 +45,7 @@ def write_matrix(runs: Runs, file: Path, record: Path) -> None:
         _rules(all_seen),
         _cases(faulty),
         _healthy_cases(well),
+        logs_section(),
     ]
     file.write_text("\n".join(parts), encoding="utf-8")
     told = {code: asdict(one) for code, one in record_of(all_seen).items()}

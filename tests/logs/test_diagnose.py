@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from advisor.cli import run
+from advisor.logs.advice import framework_of, plain
 from advisor.logs.compare import rows
 from advisor.logs.diagnose import Asked, Diagnosed
 from advisor.logs.follow import follow
@@ -195,3 +196,28 @@ def test_the_newest_loss_is_told_as_it_is() -> None:
     report = diagnosis(DATA / "csv" / "nan")
     assert report.timeline["steps"][-1] == 450
     assert report.timeline["loss"][-1] != report.timeline["loss"][-1]
+
+
+@pytest.mark.parametrize(
+    ("columns", "framework"),
+    [
+        (["train/loss", "train/global_step", "eval/loss"], "huggingface"),
+        (["train_loss", "trainer/global_step"], "lightning"),
+        (["metrics/mAP50-95(B)", "train/box_loss"], "ultralytics"),
+        (["train/loss", "val/loss"], "pytorch"),
+    ],
+)
+def test_a_trackers_log_is_advised_in_the_words_of_whoever_wrote_it(columns: list[str], framework: str) -> None:
+    assert framework_of("pytorch", columns) == framework
+    assert framework_of("keras", columns) == "keras"
+
+
+def test_a_rescue_is_told_as_what_its_user_can_do() -> None:
+    assert plain("roll back to before step 180 with clip 1", 0) == (
+        "go on from a checkpoint before step 180, with gradients clipped at 1"
+    )
+
+
+def test_a_suspicion_that_went_by_is_not_told() -> None:
+    report = diagnosis(DATA / "keras" / "healthy")
+    assert [one.code for one in report.findings] == []

@@ -149,3 +149,21 @@ def test_what_is_no_log_is_one_clear_line(name: str, content: str, words: str, t
         path.write_text(content)
     with pytest.raises(Mistake, match=words):
         find_runs(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "log", "framework"),
+    [("hparams.yaml", "metrics.csv", "lightning"), ("args.yaml", "results.csv", "ultralytics")],
+)
+def test_settings_are_read_that_a_framework_writes_beside_its_log(
+    name: str, log: str, framework: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(
+        "lr: 0.001\nepochs: 30\noptimizer: 'AdamW'\nname: null\nnested:\n  inner: 3\nlist: [1, 2]\n"
+    )
+    axis = "step" if framework == "lightning" else "epoch"
+    (tmp_path / log).write_text(f"{axis},train/loss,val/loss\n" + "".join(f"{at},1.0,1.0\n" for at in range(1, 11)))
+    report = diagnosis(tmp_path)
+    assert report.run["settings"] == {"lr": 0.001, "epochs": 30.0, "optimizer": "AdamW"}
+    assert report.run["framework"] == framework
+    assert report.run["steps_total"] == (10 if framework == "lightning" else 30)

@@ -1,13 +1,11 @@
-"""Writes the logs under `tests/logs/data` by small real trainings with the libraries themselves.
+"""Writes the logs under `tests/logs` by small real trainings with the libraries themselves.
 
     python3 -m venv VENV && VENV/bin/pip install torch scikit-learn transformers accelerate lightning keras \
-        tensorboard mlflow-skinny trackio wandb
-    VENV/bin/python tests/logs/write.py [FORMAT[:CASE] …]
+        tensorboard mlflow-skinny trackio wandb ultralytics
+    VENV/bin/python -m tests.logs.write data|seen|unseen [FORMAT[:CASE] …]
 
-Each case is a multilayer perceptron on scikit-learn's digits (1 797 images of 8 × 8, 10 classes). What is wrong with a
-case is in its name: the rate grows every step (diverging), 120 training examples with three tenths of the labels wrong
-(overfitting), a rate of 0 (lr_zero), an infinite pixel from half of the run on (nan), two hidden units and labels of which
-a third are wrong (plateau). Nothing is fetched from anywhere.
+`data` are the cases that the readers were built on, `seen` and `unseen` the stories of the fault bench
+(`tests/logs/stories.py`). Nothing is fetched from anywhere.
 """
 
 import contextlib
@@ -18,112 +16,19 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 
-HERE = Path(__file__).parent / "data"
-BATCH = 32
-SEED = 7
+from tests.logs.stories import BATCH, CASES, HERE, SETS, Case, breaks_at, data, network, stories, train
+
 LARGEST_BYTES = 59_000
 
 
-@dataclass(frozen=True)
-class Case:
-    """One training."""
-
-    name: str
-    epochs: int
-    lr: float
-    hidden: int = 64
-    examples: int = 1200
-    wrong: float = 0.0
-    growth: float = 1.0
-    """Factor of the rate from step to step."""
-    breaks: bool = False
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return -(-self.examples // BATCH)
-
-
-CASES = (
-    Case("healthy", epochs=20, lr=1e-3),
-    Case("healthy_fast", epochs=12, lr=3e-3, hidden=128),
-    Case("diverging", epochs=20, lr=1e-3, growth=1.015),
-    Case("overfitting", epochs=60, lr=1e-2, hidden=256, examples=120, wrong=0.3),
-    Case("lr_zero", epochs=12, lr=0.0),
-    Case("nan", epochs=12, lr=1e-3, breaks=True),
-    Case("plateau", epochs=30, lr=3e-2, hidden=2, wrong=0.33),
-)
-
-
-def data(case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return training inputs and labels, validation inputs and labels."""
-    digits = load_digits()
-    order = np.random.default_rng(SEED).permutation(len(digits.target))
-    x, y = (digits.data[order] / 16).astype(np.float32), digits.target[order].astype(np.int64)
-    train_x, train_y = x[: case.examples].copy(), y[: case.examples].copy()
-    draw = np.random.default_rng(SEED + 1)
-    wrong = draw.random(case.examples) < case.wrong
-    train_y[wrong] = draw.integers(0, 10, int(wrong.sum()))
-    return train_x, train_y, x[1297:], y[1297:]
-
-
-def network(case: Case) -> nn.Sequential:
-    torch.manual_seed(SEED)
-    activation = nn.Tanh() if case.hidden < 8 else nn.ReLU()
-    return nn.Sequential(nn.Linear(64, case.hidden), activation, nn.Linear(case.hidden, 10))
-
-
-def breaks_at(case: Case) -> int:
-    return case.epochs * case.steps_per_epoch // 2 if case.breaks else 10**9
-
-
-def train(case: Case) -> Iterator[dict[str, float]]:
-    """Train by a plain loop; yield a row every ten steps and one after each epoch."""
-    tx, ty, vx, vy = (torch.from_numpy(one) for one in data(case))
-    model = network(case)
-    optimizer = torch.optim.Adam(model.parameters(), lr=case.lr)
-    step = 0
-    generator = torch.Generator().manual_seed(SEED)
-    for epoch in range(case.epochs):
-        for batch in torch.randperm(len(tx), generator=generator).split(BATCH):
-            step += 1
-            inputs = tx[batch]
-            if step >= breaks_at(case):
-                inputs = inputs * float("inf")
-            loss = nn.functional.cross_entropy(model(inputs), ty[batch])
-            optimizer.zero_grad()
-            loss.backward()
-            norm = nn.utils.clip_grad_norm_(model.parameters(), 1e12)
-            optimizer.step()
-            optimizer.param_groups[0]["lr"] *= case.growth
-            if step % 10 == 0:
-                yield {
-                    "step": step,
-                    "epoch": epoch,
-                    "train/loss": loss.item(),
-                    "train/grad_norm": norm.item(),
-                    "lr": optimizer.param_groups[0]["lr"],
-                }
-        with torch.no_grad():
-            scores = model(vx)
-        yield {
-            "step": step,
-            "epoch": epoch + 1,
-            "val/loss": nn.functional.cross_entropy(scores, vy).item(),
-            "val/accuracy": (scores.argmax(1) == vy).float().mean().item(),
-        }
-
-
 def place(kind: str, case: Case) -> Path:
-    folder = HERE / kind / case.name
+    folder = HERE / case.root / kind / case.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
@@ -131,11 +36,13 @@ def place(kind: str, case: Case) -> Path:
 
 def write_plain(case: Case) -> None:
     rows = list(train(case))
-    names = ["step", "epoch", "train/loss", "train/grad_norm", "lr", "val/loss", "val/accuracy"]
+    names = list(dict.fromkeys(name for row in rows for name in row))
     with (place("csv", case) / "log.csv").open("w", newline="") as file:
         table = csv.DictWriter(file, names)
         table.writeheader()
         table.writerows({key: f"{value:.7g}" for key, value in row.items()} for row in rows)
+    if case.root != "data":
+        return
     lines = place("jsonl", case) / "log.jsonl"
     lines.write_text("".join(json.dumps({k: float(f"{v:.7g}") for k, v in row.items()}) + "\n" for row in rows))
 
@@ -262,12 +169,12 @@ def write_huggingface(case: Case) -> None:
     scratch = tempfile.mkdtemp()
     arguments = transformers.TrainingArguments(
         output_dir=scratch, num_train_epochs=case.epochs, learning_rate=case.lr, per_device_train_batch_size=BATCH,
-        logging_steps=10, eval_strategy="epoch", save_strategy="epoch", save_total_limit=1, report_to=[], seed=SEED,
-        lr_scheduler_type="constant" if case.hidden < 8 else "linear", use_cpu=True, disable_tqdm=True, max_grad_norm=0.0 if case.growth > 1 else 1.0,
+        logging_steps=10, eval_strategy="epoch", save_strategy="epoch", save_total_limit=1, report_to=[], seed=case.seed,
+        lr_scheduler_type="constant" if case.hidden < 8 else "linear", use_cpu=True, disable_tqdm=True, max_grad_norm=0.0 if case.growth != 1 else 1.0,
     )  # fmt: skip
     trainer = transformers.Trainer(
         model=Model(), args=arguments, train_dataset=Examples(tx, ty), eval_dataset=Examples(vx, vy),
-        compute_metrics=accuracy, callbacks=[Grows()] if case.growth > 1 else [],
+        compute_metrics=accuracy, callbacks=[Grows()] if case.growth != 1 else [],
     )  # fmt: skip
     trainer.train()
     folder = place("huggingface", case)
@@ -312,7 +219,9 @@ def write_lightning(case: Case) -> None:
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
         callbacks=[lightning.pytorch.callbacks.LearningRateMonitor("step")], num_sanity_val_steps=0,
     )  # fmt: skip
-    shuffled = DataLoader(TensorDataset(tx, ty), BATCH, shuffle=True, generator=torch.Generator().manual_seed(SEED))
+    shuffled = DataLoader(
+        TensorDataset(tx, ty), BATCH, shuffle=True, generator=torch.Generator().manual_seed(case.seed)
+    )
     trainer.fit(Module(), shuffled, DataLoader(TensorDataset(vx, vy), 500))
     folder = place("lightning", case)
     (written,) = Path(scratch).rglob("metrics.csv")
@@ -326,9 +235,13 @@ def write_keras(case: Case) -> None:
     tx, ty, vx, vy = data(case)
     if case.breaks:
         tx[:1] = np.inf  # Keras logs epochs: the first that meets the pixel is lost
-    keras.utils.set_random_seed(SEED)
+    keras.utils.set_random_seed(case.seed)
     active = "tanh" if case.hidden < 8 else "relu"
-    layers = [keras.layers.Input((64,)), keras.layers.Dense(case.hidden, activation=active), keras.layers.Dense(10)]
+    layers = [
+        keras.layers.Input((64,)),
+        keras.layers.Dense(case.hidden, activation=active),
+        keras.layers.Dense(case.classes),
+    ]
     model = keras.Sequential(layers)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(case.lr), loss, metrics=["accuracy"])
@@ -337,13 +250,63 @@ def write_keras(case: Case) -> None:
     rate = keras.callbacks.LearningRateScheduler(lambda epoch, now: now * growth if epoch else now)
     history = model.fit(
         tx, ty, BATCH, case.epochs, validation_data=(vx, vy), verbose=0,
-        callbacks=[keras.callbacks.CSVLogger(str(folder / "training.csv")), *([rate] if growth > 1 else [])],
+        callbacks=[keras.callbacks.CSVLogger(str(folder / "training.csv")), *([rate] if growth != 1 else [])],
     )  # fmt: skip
+    if case.root != "data":
+        return
     target = place("keras_history", case) / "history.json"
     target.write_text(json.dumps({name: [float(one) for one in column] for name, column in history.history.items()}))
 
 
+YOLO_NET = """
+nc: {classes}
+scales: {{n: [1.0, 1.0, 1024]}}
+backbone:
+  - [-1, 1, Conv, [{width}, 3, 2]]
+  - [-1, 1, Conv, [{width}, 3, 2]]
+head:
+  - [-1, 1, Classify, [{classes}]]
+"""
+
+
+def write_ultralytics(case: Case) -> None:
+    if case.breaks or case.hidden < 8:
+        return  # it logs nothing of a loss that is lost, and its schedule and batch norm bring the small net to learn
+    from PIL import Image
+    from ultralytics import YOLO
+
+    scratch = Path(tempfile.mkdtemp())
+    tx, ty, vx, vy = data(case)
+    low, high = float(tx.min()), float(tx.max())
+    for split, inputs, labels in (("train", tx, ty), ("val", vx, vy)):
+        for at, (row, label) in enumerate(zip(inputs, labels, strict=True)):
+            folder = scratch / "digits" / split / f"class{label}"
+            folder.mkdir(parents=True, exist_ok=True)
+            grey = ((row.reshape(8, 8) - low) / (high - low) * 255).clip(0, 255).astype(np.uint8)
+            Image.fromarray(grey).resize((32, 32)).save(folder / f"{at}.png")
+    net = scratch / "yolo26n-cls.yaml"
+    net.write_text(YOLO_NET.format(classes=case.classes, width=case.hidden if case.hidden in (2, 192) else 16))
+    model = YOLO(str(net), task="classify")
+
+    def begin_epoch(trainer) -> None:  # type: ignore[no-untyped-def]
+        factor = case.growth**case.steps_per_epoch if trainer.epoch else 1.0
+        trainer.scheduler.base_lrs = [factor * rate for rate in trainer.scheduler.base_lrs]
+
+    model.add_callback("on_train_epoch_start", begin_epoch)
+    model.train(
+            data=str(scratch / "digits"), epochs=case.epochs, imgsz=32, batch=BATCH, optimizer="AdamW", lr0=case.lr,
+            lrf=1.0 if case.growth != 1 else 0.1, warmup_epochs=0.0, seed=case.seed, device="cpu", workers=0, plots=False, save=False,
+            verbose=False, project=str(scratch / "runs"), name="run", amp=False, auto_augment=None, erasing=0.0,
+            fliplr=0.0, hsv_h=0.0, hsv_s=0.0, hsv_v=0.0, scale=0.0, patience=0,
+        )  # fmt: skip
+    folder = place("ultralytics", case)
+    for name in ("results.csv", "args.yaml"):
+        if (scratch / "runs" / "run" / name).exists():
+            shutil.copy(scratch / "runs" / "run" / name, folder / name)
+
+
 WRITERS = {
+    "ultralytics": write_ultralytics,
     "plain": write_plain,
     "tensorboard": write_tensorboard,
     "huggingface": write_huggingface,
@@ -356,9 +319,11 @@ WRITERS = {
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for asked in sys.argv[1:] or WRITERS:
+    which, *formats = sys.argv[1:] or ["data"]
+    cases = stories(which) if which in SETS else CASES
+    for asked in formats or WRITERS:
         kind, _, case_name = asked.partition(":")
-        for one in CASES:
+        for one in cases:
             if case_name in ("", one.name):
                 WRITERS[kind](one)
-                print(kind, one.name, flush=True)
+                print(which, kind, one.name, flush=True)

@@ -3,6 +3,7 @@
 import base64
 import io
 from math import inf, nan
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,12 +14,14 @@ from advisor import ledger
 from advisor.report import pictures, places
 from advisor.report.checked import not_assessed
 from advisor.report.html import html
+from advisor.report.machine import busy
 from advisor.report.markdown import markdown
 from advisor.report.thumbnails import data_uri
+from advisor.sensors.sample import DeviceSample, HostSample, Sample
 from advisor.story import fold
 from rules.catalogue import all_rules
 from tests.report import literal_runs
-from tests.report.test_report import HOSTILE, Page, hostile_run, report_of
+from tests.report.test_report import HOSTILE, Page, hostile_run, report_of, written
 from trainer import wire
 from trainer.words import Layer, Picture
 
@@ -202,3 +205,27 @@ def test_starting_again_after_a_crash_is_a_part_of_the_time_and_a_first_start_is
     report = report_of(run)
     assert report.time["restarts"] == pytest.approx(7, abs=0.1)
     assert "starting again" in html(report)
+
+
+def test_how_busy_the_machine_was_stands_on_the_axis_of_steps() -> None:
+    run = literal_runs.healthy()
+    beats = [event for event in run.events if isinstance(event, wire.BeatTaken)]
+    host = HostSample(cores=2, busy_share=0.25, idle_cores=1.5, memory_bytes=1, memory_free_bytes=1)
+    before = Sample(t=beats[0].t - 1, host=host)
+    samples = [before, *(Sample(t=beat.t + 0.01, host=host) for beat in beats[:3])]
+    told = busy(run.events, samples)
+    assert told == {"steps": [beat.step for beat in beats[:3]], "share": [0.25] * 3, "of": "processors"}
+    device = DeviceSample(
+        index=0, name="a GPU", busy_share=0.75, memory_bytes=1, memory_used_bytes=1, power_w=1, power_limit_w=1,
+        temperature_c=1, clock_mhz=1, clock_max_mhz=1, throttled=False,
+    )  # fmt: skip
+    told = busy(run.events, [*samples, Sample(t=beats[3].t + 0.01, host=host, devices=(device,))])
+    assert told == {"steps": [beats[3].step], "share": [0.75], "of": "device"}
+    assert busy(run.events, []) == {}
+
+
+def test_a_report_reads_no_more_samples_than_it_shows(tmp_path: Path) -> None:
+    run = written(tmp_path, literal_runs.healthy())
+    run.samples.write_text("".join(Sample(t=at).model_dump_json() + "\n" for at in range(501)))
+    assert [sample.t for sample in run.read_samples(100)] == list(range(0, 501, 6))
+    assert run.read_samples(10**6)[-1].t == 500

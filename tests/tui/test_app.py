@@ -1,29 +1,18 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
-from textual.strip import Strip
-from textual.widgets import DataTable, Input, Log, Markdown
+from textual.widgets import DataTable, Input, Markdown
 
 from advisor import ledger
-from advisor.runs import Run
-from advisor.tui.app import AdvisorApp
 from advisor.tui.asking import Asked, ValueAsked
 from advisor.tui.chart import Chart
 from advisor.tui.datapage import DataPage
 from advisor.tui.endpage import ReportPage
 from advisor.tui.feed_pane import FeedPane
 from advisor.tui.help import HelpPage
-from advisor.tui.logpage import LogPage, highlighted
+from advisor.tui.logpage import LogPage
 from advisor.tui.pages import KnobsPage, LedgerPage, WhyPage
-from advisor.tui.plain import plain
-from advisor.tui.themes import THEMES
 from advisor.tui.voice import Voice
 from tests.tui.conftest import Open, read_all, wishes
 from tests.tui.recording import RARE_CLASSES, RATE_TOO_HIGH, Recording
@@ -205,44 +194,6 @@ async def test_why_shows_the_numbers_and_the_rules_own_page(opened: Open) -> Non
         assert app.screen.query_one(Markdown)
 
 
-async def test_the_log_is_filtered(opened: Open) -> None:
-    async with opened("crashed") as (app, pilot):
-        await pilot.press("escape", "slash")
-        await pilot.pause()
-        assert isinstance(app.screen, LogPage)
-        await pilot.press(*"bus")
-        app.screen.pull()
-        assert [line for line in app.screen.query_one(Log).lines if line] == [
-            "trainer  RuntimeError: a worker died of a bus error"
-        ]
-
-
-@pytest.mark.slow
-async def test_matches_in_the_log_are_gone_through_among_all_lines(opened: Open) -> None:
-    async with opened("crashed") as (app, pilot):
-        await pilot.press("escape", "slash")
-        await pilot.press(*"line", "enter", "n")
-        await pilot.pause()
-        page = app.screen
-        assert isinstance(page, LogPage)
-        log = page.log_lines
-        assert any("read 13,440" in line for line in log.lines), "all lines are there again"
-        newest = log.here
-        assert "line" in log.lines[newest].lower()
-        assert "1 line with the text" in str(page.query_one(".heading").render())
-        shown = log.render_line(newest - log.scroll_offset.y)
-        assert [one.text for one in shown if one.style and one.style.bold] == ["line"]
-        await pilot.press("slash")
-        assert all("line" in line for line in log.lines if line)
-
-
-@given(st.text("ab ", min_size=1, max_size=30), st.text("ab", min_size=1, max_size=3))
-def test_highlighting_changes_no_letter_and_marks_every_match(text: str, sought: str) -> None:
-    shown = highlighted(Strip([Segment(text)]), sought, Style(bold=True))
-    assert shown.text == text
-    assert "".join(one.text for one in shown if one.style and one.style.bold) == sought * text.count(sought)
-
-
 async def test_a_row_opens_and_stays_open_while_the_feed_changes(opened: Open) -> None:
     async with opened("trying") as (app, pilot):
         feed = app.overview.feed
@@ -285,21 +236,6 @@ async def test_more_room_brings_more_panes(opened: Open) -> None:
         await pilot.resize_terminal(200, 60)
         await pilot.pause()
         assert app.query_one("#log").display
-
-
-async def test_a_log_without_a_line_takes_no_room(opened: Open) -> None:
-    async with opened("empty", size=(200, 60)) as (app, pilot):
-        assert app.overview.form == "wide"
-        assert not app.query_one("#log").display
-        with app.run_files.trainer_log.open("a") as file:
-            file.write("something was printed\n")
-        for _ in range(40):
-            await pilot.pause(0.05)
-            app.pull()
-            if app.query_one("#log").display:
-                break
-        assert app.query_one("#log").display
-        assert app.overview.form == "wide"
 
 
 async def test_nothing_is_drawn_while_nothing_comes_in(opened: Open) -> None:
@@ -369,43 +305,6 @@ async def test_detaching_ends_with_zero_and_leaves_no_file_behind(opened: Open) 
         await pilot.pause()
         assert app.return_value == 0
     assert list(app.run_files.wishes.iterdir()) == []
-
-
-@pytest.mark.slow
-async def test_without_unicode_the_screen_is_ascii(opened: Open) -> None:
-    async with opened("nan", size=(80, 24), ascii_only=True) as (app, _pilot):
-        chart = app.query_one("#loss", Chart)
-        body = "".join(chart.render_line(y).text for y in range(chart.size.height))
-        assert body.isascii()
-        assert str(app.query_one("#steptime").render()).isascii()
-        assert str(app.query_one("#glance").render()).isascii()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("key", ["i", "k", "l", "o", "r", "w", "f1", "f", "c"])
-async def test_without_unicode_every_page_goes_out_as_ascii(opened: Open, key: str) -> None:
-    async with opened("healthy", size=(120, 40), ascii_only=True) as (app, pilot):
-        await pilot.press(key)
-        await pilot.pause()
-        update = app.screen._compositor.render_update(full=True)
-        said = "".join(segment.text for segment in app.console.render(update))
-        assert len(said) > 120 * 40 - 1
-        assert said.isascii()
-
-
-@given(st.text(max_size=30))
-def test_plain_letters_take_as_many_cells(text: str) -> None:
-    assert plain(text).isascii()
-    assert cell_len(plain(text)) == cell_len(text)
-
-
-@pytest.mark.slow
-async def test_the_environment_chooses_the_theme(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    for wanted, shown in (("monochrome", "monochrome"), ("no such theme", "calm")):
-        monkeypatch.setenv("TEXTUAL_THEME", wanted)
-        assert AdvisorApp(Run(Path("nowhere")), readonly=True).theme == shown
-    async with opened("healthy") as (app, _pilot):
-        assert app.get_css_variables()["shade"] == THEMES[0].variables["shade"]
 
 
 async def test_a_run_that_grows_is_followed(opened: Open) -> None:

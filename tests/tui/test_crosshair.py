@@ -5,10 +5,14 @@ import pytest
 from textual.content import Content
 
 from advisor.tui.chart import Chart
-from advisor.tui.crosshair import value_at
+from advisor.tui.crosshair import told_at, value_at
 from advisor.tui.glance import Progress
+from advisor.tui.plots import Plotter
+from advisor.tui.scene import Scene
 from advisor.tui.series import EMPTY, points
 from tests.tui.conftest import Open
+from trainer.wire import KnobsTurned
+from trainer.words import Change
 
 
 def title(chart: Chart) -> str:
@@ -53,6 +57,16 @@ async def test_the_crosshair_names_the_fix_that_was_tried_there(opened: Open) ->
         app.pull()
         assert f"kept at {mark.step:,}: raise workers to 2" in told(app)
         assert "in the trial of raise workers to 2 (kept)" in told(app)
+
+
+def test_a_turn_by_hand_is_a_mark_on_the_charts() -> None:
+    scene = Scene()
+    change = Change(knob="lr", old=0.1, new=0.01)
+    scene.take(KnobsTurned(step=40, changes=(change,), trial="t1", probation=True))
+    scene.take(KnobsTurned(step=50, changes=(change,), trial="u1-50", probation=True, by="user"))
+    marks = Plotter(scene, 1.0, ascii_only=False).plot("loss").marks
+    assert [(mark.step, mark.glyph) for mark in marks] == [(50, "✎")]
+    assert "turned by hand at 50: lr 0.1 → 0.01" in told_at(scene, 50, 1.0).plain
 
 
 @pytest.mark.slow

@@ -126,13 +126,15 @@ def test_a_mistake_is_one_line(arguments: list[str], tmp_path: Path, capsys: pyt
 
 
 @needs_the_extra
-def test_a_port_that_is_taken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_address_that_cannot_be_had_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         assert command(["web", "--port", str(port)]) == 2
     assert f"127.0.0.1:{port} cannot be had" in capsys.readouterr().err
+    assert command(["web", "--host", "no such host"]) == 2
+    assert "cannot be had" in capsys.readouterr().err.splitlines()[-1]
 
 
 @needs_the_extra

@@ -1,4 +1,4 @@
-"""JSON: Hugging Face's `trainer_state.json`, Keras' `History` dictionary, and JSON lines."""
+"""JSON: Hugging Face's `trainer_state.json`, Keras' `History` dictionary, JSON lines, and a list of rows in one value."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from typing import Any
 
 from advisor.logs.frame import Frame, number
 from advisor.logs.names import is_epoch, is_step
+from advisor.logs.readers.opened import content, lines_of, opened
 
 LARGEST_BYTES = 256_000_000
 """Of a file that is one JSON value and has to be held as a whole; JSON lines may be of any size."""
@@ -16,13 +17,18 @@ NESTED_MOST = 3
 """Levels of nested objects in a line whose numbers are taken as `outer/inner`."""
 SUMMARY_KEYS = ("train_runtime", "total_flos")
 """Keys of the row that sums up a Hugging Face training: its `train_loss` is the mean of the whole run."""
+LONGEST_LINE = 1 << 20
+FIRST_ROWS = 50
+NOT_BLANK = re.compile(r"[^\s,]")
+AS_JSON = {"nan": "NaN", "inf": "Infinity", "None": "null", "True": "true", "False": "false"}
+PYTHON_WORDS = re.compile(r"\b(?:nan|inf|None|True|False)\b")
 ROW = re.compile(r"\{[^{}]*\}")
 """One flat object: what can be saved of a list that was cut off."""
 
 
 def read_trainer_state(path: Path, frame: Frame, chosen: dict[str, str]) -> None:
     """Read a `trainer_state.json`; of a torn one, the rows that are whole."""
-    text = path.read_bytes()[:LARGEST_BYTES].decode("utf-8", "replace")
+    text = content(path, LARGEST_BYTES)
     state = _value(text)
     if isinstance(state, dict):
         listed = state.get("log_history")
@@ -43,7 +49,7 @@ def read_trainer_state(path: Path, frame: Frame, chosen: dict[str, str]) -> None
 
 def read_history(path: Path, frame: Frame, chosen: dict[str, str]) -> None:
     """Read a dictionary of lists, one value an epoch, as Keras' `History.history` is written to JSON."""
-    columns = _value(path.read_bytes()[:LARGEST_BYTES].decode("utf-8", "replace"))
+    columns = _value(content(path, LARGEST_BYTES))
     if isinstance(columns, dict) and isinstance(columns.get("history"), dict):
         columns = columns["history"]
     if not isinstance(columns, dict):
@@ -59,25 +65,68 @@ def read_history(path: Path, frame: Frame, chosen: dict[str, str]) -> None:
 
 def read_lines(path: Path, frame: Frame, chosen: dict[str, str]) -> None:
     """Read JSON lines. A line that is no object is left out; so is a last line that has no end yet."""
-    bad = 0
-    with path.open("rb") as file:
-        for line in file:
+    bad = empty = 0
+    with opened(path) as file:
+        for line in lines_of(file, path, frame):
             if not line.strip():
                 continue
-            row = _value(line.decode("utf-8", "replace"))
+            row = _line(line.decode("utf-8", "replace"))
             if isinstance(row, dict):
                 _take(row, frame, chosen)
+                empty += _holds_nothing(row)
             elif line.endswith(b"\n"):
                 bad += 1
     if bad:
         frame.note(f"{bad} lines of {path.name} could not be read and were left out.")
+    if empty:
+        frame.note(f"{empty} lines of {path.name} hold null and no number: some writers put it for NaN.")
+
+
+def read_rows(path: Path, frame: Frame, chosen: dict[str, str]) -> None:
+    """Read a JSON file that holds its rows as one list, or as one value after the other over several lines."""
+    for row in _rows_of(content(path, LARGEST_BYTES)):
+        _take(row, frame, chosen)
+
+
+def _rows_of(text: str) -> list[dict[str, Any]]:
+    """Return the rows of one JSON value, or of several in a row; none where there are no objects."""
+    decoder, at, values = json.JSONDecoder(), 0, []
+    while begun := NOT_BLANK.search(text, at):
+        try:
+            value, at = decoder.raw_decode(text, begun.start())
+        except (ValueError, RecursionError):
+            break
+        values.append(value)
+    found = values[0] if len(values) == 1 else values
+    if isinstance(found, dict):
+        lists = [one for one in found.values() if isinstance(one, list) and one and isinstance(one[0], dict)]
+        found = max(lists, key=len, default=[found])
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+
+
+def looks_like_state(path: Path) -> bool:
+    """Tell whether a JSON file is a state of Hugging Face's Trainer under another name."""
+    with opened(path) as file:
+        return b'"log_history"' in file.read(LONGEST_LINE)
+
+
+def looks_like_rows(path: Path) -> bool:
+    """Tell whether a JSON file holds rows in which numbers stand beside a step or an epoch."""
+    with opened(path) as file:
+        first = file.readline(LONGEST_LINE).strip()
+    row = _line(first.decode("utf-8", "replace"))
+    one_row = isinstance(row, dict) and not any(isinstance(one, list) for one in row.values())
+    if one_row or not first.startswith((b"{", b"[")):
+        return False
+    rows = _rows_of(content(path, LARGEST_BYTES))[:FIRST_ROWS]
+    return any(is_step(name) or is_epoch(name) or "loss" in name.lower() for row in rows for name in row)
 
 
 def looks_like_history(path: Path) -> bool:
     """Tell whether a JSON file is a dictionary of lists of numbers."""
     if path.stat().st_size > LARGEST_BYTES:
         return False
-    columns = _value(path.read_bytes().decode("utf-8", "replace"))
+    columns = _value(content(path, LARGEST_BYTES))
     if isinstance(columns, dict) and isinstance(columns.get("history"), dict):
         columns = columns["history"]
     if not isinstance(columns, dict):
@@ -104,6 +153,21 @@ def _take(row: Mapping[str, Any], frame: Frame, chosen: dict[str, str]) -> None:
                 values[name] = told
     if values:
         frame.take(step, epoch, values)
+
+
+def _holds_nothing(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row has keys beside its axes, and null is all that they hold."""
+    held = [value for name, value in row.items() if not is_step(name) and not is_epoch(name)]
+    return bool(held) and all(value is None for value in held)
+
+
+def _line(text: str) -> Any:
+    """Return the value of a line: JSON, or a dictionary as Python prints it (Hugging Face's Trainer, to its console)."""
+    text = text.removeprefix("\ufeff")
+    value = _value(text)
+    if value is None and text.lstrip().startswith("{'"):
+        value = _value(PYTHON_WORDS.sub(lambda found: AS_JSON[found[0]], text.replace("'", '"')))
+    return value
 
 
 def _is_nested(row: Mapping[str, Any]) -> bool:

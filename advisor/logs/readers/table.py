@@ -1,54 +1,108 @@
 """CSV tables: Lightning's `metrics.csv`, Keras' CSVLogger, Ultralytics' `results.csv`, and any other with a header."""
 
 import csv
-import io
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from advisor.logs.frame import Frame, is_place, number
+from advisor.logs.frame import Frame, decimal_number, is_place, number
 from advisor.logs.names import is_epoch, is_step
+from advisor.logs.readers.opened import lines_of, opened_text
 
-SNIFFED_BYTES = 4096
+COMMENTS_MOST = 100
+"""Lines before the header that begin with `#`."""
 CHUNK_ROWS = 8192
 """Rows that are taken at once."""
 LONGEST_FIELD = 1 << 20
 """Characters of one cell; a longer one is no number, and a broken quote must not swallow the file."""
+DELIMITERS = (",", "\t", ";", "|")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a table is laid out."""
+
+    names: tuple[str, ...]
+    delimiter: str
+    before: int
+    """Lines up to the header and with it."""
+
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether a comma inside a cell may stand before decimals: where it does not part the cells."""
+        return self.delimiter != ","
 
 
 def header_of(path: Path) -> list[str]:
-    """Return the column names of a table; none where its first line is no header."""
+    """Return the column names of a table; none where it has no header."""
+    found = layout_of(path)
+    return list(found.names) if found else []
+
+
+def layout_of(path: Path) -> Layout | None:
+    """Return how a table is laid out; nothing where it has no header, and so is no table that can be read.
+
+    Lines before it that begin with `#` are comments; where rows of numbers follow them, the last of them is the header
+    (as numpy.savetxt writes it).
+    """
+    comment: tuple[int, str] | None = None
     try:
-        with path.open("rb") as file:
-            first = file.readline(SNIFFED_BYTES)
-    except OSError:
-        return []
-    text = first.decode("utf-8", "replace").lstrip("\ufeff").rstrip("\r\n")
-    if "\0" in text or not text:
-        return []
-    names = [name.strip().strip('"') for name in text.split(_delimiter(text))]
+        with opened_text(path) as file:
+            for at, line in enumerate(_split_lines(file, COMMENTS_MOST)):
+                text = line.strip("\r\n")
+                if "\0" in text:
+                    return None
+                if text.startswith("#"):
+                    comment = (at, text.lstrip("# "))
+                elif text.strip():
+                    begun = _layout(text, at + 1)
+                    if begun is None and comment is not None:
+                        return _layout(comment[1], comment[0] + 1)
+                    return begun if begun is None or begun.delimiter != " " or _has_numbers(file, begun) else None
+    except (OSError, EOFError, zlib.error):
+        return None
+    return None
+
+
+def _layout(text: str, before: int) -> Layout | None:
+    """Return the layout that a header line tells; nothing for a line of numbers, or of one word."""
+    delimiter = max(DELIMITERS, key=text.count)
+    delimiter = delimiter if delimiter in text else " "
+    names = tuple(name.strip().strip('"') for name in (text.split() if delimiter == " " else text.split(delimiter)))
     filled = [name for name in names if name]
-    if len(filled) < 2 or all(number(name) is not None for name in filled):
-        return []
-    return names
+    numbers = sum(number(name) is not None for name in filled)
+    if len(filled) < 2 or numbers == len(filled) or (numbers and delimiter == " "):
+        return None
+    return Layout(names, delimiter, before)
+
+
+def _has_numbers(file: Iterable[str], begun: Layout) -> bool:
+    """Tell whether the line after the header is a row of numbers: words with blanks between them may be any text."""
+    cells = next(iter(file), "").split()
+    return len(cells) == len(begun.names) and sum(number(cell) is not None for cell in cells) >= 2
 
 
 def read_table(path: Path, frame: Frame, chosen: dict[str, str]) -> None:
     """Read a CSV file. A torn last line is left out; cells that are no numbers are skipped.
 
     Args:
-        path: The file.
+        path: The file, which has a header.
         frame: Where the rows go.
         chosen: Role → column, as the user has said it.
     """
-    names = header_of(path)
+    layout = layout_of(path)
+    if layout is None:
+        frame.note(f"{path.name} has no header: nothing of it could be read.")
+        return
+    names = layout.names
     step_at = _place(names, chosen.get("step"), is_step)
     epoch_at = _place(names, chosen.get("epoch"), is_epoch)
     wanted = [(at, name) for at, name in enumerate(names) if name and at not in (step_at, epoch_at)]
-    delimiter = _delimiter(",".join(names) if not names else _first_line(path))
     csv.field_size_limit(LONGEST_FIELD)
-    reading = _Reading(frame, names, wanted, step_at, epoch_at)
-    rows = _rows(path, delimiter)
+    reading = _Reading(frame, layout, wanted, step_at, epoch_at)
+    rows = _rows(path, layout, frame)
     while stretch := list(islice(rows, CHUNK_ROWS)):
         reading.stretch(stretch)
     if reading.bad:
@@ -59,9 +113,11 @@ class _Reading:
     """Puts rows into a frame: a stretch of sound rows column by column, any other row by row."""
 
     def __init__(
-        self, frame: Frame, names: list[str], wanted: list[tuple[int, str]], step_at: int | None, epoch_at: int | None
+        self, frame: Frame, layout: Layout, wanted: list[tuple[int, str]], step_at: int | None, epoch_at: int | None
     ) -> None:
-        self.frame, self.names, self.wanted, self.step_at, self.epoch_at = frame, names, wanted, step_at, epoch_at
+        self.frame, self.names, self.wanted = frame, list(layout.names), wanted
+        self.step_at, self.epoch_at = step_at, epoch_at
+        self.number = decimal_number if layout.decimal_comma else number
         self.bad = 0
 
     def stretch(self, rows: list[list[str] | None]) -> None:
@@ -95,10 +151,13 @@ class _Reading:
             return
         values: dict[str, float] = {}
         for at, name in self.wanted:
-            value = number(cells[at]) if at < len(cells) and cells[at] else None
+            value = self.number(cells[at]) if at < len(cells) and cells[at] else None
             if value is not None:
                 values[name] = value
-        step, epoch = _cell(cells, self.step_at), _cell(cells, self.epoch_at)
+        step, epoch = (
+            self.number(cells[at]) if at is not None and at < len(cells) and cells[at] else None
+            for at in (self.step_at, self.epoch_at)
+        )
         if values:
             self.frame.take(step, epoch, values)
         elif step is None and epoch is None:
@@ -117,43 +176,42 @@ def _numbers(column: Sequence[str]) -> list[float | None]:
         return [float(cell) if cell else None for cell in column]
 
 
-def _rows(path: Path, delimiter: str) -> Iterator[list[str] | None]:
+def _rows(path: Path, layout: Layout, frame: Frame) -> Iterator[list[str] | None]:
     """Yield the cells of each whole line after the header; nothing for a line that is no row."""
-    with path.open("r", encoding="utf-8", errors="replace", newline="") as file:
-        rows = csv.reader(_whole_lines(file), delimiter=delimiter, skipinitialspace=True)
-        next(rows, None)
+    with opened_text(path) as file:
+        lines = islice(_split_lines(lines_of(file, path, frame)), layout.before, None)
+        rows = csv.reader(_whole_lines(lines, path, frame), delimiter=layout.delimiter, skipinitialspace=True)
         while True:
             try:
-                yield next(rows)
+                cells = next(rows)
             except StopIteration:
                 return
             except csv.Error:
                 yield None
+                continue
+            yield cells[:-1] if layout.delimiter == " " and cells and not cells[-1] else cells
 
 
-def _whole_lines(file: io.TextIOBase) -> Iterator[str]:
+def _split_lines(lines: Iterable[str], most: int | None = None) -> Iterator[str]:
+    """Yield lines, those that end by a carriage return alone too, each with its end; at most so many."""
+    for line in islice(lines, most):
+        inner = line.removesuffix("\r\n")
+        if "\r" not in inner[:-1]:
+            yield line
+        else:
+            yield from line.splitlines(keepends=True)
+
+
+def _whole_lines(lines: Iterable[str], path: Path, frame: Frame) -> Iterator[str]:
     """Yield the lines that end: the last one may still be being written."""
-    for line in file:
+    for line in lines:
         if line.endswith(("\n", "\r")):
             yield line.replace("\0", "")
-        elif line.count(",") and line.strip():
-            yield ""
-
-
-def _first_line(path: Path) -> str:
-    with path.open("r", encoding="utf-8", errors="replace") as file:
-        return file.readline(SNIFFED_BYTES)
-
-
-def _delimiter(line: str) -> str:
-    return max((",", "\t", ";"), key=line.count)
+        elif line.strip():
+            frame.note(f"The last line of {path.name} has no end and was left out: it may still be being written.")
 
 
 def _place(names: Sequence[str], chosen: str | None, fits: object) -> int | None:
     if chosen is not None:
         return names.index(chosen) if chosen in names else None
     return next((at for at, name in enumerate(names) if callable(fits) and fits(name)), None)
-
-
-def _cell(cells: Sequence[str], at: int | None) -> float | None:
-    return number(cells[at]) if at is not None and at < len(cells) and cells[at] else None
