@@ -269,11 +269,11 @@ def main(name: str, run_steps: int, rounds: int) -> None:
                 for form in forms if number % 2 else reversed(forms):
                     form.give(steps)
             driver_s = sum(psutil.Process(driver.pid).cpu_times()[:2])
+            driver.kill()  # asked to end, it would wait for its trainer, which is this process
             for form, thread in zip(forms, threads, strict=True):
                 form.over = True
                 form.give(1)
                 thread.join()
-            driver.terminate()
     print(f"\n{name}: {rounds} rounds of {steps} steps each, of a run of {run_steps}.\n")
     print("| form | ms a step (processor) | × by hand, processor (95 %) | × by hand, wall (95 %) |")
     print("| --- | --- | --- | --- |")
