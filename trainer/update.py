@@ -5,15 +5,17 @@ a look for graph capture, a sorting by device, lists built anew for each group, 
 lists are built once, and the counters of all parameters are entries of one vector, so that one addition moves them. The
 kernels are the same with the same arguments: parameters, moments and counters are equal to the bit.
 
-What is not plain Adam, AdamW or SGD with fused kernels is updated by its own `step`, and so is any step that has hooks, is
-wrapped by a scheduler, or leaves a parameter without a gradient.
+The kernels are not part of torch's public interface: before the first use they have to do, on a few numbers, what the
+optimizer's own `step` does. What is not plain Adam, AdamW or SGD with fused kernels is updated by its own `step`, and so is any
+step that has hooks, is wrapped by a scheduler, or leaves a parameter without a gradient.
 """
 
+from functools import cache
 from operator import is_
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
 
@@ -67,7 +69,8 @@ class Update:
         state, groups = optimizer.state, optimizer.param_groups
         self._state, self._states = state, len(state)
         self._held = [[state.get(p, {}) for p in group["params"]] for group in groups]
-        self._straight = type(optimizer) in (SGD, Adam, AdamW) and all(map(_is_plain, groups, self._held))
+        plain = type(optimizer) in (SGD, Adam, AdamW) and all(map(_is_plain, groups, self._held))
+        self._straight = plain and _agrees(type(optimizer), groups[0]["params"][0].device)
         every = [one for held in self._held for one in held]
         self._counters = []
         if self._straight and "betas" in groups[0] and len({one["step"].device for one in every}) == 1:
@@ -112,6 +115,28 @@ def _run_kernel(group: dict[str, Any], gradients: list[Any], held: list[Held], f
         maximize=group["maximize"],
         found_inf=found_inf,
     )
+
+
+@cache
+def _agrees(kind: type[Optimizer], device: torch.device) -> bool:
+    """Tell whether the kernel does on a few numbers what the optimizer's own step does, with this version of torch."""
+    try:
+        few = [nn.Parameter(torch.linspace(-1.0, 1.0, 5, device=device)) for _ in range(2)]
+        options: dict[str, Any] = {"lr": 0.1, "weight_decay": 0.1, "fused": True}
+        options |= {"momentum": 0.9} if kind is SGD else {}
+        ours, own = (kind([one], **options) for one in few)
+        for one, optimizer in zip(few, (ours, own), strict=True):
+            one.grad = torch.full_like(one, 0.3)
+            optimizer.step()
+        held = ours.state[few[0]]
+        with torch.no_grad():
+            if kind is not SGD:
+                held["step"].add_(1)
+            _run_kernel(ours.param_groups[0], [few[0].grad], [held], None)
+        own.step()
+    except (AttributeError, KeyError, RuntimeError, TypeError):
+        return False
+    return torch.equal(few[0], few[1])
 
 
 def _is_plain(group: dict[str, Any], held: list[Held]) -> bool:

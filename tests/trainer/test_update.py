@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from trainer.optim import build_optimizer
-from trainer.update import Update
+from trainer.update import Update, _agrees
 
 NAMES = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop")
 
@@ -104,3 +104,30 @@ def test_a_scheduler_that_has_wrapped_the_steps_hears_of_them() -> None:
     backward(net, 1)
     update(optimizer)
     schedule.step()  # warns where no step was heard of
+
+
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adam", "adamw"])
+def test_the_kernels_of_this_torch_are_called_straight(name: str) -> None:
+    net, optimizer = made(name)
+    update = Update()
+    for step in range(2):
+        backward(net, step)
+        update(optimizer)
+    assert update._straight
+
+
+def test_kernels_that_do_not_do_as_the_optimizer_does_are_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another version of torch may give them other arguments, or another meaning."""
+    for kernel in (lambda *parts, **named: None, lambda parameters: None):
+        monkeypatch.setattr("trainer.update._run_kernel", kernel)
+        _agrees.cache_clear()
+        (net, optimizer), (other_net, other) = made("adamw"), made("adamw")
+        update = Update()
+        for step in range(3):
+            backward(net, step)
+            backward(other_net, step)
+            update(optimizer)
+            other.step()
+        assert not update._straight
+        assert_same(optimizer, other)
+    _agrees.cache_clear()
