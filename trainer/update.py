@@ -118,7 +118,7 @@ def _run_kernel(group: dict[str, Any], gradients: list[Any], held: list[Held], f
 
 
 @cache
-def _agrees(kind: type[Optimizer], device: torch.device) -> bool:
+def _agrees(kind: Any, device: torch.device) -> bool:
     """Tell whether the kernel does on a few numbers what the optimizer's own step does, with this version of torch."""
     try:
         few = [nn.Parameter(torch.linspace(-1.0, 1.0, 5, device=device)) for _ in range(2)]
