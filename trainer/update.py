@@ -69,8 +69,9 @@ class Update:
         state, groups = optimizer.state, optimizer.param_groups
         self._state, self._states = state, len(state)
         self._held = [[state.get(p, {}) for p in group["params"]] for group in groups]
-        plain = type(optimizer) in (SGD, Adam, AdamW) and all(map(_is_plain, groups, self._held))
-        self._straight = plain and _agrees(type(optimizer), groups[0]["params"][0].device)
+        kind: Any = type(optimizer)
+        plain = kind in (SGD, Adam, AdamW) and all(map(_is_plain, groups, self._held))
+        self._straight = plain and _agrees(kind, groups[0]["params"][0].device)
         every = [one for held in self._held for one in held]
         self._counters = []
         if self._straight and "betas" in groups[0] and len({one["step"].device for one in every}) == 1:
