@@ -15,7 +15,7 @@ demo: $(VENV)/.installed $(DATA)/.digits
 	$(IN)/advisor train examples/digits_troubled.toml --headless --mode auto
 
 test: $(VENV)/.installed-test
-	$(IN)/python -m pytest
+	OMP_NUM_THREADS=1 $(IN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 kills: $(VENV)/.installed-test
 	$(IN)/python -m tests.kills --kills 200
