@@ -146,7 +146,7 @@ class Mind:
                 self.history.enter(word)  # type: ignore[arg-type]
                 self.diagnosis.restore(word)  # type: ignore[arg-type]
         self._assessed_step = self.signals.step
-        commands = self._take(left.ended()) if left.trial is not None else []
+        commands = self._take(left.taken_up(live)) if left.trial is not None else []
         commands += [command for one in self.history.attempts.values() for command in outstanding(one, left.answered)]
         if live and self.signals.ended is not None and not self.signals.over:
             self._assess()

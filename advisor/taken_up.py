@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from advisor.history import Attempt
 from advisor.ledger import Entry, Judged, TrialHeard, TrialStarted, Wished
 from advisor.trial import abandon, advance
+from advisor.trials.compression import CompressionTrial
 from advisor.trials.words import Moved, Trial
 from trainer.commands import Command, Confirm, Revert, Turn
 from trainer.wire import CommandRefused, Event, KnobsConfirmed, KnobsReverted, RolledBack
@@ -50,8 +51,11 @@ class LeftBehind:
             case _:
                 pass
 
-    def ended(self) -> Moved:
-        """Return the end of the trial without a verdict: its own if the events tell it, else that nobody finishes it."""
+    def taken_up(self, live: bool) -> Moved:
+        """Return what becomes of the trial without a verdict: its own end if the events tell it, else that nobody finishes it.
+
+        A copy of the finished model waits for its verdict as long as its trainer lives: it is judged now.
+        """
         if (trial := self.trial) is None:
             return Moved(None)
         setting, heard = trial.setting, list[Entry]()
@@ -66,6 +70,8 @@ class LeftBehind:
                 break
             trial = moved.trial
         else:
+            if live and isinstance(trial, CompressionTrial):
+                return Moved(trial, trial.decision)
             moved = abandon(trial, "the driver died")
         (judged,) = [entry for entry in moved.entries if isinstance(entry, Judged)]
         back = () if judged.outcome in ("kept", "applied_untried") else (Revert(trial=setting.trial, why=judged.why),)

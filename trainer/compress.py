@@ -10,7 +10,6 @@ The measured latency shows which it is. The test split is only reported.
 
 import copy
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainer.commands import Compress, Decide
+from trainer.commands import Compress
 from trainer.data.batch import Batch
 from trainer.data.feed import open_feed
 from trainer.data.source import Split
@@ -32,7 +31,7 @@ from trainer.pieces import moved
 from trainer.proving import prove
 from trainer.quantise import QuantiseError, calibrate, why_not
 from trainer.training import Training
-from trainer.wire import Compressed, Told, WireError, read_command, read_event
+from trainer.wire import Compressed, Told, TrialEnded, read_event
 
 AMOUNTS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97)
 """Shares of weights to try: closer together where a step still takes away a third of what is left."""
@@ -81,30 +80,22 @@ class Compression:
 
 
 def clear(folder: Path) -> None:
-    """Settle copies that a trainer which died had made: those that were to be kept get their name, the others are deleted."""
-    for path in _to_be_kept(folder):
-        if (pending := folder / f"{PENDING}{path.name}").exists():
-            pending.replace(path)
+    """Settle copies that a trainer which died had made: those that it has told to stay are there, the others are deleted."""
+    events = [read_event(line) for line in _lines(folder / "events.jsonl", "compressed", "trial_ended")]
+    told = {one.trial for one in events if isinstance(one, TrialEnded) and one.went_on_from == "candidate"}
+    made = [one for one in events if isinstance(one, Compressed)]
+    stay = {Path(one.path).name for one in made if one.trial in told}
+    for name in {Path(one.path).name for one in made} - stay:
+        (folder / name).unlink(missing_ok=True)
     for left in folder.glob(f"{PENDING}*.safetensors"):
         left.unlink(missing_ok=True)
 
 
-def _to_be_kept(folder: Path) -> list[Path]:
-    """Return the names of copies that the advisor has said are to stay, whether a trainer has heard it or not."""
-    events = [read_event(line) for line in _lines(folder / "events.jsonl", "compressed")]
-    kept = set()
-    for line in _lines(folder / "control.jsonl", "decide"):
-        with suppress(WireError):  # torn, or of another version
-            command = read_command(line)
-            kept |= {command.trial} if isinstance(command, Decide) and command.arm == "candidate" else set()
-    return [folder / Path(one.path).name for one in events if isinstance(one, Compressed) and one.trial in kept]
-
-
-def _lines(journal: Path, kind: str) -> list[str]:
+def _lines(journal: Path, *kinds: str) -> list[str]:
     if not journal.exists():
         return []
     with journal.open(encoding="utf-8", errors="replace") as lines:
-        return [line for line in lines if f'"kind":"{kind}"' in line]
+        return [line for line in lines if any(f'"kind":"{kind}"' in line for kind in kinds)]
 
 
 @dataclass(frozen=True)

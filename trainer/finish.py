@@ -1,5 +1,6 @@
 """The end of a run: the last evaluation, the best model on the test split, and what is still wanted of it."""
 
+from dataclasses import dataclass
 from time import perf_counter, sleep
 
 import torch
@@ -11,7 +12,7 @@ from trainer.evaluate import Examiner
 from trainer.keeping import Keeper, is_better
 from trainer.planned import read_plan
 from trainer.training import Training
-from trainer.wire import Evaluated, Told, TrainingEnded, TrialBegan, TrialEnded
+from trainer.wire import Arm, Evaluated, Told, TrainingEnded, TrialBegan, TrialEnded
 
 WAIT_FIRST_S = 5.0
 """A driver that is there says within this time what it still wants; one in lockstep is waited for."""
@@ -60,10 +61,27 @@ def _tell_labels(training: Training) -> None:
         training.link.say(suspected.model_copy(update=training.progress.where()))
 
 
+@dataclass(frozen=True)
+class _Copy:
+    """A compressed copy that waits for its verdict."""
+
+    trial: str
+    made: compress.Compression
+    seconds: float
+
+    def settle(self, training: Training, arm: Arm) -> None:
+        """Keep or delete it, and tell which."""
+        if arm == "candidate":
+            self.made.keep()
+        else:
+            self.made.discard()
+        _end(training, self.trial, arm, self.seconds)
+
+
 def _serve(training: Training) -> None:
     """Compress the finished model as asked, until the driver wants nothing more or is not there."""
     begun, patience = perf_counter(), float("inf") if training.lockstep else WAIT_FIRST_S
-    pending: compress.Compression | None = None
+    waiting: _Copy | None = None
     finished = False
     while not finished and training.link.attached() and perf_counter() - begun < patience:
         training.link.wait_until_heard(patience if training.lockstep else LOOK_S)
@@ -71,26 +89,25 @@ def _serve(training: Training) -> None:
         for command in commands:
             finished = finished or isinstance(command, Finish)
             if not finished:
-                pending = _serve_one(training, command, pending)
+                waiting = _serve_one(training, command, waiting)
             begun, patience = perf_counter(), float("inf") if training.lockstep else WAIT_VERDICT_S
         finished = finished or (training.lockstep and not commands)
         sleep(0.005)
-    if pending is not None:
-        pending.discard()  # nobody said that it is to stay
+    if waiting is not None:
+        waiting.settle(training, "control")  # nobody said that it is to stay
 
 
-def _serve_one(
-    training: Training, command: Command, pending: "compress.Compression | None"
-) -> "compress.Compression | None":
-    if isinstance(command, Compress):
-        return _compress(training, command)
-    if isinstance(command, Decide) and pending is not None:
-        if command.arm == "candidate":
-            pending.keep()
-        else:
-            pending.discard()
-        return None
-    return pending
+def _serve_one(training: Training, command: Command, waiting: _Copy | None) -> _Copy | None:
+    match command:
+        case Compress():
+            if waiting is not None:
+                waiting.settle(training, "control")
+            return _compress(training, command)
+        case Decide() if waiting is not None and command.trial == waiting.trial:
+            waiting.settle(training, command.arm)
+            return None
+        case _:
+            return waiting
 
 
 def _copy_as_planned(training: Training) -> None:
@@ -98,26 +115,24 @@ def _copy_as_planned(training: Training) -> None:
     plan = read_plan(training)
     for wanted in plan.copies if plan is not None else ():
         if (made := _compress(training, Compress(trial=wanted.trial, method=wanted.method))) is not None:
-            made.keep()
+            made.settle(training, "candidate")
 
 
-def _compress(training: Training, command: Compress) -> "compress.Compression | None":
+def _compress(training: Training, command: Compress) -> _Copy | None:
     where = training.progress.where()
     begun = perf_counter()
     training.link.say(TrialBegan(**where, trial=command.trial, how="compression", steps=0))
-    result = None
     try:
-        result = compress.run(training, command)
-        training.link.say(result.event.model_copy(update=where))
+        made = compress.run(training, command)
     except (compress.CompressError, torch.OutOfMemoryError) as refused:
         training.link.say(Told(**where, level="info", text=f"{command.method}: {refused}"))
-    training.link.say(
-        TrialEnded(
-            **where,
-            trial=command.trial,
-            went_on_from="control",
-            seconds=perf_counter() - begun,
-            why="" if result else "it could not be compressed",
-        )
-    )
-    return result
+        _end(training, command.trial, "control", perf_counter() - begun, "it could not be compressed")
+        return None
+    copy = _Copy(command.trial, made, perf_counter() - begun)
+    training.link.say(made.event.model_copy(update=where))
+    return copy
+
+
+def _end(training: Training, trial: str, arm: Arm, seconds: float, why: str = "") -> None:
+    where = training.progress.where()
+    training.link.say(TrialEnded(**where, trial=trial, went_on_from=arm, seconds=seconds, why=why))

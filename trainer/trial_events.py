@@ -71,7 +71,7 @@ class ArmScored(EventWord):
 
 
 class TrialEnded(EventWord):
-    """Rounds or fork are over; the run goes on from the arm `went_on_from`."""
+    """Rounds or fork are over, and the run goes on from the arm `went_on_from`; a compressed copy stays (candidate) or not."""
 
     kind: Literal["trial_ended"] = "trial_ended"
     trial: str

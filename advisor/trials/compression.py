@@ -37,15 +37,28 @@ class CompressionTrial:
         match event:
             case Compressed(trial=self.setting.trial):
                 verdict = VETOED if self.veto else self._judged(event)
-                decide = Decide(trial=self.setting.trial, arm="candidate" if verdict.keep else "control")
-                return Moved(replace(self, verdict=verdict), (decide,))
+                after = replace(self, verdict=verdict)
+                return Moved(after, after.decision)
             case Told():
                 return Moved(replace(self, told=event.text))
             case TrialEnded(trial=self.setting.trial):
-                refused = Verdict("refused", f"cannot be done here: {self.told or event.why}")
-                return over(self.setting, self.verdict or refused, event.seconds)
+                return over(self.setting, self._final(event), event.seconds)
             case _:
                 return Moved(self)
+
+    def _final(self, ended: TrialEnded) -> Verdict:
+        if (verdict := self.verdict) is None:
+            return Verdict("refused", f"cannot be done here: {self.told or ended.why}")
+        if verdict.keep and ended.went_on_from != "candidate":
+            return Verdict("undecided", f"{verdict.why}; but the verdict came too late", verdict.measured)
+        return verdict
+
+    @property
+    def decision(self) -> tuple[Command, ...]:
+        """Return what the trainer is told once the copy is judged."""
+        if self.verdict is None:
+            return ()
+        return (Decide(trial=self.setting.trial, arm="candidate" if self.verdict.keep else "control"),)
 
     def _judged(self, event: Compressed) -> Verdict:
         return judge_compression(

@@ -342,10 +342,17 @@ def compressed(after: int, metric: float) -> Compressed:
 def test_a_compressed_copy_is_judged(events: list[Event], outcome: str, arm: str | None) -> None:
     trial = opened(fix(Effect.FREE, deed=Deed.COMPRESS, method="int8", turns={}), "compression")
     assert trial.begin() == (Compress(trial="t1", method="int8"),)
-    verdict, commands, _, _ = told(trial, *events, ended("t1", seconds=3.0))
+    verdict, commands, _, _ = told(trial, *events, ended("t1", arm or "control", seconds=3.0))
     assert verdict is not None
     assert (verdict.outcome, verdict.cost_s) == (outcome, 3.0)
     assert commands == ([Decide(trial="t1", arm=arm)] if arm else [])
+
+
+def test_a_copy_whose_verdict_came_too_late_is_not_called_kept() -> None:
+    trial = opened(fix(Effect.FREE, deed=Deed.COMPRESS, method="int8", turns={}), "compression")
+    verdict, _, _, _ = told(trial, compressed(300, 0.9), ended("t1", "control"))
+    assert verdict is not None
+    assert (verdict.outcome, "too late" in verdict.why) == ("undecided", True)
 
 
 def test_a_turn_that_no_trial_can_measure_is_applied_untried() -> None:

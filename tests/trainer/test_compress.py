@@ -16,7 +16,7 @@ from trainer.export import load
 from trainer.proving import prove
 from trainer.quantise import why_not
 from trainer.training import Training
-from trainer.wire import Compressed, Event, Told, TrainingEnded, write
+from trainer.wire import Arm, Compressed, Event, Told, TrainingEnded, TrialEnded, write
 
 
 @pytest.fixture(scope="module")
@@ -156,16 +156,17 @@ def test_what_a_killed_trainer_has_compressed_is_deleted_by_the_next(trained: Tr
     assert load(trained.folder).classes == tuple("0123456789")
 
 
-def test_a_copy_that_was_to_be_kept_when_its_trainer_died_is_kept_by_the_next(trained: Training) -> None:
+@pytest.mark.parametrize("arm", ["candidate", "control", None])
+def test_of_a_trainer_that_died_those_copies_stay_that_it_told_to_stay(trained: Training, arm: Arm | None) -> None:
     result = compress.run(trained, Compress(trial="t1", method="prune"))
-    events, control = trained.folder / "events.jsonl", trained.folder / "control.jsonl"
-    events.write_text(write(result.event) + "\n")
-    control.write_text(write(Decide(trial="t1", arm="candidate")) + "\n" + '{"trial":"t2","kind":"decide","ar')
+    result.keep()
+    told = [] if arm is None else [TrialEnded(trial="t1", went_on_from=arm, seconds=1.0)]
+    events = trained.folder / "events.jsonl"
+    events.write_text("".join(write(event) + "\n" for event in (result.event, *told)) + '{"kind":"trial_ended","tr')
     compress.clear(trained.folder)
-    assert result.path.exists()
-    assert not result.pending.exists()
-    for left in (result.path, events, control):
-        left.unlink()
+    assert result.path.exists() == (arm == "candidate")
+    result.path.unlink(missing_ok=True)
+    events.unlink()
 
 
 def test_a_copy_that_nobody_judges_does_not_stay(tmp_path: Path) -> None:
@@ -216,4 +217,17 @@ def test_a_run_compresses_on_command_and_deletes_what_was_not_worth_it(tmp_path:
     assert ended.why == "finished"
     assert [event.method for event in heard if isinstance(event, Compressed)] == ["int8", "prune"]
     assert (tmp_path / "run" / "int8.safetensors").exists()
+    assert not (tmp_path / "run" / "pruned.safetensors").exists()
+    ends = [(event.trial, event.went_on_from) for event in heard if isinstance(event, TrialEnded)]
+    assert ends == [("a", "candidate"), ("b", "control")]
+
+
+def test_a_verdict_on_another_copy_changes_nothing(tmp_path: Path) -> None:
+    def driver(event: Event) -> list[Command]:
+        if isinstance(event, TrainingEnded):
+            return [Compress(trial="a", method="prune"), Decide(trial="z", arm="candidate")]
+        return []
+
+    _, heard = run_with(tmp_path / "run", config_of(epochs=1), driver)
+    assert [event.went_on_from for event in heard if isinstance(event, TrialEnded)] == ["control"]
     assert not (tmp_path / "run" / "pruned.safetensors").exists()

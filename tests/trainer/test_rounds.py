@@ -27,10 +27,10 @@ from trainer.wire import (
 from trainer.words import Turned
 
 
-def test_rounds_train_on_and_tell_six_pairs_in_opposite_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("trainer.rounds.HOPELESS_TIMES", inf)  # a stretch of four steps is soon held up by other programs
+def test_rounds_train_on_and_tell_six_pairs_in_opposite_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "trainer.rounds.HOPELESS_TIMES", inf
+    )  # a stretch of four steps is soon held up by other programs
     command = Alternate(trial="r", turns=(Turned(knob="eval_every", to=2.0),), stretch_steps=4, stretch_s=0.001)
     config = config_of(epochs=10)
     _, plain = run_with(tmp_path / "plain", config)
