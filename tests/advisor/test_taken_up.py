@@ -102,7 +102,7 @@ def after_rounds(*later: Event, live: bool) -> tuple[list[str], list[Command]]:
     assert [type(command) for command in commands] == [Alternate]
     said: list[Entry] = []
     second = Mind(Settings(mode="auto", budget=0.5), said.append, (SPEEDS,))
-    after = [event.model_copy(update={"t": 1e3 + place}) for place, event in enumerate([*ROUNDS, *later])]
+    after = [event.model_copy(update={"t": 2.1 + 0.01 * place}) for place, event in enumerate([*ROUNDS, *later])]
     told = second.restore([*BEGUN, *after], first, live)
     return [entry.outcome for entry in said if isinstance(entry, Judged)], told
 
