@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from advisor.commands.output import put, rendered
 from advisor.mistakes import Mistake
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def diagnose(
         told = follow_log(path, asked, lambda line: print(line, flush=True), idle)
     else:
         told = Diagnosed(path=str(path), runs=tuple(diagnose_run(source, asked) for source in find_runs(path)))
-    _write(told, form, out)
+    put(_text(told, form, plain=out is not None), out)
     reached = fail_on != "never" and LEVELS.index(told.level) >= LEVELS.index(fail_on)
     return FOUND if reached else 0
 
@@ -98,25 +99,6 @@ def _columns(mapping: list[str]) -> dict[str, str]:
     return columns
 
 
-def _write(told: "Diagnosed", form: Format, out: Path | None) -> None:
-    """Print a diagnosis, or write it to a file.
-
-    Raises:
-        Mistake: when the file cannot be written.
-    """
-    text = _text(told, form, plain=out is not None)
-    if out is None:
-        print(text)
-        return
-    from advisor.runs import write_by_rename
-
-    try:
-        write_by_rename(out, text + "\n")
-    except OSError as failed:
-        raise Mistake(f"{out} cannot be written: {failed.strerror}") from None
-    print(out)
-
-
 def _text(told: "Diagnosed", form: Format, *, plain: bool) -> str:
     match form:
         case "json":
@@ -126,12 +108,6 @@ def _text(told: "Diagnosed", form: Format, *, plain: bool) -> str:
 
             return render.markdown(told) if form == "md" else render.html(told)
         case "text":
-            from rich.console import Console
-
             from advisor.logs.page import page
 
-            coloured = sys.stdout.isatty() and not plain
-            console = Console(width=None if coloured else PLAIN_COLUMNS, no_color=not coloured, highlight=False)
-            with console.capture() as captured:
-                console.print(page(told))
-            return captured.get().rstrip("\n")
+            return rendered(page(told), plain=plain)
