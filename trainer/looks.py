@@ -33,12 +33,15 @@ class Looks:
     def at(self, batch: Batch) -> LayerProbe | None:
         """Return what looks at the step to come, if that one is looked at."""
         self._stream.take(batch)
+        step = self._training.progress.step
+        if step < self._last:  # the run was turned back
+            self._next = self._next_after = step
+        self._last = step
         if self._training.bare:
+            if step >= self._next:  # lapses: looks behind bare stretches would fall into the watched ones beside them
+                self._next = step + 1 + self._every()
             return None
-        if self._training.progress.step < self._last:  # the run was turned back
-            self._next = self._next_after = self._training.progress.step
-        self._last = self._training.progress.step
-        if self._left == 0 and self._training.progress.step < self._next:
+        if self._left == 0 and step < self._next:
             return None
         return LayerProbe(self._training.model)
 

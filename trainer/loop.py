@@ -71,7 +71,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
             raise
 
         looks.tell(layers, batch)
-        cost.step()
+        cost.step(looked=layers is not None)
         if beats.due():
             beats.take(batch)
         training.clocks.mark("advisor")
@@ -80,7 +80,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
             beats.take(batch)
             with cost.apart():
                 keeper.judge(evaluate(training, examiner, begun))
-            tell_labels(training)
+                tell_labels(training)
             if keeper.exhausted():
                 training.ending = "early_stop"
             beats.resume()

@@ -1,13 +1,16 @@
 """What watching costs is measured by stretches in turns; bare ones lose nothing that counts, and lockstep has none."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from tests.trainer.running import of, training_of
-from trainer.cost import LABEL_EPOCHS, TELL_PAIRS, Cost, cost_share
-from trainer.looks import Looks
+from trainer.cost import LABEL_EPOCHS, TELL_PAIRS, Cost, Estimate, Pair, Stretch, cost_share, look_seconds, slope_of
+from trainer.looks import EVERY_STEPS_LEAST, Looks
 from trainer.step import take_step
 from trainer.training import Training
 from trainer.wire import Event, WatchingMeasured
@@ -114,6 +117,69 @@ def test_a_bare_step_trains_the_same_and_its_examples_are_counted(tmp_path: Path
 
 
 def test_the_share_and_its_error_are_those_of_the_pairs() -> None:
-    share, error = cost_share([(1e-5, 1e-3), (3e-5, 1e-3)])
-    assert share == pytest.approx(0.02)
-    assert error == pytest.approx(2 * 1e-5 * 2**0.5 / 2**0.5 / 1e-3)
+    told = cost_share([Pair(1e-5, 1e-3), Pair(3e-5, 1e-3)])
+    assert told.value == pytest.approx(0.02)
+    assert told.error == pytest.approx(2 * 1e-5 * 2**0.5 / 2**0.5 / 1e-3)
+
+
+def test_a_look_that_only_one_pair_of_many_has_held_is_not_trimmed_away() -> None:
+    pairs = [Pair(0.05, 1.0, looks=0.01), *[Pair(0.0, 1.0)] * 19]
+    assert cost_share(pairs).value == 0.0
+    assert cost_share(pairs, Estimate(5.0, 0.0), Estimate(0.01, 0.0)).value == pytest.approx(0.05)
+
+
+def test_what_a_look_adds_is_read_off_stretches_of_unequal_looks() -> None:
+    slope = slope_of([Stretch(1.0 + 3.0 * looks, 1.0, looks) for looks in (0.0, 0.0, 0.5, 1.0)])
+    assert slope is not None
+    assert slope.look_s == pytest.approx(3.0)
+    assert slope_of([Stretch(1.0, 1.0, 0.5), Stretch(2.0, 1.0, 0.5)]) is None
+    assert look_seconds([slope] * 3).value == pytest.approx(3.0)
+    assert look_seconds([slope] * 3).error == pytest.approx(0.0)
+
+
+def told_with_looks(run: Run, step_s: float, every: int, share: float, seed: int) -> Iterator[WatchingMeasured]:
+    """Train with looks that are all of the cost, and yield what is told of it."""
+    run.training.shed, run.cost = (), Cost(run.training, run.clock, run.clock, Random(seed))
+    heard = len(run.heard)
+    for step in range(10_000_000):
+        looked = step % every == 0 and not run.training.bare
+        run.now_s += step_s + (share * step_s * every if looked else 0.0)
+        run.cost.step(looked=looked)
+        if len(run.heard) > heard:
+            heard = len(run.heard)
+            yield run.told()[-1]
+
+
+@pytest.mark.parametrize("step_s", [0.001, 0.005, 0.05, 0.5])
+def test_looks_every_hundred_steps_are_told_within_the_error(run: Run, step_s: float) -> None:
+    for seed in range(3):
+        told = next(told_with_looks(run, step_s, every=100, share=0.05, seed=seed))
+        assert told.share == pytest.approx(0.05, abs=told.error)
+        assert 0 < told.error < 0.05 < 2 * told.share
+
+
+@pytest.mark.parametrize("every", [19, 37])
+def test_looks_that_cost_less_than_the_limit_shed_nothing(run: Run, every: int) -> None:
+    for seed in range(20):
+        told = told_with_looks(run, 0.05, every, share=0.0075, seed=seed)
+        assert [next(told).shed for _ in range(2)] == [(), ()]
+
+
+def test_a_look_that_falls_due_in_a_bare_stretch_lapses(tmp_path: Path) -> None:
+    training, _ = training_of(tmp_path)
+    looks, batch = Looks(training), training.supply.take()
+    seen = []
+    for step in range(40):
+        training.progress.step = step
+        training.bare = 6 <= step < 10
+        probe = looks.at(batch)
+        if probe is not None:
+            probe.give_up()
+            seen.append(step)
+            training.progress.step = step + 1
+            looks.tell(probe, batch)
+    assert seen[0] == 0
+    assert {later - earlier for earlier, later in pairwise(seen)} == {
+        EVERY_STEPS_LEAST + 1,
+        2 * (EVERY_STEPS_LEAST + 1),
+    }
