@@ -146,8 +146,8 @@ class Mind:
                 self.history.enter(word)  # type: ignore[arg-type]
                 self.diagnosis.restore(word)  # type: ignore[arg-type]
         self._assessed_step = self.signals.step
-        commands = self._take(left.taken_up(live)) if left.trial is not None else []
-        commands += [command for one in self.history.attempts.values() for command in outstanding(one, left.answered)]
+        commands = [command for one in self.history.attempts.values() for command in outstanding(one, left.answered)]
+        commands += self._take(left.taken_up(live)) if left.trial is not None else []
         if live and self.signals.ended is not None and not self.signals.over:
             self._assess()
             commands += self._decide()
@@ -191,7 +191,8 @@ class Mind:
         """Return the next deed, if one may begin now; once nothing is wanted of a finished run, say so."""
         signals = self.signals
         busy = self._trial is not None or self._probing != ""
-        if signals.started is None or busy:
+        died = signals.over and signals.ended is None
+        if signals.started is None or busy or died:
             return []
         by_hand = self._try_by_hand()
         if self._trial is not None or signals.over or self._finish_sent:
@@ -268,9 +269,18 @@ class Mind:
                 pass
 
     def _begin(self, chosen: Try) -> list[Command]:
-        self._trial = trial = self._opened(f"t{len(self.history.attempts) + 1}", chosen)
+        self._trial = trial = self._opened(self._new_name(), chosen)
         self._say(chosen.started(trial.setting.trial, trial.setting.old))
         return list(trial.begin())
+
+    def _new_name(self) -> str:
+        """Return a name that no trial of this run has, nor one that is done again from a plan."""
+        planned = self.settings.plan.kept if self.settings.plan is not None else ()
+        taken = {*self.history.attempts, *(one.trial for one in planned)}
+        number = len(self.history.attempts) + 1
+        while f"t{number}" in taken:
+            number += 1
+        return f"t{number}"
 
     def _opened(self, name: str, chosen: Try) -> Trial:
         setting = setting_of(name, chosen, self.signals, self.lockstep)

@@ -4,7 +4,7 @@ The trial is heard once more, event by event. Where the trainer has brought it t
 the dead driver would have given; where it has not, nobody finishes it, and it is taken back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from advisor.history import Attempt
@@ -13,7 +13,7 @@ from advisor.trial import abandon, advance
 from advisor.trials.compression import CompressionTrial
 from advisor.trials.words import Moved, Trial
 from trainer.commands import Command, Confirm, Revert, Turn
-from trainer.wire import CommandRefused, Event, KnobsConfirmed, KnobsReverted, RolledBack
+from trainer.wire import CommandRefused, Event, KnobsConfirmed, KnobsReverted, RolledBack, RunEnded
 from trainer.words import Turned
 
 
@@ -59,7 +59,8 @@ class LeftBehind:
         if (trial := self.trial) is None:
             return Moved(None)
         setting, heard = trial.setting, list[Entry]()
-        for word in self.said:
+        words = iter(self.said)
+        for word in words:
             if isinstance(word, Wished):
                 named = word.wish == "veto" and word.target in (setting.trial, *setting.fix.also, setting.code)
                 trial = trial.vetoed() if named else trial
@@ -73,9 +74,18 @@ class LeftBehind:
             if live and isinstance(trial, CompressionTrial):
                 return Moved(trial, trial.decision)
             moved = abandon(trial, "the driver died")
+        if moved.commands and not (live and self._still_turned(setting.trial, words)):
+            moved = abandon(trial, "the driver died")  # nobody has told the trainer, and it can no longer be told
         (judged,) = [entry for entry in moved.entries if isinstance(entry, Judged)]
         back = () if judged.outcome in ("kept", "applied_untried") else (Revert(trial=setting.trial, why=judged.why),)
         return Moved(None, (*moved.commands, *back), (*heard[self.written :], judged))
+
+    def _still_turned(self, trial: str, later: Iterable[Event | Wished]) -> bool:
+        """Tell whether the trainer has not turned a trial's knobs back, or ended, since its verdict was due."""
+        ends = (
+            isinstance(word, RunEnded) or (isinstance(word, KnobsReverted) and word.trial == trial) for word in later
+        )
+        return not any(ends)
 
 
 def _answered(event: Event) -> set[tuple[str, str]]:

@@ -118,7 +118,7 @@ class Passes:
         training.clocks.mark("forward")
         training.precision.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         training.clocks.mark("backward")
-        told = training.objective.told(loss, outputs, wanted, self.examples)
+        told = training.objective.told(loss, outputs, wanted, self.examples).to(training.device, torch.float32)
         self.total = self.total + told if self.done else told
         self.done.add((start, stop))
         if self.watched:

@@ -1,6 +1,7 @@
 """A training in progress: all that the loop, the trials and the probes work on."""
 
 import copy
+import weakref
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,8 +102,8 @@ class Training:
         self.precision = Precision(self.device, self.device_info.amp_dtypes)
         self.replicas = Replicas(self.device, simulated=train.memory_limit > 0)
         self.update = Update()
-        self._trained: tuple[Any, Any, list[nn.Parameter]] = (None, None, [])
-        """A network, its optimizer, and the parameters that only the network has."""
+        self._trained: tuple[weakref.ref[Any], ...] = ()
+        """A network, its optimizer, and the parameters that only the network has; none of them is kept alive."""
         self.install(setup)
         self.supply = Supply(
             setup.source.train,
@@ -225,15 +226,14 @@ class Training:
         if type(self.model).zero_grad is not nn.Module.zero_grad:
             self.model.zero_grad(set_to_none=True)
             return
-        model, optimizer, others = self._trained
-        if model is not self.model or optimizer is not self.optimizer:
+        trained = [one() for one in self._trained]
+        if trained[:2] != [self.model, self.optimizer]:
             held = {id(parameter) for parameter in parameters_of(self.optimizer)}
-            others = [parameter for parameter in self.model.parameters() if id(parameter) not in held]
-            self._trained = (self.model, self.optimizer, others)
-        for parameter in parameters_of(self.optimizer):
-            parameter.grad = None
-        for parameter in others:
-            parameter.grad = None
+            trained = [self.model, self.optimizer, *(one for one in self.model.parameters() if id(one) not in held)]
+            self._trained = tuple(map(weakref.ref, trained))
+        for parameter in (*parameters_of(self.optimizer), *trained[2:]):
+            if parameter is not None:
+                parameter.grad = None
 
     def average(self) -> None:
         """Take the weights after a step into the running mean, where there is one."""

@@ -4,18 +4,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from advisor.ledger import Entry, Refused, TrialStarted, Wished
 from advisor.mind import Mind, Settings
+from advisor.plan import FullPlan, Kept
 from advisor.runs import Run as RunFolder
 from advisor.wishes import send_wish
 from rules.vocabulary import Effect, Value
 from tests.advisor.literal import beat, ended, fix, rule_from, scored, started, stretch
 from trainer.commands import Alternate, Command, Confirm, Decide, Fork, Turn
-from trainer.wire import CommandRefused, Event, TrainingEnded
+from trainer.wire import CommandRefused, Event, RunEnded, TrainingEnded
 
 
 class Run:
@@ -186,3 +188,21 @@ def until(true: Callable[[], bool], seconds: float = 90.0) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_a_wish_on_a_trainer_that_has_died_waits_for_the_next_one(run: Run) -> None:
+    run.hear(RunEnded(step=100, why="failed", seconds=1.0))
+    assert run.attempt("lr", 0.01) == []
+    assert [type(command) for command in run.hear(started(resumed=True), *steps(100, 130))] == [Fork]
+
+
+def test_a_trial_by_hand_bears_no_name_of_the_plan(tmp_path: Path) -> None:
+    kept = Kept(trial="t1", code="A", fix=fix(), how="fork", outcome="kept")
+    run = Run()
+    run.mind.settings = replace(
+        run.mind.settings, mode="watch", plan=FullPlan(of="r", guard=True, deeds=(), copies=(), kept=(kept,))
+    )
+    run.hear(started(), *steps(0, 100))
+    (fork,) = run.attempt("lr", 0.01)
+    assert isinstance(fork, Fork)
+    assert fork.trial == "t2"

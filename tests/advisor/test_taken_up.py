@@ -9,9 +9,11 @@ from advisor.mind import Mind, Settings
 from advisor.orders import read_orders
 from advisor.runs import Run
 from advisor.together import run_together
-from trainer.commands import Command, Revert
+from rules.vocabulary import Effect
+from tests.advisor.literal import beat, ended, fix, rule_from, started, stretch
+from trainer.commands import Alternate, Command, Confirm, Revert, Turn
 from trainer.config import parse
-from trainer.wire import ArmScored, Event, TrialEnded
+from trainer.wire import AgreementMeasured, ArmScored, Event, KnobsReverted, RunEnded, TrialEnded
 
 RUNS: dict[str, dict[str, Any]] = {
     "a fork": {"train": {"epochs": 20, "optimizer": "sgd", "lr": 1e-2, "warmup": 0.5}},
@@ -79,3 +81,48 @@ def test_a_trial_that_the_trainer_has_not_ended_is_taken_back(made: Run) -> None
             assert (judged.trial, judged.outcome) == (event.trial, "undecided")
             assert "died" in judged.why
             assert any(isinstance(one, Revert) and one.trial == event.trial for one in commands)
+
+
+# ---------------------------------------------------------------- a verdict that the trainer was never told
+
+SPEEDS = rule_from("INP900", fix(Effect.SAME_MATHEMATICS, improves="step_s", turns={"workers": 2}))
+BEGUN: list[Event] = [started(eta_s=20.0), *(beat(step) for step in range(10, 201, 10))]
+ROUNDS: list[Event] = [
+    AgreementMeasured(trial="t1", passes=3, loss_difference=0.0, gradient_cosine=1.0),
+    *(stretch("t1", n, arm, seconds) for n in range(6) for arm, seconds in (("control", 1.0), ("candidate", 0.8))),
+    ended("t1"),
+]
+
+
+def after_rounds(*later: Event, live: bool) -> tuple[list[str], list[Command]]:
+    """Return the verdicts of a new driver on rounds that its predecessor began and never judged, and what it tells."""
+    first: list[Entry] = []
+    mind = Mind(Settings(mode="auto", budget=0.5), first.append, (SPEEDS,))
+    commands = [command for event in BEGUN for command in mind.hear(event)]
+    assert [type(command) for command in commands] == [Alternate]
+    said: list[Entry] = []
+    second = Mind(Settings(mode="auto", budget=0.5), said.append, (SPEEDS,))
+    after = [event.model_copy(update={"t": 2.1 + 0.01 * place}) for place, event in enumerate([*ROUNDS, *later])]
+    told = second.restore([*BEGUN, *after], first, live)
+    return [entry.outcome for entry in said if isinstance(entry, Judged)], told
+
+
+def test_rounds_that_were_won_are_kept_while_the_trainer_can_be_told() -> None:
+    outcomes, told = after_rounds(live=True)
+    assert outcomes == ["kept"]
+    assert [type(command) for command in told[:2]] == [Turn, Confirm]
+    assert sum(isinstance(command, Turn) for command in told) == 1
+
+
+@pytest.mark.parametrize(
+    ("later", "live"),
+    [
+        pytest.param((), False, id="the trainer is dead"),
+        pytest.param((RunEnded(step=210, why="finished", seconds=1.0),), True, id="the run is over"),
+        pytest.param((KnobsReverted(step=210, trial="t1", why="late", changes=()),), True, id="turned back"),
+    ],
+)
+def test_what_the_trainer_can_no_longer_be_told_is_not_called_kept(later: tuple[Event, ...], live: bool) -> None:
+    outcomes, told = after_rounds(*later, live=live)
+    assert outcomes == ["undecided"]
+    assert not any(isinstance(command, Turn | Confirm) for command in told)

@@ -1,6 +1,7 @@
 """The update by fused kernels is the optimizer's own step, to the bit, whatever happens in between."""
 
 import copy
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -113,13 +114,13 @@ def test_the_kernels_of_this_torch_are_called_straight(name: str) -> None:
     for step in range(2):
         backward(net, step)
         update(optimizer)
-    assert update._straight
+    assert update._kernels(optimizer) is not None
 
 
 def test_kernels_that_do_not_do_as_the_optimizer_does_are_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another version of torch may give them other arguments, or another meaning."""
-    for kernel in (lambda *parts, **named: None, lambda parameters: None):
-        monkeypatch.setattr("trainer.update._run_kernel", kernel)
+    for kernel in (lambda *parts: lambda found_inf: None, lambda parameters: None):
+        monkeypatch.setattr("trainer.update._kernel", kernel)
         _agrees.cache_clear()
         (net, optimizer), (other_net, other) = made("adamw"), made("adamw")
         update = Update()
@@ -128,6 +129,45 @@ def test_kernels_that_do_not_do_as_the_optimizer_does_are_not_called(monkeypatch
             backward(other_net, step)
             update(optimizer)
             other.step()
-        assert not update._straight
+        assert update._kernels(optimizer) is None
         assert_same(optimizer, other)
     _agrees.cache_clear()
+
+
+def test_what_is_kept_of_an_optimizer_is_its_step_counters_alone() -> None:
+    """A device that is full cannot hold the moments of an optimizer that has been left."""
+    net, optimizer = made("adamw")
+    update = Update()
+    for step in range(2):
+        backward(net, step)
+        update(optimizer)
+    moments = [weakref.ref(held[name]) for held in optimizer.state.values() for name in ("exp_avg", "exp_avg_sq")]
+    optimizer.state.clear()
+    assert [one() for one in moments] == [None] * len(moments)
+
+
+def test_a_moment_that_somebody_has_reset_is_the_one_that_is_used() -> None:
+    (net, optimizer), (other_net, other) = made("adamw"), made("adamw")
+    update = Update()
+    for step in range(4):
+        backward(net, step)
+        backward(other_net, step)
+        for one in (optimizer, other) if step == 2 else ():
+            first = one.param_groups[0]["params"][0]
+            one.state[first] = {name: torch.zeros_like(held) for name, held in one.state[first].items()}
+        update(optimizer)
+        other.step()
+    assert_same(optimizer, other)
+
+
+def test_a_momentum_that_is_turned_on_while_training_gets_its_buffers() -> None:
+    (net, optimizer), (other_net, other) = made("sgd"), made("sgd")
+    update = Update()
+    for step in range(4):
+        backward(net, step)
+        backward(other_net, step)
+        if step == 2:
+            optimizer.param_groups[0]["momentum"] = other.param_groups[0]["momentum"] = 0.9
+        update(optimizer)
+        other.step()
+    assert_same(optimizer, other)
