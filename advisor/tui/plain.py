@@ -84,7 +84,7 @@ class Harmless(LineFilter):
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002  (letters have no colour)
         """Return the segments with their texts made harmless; styles and widths stay."""
-        return [Segment(harmless(text), style, control) for text, style, control in segments]
+        return [Segment(text if control else harmless(text), style, control) for text, style, control in segments]
 
 
 class Plain(LineFilter):
