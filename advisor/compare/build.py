@@ -48,6 +48,11 @@ class Bunch:
         """The run that stands for all in what they share."""
         return self.sides[0]
 
+    def having(self, quantity: str) -> Side:
+        """Return the first run that has a quantity and is scored, else one that has it; else the first."""
+        held = [side for side in self.sides if quantity in side.values]
+        return next((side for side in held if side.scored), (*held, self.first)[0])
+
 
 def compare(sides: Sequence[Side], paths: Mapping[str, str], problems: Sequence[str] = ()) -> Compared:
     """Return how the first run, or its group, and the others stand to each other.
@@ -91,10 +96,17 @@ def _problems(base: Bunch, others: Sequence[Bunch]) -> list[str]:
         for side in bunch.sides
         if not side.scored
     ]
-    unlike = [one for one in others if base.first.scored and one.first.scored and one.first.task != base.first.task]
+    first = base.having("validation")
+    unlike = [one for one in others if _tasks_differ(first, one.having("validation"))]
     return told + [
-        f"{one.name} and {base.name} cannot be compared by metric: {_unlike(base.first, one.first)}" for one in unlike
+        f"{one.name} and {base.name} cannot be compared by metric: {_unlike(first, one.having('validation'))}"
+        for one in unlike
     ]
+
+
+def _tasks_differ(base: Side, other: Side) -> bool:
+    """Tell whether two runs were scored on different tasks."""
+    return base.scored and other.scored and base.task != other.task
 
 
 def _unlike(base: Side, other: Side) -> str:
@@ -104,7 +116,7 @@ def _unlike(base: Side, other: Side) -> str:
 
 
 def _compared(base: Bunch, other: Bunch) -> Comparison:
-    asked = quantities(*base.first.metric)
+    asked = quantities(*base.having("validation").metric)
     told = tuple(quantity_of(one, base, other) for one in asked)
     return Comparison(
         name=other.name,
@@ -142,8 +154,9 @@ def quantity_of(asked: Asked, base: Bunch, other: Bunch) -> Quantity:
 def _why_not(asked: Asked, base: Bunch, other: Bunch, first: Sequence[float], second: Sequence[float]) -> str:
     lacking = [bunch.name for bunch, values in ((base, first), (other, second)) if not values]
     if asked.kind == "metric":
-        if base.first.scored and other.first.scored and base.first.task != other.first.task:
-            return _unlike(base.first, other.first)
+        one, two = base.having(asked.name), other.having(asked.name)
+        if _tasks_differ(one, two):
+            return _unlike(one, two)
         reason = "has no test score" if asked.name == "test" else "has no evaluation with a number"
     elif asked.name == "run_s":
         reason = "has not come to its end"
@@ -154,11 +167,11 @@ def _why_not(asked: Asked, base: Bunch, other: Bunch, first: Sequence[float], se
 
 def _gap(asked: Asked, base: Bunch, other: Bunch, first: Sequence[float], second: Sequence[float]) -> Gap:
     if asked.kind != "metric":
-        return _cost_gap(asked.kind, base, other, first, second)
-    least = max(base.first.least(asked.name), other.first.least(asked.name))
+        return _cost_gap(asked, base, other, first, second)
+    one, two = base.having(asked.name), other.having(asked.name)
+    least = max(one.least(asked.name), two.least(asked.name))
     if max(len(first), len(second)) > 1:
         return gap_of_groups(first, second, least / min(len(first), len(second)))
-    one, two = base.first, other.first
     same = one.split == two.split
     wrong, wrong_too = one.report.metrics.test_wrong, two.report.metrics.test_wrong
     examples = one.examples(asked.name)
@@ -178,13 +191,13 @@ def _examples(one: Side, two: Side, quantity: str) -> str:
     return f"{counts[0]} examples each" if counts[0] == counts[1] else f"{counts[0]} and {counts[1]} examples"
 
 
-def _cost_gap(kind: str, base: Bunch, other: Bunch, first: Sequence[float], second: Sequence[float]) -> Gap:
+def _cost_gap(asked: Asked, base: Bunch, other: Bunch, first: Sequence[float], second: Sequence[float]) -> Gap:
     if max(len(first), len(second)) > 1:
         return gap_of_groups(first, second, LEAST_COST_SHARE * fmean(first))
     shares = [MEMORY_NOISE_SHARE, MEMORY_NOISE_SHARE]
     told_by = f"runs of one configuration, which differ by about {MEMORY_NOISE_SHARE:.0%}"
-    if kind == "time":
-        swings = [side.step_swing_share for side in (base.first, other.first)]
+    if asked.kind == "time":
+        swings = [bunch.having(asked.name).step_swing_share for bunch in (base, other)]
         shares = [max(LEAST_TIME_NOISE_SHARE, swing) for swing in swings]
         told_by = f"how much single steps swing, {swings[0]:.0%} and {swings[1]:.0%}, and at least {LEAST_TIME_NOISE_SHARE:.0%}"
     return gap_of_two(second[0] - first[0], [shares[0] * first[0], shares[1] * second[0]], told_by)
@@ -220,7 +233,7 @@ def _notes(base: Bunch, other: Bunch) -> tuple[str, ...]:
                 f"{side.name} {_state(str(run.get('state')))}: compared as far as it came, step {run.get('steps', 0)} "
                 f"of {run.get('steps_total', 0)}."
             )
-    one, two = base.first, other.first
+    one, two = base.having("validation"), other.having("validation")
     if one.scored and two.scored and one.task == two.task:
         if one.split != two.split:
             told.append("They were not scored on the same examples: part of a difference may be the data's.")

@@ -70,8 +70,9 @@ class Side:
 
     @property
     def scored(self) -> bool:
-        """Tell whether it was evaluated, with a number as the result."""
-        return self.report.metrics.best is not None
+        """Tell whether it was evaluated, with a finite number as the best result."""
+        best = self.report.metrics.best
+        return best is not None and isfinite(best)
 
     @property
     def metric(self) -> tuple[str, bool]:

@@ -69,6 +69,10 @@ class Diagnosed(BaseModel):
         return max((run.level for run in self.runs), key=levels.index, default="none")
 
 
+class Gone(Mistake):
+    """A file went away after it was found: its writer may be about to replace it."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """What the user has said beside the path."""
@@ -124,7 +128,8 @@ def read(source: Source, columns: dict[str, str]) -> Frame:
     """Return what the log of one run holds; rows that lie in no order are read once more, and sorted.
 
     Raises:
-        Mistake: when a file cannot be read.
+        Gone: when a file is not there any more.
+        Mistake: when one cannot be read.
     """
     frame = Frame()
     try:
@@ -133,6 +138,8 @@ def read(source: Source, columns: dict[str, str]) -> Frame:
             frame = Frame(sorts=True)
             source.read(frame, columns)
             frame.sort()
+    except FileNotFoundError:
+        raise Gone(f"{source.path} went away while it was read") from None
     except OSError as failed:
         raise Mistake(f"{source.path} cannot be read: {failed.strerror}") from None
     return frame

@@ -10,7 +10,7 @@ from advisor.logs.frame import Frame
 from advisor.logs.names import is_step
 from advisor.logs.readers import json_files, mlflow, settings, table, tensorboard, trackio, wandb
 from advisor.logs.readers.database import is_database
-from advisor.logs.readers.opened import name_of, opened
+from advisor.logs.readers.opened import beginning, name_of
 from advisor.mistakes import Mistake
 
 FOLDERS_MOST = 5000
@@ -50,6 +50,8 @@ def find_runs(path: Path) -> list[Source]:
         raise Mistake(f"{path} is a run of ours: advisor report {path}")
     try:
         found = list(_of_file(path, path.name, alone=True)) if path.is_file() else list(_below(path))
+    except FileNotFoundError as gone:
+        raise Mistake(f"{gone.filename or path}: there is no such file or folder any more") from None
     except PermissionError as denied:
         raise Mistake(f"{denied.filename} cannot be read: give yourself the right to read it") from None
     if not found and path.suffix.lower() in (".csv", ".tsv"):
@@ -93,11 +95,19 @@ def _in_folder(folder: Path, name: str, relative: str, files: Sequence[str]) -> 
     A folder with one log gives it its name; where there are several, the files tell them apart.
     """
     before = "" if relative == "." else f"{relative}/"
-    found = [(file, one) for file in files for one in _of_file(folder / file, before + file, alone=False)]
+    found = [(file, one) for file in files for one in _of_listed(folder / file, before + file)]
     for file, one in found:
         yield replace(one, name=name) if len(found) == 1 and one.name == before + file else one
     if not found and any("tfevents" in file for file in files):
         yield _events(name, folder, (folder,))
+
+
+def _of_listed(path: Path, name: str) -> list[Source]:
+    """Return the runs of a file that a folder lists: none of a link to nothing, or of a file that is gone by now."""
+    try:
+        return list(_of_file(path, name, alone=False))
+    except FileNotFoundError:
+        return []
 
 
 def _of_file(path: Path, name: str, *, alone: bool) -> Iterator[Source]:
@@ -197,5 +207,4 @@ def _read_events(folders: tuple[Path, ...], frame: Frame, columns: dict[str, str
 
 
 def _begins_with_brace(path: Path) -> bool:
-    with opened(path) as file:
-        return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
+    return beginning(path, 64).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.logs.diagnose import Asked, Diagnosed, Heard, hear, log_files
+from advisor.logs.diagnose import Asked, Diagnosed, Gone, Heard, hear, log_files
 from advisor.logs.find import Source, find_runs
 from advisor.mistakes import Mistake
 from advisor.report.schema import Report
@@ -34,7 +34,7 @@ class Look:
 
 
 def looks(path: Path, asked: Asked, idle_s: float | None, rest: Callable[[float], None]) -> Iterator[Look]:
-    """Yield looks at a log until it has not grown for `idle_s` seconds.
+    """Yield looks at a log until it has not grown for `idle_s` seconds; while it is away, its last reading stays.
 
     Args:
         path: What the user named; it may hold nothing yet.
@@ -51,11 +51,14 @@ def looks(path: Path, asked: Asked, idle_s: float | None, rest: Callable[[float]
     while True:
         sources, lack = _sources(path)
         now = _stamp(sources)
-        fresh = now != stamp
+        fresh = bool(now) and now != stamp
         if fresh:
-            stamp, waited_s = now, 0.0
             began = time.monotonic()
-            runs = [hear(source, asked) for source in sources]
+            try:
+                runs = [hear(source, asked) for source in sources]
+                stamp, waited_s = now, 0.0
+            except Gone:  # replaced while we looked: the next look finds the new one
+                fresh = False
             pause_s = max(LOOK_S, (time.monotonic() - began) / READING_SHARE)
         yield Look(runs, fresh, waited_s)
         if idle_s is not None and waited_s >= idle_s:

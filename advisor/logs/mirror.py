@@ -6,7 +6,7 @@ The directory is private and lives as long as the view. Nothing in it steers any
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isnan, nan
+from math import isclose, isnan, nan
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from advisor import ledger
 from advisor.causes import Part, parts
 from advisor.logs.advice import plain
+from advisor.logs.curve import Point
 from advisor.logs.diagnose import Heard
 from advisor.logs.replay import Seen
 from advisor.logs.telling import EPOCH_STEPS
@@ -53,6 +54,8 @@ class Mirror:
         self._step = 0
         self._looked_t = nan
         self._restarts = 0
+        self._read: list[Point] = []
+        """The loss as it was at the last look, but for its newest row, which may still be written anew."""
         self._assessed: tuple[object, ...] = ()
         self._started = self._ended = self._quiet = False
 
@@ -112,12 +115,15 @@ class Mirror:
         """Turn back where the log does: to where the training was taken up again, or to the start of a new file."""
         loss = heard.frame.columns.get(heard.roles.columns.get("loss", ("",))[0])
         restarts = loss.restarts if loss is not None else 0
+        points = loss.points if loss is not None and not heard.frame.sorts else []
         to_step = self._step
-        if loss is not None and restarts > self._restarts:
-            to_step = max(round(loss.turned_to) - 1, 0)
-        elif newest < self._step:
+        if is_other(self._read[:1], points[:1]):
             to_step = 0
-        self._restarts = restarts
+        elif loss is not None and restarts > self._restarts:
+            to_step = max(round(loss.turned_to) - 1, 0)
+        elif newest < self._step or is_other(self._read, points):
+            to_step = 0
+        self._restarts, self._read = restarts, points[:-1] or points
         if to_step < self._step:
             self._say(wire.RolledBack(t=t, step=to_step, samples=0, from_step=self._step, skipped_batches=0))
             self._step = to_step
@@ -194,6 +200,23 @@ class Mirror:
 
     def _enter(self, entry: BaseModel) -> None:
         self._ledger.append(entry.model_dump_json())
+
+
+def is_other(before: list[Point], now: list[Point]) -> bool:
+    """Tell whether what was read before is no longer how a curve begins: another log was written in its place.
+
+    Points that stand for other numbers of rows, after neighbours were merged, tell nothing.
+    """
+    if not before or not now or before[0].rows != now[0].rows:
+        return False
+    pairs = zip(before, now, strict=False)
+    return any(old.rows == new.rows and not _is_same(old, new) for old, new in pairs)
+
+
+def _is_same(old: Point, new: Point) -> bool:
+    """Tell whether two points of as many rows are of the same ones: sums differ in their last digits."""
+    values_same = isclose(old.value, new.value, rel_tol=1e-6, abs_tol=1e-12) or (isnan(old.value) and isnan(new.value))
+    return old.at == new.at and old.non_finite == new.non_finite and values_same
 
 
 def _told(seen: Seen, unit: int) -> Finding:

@@ -34,6 +34,18 @@ class Watcher(threading.Thread):
         self.over = threading.Event()
         self._name = ""
 
+    def begin_with(self, app: "AdvisorApp") -> None:
+        """Begin at the first frame of a screen: whatever ends the looks earlier could not end a screen that is not there."""
+        self.app = app
+        settle = app.settle
+
+        def settled() -> None:
+            if settle is not None:
+                settle()
+            self.start()
+
+        app.settle = settled
+
     def run(self) -> None:
         """Look until closed."""
         try:
@@ -81,15 +93,15 @@ def watch_log(path: Path, asked: Asked, idle_s: float | None) -> Diagnosed:
         watcher = Watcher(path, asked, mirror, idle_s)
 
         def begin(app: "AdvisorApp") -> None:
-            watcher.app = app
             app.overview.asked_for["machine"] = False  # a log tells nothing of it
-            watcher.start()
+            watcher.begin_with(app)
 
         try:
             run_ui(mirror.run, readonly=True, begin=begin)
         finally:
             watcher.over.set()
-            watcher.join(max(JOIN_S, LOOK_S))
+            if watcher.is_alive():  # not where the user left before the first frame
+                watcher.join(max(JOIN_S, LOOK_S))
             mirror.close()
         if watcher.failure is not None:
             raise watcher.failure

@@ -17,7 +17,7 @@ from textual.widgets import Footer, Input, Static
 
 from advisor.report.words import plural
 from advisor.runs import Run
-from advisor.tui.plain import Plain
+from advisor.tui.plain import Harmless, Plain
 from advisor.tui.run_list_detail import detail
 from advisor.tui.run_list_rows import SORTS, RunRow, arranged
 from advisor.tui.run_list_table import Columns, RunTable, heading
@@ -117,7 +117,7 @@ class RunListApp(App[Choice]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what every line goes through on its way out; the last one leaves only letters that the terminal has."""
-        return [*super().get_line_filters(), *((Plain(),) if self.ascii_only else ())]
+        return [*super().get_line_filters(), Harmless(), *((Plain(),) if self.ascii_only else ())]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action in the palette, by its name."""

@@ -19,7 +19,7 @@ from advisor.tui.chart import Chart
 from advisor.tui.feeder import Feeder
 from advisor.tui.glance import Glimpse, glimpse
 from advisor.tui.overview import Overview
-from advisor.tui.plain import Plain
+from advisor.tui.plain import Harmless, Plain
 from advisor.tui.plots import ZOOMS
 from advisor.tui.scene import Scene
 
@@ -48,7 +48,7 @@ class Viewer(App[int]):
         """Proposal or trial → what was wished of it and is not yet answered in the ledger."""
         self.overview = Overview(ascii_only)
         self.alarm = Alarm()
-        self._plain = (Plain(),) if ascii_only else ()
+        self._last_filters = (Harmless(), *((Plain(),) if ascii_only else ()))
         self._quiet_left = 0
         self._looks = -1
         self._log_count = 0
@@ -60,7 +60,7 @@ class Viewer(App[int]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what every line goes through on its way out; the last one leaves only letters that the terminal has."""
-        return [*super().get_line_filters(), *self._plain]
+        return [*super().get_line_filters(), *self._last_filters]
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the panes for the new size."""

@@ -94,7 +94,7 @@ class WebServer(Server):  # type: ignore[misc]  # its package has no types where
 
     def _guard(self) -> object:
         """Return what every request passes through first."""
-        ours = {*LOOPBACK, self.served.host, socket.gethostname()}
+        ours = {name.lower() for name in (*LOOPBACK, self.served.host, socket.gethostname())}
         local = self.served.host in LOOPBACK
 
         def known(name: str) -> bool:
@@ -103,11 +103,13 @@ class WebServer(Server):  # type: ignore[misc]  # its package has no types where
         async def guard(
             request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
         ) -> web.StreamResponse:
-            name = urlsplit(f"//{request.host}").hostname or ""
+            name = _name_of(request.host)
             if not known(name):
                 raise web.HTTPForbidden(text=f"this server does not answer to the name {name!r}\n")
             upgrade = request.headers.get("Upgrade", "").lower() == "websocket"
-            if upgrade and urlsplit(request.headers.get("Origin", "")).netloc != request.host:
+            if upgrade and request.headers.get("Origin", "").lower() not in {
+                f"{way}://{request.host.lower()}" for way in ("http", "https")
+            }:
                 raise web.HTTPForbidden(text="only pages of this server may open its screens\n")
             response = await handler(request)
             if not response.prepared:
@@ -188,6 +190,14 @@ def serve(served: Served) -> int:
         raise Mistake(f"{served.host}:{served.port} cannot be had ({why}): choose another --port or --host") from None
     WebServer(served).serve()
     return 0
+
+
+def _name_of(host: str) -> str:
+    """Return the name in a Host header, in small letters, without its port; nothing where there is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # brackets around what is no address
+        return ""
 
 
 def _is_address(name: str) -> bool:

@@ -1,6 +1,8 @@
 """Logs that are cut off, garbled or full of NaN: whatever they hold is read, and nothing ever crashes."""
 
+import gzip
 import json
+from math import exp
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from advisor.logs.diagnose import Asked, diagnose
 from advisor.logs.find import find_runs
 from advisor.logs.frame import Frame
+from advisor.logs.readers.opened import LONGEST_LINE
 from advisor.logs.telling import Said
 from advisor.mistakes import Mistake
 from tests.logs.reading import DATA, diagnosis
@@ -110,3 +113,37 @@ def test_what_is_lost_of_a_table_is_said(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("step,loss\n1,2\nrubbish\n2,1,0,9\n3,0.5\n")
     assert "2 lines of log.csv could not be read and were left out." in diagnosis(path).unsure
+
+
+def test_a_folder_with_a_link_to_nothing_is_read_without_it(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("step,loss\n1,2.0\n2,1.5\n")
+    (tmp_path / "old.csv").symlink_to(tmp_path / "nowhere.csv")
+    assert [source.path.name for source in find_runs(tmp_path)] == ["log.csv"]
+
+
+@pytest.mark.parametrize("name", ["log.csv.gz", "log.json.gz", "log.jsonl.gz", "log"])
+@pytest.mark.parametrize("left", [2, 9, 12, 25])
+def test_a_packed_log_that_is_cut_off_near_its_start_is_no_crash(name: str, left: int, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b'{"step": 1, "loss": 2.0}\n' * 50)[:left])
+    read_all(path)
+    read_all(tmp_path)
+
+
+def test_a_packed_json_that_is_cut_off_late_gives_the_rows_before(tmp_path: Path) -> None:
+    rows = [{"step": step, "loss": exp(-step / 1000)} for step in range(5000)]
+    path = tmp_path / "trainer_state.json.gz"
+    path.write_bytes(gzip.compress(json.dumps({"log_history": rows}).encode())[:-400])
+    [frame] = read_all(path)
+    assert frame.rows > 4000
+
+
+@pytest.mark.parametrize("name", ["log.csv.gz", "log.jsonl.gz"])
+def test_a_line_without_an_end_is_left_out_and_said(name: str, tmp_path: Path) -> None:
+    first, row = ("step,loss\n", "{0},{1}\n") if "csv" in name else ("", '{{"step": {0}, "loss": {1}}}\n')
+    path = tmp_path / name
+    text = first + row.format(1, 2.0) + "1" * (LONGEST_LINE + 10) + "\n" + row.format(2, 1.5)
+    path.write_bytes(gzip.compress(text.encode(), 1))
+    [frame] = read_all(path)
+    assert [point.value for point in frame.columns["loss"].points] == [2.0, 1.5]
+    assert frame.notes == [f"{name} has a line of more than 16 MiB, which was left out."]

@@ -1,17 +1,20 @@
 """A log that is still being written, on the screen of our own runs: what it tells arrives there, and nothing steers."""
 
 import asyncio
-from math import exp
+from math import exp, nan, sin
 from pathlib import Path
 
 import pytest
 
 from advisor.cli import run as command
-from advisor.logs.diagnose import Asked, hear
+from advisor.logs.curve import Curve, Point
+from advisor.logs.diagnose import Asked, Gone, hear
 from advisor.logs.find import find_runs
-from advisor.logs.mirror import Mirror
+from advisor.logs.follow import looks
+from advisor.logs.mirror import Mirror, is_other
 from advisor.logs.screen import Watcher
 from advisor.logs.telling import Said
+from advisor.mistakes import Mistake
 from advisor.tui.app import AdvisorApp
 from advisor.tui.scene import Scene
 from advisor.tui.sources import Stream
@@ -121,6 +124,101 @@ def test_epochs_of_a_log_are_its_steps(tmp_path: Path) -> None:
     shown = Shown(tmp_path / "history.csv", tmp_path / "scratch")
     write(shown.log, 30, names="epoch,loss,val_loss")
     assert shown.look().story.step == 30
+
+
+def rewrite(path: Path, last: int, start: float) -> None:
+    """Write a log anew, of another training."""
+    rows = [f"{step},{start * exp(-step / 30):.4f},{start:.4f}" for step in range(1, last + 1)]
+    path.write_text("\n".join(["step,loss,val_loss", *rows]) + "\n")
+
+
+def test_a_log_written_anew_that_is_longer_already_begins_at_its_start(shown: Shown) -> None:
+    rewrite(shown.log, 40, 2.0)
+    shown.look()
+    rewrite(shown.log, 60, 5.0)
+    scene = shown.look()
+    assert scene.story.abandoned[0].from_step == 40
+    curve = scene.curves.loss.all()
+    assert list(curve.x) == list(range(1, 61))
+    assert curve.mean[0] == pytest.approx(5.0 * exp(-1 / 30), abs=1e-3)
+
+
+def test_a_curve_that_only_grows_is_never_taken_for_another_while_its_rows_are_merged() -> None:
+    losses = [nan if step % 97 == 0 else 2.0 + sin(step) for step in range(30_000)]
+
+    def points(rows: int, more: float = 0.0) -> list[Point]:
+        curve = Curve(most=256)
+        curve.extend(range(rows), [loss + more for loss in losses[:rows]])
+        return curve.points
+
+    before = points(1)
+    for rows in (2, 200, 255, 256, 257, 300, 513, 600, 8191, 8193, 16_385, 20_000, 30_000):
+        now = points(rows)
+        assert not is_other(before[:-1], now)
+        assert is_other(points(rows, more=0.01), now)
+        before = now
+
+
+def test_a_newest_row_that_is_amended_does_not_turn_the_screen_back(shown: Shown) -> None:
+    write(shown.log, 40)
+    shown.look()
+    rows = shown.log.read_text().splitlines()
+    shown.log.write_text("\n".join([*rows[:-1], "40,0.5,0.5", "41,0.4,0.4"]) + "\n")
+    assert not shown.look().story.abandoned
+
+
+def test_the_looks_begin_with_the_first_frame(tmp_path: Path) -> None:
+    log = tmp_path / "train.csv"
+    write(log, 60)
+    mirror = Mirror(tmp_path / "scratch" / "train.csv")
+    watcher = Watcher(log, Asked({"loss": "nope"}, Said()), mirror, idle_s=None)
+    app = AdvisorApp(mirror.run, readonly=True)
+    settled: list[bool] = []
+    app.settle = lambda: settled.append(watcher.is_alive())
+    watcher.begin_with(app)
+    assert watcher.ident is None
+    app.settle()
+    watcher.join()
+    assert settled == [False]
+    assert isinstance(watcher.failure, Mistake)
+    mirror.close()
+
+
+@pytest.mark.slow
+def test_a_mistake_in_the_first_look_ends_the_screen(tmp_path: Path) -> None:
+    log = tmp_path / "train.csv"
+    write(log, 60)
+    mirror = Mirror(tmp_path / "scratch" / "train.csv")
+    watcher = Watcher(log, Asked({"loss": "nope"}, Said()), mirror, idle_s=None)
+    app = AdvisorApp(mirror.run, readonly=True)
+    watcher.begin_with(app)
+    assert asyncio.run(asyncio.wait_for(app.run_async(headless=True), 60)) == 0
+    watcher.join()
+    assert "nope" in str(watcher.failure)
+    mirror.close()
+
+
+def test_a_log_that_goes_away_keeps_its_last_reading_until_it_is_back(tmp_path: Path) -> None:
+    log = tmp_path / "train.csv"
+    write(log, 60)
+    seen = looks(log, ASKED, None, lambda _: None)
+    assert next(seen).fresh
+    log.unlink()
+    away = next(seen)
+    assert (away.fresh, len(away.runs)) == (False, 1)
+    write(log, 80)
+    back = next(seen)
+    assert (back.fresh, back.runs[0].replay.step) == (True, 80)
+
+
+@pytest.mark.parametrize("name", ["train.csv", "train.jsonl"])
+def test_a_log_that_vanishes_between_look_and_read_is_gone_and_not_empty(name: str, tmp_path: Path) -> None:
+    log = tmp_path / name
+    log.write_text('{"step": 1, "loss": 2.0}\n' if name.endswith("jsonl") else "step,loss\n1,2.0\n")
+    (source,) = find_runs(log)
+    log.unlink()
+    with pytest.raises(Gone):
+        hear(source, ASKED)
 
 
 @pytest.mark.slow

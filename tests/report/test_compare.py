@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from math import exp
+from math import exp, inf
 from pathlib import Path
 from random import Random
 from statistics import fmean
@@ -183,6 +183,32 @@ def test_a_run_without_an_evaluation_is_a_problem() -> None:
     compared = together(trained(), trained(name="b", evaluated=False))
     assert "b has no evaluation" in compared.problems[0]
     assert of(only(compared), "example_s").verdict == "no detectable difference"
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_a_group_whose_first_run_was_never_evaluated_is_compared_by_the_others(late: int) -> None:
+    group = [trained(seed=seed, name=f"a{seed}", evaluated=seed != 0) for seed in (0, 1)]
+    other = trained(0.80, name="b", lr=0.02)
+    compared = together(*group, other) if late else together(other, *group)
+    assert of(only(compared), "validation").verdict == ("worse" if late else "better")
+    assert of(only(compared), "test").base is not None
+    assert compared.problems == ("a0 has no evaluation with a number: its metric cannot be compared",)
+
+
+def test_a_group_whose_first_run_lacks_the_test_score_is_compared_by_the_others() -> None:
+    first, second = trained(seed=0, name="a0"), trained(seed=1, name="a1")
+    metrics = first.report.metrics.model_copy(update={"test": None})
+    first = Side("a0", first.report.model_copy(update={"metrics": metrics}))
+    compared = together(first, second, trained(0.80, name="b", lr=0.02))
+    assert of(only(compared), "test").verdict == "worse"
+
+
+@pytest.mark.parametrize("best", [inf, -inf])
+def test_a_run_whose_best_score_is_infinite_is_a_problem_and_no_pass(best: float) -> None:
+    diverged = trained(name="b", lr=0.02)
+    metrics = diverged.report.metrics.model_copy(update={"best": best})
+    compared = together(trained(), Side("b", diverged.report.model_copy(update={"metrics": metrics})))
+    assert compared.problems == ("b has no evaluation with a number: its metric cannot be compared",)
 
 
 def test_only_keys_that_differ_are_told_with_what_they_were_at_the_end() -> None:

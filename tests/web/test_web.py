@@ -79,6 +79,23 @@ def files(run: Run) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in run.folder.rglob("*") if path.is_file()}
 
 
+async def answered(here: Path, served_as: str, headers: dict[str, str]) -> int:
+    """Return the status of a request that gets past the guard, or does not."""
+    from aiohttp import web
+    from aiohttp.test_utils import make_mocked_request
+
+    from advisor.web.server import Served, WebServer
+
+    async def found(_: web.Request) -> web.StreamResponse:
+        return web.Response()
+
+    guard: Any = WebServer(Served(here, host=served_as))._guard()
+    try:
+        return int((await guard(make_mocked_request("GET", "/", headers), found)).status)
+    except web.HTTPException as refused:
+        return int(refused.status)
+
+
 async def gone(processes: list[psutil.Process]) -> bool:
     """Wait until all these have ended."""
     deadline = time.monotonic() + 20
@@ -135,6 +152,36 @@ def test_an_address_that_cannot_be_had_is_named(capsys: pytest.CaptureFixture[st
     assert f"127.0.0.1:{port} cannot be had" in capsys.readouterr().err
     assert command(["web", "--host", "no such host"]) == 2
     assert "cannot be had" in capsys.readouterr().err.splitlines()[-1]
+
+
+@needs_the_extra
+@pytest.mark.parametrize(
+    ("host", "served_as", "status"),
+    [
+        ("LocalHost:8000", "127.0.0.1", 200),
+        ("gpu-box:8000", "GPU-Box", 200),
+        ("GPU-BOX", "GPU-Box", 200),
+        ("[::1]:8000", "127.0.0.1", 200),
+        ("[", "127.0.0.1", 403),
+        ("[::1", "127.0.0.1", 403),
+        ("", "127.0.0.1", 403),
+        ("Evil.example", "127.0.0.1", 403),
+    ],
+)
+async def test_a_name_is_ours_in_any_letters_and_what_is_no_name_is_refused(
+    host: str, served_as: str, status: int, tmp_path: Path
+) -> None:
+    assert await answered(tmp_path, served_as, {"Host": host}) == status
+
+
+@needs_the_extra
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("http://localhost:8000", 200), ("https://localhost:8000", 200), ("http://[", 403), ("null", 403), ("", 403)],
+)
+async def test_only_an_origin_of_this_server_opens_a_screen(origin: str, status: int, tmp_path: Path) -> None:
+    asked = {"Host": "localhost:8000", "Origin": origin, "Upgrade": "websocket"}
+    assert await answered(tmp_path, "127.0.0.1", asked) == status
 
 
 @needs_the_extra

@@ -9,7 +9,7 @@ from typing import Any
 
 from advisor.logs.frame import Frame, number
 from advisor.logs.names import is_epoch, is_step
-from advisor.logs.readers.opened import content, lines_of, opened
+from advisor.logs.readers.opened import beginning, content, lines_of, opened
 
 LARGEST_BYTES = 256_000_000
 """Of a file that is one JSON value and has to be held as a whole; JSON lines may be of any size."""
@@ -17,7 +17,8 @@ NESTED_MOST = 3
 """Levels of nested objects in a line whose numbers are taken as `outer/inner`."""
 SUMMARY_KEYS = ("train_runtime", "total_flos")
 """Keys of the row that sums up a Hugging Face training: its `train_loss` is the mean of the whole run."""
-LONGEST_LINE = 1 << 20
+PEEK_BYTES = 1 << 20
+"""Of a file, to tell what it is."""
 FIRST_ROWS = 50
 NOT_BLANK = re.compile(r"[^\s,]")
 AS_JSON = {"nan": "NaN", "inf": "Infinity", "None": "null", "True": "true", "False": "false"}
@@ -106,14 +107,12 @@ def _rows_of(text: str) -> list[dict[str, Any]]:
 
 def looks_like_state(path: Path) -> bool:
     """Tell whether a JSON file is a state of Hugging Face's Trainer under another name."""
-    with opened(path) as file:
-        return b'"log_history"' in file.read(LONGEST_LINE)
+    return b'"log_history"' in beginning(path, PEEK_BYTES)
 
 
 def looks_like_rows(path: Path) -> bool:
     """Tell whether a JSON file holds rows in which numbers stand beside a step or an epoch."""
-    with opened(path) as file:
-        first = file.readline(LONGEST_LINE).strip()
+    first = beginning(path, PEEK_BYTES).partition(b"\n")[0].strip()
     row = _line(first.decode("utf-8", "replace"))
     one_row = isinstance(row, dict) and not any(isinstance(one, list) for one in row.values())
     if one_row or not first.startswith((b"{", b"[")):

@@ -3,17 +3,31 @@
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import Protocol, TypeVar
 
 from advisor.logs.frame import Frame
 
 Line = TypeVar("Line", str, bytes)
+Held = TypeVar("Held", str, bytes, covariant=True)
 
+LONGEST_LINE = 1 << 24
+"""Bytes or characters of one line that are held: a small packed file may unpack to a line without an end."""
+LINE_ENDS = ("\n", "\r", b"\n")
+PIECE_BYTES = 1 << 20
+CUT_OFF = (EOFError, zlib.error, gzip.BadGzipFile)
+"""What reading a packed file raises where it is cut off or damaged."""
 GZIP = b"\x1f\x8b"
 WIDE = (b"\xff\xfe", b"\xfe\xff")
 """Byte order marks of UTF-16, as a console of Windows writes it."""
+
+
+class Lines(Protocol[Held]):
+    """An opened file, of text or of bytes."""
+
+    def readline(self, most: int, /) -> Held:
+        """Return the next line, at most so much of it; empty at the end."""
 
 
 def is_gzipped(path: Path) -> bool:
@@ -27,33 +41,45 @@ def name_of(path: Path) -> str:
     return path.name.removesuffix(".gz")
 
 
-def opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
     """Open a log for reading its bytes, unpacked."""
-    return cast("BinaryIO", gzip.open(path, "rb")) if is_gzipped(path) else path.open("rb")
+    return gzip.open(path, "rb") if is_gzipped(path) else path.open("rb")
+
+
+def beginning(path: Path, most_bytes: int) -> bytes:
+    """Return the first bytes of a log, at most so many; of a packed one that was cut off, what is left of them."""
+    pieces: list[bytes] = []
+    left = most_bytes
+    with opened(path) as file:
+        try:
+            while left > 0 and (piece := file.read1(min(left, PIECE_BYTES))):
+                pieces.append(piece)
+                left -= len(piece)
+        except CUT_OFF:
+            pass  # what was unpacked so far is what there is
+    return b"".join(pieces)
 
 
 def opened_text(path: Path) -> io.TextIOWrapper:
     """Open a log for reading its text; what cannot be decoded is replaced. Lines keep their ends."""
-    with opened(path) as file:
-        wide = file.read(2) in WIDE
+    wide = beginning(path, 2) in WIDE
     return io.TextIOWrapper(opened(path), "utf-16" if wide else "utf-8-sig", errors="replace", newline="")
 
 
-def lines_of(file: Iterable[Line], path: Path, frame: Frame) -> Iterator[Line]:
-    """Yield the lines of an opened log, of a packed one that was cut off those that are whole."""
+def lines_of(file: Lines[Line], path: Path, frame: Frame) -> Iterator[Line]:
+    """Yield the lines of an opened log that are not endless, of a packed one that was cut off those that are whole."""
     try:
-        yield from file
-    except (EOFError, zlib.error, gzip.BadGzipFile):
+        while line := file.readline(LONGEST_LINE):
+            if len(line) < LONGEST_LINE or line[-1:] in LINE_ENDS:
+                yield line
+                continue
+            while line and line[-1:] not in LINE_ENDS:
+                line = file.readline(LONGEST_LINE)
+            frame.note(f"{path.name} has a line of more than {LONGEST_LINE >> 20} MiB, which was left out.")
+    except CUT_OFF:
         frame.note(f"{path.name} is cut off or damaged: it was read up to there.")
 
 
 def content(path: Path, most_bytes: int) -> str:
     """Return the whole text of a log, at most so many bytes of it."""
-    pieces: list[bytes] = []
-    with opened(path) as file:
-        try:
-            while (left := most_bytes - sum(map(len, pieces))) > 0 and (piece := file.read(min(left, 1 << 24))):
-                pieces.append(piece)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            pass  # what was unpacked so far is what there is
-    return b"".join(pieces).decode("utf-8", "replace").removeprefix("\ufeff")
+    return beginning(path, most_bytes).decode("utf-8", "replace").removeprefix("\ufeff")

@@ -1,7 +1,6 @@
 """CSV tables: Lightning's `metrics.csv`, Keras' CSVLogger, Ultralytics' `results.csv`, and any other with a header."""
 
 import csv
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -46,11 +45,15 @@ def layout_of(path: Path) -> Layout | None:
 
     Lines before it that begin with `#` are comments; where rows of numbers follow them, the last of them is the header
     (as numpy.savetxt writes it).
+
+    Raises:
+        FileNotFoundError: when the file is gone.
     """
     comment: tuple[int, str] | None = None
     try:
         with opened_text(path) as file:
-            for at, line in enumerate(_split_lines(file, COMMENTS_MOST)):
+            lines = lines_of(file, path, Frame())
+            for at, line in enumerate(_split_lines(lines, COMMENTS_MOST)):
                 text = line.strip("\r\n")
                 if "\0" in text:
                     return None
@@ -60,8 +63,10 @@ def layout_of(path: Path) -> Layout | None:
                     begun = _layout(text, at + 1)
                     if begun is None and comment is not None:
                         return _layout(comment[1], comment[0] + 1)
-                    return begun if begun is None or begun.delimiter != " " or _has_numbers(file, begun) else None
-    except (OSError, EOFError, zlib.error):
+                    return begun if begun is None or begun.delimiter != " " or _has_numbers(lines, begun) else None
+    except FileNotFoundError:
+        raise
+    except OSError:
         return None
     return None
 
@@ -78,9 +83,9 @@ def _layout(text: str, before: int) -> Layout | None:
     return Layout(names, delimiter, before)
 
 
-def _has_numbers(file: Iterable[str], begun: Layout) -> bool:
+def _has_numbers(lines: Iterator[str], begun: Layout) -> bool:
     """Tell whether the line after the header is a row of numbers: words with blanks between them may be any text."""
-    cells = next(iter(file), "").split()
+    cells = next(lines, "").split()
     return len(cells) == len(begun.names) and sum(number(cell) is not None for cell in cells) >= 2
 
 
