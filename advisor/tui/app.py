@@ -6,11 +6,12 @@ The first frame comes before all else: pages are imported after it, and only the
 import gc
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import SystemCommand
@@ -337,9 +338,11 @@ class AdvisorApp(Viewer):
 
 def yield_to_training() -> None:
     """Give way to the training with every thread, and look for garbage from now on, never among what is there."""
-    for thread in threading.enumerate():
-        if thread.native_id is not None:
-            os.setpriority(os.PRIO_PROCESS, thread.native_id, max(os.getpriority(os.PRIO_PROCESS, 0), NICE))
+    # Linux keeps the niceness of each thread by itself, those of native libraries included; elsewhere it is the process's.
+    tasks = Path("/proc/self/task")
+    for task in [int(one.name) for one in tasks.iterdir()] if tasks.exists() else [0]:
+        with suppress(ProcessLookupError):  # a thread that has just ended
+            os.setpriority(os.PRIO_PROCESS, task, max(os.getpriority(os.PRIO_PROCESS, task), NICE))
     gc.freeze()
     gc.enable()
 
