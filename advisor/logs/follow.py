@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from advisor.logs.diagnose import Asked, Diagnosed, Gone, Heard, hear, log_files
+from advisor.logs.diagnose import Asked, Diagnosed, Gone, Heard, log_files
 from advisor.logs.find import Source, find_runs
+from advisor.logs.several import hear_each
 from advisor.mistakes import Mistake
 from advisor.report.schema import Report
 from advisor.report.words import number, score
@@ -54,11 +55,13 @@ def looks(path: Path, asked: Asked, idle_s: float | None, rest: Callable[[float]
         fresh = bool(now) and now != stamp
         if fresh:
             began = time.monotonic()
-            try:
-                runs = [hear(source, asked) for source in sources]
-                stamp, waited_s = now, 0.0
-            except Gone:  # replaced while we looked: the next look finds the new one
+            heard, failed = hear_each(sources, asked)
+            if any(isinstance(why, Gone) for _, why in failed):  # replaced while we looked: the next look finds it
                 fresh = False
+            elif failed and not heard:
+                raise failed[0][1]
+            else:
+                runs, stamp, waited_s = heard, now, 0.0
             pause_s = max(LOOK_S, (time.monotonic() - began) / READING_SHARE)
         yield Look(runs, fresh, waited_s)
         if idle_s is not None and waited_s >= idle_s:
