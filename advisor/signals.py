@@ -70,7 +70,8 @@ LOSS_SHAPING = frozenset(
 OTHER_NETWORK = frozenset({"activation", "init", "norm", "residual", "output"})
 """Knobs after whose turn the layers are others."""
 OTHER_TRAINING = OTHER_NETWORK | {
-    "optimizer", "momentum", "weight_decay", "clip", "batch_size", "standardise", "scale_targets"
+    "optimizer", "momentum", "weight_decay", "clip", "batch_size", "standardise", "scale_targets", "label_smoothing", "dropout",
+    "loss",
 }  # fmt: skip
 """Knobs after whose turn the probes that train would answer otherwise."""
 TRAINING_PROBES = frozenset({"lr_sweep", "adaptive_sweep", "single_batch_fit"})

@@ -41,6 +41,10 @@ LEARNED_SHARE = 0.8
 """Of the chance loss: a net that has been below it has learned something; a rise after that has another cause."""
 QUIET_NOISE_SHARE = 0.5
 """Spread over smoothed loss: batches of a regression differ by .35 at any rate; more is the mark of long steps."""
+TENTH = 0.1
+"""Of the run: what `LossFacts.fall_share` looks back over."""
+LEVEL_SHARE = 0.25
+"""Of the pace so far."""
 NOTHING_SHARE = 0.9
 """Of the chance loss: above it a new start gives up nothing that was learned."""
 START_OVER_SHARE = 0.50
@@ -98,6 +102,13 @@ def creeps(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     on_the_way = not rose(task, loss) and loss.above_best_steps == 0 and loss.non_finite_in_50 == 0
     quiet = loss.noise_share <= QUIET_NOISE_SHARE
     return on_the_way and quiet and heads_for(run, task, loss) > HIGH_LOSS_SHARE * task.baseline_loss
+
+
+def levels_off(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether a loss that has fallen falls no more: steps that are too short go on falling as they did."""
+    fallen = min(loss.at_start, task.baseline_loss) - loss.now
+    pace = fallen / max(run.progress, TENTH) * TENTH
+    return not learned_nothing(task, loss) and loss.fall_share * loss.now < LEVEL_SHARE * pace
 
 
 def has_not_begun(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
