@@ -157,6 +157,8 @@ def inputs(signals: Signals) -> InputFacts | None:
         std_low=survey.input_std_low,
         std_high=survey.input_std_high,
         abs_max=survey.input_abs_max,
+        outlying_share=survey.input_outlying_share,
+        reach=survey.input_reach,
         unreadable=survey.unreadable,
         broken_share=survey.broken_share,
         association=survey.label_association,

@@ -128,6 +128,12 @@ def lost_early(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     return run.progress <= LOST_SHARE and (worse or climbs)
 
 
+def lost_or_thrown(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether the run has come to nothing so far, or was thrown up in its first steps and still is high."""
+    thrown = thrown_up(task, loss) and loss.now > HIGH_LOSS_SHARE * task.baseline_loss
+    return lost_early(run, task, loss) or (run.progress <= LOST_SHARE and thrown)
+
+
 def rose(task: TaskFacts, loss: LossFacts) -> bool:
     """Tell whether the loss has been well above where it began: steps that are too short never do that."""
     return max((value for _, value in loss.curve), default=loss.now) > _rise_limit(task, loss)

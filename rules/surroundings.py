@@ -142,6 +142,10 @@ class InputFacts:
     std_low: float
     std_high: float
     abs_max: float
+    outlying_share: float = 0.0
+    """Examples with an input so far out that it would stand for the spread of its feature; std_* leave it out."""
+    reach: float = nan
+    """How far the furthest input lies from its feature's median, in the distance within which 98 % lie; NaN = not known."""
     unreadable: int = 0
     broken_share: float = 0.0
     """Examples with an input value or a target that is not a number, as model and loss get them."""

@@ -200,8 +200,12 @@ class Survey(Word):
     """Absolute mean of the inputs as the model gets them, largest over the features."""
     input_std_low: float
     input_std_high: float
-    """Least and greatest spread of a feature that is not constant, as the model gets them."""
+    """Least and greatest spread of a feature that is not constant, as the model gets them, without a few values far out."""
     input_abs_max: float
+    input_outlying_share: float = 0.0
+    """Training examples with an input so far out that it stands for the spread of its feature; they are left out of it above."""
+    input_reach: float = float("nan")
+    """How far the furthest input lies from its feature's median, in the distance within which 98 % of the feature lie."""
     constant_features: int
     features: int
     neighbour_label_match: float

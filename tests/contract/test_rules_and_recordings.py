@@ -33,6 +33,7 @@ FIRED_BY = {
     "DAT112": "labels_random",
     "DAT113": "labels_move",
     "DAT114": "loader_repeats",
+    "DAT115": "examples_broken",
     "DEV101": "precision_full",
     "DEV102": "precision_full",
     "DEV103": "batch_small",
