@@ -33,8 +33,8 @@ TAIL_SHARE = 0.03
 
 TAIL_RATIO = 2.0
 """Times the value that this share lies above. In 55 healthy runs on small data 2.0 of 10,000 steps are called outliers; at
-twice the median and 1.5 times the tail it was 16, in 22 of the runs, and none of twelve broken streams is seen a step sooner
-(`python -m tests.bench.guard_alarms`)."""
+twice the median and 1.5 times the tail it was 16, in 22 of the runs, and nine of eleven broken streams were seen no sooner
+(tests/bench/RESULTS.md, «The guard»)."""
 
 LOSS_FLOOR_SHARE = 0.25
 """Of the run's first losses: what a loss must stand out by. In a net that knows nearly all, the loss is next to nothing,

@@ -48,7 +48,7 @@ FIRED_BY = {
     "MEM102": "memory_runs_out",
     "NUM101": "rate_explodes",
     "NUM102": "rate_diverges",
-    "NUM103": "examples_broken",
+    "NUM103": "rate_jumps",
     "NUM105": "loss_without_floor",
     "NUM106": "loss_summed",
     "NUM104": "gradients_kept",

@@ -26,7 +26,9 @@ def test_it_names_how_many_lie_how_far_out() -> None:
         pytest.param({}, id="healthy, or nobody looked"),
         pytest.param({"inputs": {"outlying_share": 0.002, "reach": 9.1}}, id="log-normal columns"),
         pytest.param({"inputs": {"outlying_share": 0.0, "reach": 40.0}}, id="none of them is far"),
-        pytest.param({"inputs": FAR, "knobs": {"values": {**KNOBS, "standardise": True}}}, id="the model holds them back"),
+        pytest.param(
+            {"inputs": FAR, "knobs": {"values": {**KNOBS, "standardise": True}}}, id="the model holds them back"
+        ),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:
@@ -48,7 +50,9 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
     ],
     ids=["high", "learns all the same", "not finite", "thrown up at once"],
 )
-def test_a_run_begins_anew_and_untried_only_when_it_is_lost(loss: dict[str, Any], effect: Effect, severity: str) -> None:
+def test_a_run_begins_anew_and_untried_only_when_it_is_lost(
+    loss: dict[str, Any], effect: Effect, severity: str
+) -> None:
     finding = assessed(outlying_inputs, {"inputs": FAR, "loss": loss, "run": {"step": 60}})
     assert finding is not None
     first = finding.fixes[0]

@@ -115,7 +115,9 @@ def test_a_few_values_far_out_leave_the_scale_to_the_others_and_reach_the_net_as
 
 
 def test_the_scale_of_pictures_is_told_channel_by_channel() -> None:
-    pictures = torch.randn(400, 2, 6, 6, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 5.0])[:, None, None]
+    pictures = (
+        torch.randn(400, 2, 6, 6, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 5.0])[:, None, None]
+    )
     pictures[:3] *= 200
     reach = standardise.reach_of(pictures, standardise.within("image", pictures.ndim))
     assert reach.shape == pictures.shape

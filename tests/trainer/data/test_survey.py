@@ -192,6 +192,11 @@ def test_a_few_values_far_out_are_counted_and_do_not_stand_for_the_spread() -> N
 
 def test_rare_categories_and_skewed_columns_are_no_few_values_far_out() -> None:
     random = np.random.default_rng(2)
-    columns = [random.random(2000) < 0.01, random.random(2000) < 0.021, random.exponential(size=2000), random.poisson(0.3, 2000)]
+    columns = [
+        random.random(2000) < 0.01,
+        random.random(2000) < 0.021,
+        random.exponential(size=2000),
+        random.poisson(0.3, 2000),
+    ]
     found = looked_at(pair(np.stack(columns, 1).astype(np.float32), np.arange(2000) % 2))
     assert found.input_outlying_share == 0
