@@ -7,7 +7,7 @@ seconds, a step and in what is left of the run, and only a wait that is long in 
 from math import ceil, isfinite
 from typing import Literal
 
-from rules.facts import FetcherFacts, HostFacts, LoaderFacts, ProbeFacts, RunFacts
+from rules.facts import FetcherFacts, FetchFacts, HostFacts, LoaderFacts, ProbeFacts, RunFacts
 from rules.remedies import turned
 from rules.vocabulary import Effect, Evidence, Fix, Severity
 
@@ -40,6 +40,9 @@ READ_LEAST_BYTES = 4096.0
 """A batch: less is what a worker reads from its own queue."""
 STILL_ASLEEP = 0.5
 """Times the sleep among others: who sleeps as much when alone does not wait for them."""
+
+FALL_TIMES = 3.0
+"""First third of the fetches over the last: a cache that was cold (rules.md)."""
 
 Sleep = Literal["", "reads", "source", "lock"]
 
@@ -79,6 +82,11 @@ def busy_s(loader: LoaderFacts) -> float:
 def keeps_up(loader: LoaderFacts) -> bool:
     """Tell whether the workers make batches as fast as they are used, on average."""
     return loader.workers > 0 and loader.fetch_s / loader.workers < KEEPS_UP_SHARE * busy_s(loader)
+
+
+def fell(fetch: FetchFacts) -> bool:
+    """Tell whether fetches have become so much faster that what was measured over both says little about either."""
+    return fetch.first_s >= FALL_TIMES * fetch.last_s
 
 
 def why_asleep(loader: LoaderFacts, fetcher: FetcherFacts, probes: ProbeFacts) -> Sleep:

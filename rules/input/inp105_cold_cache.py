@@ -27,6 +27,7 @@ from rules.stalls import (
     ASLEEP_LIMIT,
     READ_LEAST_BYTES,
     cost,
+    fell,
     look_further_ahead,
     more_workers,
     severity,
@@ -37,8 +38,6 @@ from rules.vocabulary import Evidence, Finding, rule
 
 COLD_SHARE = 0.5
 """Of the bytes read: so many come from storage."""
-FALL_TIMES = 3.0
-"""First third of the fetches over the last."""
 
 
 @rule("INP105")
@@ -51,12 +50,12 @@ def cold_cache(
     data_bytes = fetcher.disk_bytes * run.steps_per_epoch
     from_storage = fetcher.disk_bytes >= max(COLD_SHARE * fetcher.read_bytes, READ_LEAST_BYTES)
     first_time = run.epoch < 1 and from_storage and fetcher.asleep_share >= ASLEEP_LIMIT
-    fell = fetch.first_s >= FALL_TIMES * fetch.last_s
-    if not (fell or (first_time and data_bytes <= host.memory_free_bytes)):
+    faster = fell(fetch)
+    if not (faster or (first_time and data_bytes <= host.memory_free_bytes)):
         return None
     told = (
         f"{fetch.first_s / fetch.last_s:.1f} times as long as now took the first fetches"
-        if fell
+        if faster
         else f"{fetcher.disk_bytes / 2**20:.1f} MiB a batch come from storage for the first time, and fit into memory"
     )
     return Finding(

@@ -28,6 +28,7 @@ from rules.remedies import advice, possible
 from rules.stalls import (
     busy_s,
     cost,
+    fell,
     keep_items,
     keeps_up,
     look_further_ahead,
@@ -51,7 +52,7 @@ def uneven_items(
 ) -> Finding | None:
     """Find a loop that waits for single late batches."""
     late = fetch.p95_s > TAIL_TIMES * fetch.median_s and fetch.p95_s > busy_s(loader)
-    if not stalled(run, loader) or not keeps_up(loader) or not late:
+    if not stalled(run, loader) or not keeps_up(loader) or not late or fell(fetch):
         return None
     depth = ceil(2 * fetch.p95_s / max(busy_s(loader), 1e-9) / loader.workers)
     deeper = look_further_ahead(loader, host, min(max(depth, 2 * loader.prefetch), DEEPEST_PREFETCH), SAVED_SHARE)

@@ -32,6 +32,9 @@ def test_it_speaks(changes: dict[str, Any], said: str) -> None:
         pytest.param({"run": {"step": 995}}, id="nothing is left to be saved"),
         pytest.param({"run": {"step": 10}}, id="young"),
         pytest.param({"fetch": {"median_s": 0.005, "p95_s": 0.009}}, id="even"),
+        pytest.param(
+            {"fetch": {"median_s": 0.005, "p95_s": 0.1, "first_s": 0.08, "last_s": 0.005}}, id="a cache was cold"
+        ),
         pytest.param({"fetch": {"median_s": 0.001, "p95_s": 0.01}}, id="a late one is no longer than a step"),
         pytest.param({"loader": {**LOADER, "workers": 0}}, id="without workers all are waited for"),
         pytest.param({"loader": {**LOADER, "fetch_s": 0.05}}, id="too slow on average"),
