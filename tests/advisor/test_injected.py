@@ -14,6 +14,8 @@ def test_a_slow_disk_is_named_mended_by_a_kept_fix_and_cleared(tmp_path: Path) -
     case = CASES["slow disk"]
     told = look(case, *run(tmp_path / "run", config(case.task, case.epochs, case.workers), {}))
     assert told["right"], told
+    if any("other programs" in one["why"] for one in told["trials"]):
+        pytest.skip("other programs had the processors: rounds claim nothing")
     kept = [one for one in told["trials"] if one["outcome"] == "kept"]
     assert kept, told
     assert kept[0]["low"] > 0
