@@ -92,6 +92,29 @@ class Drawn(Word):
         return self.model_copy(update={"since": since})
 
 
+class Fetching(Word):
+    """What fetching the batches of a beat has cost, where items are fetched one by one. Means a batch, NaN = not counted."""
+
+    batches: int
+    seconds: tuple[float, ...]
+    """By the wall clock, in the process that fetched: all, or 16 that divide them evenly, least first."""
+    counted: int = 0
+    """Batches behind the means below; of short fetches only some."""
+    counted_s: float = float("nan")
+    """Wall seconds of those."""
+    busy_s: float = float("nan")
+    """On cores, of all threads of the process."""
+    own_s: float = float("nan")
+    """On a core, of the thread that fetched."""
+    queued_s: float = float("nan")
+    """Ready to run, while other threads had the cores. The rest of the wall time is sleep."""
+    read_bytes: float = float("nan")
+    """Asked of files, whether or not they lay in memory."""
+    disk_bytes: float = float("nan")
+    """That came from storage."""
+    read_calls: float = float("nan")
+
+
 class TaskInfo(Word):
     """What is learned, and from how much."""
 
@@ -120,6 +143,8 @@ class TaskInfo(Word):
     in_memory: bool
     """Batches are sliced from tensors; there is no per-item loader."""
     source: str
+    store: str = ""
+    """File system that the items lie on (ext4, nfs4, …), where they are read one by one and their place is known."""
 
 
 class ModelInfo(Word):
