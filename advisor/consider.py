@@ -38,8 +38,9 @@ REBUILDS = 2
 """One for the trial's arm, one when the turn is kept."""
 COMPILE_S = 90.0
 """Seconds until a compiled pass is there: 18 and 28 of a processor for two small nets, up to 89 on a busy machine."""
-STEP_PROBES = frozenset({"cached_batch", "throughput_screen"})
-"""Probes that answer in seconds: in lockstep their answer would not repeat."""
+STEP_PROBES = frozenset({"cached_batch", "fetched_batch", "throughput_screen"})
+"""Probes that answer in seconds: in lockstep their answer would not repeat. What they tell is no condition of a fix: where
+there is no room for them, rounds decide without."""
 SCREEN_S = 10.0
 """Seconds that a screen of settings takes at the most (trainer/screen.py)."""
 TIMED_WITH_THE_BATCH = frozenset({"batch_size"})
@@ -82,6 +83,8 @@ def _probe(finding: Finding, history: History, scene: Scene) -> AskProbe | str |
         if probe in scene.probes_done or probe in history.asked or (scene.lockstep and probe in STEP_PROBES):
             continue
         cost, room = _probe_steps(probe, scene), _room_for_probes(finding, scene)
+        if cost > room and probe in STEP_PROBES:
+            continue
         if cost > room:
             unpaid = (
                 unpaid or f"budget: first comes the probe {probe} of {cost:.0f} steps, and there is room for {room:.0f}"
