@@ -54,6 +54,7 @@ def task(signals: Signals) -> TaskFacts | None:
         higher_is_better=told.higher_is_better,
         baseline_metric=told.baseline_metric,
         baseline_loss=_chance(signals, told),
+        smallest_class=min(filter(None, signals.survey.class_counts), default=0) if signals.survey is not None else 0,
     )
 
 
