@@ -14,6 +14,8 @@ from rules.outcome_facts import OutputFacts
 from rules.surroundings import (
     ColumnFact,
     DeviceFacts,
+    FetcherFacts,
+    FetchFacts,
     HostFacts,
     InputFacts,
     KnobFacts,
@@ -37,6 +39,8 @@ __all__ = [
     "DeviceFacts",
     "Evaluation",
     "Facts",
+    "FetchFacts",
+    "FetcherFacts",
     "GradientFacts",
     "HostFacts",
     "InputFacts",
@@ -312,6 +316,14 @@ class ProbeFacts:
     """single_batch_fit: training loss on 16 examples, before and after."""
     cached_step_s: float = nan
     """cached_batch: seconds of a step that does not wait for input."""
+    fetch_alone_s: float = nan
+    """fetched_batch: seconds of a batch fetched in one process alone."""
+    fetch_asleep_share: float = nan
+    """fetched_batch: share of it in which that process slept."""
+    fetch_transform_share: float = nan
+    """fetched_batch: share of it in the data set's transforms; NaN where it does not have them apart."""
+    fetch_collate_share: float = nan
+    """fetched_batch: share of it in making a batch of items."""
     zeroed_loss_share: float = nan
     """zeroed_input: loss with zeroed inputs over loss with real ones; ≈ 1 = the inputs are not used."""
     zeroed_output_share: float = nan
@@ -346,6 +358,8 @@ GROUPS: dict[str, type] = {
     "outputs": OutputFacts,
     "phases": PhaseFacts,
     "loader": LoaderFacts,
+    "fetch": FetchFacts,
+    "fetcher": FetcherFacts,
     "host": HostFacts,
     "device": DeviceFacts,
     "utilisation": UtilisationFacts,
