@@ -58,6 +58,8 @@ LOSS_SHAPING = frozenset(
     {
         "loss",
         "class_weights",
+        "logit_adjustment",
+        "focal",
         "label_smoothing",
         "augment",
         "augment_strength",

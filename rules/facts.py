@@ -118,6 +118,8 @@ class TaskFacts:
     baseline_metric: float
     baseline_loss: float
     """Of the best constant predictor: ≈ ln C, or the variance of the target."""
+    smallest_class: int = 0
+    """Training examples of the smallest class that has any; 0 = not a classification, or nobody has counted."""
 
 
 @dataclass(frozen=True)
