@@ -30,9 +30,7 @@ GAIN = 0.1
 
 
 @rule("DEV104")
-def threads_oversubscribed(
-    run: RunFacts, host: HostFacts, knobs: KnobFacts, probes: ProbeFacts
-) -> Finding | None:
+def threads_oversubscribed(run: RunFacts, host: HostFacts, knobs: KnobFacts, probes: ProbeFacts) -> Finding | None:
     """Find more threads than cores."""
     threads, workers = int(knobs.number("threads")), int(knobs.number("workers"))
     crowded = threads > host.cores or threads + workers > CROWD_FACTOR * host.cores

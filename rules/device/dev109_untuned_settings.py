@@ -26,8 +26,6 @@ The batch is small on purpose.
 - Malladi et al., «On the SDEs and Scaling Rules for Adaptive Gradient Algorithms», 2022 (the rate by the root)
 """
 
-from collections.abc import Mapping
-
 from rules.facts import KnobFacts, PhaseFacts, ProbeFacts, RunFacts
 from rules.remedies import possible, turned
 from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, Value, rule
@@ -90,7 +88,7 @@ def _fixes(run: RunFacts, knobs: KnobFacts, probes: ProbeFacts, compute: float) 
     return tuple(fixes)
 
 
-def _fix(turns: Mapping[str, Value], expected: float) -> Fix:
+def _fix(turns: dict[str, Value], expected: float) -> Fix:
     learns = "batch_size" in turns
     return Fix(
         name=f"turn {', '.join(f'{knob} to {_value(value)}' for knob, value in turns.items())}",
