@@ -6,6 +6,7 @@ their rules are listed as not assessed.
 
 from collections.abc import Callable
 
+from advisor.gather_fetch import fetch, fetcher
 from advisor.gather_learning import classes, gradients, labels, layers, loss, rate, stream, validation
 from advisor.gather_order import order
 from advisor.gather_outcome import outputs
@@ -25,6 +26,8 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "outputs": outputs,
     "phases": phases,
     "loader": loader,
+    "fetch": fetch,
+    "fetcher": fetcher,
     "host": host,
     "device": device,
     "utilisation": utilisation,
@@ -43,7 +46,7 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "branch": branch,
 }
 
-OF_WALL_TIME = frozenset({"phases", "loader", "host", "utilisation", "neighbours"})
+OF_WALL_TIME = frozenset({"phases", "loader", "fetch", "fetcher", "host", "utilisation", "neighbours"})
 """Groups that no two runs of one seed would fill alike."""
 
 

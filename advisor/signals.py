@@ -9,6 +9,7 @@ from statistics import mean
 from typing import Any
 
 from advisor.sensors.sample import DeviceSample, HostSample, NeighbourSample, Sample
+from advisor.signals_fetch import FetchSignal
 from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal, RateSignal
 from advisor.signals_stream import StreamSignal
 from advisor.windows import median_of, spread_over_steps
@@ -57,6 +58,8 @@ LOSS_SHAPING = frozenset(
     {
         "loss",
         "class_weights",
+        "logit_adjustment",
+        "focal",
         "label_smoothing",
         "augment",
         "augment_strength",
@@ -70,7 +73,8 @@ LOSS_SHAPING = frozenset(
 OTHER_NETWORK = frozenset({"activation", "init", "norm", "residual", "output"})
 """Knobs after whose turn the layers are others."""
 OTHER_TRAINING = OTHER_NETWORK | {
-    "optimizer", "momentum", "weight_decay", "clip", "batch_size", "standardise", "scale_targets"
+    "optimizer", "momentum", "weight_decay", "clip", "batch_size", "standardise", "scale_targets", "label_smoothing", "dropout",
+    "loss",
 }  # fmt: skip
 """Knobs after whose turn the probes that train would answer otherwise."""
 TRAINING_PROBES = frozenset({"lr_sweep", "adaptive_sweep", "single_batch_fit"})
@@ -95,6 +99,11 @@ TIME_SHAPING = frozenset(
     }
 )
 """Knobs after whose turn a step takes another time."""
+
+FETCH_SHAPING = frozenset({"batch_size", "cache"})
+"""Knobs after whose turn a fetch takes another time."""
+STEP_SHAPING = TIME_SHAPING - {"workers", "prefetch", "cache"}
+"""Of these, knobs after whose turn a step that does not wait takes another time, too."""
 
 
 class TimeSignal:
@@ -159,6 +168,7 @@ class Signals:
         self.first_outputs: OutputsMeasured | None = None
         self.stream = StreamSignal()
         self.times = TimeSignal()
+        self.fetches = FetchSignal()
         self.likenesses: deque[float] = deque(maxlen=50)
         """Of the newest beats: how alike neighbours of a batch are, of classes or of numbers."""
         self.redrawn = False
@@ -304,6 +314,7 @@ class Signals:
         self.gradients.clipped(beat.step, beat.steps, beat.clipped)
         self.rate.push(beat.step, beat.steps, beat.lr_set, beat.lr)
         self.times.push(beat)
+        self.fetches.push(beat)
         alike = beat.label_runs if beat.label_runs >= 0 else beat.target_runs
         if alike is not None:
             self.likenesses.append(alike)
@@ -338,6 +349,8 @@ class Signals:
             self.stream.begin_anew(step, self.samples)
         if turned & TIME_SHAPING:
             self.times.begin_anew(step)
+        if turned & FETCH_SHAPING:
+            self.fetches.begin_anew()
 
     def _count_anew(self, step: int, before: float, after: float) -> None:
         """Count the steps of the run anew, after another batch size: what is left are so many examples."""
@@ -358,6 +371,8 @@ class Signals:
         self.confirmed |= names
         if names & OTHER_TRAINING:
             self.probes = {probe: answer for probe, answer in self.probes.items() if probe not in TRAINING_PROBES}
+        if names & STEP_SHAPING:
+            self.probes.pop("cached_batch", None)
         if names & OTHER_NETWORK:
             self.layers.cut(0)
         if any(name in self.knobs and self.knobs[name].effect == "changes_learning" for name in names):

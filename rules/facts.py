@@ -14,6 +14,8 @@ from rules.outcome_facts import OutputFacts
 from rules.surroundings import (
     ColumnFact,
     DeviceFacts,
+    FetcherFacts,
+    FetchFacts,
     HostFacts,
     InputFacts,
     KnobFacts,
@@ -28,6 +30,7 @@ from rules.surroundings import (
     TableFacts,
     UtilisationFacts,
 )
+from rules.vocabulary import Value
 
 __all__ = [
     "GROUPS",
@@ -37,6 +40,8 @@ __all__ = [
     "DeviceFacts",
     "Evaluation",
     "Facts",
+    "FetchFacts",
+    "FetcherFacts",
     "GradientFacts",
     "HostFacts",
     "InputFacts",
@@ -113,6 +118,8 @@ class TaskFacts:
     baseline_metric: float
     baseline_loss: float
     """Of the best constant predictor: ≈ ln C, or the variance of the target."""
+    smallest_class: int = 0
+    """Training examples of the smallest class that has any; 0 = not a classification, or nobody has counted."""
 
 
 @dataclass(frozen=True)
@@ -310,6 +317,14 @@ class ProbeFacts:
     """single_batch_fit: training loss on 16 examples, before and after."""
     cached_step_s: float = nan
     """cached_batch: seconds of a step that does not wait for input."""
+    fetch_alone_s: float = nan
+    """fetched_batch: seconds of a batch fetched in one process alone."""
+    fetch_asleep_share: float = nan
+    """fetched_batch: share of it in which that process slept."""
+    fetch_transform_share: float = nan
+    """fetched_batch: share of it in the data set's transforms; NaN where it does not have them apart."""
+    fetch_collate_share: float = nan
+    """fetched_batch: share of it in making a batch of items."""
     zeroed_loss_share: float = nan
     """zeroed_input: loss with zeroed inputs over loss with real ones; ≈ 1 = the inputs are not used."""
     zeroed_output_share: float = nan
@@ -317,6 +332,14 @@ class ProbeFacts:
     initial_loss: float = nan
     mode_difference_share: float = nan
     """mode_switch: |train − eval| loss of one batch, relative."""
+    screened: frozenset[str] = frozenset()
+    """throughput_screen: knobs that were timed on one batch."""
+    screen_turns: Mapping[str, Value] = field(default_factory=dict)
+    """throughput_screen: the settings that were fastest together."""
+    screen_gain: float = 0.0
+    """Relative time an example that they save, without the wait for data."""
+    screen_same_batch_gain: float = 0.0
+    """The same without the batch size."""
 
 
 @dataclass(frozen=True)
@@ -344,6 +367,8 @@ GROUPS: dict[str, type] = {
     "outputs": OutputFacts,
     "phases": PhaseFacts,
     "loader": LoaderFacts,
+    "fetch": FetchFacts,
+    "fetcher": FetcherFacts,
     "host": HostFacts,
     "device": DeviceFacts,
     "utilisation": UtilisationFacts,

@@ -13,9 +13,11 @@ import torch
 
 from trainer.commands import Probe
 from trainer.data.batch import Batch
+from trainer.data.parts import take_apart
 from trainer.evaluate import evaluating
 from trainer.memory_model import memory_model
 from trainer.pieces import cut, to_device
+from trainer.screen import throughput_screen
 from trainer.snapshot import Snapshot, restore, take
 from trainer.step import take_step
 from trainer.sweep import pick_rate
@@ -162,11 +164,13 @@ def _cached_batch(training: Training) -> dict[str, Any]:
 
 
 def _fetched_batch(training: Training) -> dict[str, Any]:
-    """Time the fetching of batches, without training on them."""
+    """Time the fetching of batches, without training on them; then of others in this process alone, part by part."""
     begun, count = perf_counter(), 0
     for _ in training.supply.look_ahead(FETCHED_BATCHES):
         count += 1
-    return {"fetch_s": (perf_counter() - begun) / max(count, 1)}
+    fetched = {"fetch_s": (perf_counter() - begun) / max(count, 1)}
+    alone = training.supply.look_alone(FETCHED_BATCHES)
+    return fetched if alone is None else fetched | take_apart(*alone)
 
 
 def _zeroed_input(training: Training) -> dict[str, Any]:
@@ -227,4 +231,5 @@ PROBES: dict[str, Callable[[Training], dict[str, Any]]] = {
     "loss_at_init": _loss_at_init,
     "mode_switch": _mode_switch,
     "memory_model": memory_model,
+    "throughput_screen": throughput_screen,
 }

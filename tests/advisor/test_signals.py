@@ -1,4 +1,4 @@
-from math import inf, isinf, isnan, nan
+from math import inf, isinf, isnan, log, nan
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from advisor.gather import OF_WALL_TIME, gather
 from advisor.sensors.sample import HostSample, NeighbourSample, Sample
 from advisor.signals import Signals
 from advisor.windows import StepWindow, median_of
-from rules.facts import GROUPS, BranchFacts, LossFacts, NeighbourFacts, OutputFacts, ProbeFacts, RunFacts
+from rules.facts import GROUPS, BranchFacts, LossFacts, NeighbourFacts, OutputFacts, ProbeFacts, RunFacts, TaskFacts
 from tests.advisor.literal import beat, evaluated, knobs, looked_at, started, survey
 from trainer.wire import (
     Event,
@@ -25,7 +25,7 @@ from trainer.wire import (
     TrialBegan,
     TrialEnded,
 )
-from trainer.words import Change, Layer, Stream
+from trainer.words import Change, Fetching, Layer, Stream
 
 
 def told(*events: Event) -> Signals:
@@ -217,6 +217,32 @@ def test_a_turn_that_changes_what_the_loss_means_begins_its_smoothing_anew() -> 
     assert signals.knobs["class_weights"].value == "balanced"
 
 
+@pytest.mark.parametrize(("counts", "smallest"), [((), 0), ((500, 0, 7), 7)], ids=["a regression", "an empty class"])
+def test_the_smallest_class_is_one_that_has_examples(counts: tuple[int, ...], smallest: int) -> None:
+    assert _task(started()).smallest_class == 0, "nobody has counted"
+    assert (
+        _task(started(), Surveyed(survey=survey().model_copy(update={"class_counts": counts}))).smallest_class
+        == smallest
+    )
+
+
+def _task(*events: Event) -> TaskFacts:
+    found = gather(told(*events)).groups["task"]
+    assert isinstance(found, TaskFacts)
+    return found
+
+
+@pytest.mark.parametrize("focal", [0.0, 2.0])
+def test_the_loss_of_guessing_is_that_of_the_focal_loss_in_use(focal: float) -> None:
+    turn = KnobsTurned(step=0, changes=(Change(knob="focal", old=0.0, new=focal),), probation=False)
+    even = Surveyed(survey=survey().model_copy(update={"class_counts": (50, 50, 50, 50)}))
+    plain = _task(started(), even).baseline_loss
+    if focal:
+        assert _task(started(), even, turn).baseline_loss == pytest.approx(0.75**focal * log(4), rel=1e-6)
+    else:
+        assert _task(started(), even, turn).baseline_loss == plain
+
+
 def test_a_turn_of_the_loader_begins_the_times_anew() -> None:
     turn = KnobsTurned(step=200, changes=(Change(knob="workers", old=0, new=2),), probation=True)
     signals = told(started(), *beats(200), turn)
@@ -259,13 +285,19 @@ def test_groups_that_nobody_gathered_are_absent() -> None:
     assert gather(Signals()).groups == {}
 
 
+FETCHING = Fetching(
+    batches=2, seconds=(0.01, 0.02), counted=1, counted_s=0.01, busy_s=0.01, own_s=0.01, queued_s=0.0,
+    read_bytes=0.0, disk_bytes=0.0, read_calls=0.0,
+)  # fmt: skip
+
+
 def test_every_group_has_the_type_that_rules_expect() -> None:
     layer = Layer(name="0", kind="Linear", grad_norm=1.0, weight_norm=1.0, update_ratio=1e-3)
     stream = Stream(mean=0.0, std=1.0, broken_share=0.0, alike=False)
     signals = told(
         started(in_memory=False), Surveyed(survey=survey()), *beats(200), evaluated(200),
         LayersMeasured(step=200, layers=(layer,), stream=stream), looked_at(),
-        beat(210, peak_bytes=1 << 20, lr_set=0.1),
+        beat(210, peak_bytes=1 << 20, lr_set=0.1, fetching=FETCHING),
     )  # fmt: skip
     signals.sense(
         Sample(t=1.0, host=HostSample(cores=2, busy_share=0.5, idle_cores=1.0, memory_bytes=8, memory_free_bytes=4))
