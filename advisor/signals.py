@@ -389,6 +389,7 @@ class Signals:
         """Forget what was seen of a run whose place another one has taken that began anew: it never was like that."""
         step = self.step
         self._cut(0)
+        self.loss.begun_unseen = True
         self.step, self.labels = step, None
 
     def _cut(self, step: int) -> None:
