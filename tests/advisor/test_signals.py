@@ -1,4 +1,4 @@
-from math import inf, isinf, isnan, nan
+from math import inf, isinf, isnan, log, nan
 from typing import Any
 
 import pytest
@@ -216,6 +216,32 @@ def test_a_turn_that_changes_what_the_loss_means_begins_its_smoothing_anew() -> 
     assert signals.loss.now == 2.0
     assert signals.loss.above_best_steps == 0
     assert signals.knobs["class_weights"].value == "balanced"
+
+
+@pytest.mark.parametrize(("counts", "smallest"), [((), 0), ((500, 0, 7), 7)], ids=["a regression", "an empty class"])
+def test_the_smallest_class_is_one_that_has_examples(counts: tuple[int, ...], smallest: int) -> None:
+    assert _task(started()).smallest_class == 0, "nobody has counted"
+    assert (
+        _task(started(), Surveyed(survey=survey().model_copy(update={"class_counts": counts}))).smallest_class
+        == smallest
+    )
+
+
+def _task(*events: Event) -> TaskFacts:
+    found = gather(told(*events)).groups["task"]
+    assert isinstance(found, TaskFacts)
+    return found
+
+
+@pytest.mark.parametrize("focal", [0.0, 2.0])
+def test_the_loss_of_guessing_is_that_of_the_focal_loss_in_use(focal: float) -> None:
+    turn = KnobsTurned(step=0, changes=(Change(knob="focal", old=0.0, new=focal),), probation=False)
+    even = Surveyed(survey=survey().model_copy(update={"class_counts": (50, 50, 50, 50)}))
+    plain = _task(started(), even).baseline_loss
+    if focal:
+        assert _task(started(), even, turn).baseline_loss == pytest.approx(0.75**focal * log(4), rel=1e-6)
+    else:
+        assert _task(started(), even, turn).baseline_loss == plain
 
 
 def test_a_turn_of_the_loader_begins_the_times_anew() -> None:
