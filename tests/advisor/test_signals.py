@@ -10,6 +10,7 @@ from advisor.sensors.sample import HostSample, NeighbourSample, Sample
 from advisor.signals import Signals
 from advisor.windows import StepWindow, median_of
 from rules.facts import GROUPS, BranchFacts, LossFacts, NeighbourFacts, OutputFacts, ProbeFacts, RunFacts, TaskFacts
+from rules.learning import creeps
 from tests.advisor.literal import beat, evaluated, knobs, looked_at, started, survey
 from trainer.wire import (
     Event,
@@ -429,3 +430,22 @@ def test_a_run_that_began_anew_has_another_history() -> None:
     assert won.loss.best_step > 100
     assert won.step == 200
     assert not won.layers.checks
+
+
+def test_a_run_that_goes_on_from_an_arm_began_where_guessing_is_and_not_where_it_was_first_seen() -> None:
+    began = TrialBegan(step=100, trial="t1", how="fork", steps=400, from_start=True)
+    won = TrialEnded(step=100, trial="t1", seconds=1.0, went_on_from="candidate")
+    signals = told(started(), *beats(100, 50.0), began, won, *beats(200, 0.3, since=100))
+    groups = gather(signals, lockstep=True).groups
+    loss, run, task = groups["loss"], groups["run"], groups["task"]
+    assert isinstance(loss, LossFacts)
+    assert isinstance(run, RunFacts)
+    assert isinstance(task, TaskFacts)
+    assert loss.at_start == task.baseline_loss
+    assert not creeps(run, task, loss), "it has fallen by more than a half in so many steps as the run has done"
+    signals.hear(RolledBack(step=0, trial="t2", from_step=200, skipped_batches=0))
+    for event in beats(30, 3.0):
+        signals.hear(event)
+    again = gather(signals, lockstep=True).groups["loss"]
+    assert isinstance(again, LossFacts)
+    assert again.at_start == 3.0
