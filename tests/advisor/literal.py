@@ -6,11 +6,12 @@ from typing import Any
 from advisor.assess import Standing
 from advisor.budget import Budget
 from advisor.options import Scene
+from advisor.signals import Signals
 from advisor.trials.words import Setting
 from rules.facts import ProbeFacts, RunFacts
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Rule, Severity, Turned
 from trainer.knobs import SPECS, Knob, KnobValue, catalogue
-from trainer.wire import ArmScored, BeatTaken, Evaluated, OutputsMeasured, RunStarted, StretchTaken, TrialEnded
+from trainer.wire import ArmScored, BeatTaken, Evaluated, Event, OutputsMeasured, RunStarted, StretchTaken, TrialEnded
 from trainer.words import DeviceInfo, ModelInfo, Outputs, Survey, TaskInfo
 
 KNOB_VALUES: dict[str, KnobValue] = {
@@ -180,3 +181,16 @@ def probing_rule(code: str) -> Rule:
         return finding(code, fix(turns={"lr": probes.lr_pick}), severity=Severity.ERROR)
 
     return Rule(code, literal_rule)
+
+
+def told(*events: Event) -> Signals:
+    """Return the signals of these events."""
+    signals = Signals()
+    for event in events:
+        signals.hear(event)
+    return signals
+
+
+def beats(until: int, loss: float = 1.0, since: int = 0, every: int = 10) -> list[Event]:
+    """Return beats of `every` steps from `since` on."""
+    return [beat(step, steps=every, loss=loss) for step in range(since + every, until + 1, every)]

@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 from advisor.gather import OF_WALL_TIME, gather
 from advisor.sensors.sample import HostSample, NeighbourSample, Sample
 from advisor.signals import Signals
-from advisor.windows import StepWindow, median_of
 from rules.facts import GROUPS, BranchFacts, LossFacts, NeighbourFacts, OutputFacts, ProbeFacts, RunFacts, TaskFacts
-from rules.learning import creeps
-from tests.advisor.literal import beat, evaluated, knobs, looked_at, started, survey
+from tests.advisor.literal import beat, beats, evaluated, knobs, looked_at, started, survey, told
 from trainer.wire import (
     Event,
     GuardActed,
@@ -23,49 +21,8 @@ from trainer.wire import (
     RolledBack,
     SnapshotTaken,
     Surveyed,
-    TrialBegan,
-    TrialEnded,
 )
 from trainer.words import Change, Fetching, Layer, Stream
-
-
-def told(*events: Event) -> Signals:
-    signals = Signals()
-    for event in events:
-        signals.hear(event)
-    return signals
-
-
-def beats(until: int, loss: float = 1.0, since: int = 0, every: int = 10) -> list[Event]:
-    return [beat(step, steps=every, loss=loss) for step in range(since + every, until + 1, every)]
-
-
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.integers(1, 40))
-def test_a_window_has_the_median_of_its_last_values(values: list[float], span: int) -> None:
-    window = StepWindow(span)
-    for step, value in enumerate(values, start=1):
-        window.push(step, value)
-    assert window.median == median_of(values[-span:])
-
-
-@given(st.lists(st.floats(0, 10), min_size=5, max_size=60), st.integers(0, 60))
-def test_a_cut_window_is_as_if_the_rest_had_never_been(values: list[float], cut: int) -> None:
-    cut_one, short = StepWindow(100), StepWindow(100)
-    for step, value in enumerate(values, start=1):
-        cut_one.push(step, value)
-        if step <= cut:
-            short.push(step, value)
-    cut_one.cut(cut)
-    assert cut_one.values == short.values
-    assert cut_one.median == short.median or isnan(short.median)
-
-
-def test_a_window_of_a_very_long_run_stays_small() -> None:
-    window = StepWindow(10_000)
-    for step in range(1, 30_001):
-        window.push(step, float(step))
-    assert len(window) <= 600
-    assert window.median == pytest.approx(25_000, rel=0.01)
 
 
 def test_smoothed_loss_is_the_median_of_the_last_twenty_steps() -> None:
@@ -418,34 +375,3 @@ def test_whatever_a_beat_holds_facts_can_be_gathered(losses: list[float], steps:
     )
     gather(signals)
     assert signals.loss.non_finite_steps >= sum(not -inf < loss < inf for loss in losses)
-
-
-def test_a_run_that_began_anew_has_another_history() -> None:
-    began = TrialBegan(step=100, trial="t1", how="fork", steps=400, from_start=True)
-    seen = [started(), *beats(100, 50.0), LayersMeasured(step=90, layers=()), began]
-    ended = {"step": 100, "trial": "t1", "seconds": 1.0}
-    lost = told(*seen, TrialEnded(**ended, went_on_from="control"), *beats(200, 2.0, since=100))
-    won = told(*seen, TrialEnded(**ended, went_on_from="candidate"), *beats(200, 2.0, since=100))
-    assert (lost.loss.at_start, won.loss.at_start) == (50.0, 2.0)
-    assert won.loss.best_step > 100
-    assert won.step == 200
-    assert not won.layers.checks
-
-
-def test_a_run_that_goes_on_from_an_arm_began_where_guessing_is_and_not_where_it_was_first_seen() -> None:
-    began = TrialBegan(step=100, trial="t1", how="fork", steps=400, from_start=True)
-    won = TrialEnded(step=100, trial="t1", seconds=1.0, went_on_from="candidate")
-    signals = told(started(), *beats(100, 50.0), began, won, *beats(200, 0.3, since=100))
-    groups = gather(signals, lockstep=True).groups
-    loss, run, task = groups["loss"], groups["run"], groups["task"]
-    assert isinstance(loss, LossFacts)
-    assert isinstance(run, RunFacts)
-    assert isinstance(task, TaskFacts)
-    assert loss.at_start == task.baseline_loss
-    assert not creeps(run, task, loss), "it has fallen by more than a half in so many steps as the run has done"
-    signals.hear(RolledBack(step=0, trial="t2", from_step=200, skipped_batches=0))
-    for event in beats(30, 3.0):
-        signals.hear(event)
-    again = gather(signals, lockstep=True).groups["loss"]
-    assert isinstance(again, LossFacts)
-    assert again.at_start == 3.0
