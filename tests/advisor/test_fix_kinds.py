@@ -1,7 +1,7 @@
 """Every kind of fix end to end on real data: proposed where it fits, tried, and judged by what was measured."""
 
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 import pytest
@@ -138,11 +138,16 @@ def test_augmentation_is_tried_on_a_net_that_overfits_and_judged_by_its_arms(tmp
     assert "GEN101" in found(told)
     (started, judged, heard), *_ = trials(told, "augment")
     assert started.how == "fork"
-    before, after = (arm(heard, name)["loss"] for name in ("control", "candidate"))
-    nulls = [one.numbers["loss"] - before for one in heard if one.what == "null"]
+    assert judged.measured is not None
+    name = judged.measured.unit.removeprefix("relative ")
+    before, after = (
+        fmean(one.numbers[name] for one in heard if one.what in arms) for arms in (("control", "null"), ("candidate",))
+    )
     gain = (before - after) / before
+    assert gain == pytest.approx(judged.measured.median, rel=1e-3), "what is judged is what the arms have shown"
     if judged.outcome == "kept":
-        assert gain > max(LEAST_LEARNING_GAIN, *(abs(null) / before for null in nulls))
+        assert judged.measured.low > 0
+        assert gain > LEAST_LEARNING_GAIN
     elif judged.outcome == "undecided":
         assert gain > 0, "a gain that the noise could explain"
     else:
