@@ -267,10 +267,8 @@ class History:
         kept = [
             one
             for one in self.attempts.values()
-            if one.how in ("fork", "rounds")
-            and (one.how == "fork" or one.fix.effect is Effect.CHANGES_LEARNING)
-            and one.outcome == "kept"
-            and not one.undone
+            if one.how == "fork" or (one.how == "rounds" and one.fix.effect is Effect.CHANGES_LEARNING)
+            if one.outcome == "kept" and not one.undone
         ]
         return kept[-1] if kept else None
 

@@ -96,14 +96,13 @@ def why_asleep(loader: LoaderFacts, fetcher: FetcherFacts, probes: ProbeFacts) -
     a lock that the others would hold. Until it is probed, what reads is held to wait for its reading.
     """
     reads = max(fetcher.read_bytes, fetcher.disk_bytes) >= READ_LEAST_BYTES
+    alone = probes.fetch_asleep_share >= STILL_ASLEEP * fetcher.asleep_share
     if fetcher.asleep_share < ASLEEP_LIMIT:
-        awake = not probes.fetch_asleep_share >= STILL_ASLEEP * fetcher.asleep_share
         turns = loader.workers >= 2 and fetcher.asleep_share >= max(LOCKED_LIMIT, fetcher.queued_share)
-        return "lock" if turns and not reads and awake else ""
+        return "lock" if turns and not reads and not alone else ""
     if not reads and fetcher.others_share >= fetcher.asleep_share * STILL_ASLEEP:
         return "lock"
     if loader.workers >= 2 and isfinite(probes.fetch_asleep_share):
-        alone = probes.fetch_asleep_share >= STILL_ASLEEP * fetcher.asleep_share
         return "lock" if not alone else "reads" if reads else "source"
     return "reads" if reads else "lock" if loader.workers >= 2 else "source"
 

@@ -6,8 +6,8 @@ import pytest
 
 from rules.input.inp103_slow_reads import slow_reads
 from tests.rules.situations import assessed, missing_without
+from tests.rules.starved import LOADER, NOT_STALLED
 
-LOADER = {"wait_share": 0.5, "wait_s": 0.03, "fetch_s": 0.06, "workers": 1}
 STARVED: dict[str, Any] = {
     "loader": LOADER,
     "fetcher": {"own_share": 0.1, "queued_share": 0.02, "asleep_share": 0.88, "read_bytes": 6.4e6},
@@ -51,9 +51,7 @@ def test_it_speaks(changes: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param({"loader": {"wait_share": 0.02, "wait_s": 0.001}}, id="the loop hardly waits"),
-        pytest.param({"run": {"step": 995}}, id="nothing is left to be saved"),
-        pytest.param({"run": {"step": 10}}, id="young"),
+        *NOT_STALLED,
         pytest.param({"fetcher": {"asleep_share": 0.2}}, id="awake"),
         pytest.param(
             {"loader": {**LOADER, "workers": 2}, "probes": {"fetch_asleep_share": 0.1}}, id="awake when alone: a lock"

@@ -6,8 +6,8 @@ import pytest
 
 from rules.input.inp104_costly_items import costly_items
 from tests.rules.situations import assessed, knobs, missing_without
+from tests.rules.starved import LOADER, NOT_STALLED
 
-LOADER = {"wait_share": 0.5, "wait_s": 0.03, "fetch_s": 0.06, "workers": 1}
 STARVED: dict[str, Any] = {"loader": LOADER, "fetcher": {"own_share": 0.95, "asleep_share": 0.02}}
 
 
@@ -39,9 +39,7 @@ def test_it_speaks(changes: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param({"loader": {"wait_share": 0.02, "wait_s": 0.001}}, id="the loop hardly waits"),
-        pytest.param({"run": {"step": 995}}, id="nothing is left to be saved"),
-        pytest.param({"run": {"step": 10}}, id="young"),
+        *NOT_STALLED,
         pytest.param({"fetcher": {"own_share": 0.3, "asleep_share": 0.6}}, id="asleep"),
         pytest.param({"fetcher": {"own_share": 0.55, "queued_share": 0.4}}, id="no core"),
         pytest.param(

@@ -6,8 +6,8 @@ import pytest
 
 from rules.input.inp105_cold_cache import cold_cache
 from tests.rules.situations import assessed, missing_without
+from tests.rules.starved import LOADER, NOT_STALLED
 
-LOADER = {"wait_share": 0.5, "wait_s": 0.03, "fetch_s": 0.06, "workers": 1}
 STARVED: dict[str, Any] = {
     "loader": LOADER,
     "fetcher": {"own_share": 0.1, "asleep_share": 0.85, "read_bytes": 1e6, "disk_bytes": 1e6},
@@ -37,9 +37,7 @@ def test_it_speaks(changes: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param({"loader": {"wait_share": 0.02, "wait_s": 0.001}}, id="the loop hardly waits"),
-        pytest.param({"run": {"step": 995}}, id="nothing is left to be saved"),
-        pytest.param({"run": {"step": 10}}, id="young"),
+        *NOT_STALLED,
         pytest.param({"run": {"epoch": 2.0}}, id="as slow in later epochs"),
         pytest.param({"fetcher": {"asleep_share": 0.85, "read_bytes": 1e6, "disk_bytes": 0.0}}, id="from memory"),
         pytest.param(

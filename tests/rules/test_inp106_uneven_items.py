@@ -6,6 +6,7 @@ import pytest
 
 from rules.input.inp106_uneven_items import uneven_items
 from tests.rules.situations import assessed, missing_without
+from tests.rules.starved import NOT_STALLED
 
 LOADER = {"wait_share": 0.3, "wait_s": 0.006, "fetch_s": 0.012, "workers": 2}
 STARVED: dict[str, Any] = {"loader": LOADER, "fetch": {"median_s": 0.005, "p95_s": 0.1}}
@@ -28,9 +29,7 @@ def test_it_speaks(changes: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param({"loader": {"wait_share": 0.02, "wait_s": 0.001}}, id="the loop hardly waits"),
-        pytest.param({"run": {"step": 995}}, id="nothing is left to be saved"),
-        pytest.param({"run": {"step": 10}}, id="young"),
+        *NOT_STALLED,
         pytest.param({"fetch": {"median_s": 0.005, "p95_s": 0.009}}, id="even"),
         pytest.param(
             {"fetch": {"median_s": 0.005, "p95_s": 0.1, "first_s": 0.08, "last_s": 0.005}}, id="a cache was cold"

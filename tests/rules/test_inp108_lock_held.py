@@ -6,8 +6,10 @@ import pytest
 
 from rules.input.inp108_lock_held import lock_held
 from tests.rules.situations import assessed, knobs, missing_without
+from tests.rules.starved import LOADER as ONE_WORKER
+from tests.rules.starved import NOT_STALLED
 
-LOADER = {"wait_share": 0.5, "wait_s": 0.03, "fetch_s": 0.06, "workers": 2}
+LOADER = {**ONE_WORKER, "workers": 2}
 STARVED: dict[str, Any] = {"loader": LOADER, "fetcher": {"own_share": 0.5, "asleep_share": 0.5, "read_bytes": 300.0}}
 
 
@@ -47,9 +49,7 @@ def test_it_speaks(changes: dict[str, Any], said: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param({"loader": {"wait_share": 0.02, "wait_s": 0.001}}, id="the loop hardly waits"),
-        pytest.param({"run": {"step": 995}}, id="nothing is left to be saved"),
-        pytest.param({"run": {"step": 10}}, id="young"),
+        *NOT_STALLED,
         pytest.param({"fetcher": {"asleep_share": 0.1}}, id="awake"),
         pytest.param({"fetcher": {"asleep_share": 0.5, "read_bytes": 1e6}}, id="they read"),
         pytest.param({"probes": {"fetch_asleep_share": 0.5}}, id="asleep alone, too"),
