@@ -50,7 +50,7 @@ class Case:
 
 
 CASES = {
-    "slow disk": Case("slow_disk", ("INP103",), 16, workers=1),
+    "slow disk": Case("slow_disk", ("INP103",), 28, workers=1),
     "many small files": Case("small_files", ("INP103",), 28, workers=1),
     "slow decode": Case("slow_decode", ("INP104",), 28, workers=1),
     "a hog beside it": Case("light", ("INP107",), 32, workers=1, hogs=2),
