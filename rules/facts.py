@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import nan
 
+from rules.growth_facts import AllocatorFacts, Growth, GrowthFacts, Holder
 from rules.order_facts import OrderFacts
 from rules.outcome_facts import OutputFacts
+from rules.pace_facts import PaceFacts, StallFacts
 from rules.surroundings import (
     ColumnFact,
+    CoolingFacts,
     DeviceFacts,
+    HeldBackFacts,
     HostFacts,
     InputFacts,
     KnobFacts,
@@ -31,13 +35,19 @@ from rules.surroundings import (
 
 __all__ = [
     "GROUPS",
+    "AllocatorFacts",
     "BranchFacts",
     "ClassFacts",
     "ColumnFact",
+    "CoolingFacts",
     "DeviceFacts",
     "Evaluation",
     "Facts",
     "GradientFacts",
+    "Growth",
+    "GrowthFacts",
+    "HeldBackFacts",
+    "Holder",
     "HostFacts",
     "InputFacts",
     "KnobFacts",
@@ -51,11 +61,13 @@ __all__ = [
     "NeighbourFacts",
     "OrderFacts",
     "OutputFacts",
+    "PaceFacts",
     "PhaseFacts",
     "ProbeFacts",
     "RateFacts",
     "RunFacts",
     "SplitFacts",
+    "StallFacts",
     "StreamCheck",
     "StreamFacts",
     "TableFacts",
@@ -347,8 +359,14 @@ GROUPS: dict[str, type] = {
     "host": HostFacts,
     "device": DeviceFacts,
     "utilisation": UtilisationFacts,
+    "cooling": CoolingFacts,
+    "held_back": HeldBackFacts,
+    "pace": PaceFacts,
+    "stall": StallFacts,
     "neighbours": NeighbourFacts,
     "memory": MemoryFacts,
+    "growth": GrowthFacts,
+    "allocator": AllocatorFacts,
     "classes": ClassFacts,
     "order": OrderFacts,
     "labels": LabelFacts,

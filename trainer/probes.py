@@ -14,6 +14,7 @@ import torch
 from trainer.commands import Probe
 from trainer.data.batch import Batch
 from trainer.evaluate import evaluating
+from trainer.holders import memory_holders
 from trainer.memory_model import memory_model
 from trainer.pieces import cut, to_device
 from trainer.snapshot import Snapshot, restore, take
@@ -227,4 +228,5 @@ PROBES: dict[str, Callable[[Training], dict[str, Any]]] = {
     "loss_at_init": _loss_at_init,
     "mode_switch": _mode_switch,
     "memory_model": memory_model,
+    "memory_holders": memory_holders,
 }

@@ -22,11 +22,13 @@ from trainer.words import (
     DeviceInfo,
     Drawn,
     EventWord,
+    Held,
     Layer,
     ModelInfo,
     Outputs,
     Picture,
     ProbeName,
+    SlowSteps,
     Stream,
     Survey,
     TaskInfo,
@@ -104,6 +106,9 @@ class BeatTaken(EventWord):
     """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
     target_runs: float | None = None
     """How alike neighbours in the drawn batches are where numbers are predicted: ≈ 0 shuffled, 1 sorted; else nothing."""
+    held: Held | None = None
+    slow: SlowSteps | None = None
+    """Nothing in a beat without such steps."""
 
 
 class WatchingMeasured(EventWord):
@@ -266,7 +271,7 @@ class Probed(EventWord):
     """lr_sweep, adaptive_sweep: pick (or null), spread, rates, losses · single_batch_fit: first_loss, last_loss, accuracy ·
     cached_batch: step_s, examples · fetched_batch: fetch_s · zeroed_input: loss, zeroed_loss · loss_at_init: loss, baseline_loss ·
     mode_switch: train_loss, eval_loss · memory_model: fixed_bytes, bytes_per_example, limit_bytes, largest_batch, peak_bytes,
-    predicted_batch, tried, source (allocator, or counted where the device is the host)."""
+    predicted_batch, tried, source (allocator, or counted where the device is the host) · memory_holders: steps, growing, …"""
 
 
 class GuardActed(EventWord):
