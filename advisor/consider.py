@@ -38,8 +38,9 @@ REBUILDS = 2
 """One for the trial's arm, one when the turn is kept."""
 COMPILE_S = 90.0
 """Seconds until a compiled pass is there: 18 and 28 of a processor for two small nets, up to 89 on a busy machine."""
-STEP_PROBES = frozenset({"cached_batch"})
-"""Probes that answer in seconds: in lockstep their answer would not repeat."""
+STEP_PROBES = frozenset({"cached_batch", "fetched_batch"})
+"""Probes that answer in seconds: in lockstep their answer would not repeat. What they tell is no condition of a fix: where
+there is no room for them, rounds decide without."""
 _OF_THE_RUN = ("budget", "too late")
 """Reasons that hold for every fix of a finding alike: told once."""
 
@@ -77,6 +78,8 @@ def _probe(finding: Finding, history: History, scene: Scene) -> AskProbe | str |
         if probe in scene.probes_done or probe in history.asked or (scene.lockstep and probe in STEP_PROBES):
             continue
         cost, room = PROBE_STEPS.get(probe, 1), _room_for_probes(finding, scene)
+        if cost > room and probe in STEP_PROBES:
+            continue
         if cost > room:
             unpaid = (
                 unpaid or f"budget: first comes the probe {probe} of {cost} steps, and there is room for {room:.0f}"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from advisor.gather_cooling import cooling, held_back
 from advisor.gather_growth import allocator, growth
+from advisor.gather_fetch import fetch, fetcher
 from advisor.gather_learning import classes, gradients, labels, layers, loss, rate, stream, validation
 from advisor.gather_order import order
 from advisor.gather_outcome import outputs
@@ -28,6 +29,8 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "outputs": outputs,
     "phases": phases,
     "loader": loader,
+    "fetch": fetch,
+    "fetcher": fetcher,
     "host": host,
     "device": device,
     "utilisation": utilisation,
@@ -53,8 +56,11 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
 }
 
 OF_WALL_TIME = frozenset(
-    {"phases", "loader", "host", "utilisation", "cooling", "held_back", "neighbours", "growth", "pace", "stall"}
-)
+    {
+        "phases", "loader", "fetch", "fetcher", "host", "utilisation", "cooling", "held_back", "neighbours",
+        "growth", "pace", "stall",
+    }
+)  # fmt: skip
 """Groups that no two runs of one seed would fill alike."""
 
 

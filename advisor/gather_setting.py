@@ -157,6 +157,8 @@ def inputs(signals: Signals) -> InputFacts | None:
         std_low=survey.input_std_low,
         std_high=survey.input_std_high,
         abs_max=survey.input_abs_max,
+        outlying_share=survey.input_outlying_share,
+        reach=survey.input_reach,
         unreadable=survey.unreadable,
         broken_share=survey.broken_share,
         association=survey.label_association,
@@ -219,6 +221,7 @@ def probes(signals: Signals) -> ProbeFacts | None:
     fit = answers.get("single_batch_fit", {})
     zeroed = answers.get("zeroed_input", {})
     switch = answers.get("mode_switch", {})
+    fetched = answers.get("fetched_batch", {})
     eval_loss = _number(switch, "eval_loss")
     return ProbeFacts(
         done=frozenset(answers),
@@ -229,6 +232,10 @@ def probes(signals: Signals) -> ProbeFacts | None:
         fit_first_loss=_number(fit, "first_loss"),
         fit_last_loss=_number(fit, "last_loss"),
         cached_step_s=_number(answers.get("cached_batch", {}), "step_s"),
+        fetch_alone_s=_number(fetched, "alone_s"),
+        fetch_asleep_share=_number(fetched, "asleep_share"),
+        fetch_transform_share=_number(fetched, "transform_share"),
+        fetch_collate_share=_number(fetched, "collate_share"),
         zeroed_output_share=_number(zeroed, "output_difference"),
         zeroed_loss_share=_share(_number(zeroed, "zeroed_loss"), _number(zeroed, "loss")),
         initial_loss=_number(answers.get("loss_at_init", {}), "loss"),

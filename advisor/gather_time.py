@@ -1,9 +1,10 @@
 """Facts about time and room: phases of a step, input pipeline, host, utilisation, memory."""
 
-from math import prod
+from collections.abc import Iterable
+from math import nan, prod
 from statistics import mean
 
-from advisor.sensors.sample import NeighbourSample
+from advisor.sensors.sample import HostSample, NeighbourSample
 from advisor.signals import Signals
 from advisor.windows import median_of, quantile_of
 from rules.facts import HostFacts, LoaderFacts, MemoryFacts, NeighbourFacts, PhaseFacts, UtilisationFacts
@@ -52,6 +53,7 @@ def loader(signals: Signals) -> LoaderFacts | None:
     wait_s = sum(beat.phases.get("input_wait", 0.0) for beat in signals.times.beats) / signals.times.steps
     fetches = [beat.loader_cpu_s for beat in signals.times.beats if beat.loader_cpu_s > 0]
     cache = signals.knobs.get("cache")
+    item_bytes = FLOAT_BYTES * prod(started.task.input_shape)
     return LoaderFacts(
         wait_share=timed.shares["input_wait"],
         wait_s=wait_s,
@@ -59,7 +61,8 @@ def loader(signals: Signals) -> LoaderFacts | None:
         workers=int(signals.knobs["workers"].value),
         prefetch=int(signals.knobs["prefetch"].value),
         cached=bool(cache and cache.value),
-        decoded_bytes=FLOAT_BYTES * prod(started.task.input_shape) * started.task.train_examples,
+        decoded_bytes=item_bytes * started.task.train_examples,
+        batch_bytes=item_bytes * int(signals.knobs["batch_size"].value),
     )
 
 
@@ -74,6 +77,15 @@ def host(signals: Signals) -> HostFacts | None:
         memory_bytes=newest.memory_bytes,
         memory_free_bytes=newest.memory_free_bytes,
         shm_free_bytes=newest.shm_free_bytes,
+        others_cores=_others(signals.host),
+        io_stall_share=newest.io_stall_share if newest.io_stall_share >= 0 else nan,
+    )
+
+
+def _others(samples: Iterable[HostSample]) -> float:
+    """Return the cores that other programs keep busy; NaN where nobody knows what the trainer does."""
+    return median_of(
+        max(one.busy_share * one.cores - one.trainer_cores, 0.0) for one in samples if one.trainer_cores >= 0
     )
 
 

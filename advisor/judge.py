@@ -163,6 +163,8 @@ class Arms:
     """That the arms were scored on; 0 where nobody knows."""
     control_diverged: bool = False
     candidate_diverged: bool = False
+    guessing: float = nan
+    """Main metric of the best constant predictor; NaN where nobody knows."""
 
 
 def judge_fork(fix: Fix, score: str, metric: str, higher_is_better: bool, arms: Arms) -> Verdict:
@@ -266,9 +268,12 @@ def _broken_guard(fix: Fix, metric: str, higher_is_better: bool, arms: Arms) -> 
             continue
         less_is_better = name in LOSSES or (name == metric and not higher_is_better)
         before, after = arms.control[name], arms.candidate[name]
-        worse = (after - before) if less_is_better else (before - after)
         errors = arms.standard_errors
         allowed = _allowed(guard, before, errors.get(name, errors.get(guard.metric)))
+        learned = (arms.guessing - before) if less_is_better else (before - arms.guessing)
+        if name == metric and learned <= allowed:  # a run that still guesses has nothing to lose; NaN: nobody knows
+            continue
+        worse = (after - before) if less_is_better else (before - after)
         if not worse <= allowed:
             return f"{name} falls behind: {before:.4g} → {after:.4g}, more than {allowed:.2g} worse"
     return ""

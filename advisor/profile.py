@@ -88,6 +88,8 @@ def _tables(profile: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     cached = profile["probes"].get("cached_batch", {}).get("step_s")
     if cached:
         machine.append(("one step", f"{seconds(cached)} on a cached batch: the best that any input pipeline can reach"))
+    if fetch := _fetch(profile["probes"].get("fetched_batch", {})):
+        machine.append(("one fetch", fetch))
     learned = [
         ("source", str(task.get("source", ""))),
         ("task", f"{task.get('kind', '')}; metric {task.get('metric', '')}"),
@@ -120,6 +122,24 @@ def _tables(profile: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
         if data.get("unreadable"):
             learned.append(("unreadable items", f"{data['unreadable']:,}, left out"))
     return [("Hardware", machine), ("Data", learned)]
+
+
+def _fetch(probed: dict[str, Any]) -> str:
+    """Return what fetching a batch takes in one process, and what goes into it; nothing where data lie in memory."""
+    from advisor.tui.words import seconds, share
+
+    if not probed.get("alone_s"):
+        return ""
+    parts = [
+        f"{share(_value(probed[key]))} {name}"
+        for key, name in (
+            ("asleep_share", "asleep"),
+            ("transform_share", "in transforms"),
+            ("collate_share", "collating"),
+        )
+        if _value(probed.get(key, "NaN")) == _value(probed.get(key, "NaN"))
+    ]
+    return f"{seconds(_value(probed['alone_s']))} a batch in one process: {', '.join(parts)}"
 
 
 def _value(told: Any) -> float:

@@ -1,6 +1,6 @@
 """What a choice and a trial have to know of the run, read off the signals and the history."""
 
-from math import ceil, isfinite
+from math import ceil, isfinite, nan
 
 from advisor import gather_learning, gather_setting
 from advisor.budget import Budget
@@ -74,6 +74,7 @@ def setting_of(trial: str, chosen: Try, signals: Signals, lockstep: bool) -> Set
         higher_is_better=signals.validation.higher_is_better,
         old={turn.knob: held[turn.knob] for turn in chosen.fix.turns if turn.knob in held},
         lockstep=lockstep,
+        guessing=signals.started.task.baseline_metric if signals.started else nan,
     )
 
 

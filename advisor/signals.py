@@ -8,6 +8,7 @@ from math import ceil, isfinite, nan
 from typing import Any
 
 from advisor.sensors.sample import DeviceSample, HostSample, NeighbourSample, Sample, StallSample
+from advisor.signals_fetch import FetchSignal
 from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal, RateSignal
 from advisor.signals_memory import MemorySignal
 from advisor.signals_stream import StreamSignal
@@ -63,7 +64,8 @@ LOSS_SHAPING = frozenset(
 OTHER_NETWORK = frozenset({"activation", "init", "norm", "residual", "output"})
 """Knobs after whose turn the layers are others."""
 OTHER_TRAINING = OTHER_NETWORK | {
-    "optimizer", "momentum", "weight_decay", "clip", "batch_size", "standardise", "scale_targets"
+    "optimizer", "momentum", "weight_decay", "clip", "batch_size", "standardise", "scale_targets", "label_smoothing", "dropout",
+    "loss",
 }  # fmt: skip
 """Knobs after whose turn the probes that train would answer otherwise."""
 TRAINING_PROBES = frozenset({"lr_sweep", "adaptive_sweep", "single_batch_fit"})
@@ -90,6 +92,11 @@ TIME_SHAPING = frozenset(
     }
 )
 """Knobs after whose turn a step takes another time."""
+
+FETCH_SHAPING = frozenset({"batch_size", "cache"})
+"""Knobs after whose turn a fetch takes another time."""
+STEP_SHAPING = TIME_SHAPING - {"workers", "prefetch", "cache"}
+"""Of these, knobs after whose turn a step that does not wait takes another time, too."""
 
 
 class Signals:
@@ -121,6 +128,7 @@ class Signals:
         self.memory = MemorySignal()
         self.pace = PaceSignal()
         self.stall: StallSample | None = None
+        self.fetches = FetchSignal()
         self.likenesses: deque[float] = deque(maxlen=50)
         """Of the newest beats: how alike neighbours of a batch are, of classes or of numbers."""
         self.redrawn = False
@@ -274,6 +282,7 @@ class Signals:
         self.times.push(beat)
         self.memory.hear(beat)
         self.pace.push(beat)
+        self.fetches.push(beat)
         alike = beat.label_runs if beat.label_runs >= 0 else beat.target_runs
         if alike is not None:
             self.likenesses.append(alike)
@@ -311,6 +320,8 @@ class Signals:
             self.pace.begin_anew()
         if turned:
             self.memory.begin_anew(first_pass=bool(turned & CACHE_SHAPING))
+        if turned & FETCH_SHAPING:
+            self.fetches.begin_anew()
 
     def _count_anew(self, step: int, before: float, after: float) -> None:
         """Count the steps of the run anew, after another batch size: what is left are so many examples."""
@@ -331,6 +342,8 @@ class Signals:
         self.confirmed |= names
         if names & OTHER_TRAINING:
             self.probes = {probe: answer for probe, answer in self.probes.items() if probe not in TRAINING_PROBES}
+        if names & STEP_SHAPING:
+            self.probes.pop("cached_batch", None)
         if names & OTHER_NETWORK:
             self.layers.cut(0)
         if any(name in self.knobs and self.knobs[name].effect == "changes_learning" for name in names):

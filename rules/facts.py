@@ -14,13 +14,17 @@ from rules.order_facts import OrderFacts
 from rules.outcome_facts import OutputFacts
 from rules.pace_facts import PaceFacts, StallFacts
 from rules.surroundings import (
+    ClassFacts,
     ColumnFact,
     CoolingFacts,
     DeviceFacts,
+    FetcherFacts,
+    FetchFacts,
     HeldBackFacts,
     HostFacts,
     InputFacts,
     KnobFacts,
+    LabelFacts,
     LoaderFacts,
     MemoryFacts,
     ModelFacts,
@@ -43,6 +47,8 @@ __all__ = [
     "DeviceFacts",
     "Evaluation",
     "Facts",
+    "FetchFacts",
+    "FetcherFacts",
     "GradientFacts",
     "Growth",
     "GrowthFacts",
@@ -281,30 +287,6 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
-class ClassFacts:
-    """Classes of a classification, in the training split."""
-
-    counts: tuple[int, ...]
-    recalls: tuple[float, ...] = ()
-    """On the validation split at the last evaluation; empty before the first."""
-
-    @property
-    def ratio(self) -> float:
-        """Largest class over smallest class that is not empty."""
-        filled = [count for count in self.counts if count > 0]
-        return max(filled) / min(filled)
-
-
-@dataclass(frozen=True)
-class LabelFacts:
-    """What the training has told about the labels; absent before three epochs."""
-
-    noise_share: float
-    suspects: int
-    epochs: int
-
-
-@dataclass(frozen=True)
 class ProbeFacts:
     """Answers of the probes of this run. The group is always there; an answer counts when its name is in `done`."""
 
@@ -322,6 +304,14 @@ class ProbeFacts:
     """single_batch_fit: training loss on 16 examples, before and after."""
     cached_step_s: float = nan
     """cached_batch: seconds of a step that does not wait for input."""
+    fetch_alone_s: float = nan
+    """fetched_batch: seconds of a batch fetched in one process alone."""
+    fetch_asleep_share: float = nan
+    """fetched_batch: share of it in which that process slept."""
+    fetch_transform_share: float = nan
+    """fetched_batch: share of it in the data set's transforms; NaN where it does not have them apart."""
+    fetch_collate_share: float = nan
+    """fetched_batch: share of it in making a batch of items."""
     zeroed_loss_share: float = nan
     """zeroed_input: loss with zeroed inputs over loss with real ones; ≈ 1 = the inputs are not used."""
     zeroed_output_share: float = nan
@@ -356,6 +346,8 @@ GROUPS: dict[str, type] = {
     "outputs": OutputFacts,
     "phases": PhaseFacts,
     "loader": LoaderFacts,
+    "fetch": FetchFacts,
+    "fetcher": FetcherFacts,
     "host": HostFacts,
     "device": DeviceFacts,
     "utilisation": UtilisationFacts,

@@ -41,6 +41,10 @@ LEARNED_SHARE = 0.8
 """Of the chance loss: a net that has been below it has learned something; a rise after that has another cause."""
 QUIET_NOISE_SHARE = 0.5
 """Spread over smoothed loss: batches of a regression differ by .35 at any rate; more is the mark of long steps."""
+TENTH = 0.1
+"""Of the run: what `LossFacts.fall_share` looks back over."""
+LEVEL_SHARE = 0.25
+"""Of the pace so far."""
 NOTHING_SHARE = 0.9
 """Of the chance loss: above it a new start gives up nothing that was learned."""
 START_OVER_SHARE = 0.50
@@ -100,6 +104,13 @@ def creeps(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     return on_the_way and quiet and heads_for(run, task, loss) > HIGH_LOSS_SHARE * task.baseline_loss
 
 
+def levels_off(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether a loss that has fallen falls no more: steps that are too short go on falling as they did."""
+    fallen = min(loss.at_start, task.baseline_loss) - loss.now
+    pace = fallen / max(run.progress, TENTH) * TENTH
+    return not learned_nothing(task, loss) and loss.fall_share * loss.now < LEVEL_SHARE * pace
+
+
 def has_not_begun(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     """Tell whether a run that has warmed up learns badly, or has only come down to chance from where it began.
 
@@ -115,6 +126,12 @@ def lost_early(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     worse = loss.non_finite_in_50 > 0 or not loss.now <= LOST_FACTOR * untrained
     climbs = loss.above_best_steps >= CLIMB_STEPS and at_chance(task, loss)
     return run.progress <= LOST_SHARE and (worse or climbs)
+
+
+def lost_or_thrown(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether the run has come to nothing so far, or was thrown up in its first steps and still is high."""
+    thrown = thrown_up(task, loss) and loss.now > HIGH_LOSS_SHARE * task.baseline_loss
+    return lost_early(run, task, loss) or (run.progress <= LOST_SHARE and thrown)
 
 
 def rose(task: TaskFacts, loss: LossFacts) -> bool:

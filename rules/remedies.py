@@ -98,6 +98,23 @@ def begin_anew(
     )
 
 
+def standardised_inputs(gained_share: float, *, lost: bool) -> Fix:
+    """Return the fix that starts over with standardised inputs.
+
+    Args:
+        gained_share: Of the loss, 0 to 1: what it took off the loss of faulty runs at the least.
+        lost: The run has come to nothing: applied without a trial.
+    """
+    return begin_anew(
+        "standardised inputs",
+        lost=lost,
+        improves="finite",
+        expected=gained_share,
+        estimated_by=f"{gained_share:.0%} of the loss: what it took off at the least, where inputs were raw",
+        standardise=True,
+    )
+
+
 def new_start() -> Fix:
     """Return the advice to start over at the rate of a sweep that was not made yet.
 

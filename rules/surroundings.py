@@ -40,6 +40,45 @@ class LoaderFacts:
     cached: bool
     decoded_bytes: int
     """Memory that all decoded items of the training split would take."""
+    batch_bytes: int = 0
+    """Memory of one batch of inputs."""
+
+
+@dataclass(frozen=True)
+class FetchFacts:
+    """How long fetching a batch takes, in the process that does it; where items are fetched one by one."""
+
+    median_s: float
+    p95_s: float
+    first_s: float = nan
+    """Median of the first third of the time since the loader became what it is; NaN while it is short."""
+    last_s: float = nan
+    """Of the last third."""
+    store: str = ""
+    """File system that the items lie on (ext4, nfs4, …); empty where their place is not known."""
+
+
+@dataclass(frozen=True)
+class FetcherFacts:
+    """What whoever fetches does meanwhile, as the kernel counts it; absent where it does not (outside Linux, some sandboxes).
+
+    Work, queue and sleep sum to about 1 for one thread.
+    """
+
+    own_share: float
+    """Of a fetch: its thread has a core."""
+    queued_share: float
+    """It is ready to run, and other threads have the cores."""
+    asleep_share: float
+    """It waits for something else: a disk, a network, a lock."""
+    others_share: float
+    """Cores that other threads of its process keep busy meanwhile."""
+    read_bytes: float
+    """A batch: asked of files, whether or not they lie in memory."""
+    disk_bytes: float
+    """A batch: from storage."""
+    read_calls: float
+    """A batch."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +91,10 @@ class HostFacts:
     memory_bytes: int
     memory_free_bytes: int
     shm_free_bytes: int = 0
+    others_cores: float = nan
+    """Cores that other programs keep busy; NaN where nobody knows."""
+    io_stall_share: float = nan
+    """Of the last 10 s: everybody waited for a disk; NaN where the kernel does not tell (many containers)."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +215,10 @@ class InputFacts:
     std_low: float
     std_high: float
     abs_max: float
+    outlying_share: float = 0.0
+    """Examples with an input so far out that it would stand for the spread of its feature; std_* leave it out."""
+    reach: float = nan
+    """How far the furthest input lies from its feature's median, in the distance within which 98 % lie; NaN = not known."""
     unreadable: int = 0
     broken_share: float = 0.0
     """Examples with an input value or a target that is not a number, as model and loss get them."""
@@ -200,6 +247,30 @@ class TableFacts:
 
     columns: tuple[ColumnFact, ...]
     examples: int
+
+
+@dataclass(frozen=True)
+class ClassFacts:
+    """Classes of a classification, in the training split."""
+
+    counts: tuple[int, ...]
+    recalls: tuple[float, ...] = ()
+    """On the validation split at the last evaluation; empty before the first."""
+
+    @property
+    def ratio(self) -> float:
+        """Largest class over smallest class that is not empty."""
+        filled = [count for count in self.counts if count > 0]
+        return max(filled) / min(filled)
+
+
+@dataclass(frozen=True)
+class LabelFacts:
+    """What the training has told about the labels; absent before three epochs."""
+
+    noise_share: float
+    suspects: int
+    epochs: int
 
 
 @dataclass(frozen=True)

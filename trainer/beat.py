@@ -11,6 +11,8 @@ from time import perf_counter
 import torch
 
 from trainer.data.batch import Batch
+from trainer.data.gauge import FetchCost
+from trainer.fetching import fetching
 from trainer.guard import Guard
 from trainer.memory import held, peak_bytes, reserved_bytes
 from trainer.neighbours import alike, same_label
@@ -43,6 +45,7 @@ class _Gathered:
     norms: list[torch.Tensor] = field(default_factory=list)
     step_s: list[float] = field(default_factory=list)
     fetch_s: float = 0.0
+    costs: list[FetchCost] = field(default_factory=list)
     skipped: int = 0
     clipped: int = 0
     rate: float = 0.0
@@ -72,6 +75,8 @@ class Beats:
         gathered.norms.append(taken.norm)
         gathered.step_s.append(now - self._stepped_at)
         gathered.fetch_s += batch.fetch_s
+        if batch.cost is not None:
+            gathered.costs.append(batch.cost)
         gathered.skipped += taken.skipped
         gathered.clipped += taken.clipped
         gathered.rate = taken.rate
@@ -183,6 +188,7 @@ class Beats:
             step_s=binned(gathered.step_s),
             phases=phases,
             loader_cpu_s=gathered.fetch_s / steps,
+            fetching=fetching(gathered.costs),
             skipped=gathered.skipped,
             clipped=gathered.clipped,
             peak_bytes=peak_bytes(training.device),

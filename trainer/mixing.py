@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+REACH = 10.0
+"""Spreads: what lies further from a feature's mean is taken as lying there, so that no single input throws the weights about."""
+
 PARTS, OWN = "mixed_parts", "mixed_own"
 """Attributes of the class that is made: what was mixed in, and the class that it was mixed into."""
 
@@ -24,7 +27,7 @@ class Standardised(nn.Module):
     def forward(self, inputs: Tensor) -> Any:
         """Pass the standardised inputs on to the model's own forward; what is no number becomes the mean, 0."""
         scaled = (inputs - self.standardised_mean) / self.standardised_spread
-        return super().forward(scaled.nan_to_num(0.0, 0.0, 0.0))
+        return super().forward(scaled.nan_to_num(0.0, 0.0, 0.0).clamp(-REACH, REACH))
 
 
 class InTargetUnits(nn.Module):

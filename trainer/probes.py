@@ -13,6 +13,7 @@ import torch
 
 from trainer.commands import Probe
 from trainer.data.batch import Batch
+from trainer.data.parts import take_apart
 from trainer.evaluate import evaluating
 from trainer.holders import memory_holders
 from trainer.memory_model import memory_model
@@ -163,11 +164,13 @@ def _cached_batch(training: Training) -> dict[str, Any]:
 
 
 def _fetched_batch(training: Training) -> dict[str, Any]:
-    """Time the fetching of batches, without training on them."""
+    """Time the fetching of batches, without training on them; then of others in this process alone, part by part."""
     begun, count = perf_counter(), 0
     for _ in training.supply.look_ahead(FETCHED_BATCHES):
         count += 1
-    return {"fetch_s": (perf_counter() - begun) / max(count, 1)}
+    fetched = {"fetch_s": (perf_counter() - begun) / max(count, 1)}
+    alone = training.supply.look_alone(FETCHED_BATCHES)
+    return fetched if alone is None else fetched | take_apart(*alone)
 
 
 def _zeroed_input(training: Training) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from trainer import standardise, surgery, target_scale
 from trainer.config import Config
 from trainer.data.own import open_task
+from trainer.data.place import store_of
 from trainer.data.source import DataError, Source, Split, open_source
 from trainer.drawn import frozen_as_drawn
 from trainer.factory import FactoryError, open_factory, seed_all, their_error
@@ -219,6 +220,7 @@ def _assemble(
             order_matters=source.train.order_matters,
             in_memory=source.train.tensors is not None,
             source=source.name,
+            store=store_of(source.train.dataset),
         ),
         model=model,
         model_info=describe_model(

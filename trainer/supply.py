@@ -14,6 +14,7 @@ import torch
 from trainer.config import Sampler
 from trainer.data.batch import Batch, Feed, Ticket, close
 from trainer.data.feed import open_feed
+from trainer.data.fetch import Fetch
 from trainer.data.order import Order
 from trainer.data.source import Split
 from trainer.words import Drawn
@@ -92,6 +93,17 @@ class Supply:
             yield from batches
         finally:
             close(batches)
+
+    def look_alone(self, count: int) -> tuple[Fetch, list[Ticket]] | None:
+        """Return what fetches items here, without workers and cache, and tickets that no worker has prepared yet.
+
+        Nothing where batches are sliced from memory.
+        """
+        if self.split.dataset is None:
+            return None
+        fetch = Fetch(self.split.dataset, self.split.collate or self._collate, self._seed)
+        ahead = getattr(self.feed, "ahead", 0) + count
+        return fetch, self.tickets_ahead(ahead + count)[ahead:]
 
     def steps_for(self, samples: int) -> int:
         """Return how many batches the next `samples` examples make; each epoch ends with its own short batch."""

@@ -23,6 +23,7 @@ from trainer.data.source import Column, Source, Split
 from trainer.data.table import missing
 from trainer.neighbours import alike, same_label
 from trainer.relation import relatedness
+from trainer.standardise import FAR_TIMES, reach_of, within
 from trainer.words import ColumnFacts, Survey
 
 CHUNK_EXAMPLES = 256
@@ -207,24 +208,24 @@ def _neighbours(source: Source, order: Order) -> dict[str, float]:
 def _scales(sample: list[torch.Tensor], source: Source) -> dict[str, Any]:
     """Return how large the inputs are, feature by feature: a channel of an image, a column of a table, else the whole.
 
-    Inputs that are no fractions (tokens, structures) have no scale: no features, and NaN.
+    A few values far out are told apart, so that they do not stand for the spread of all. Inputs that are no fractions
+    (tokens, structures) have no scale: no features, and NaN.
     """
     if not sample or not sample[0].is_floating_point():
         unknown = dict.fromkeys(("input_mean", "input_std_low", "input_std_high", "input_abs_max"), float("nan"))
         return {**unknown, "constant_features": 0, "features": 0}
     inputs = torch.cat(sample)
-    if source.inputs == "image":
-        values = inputs.transpose(0, 1).flatten(1)
-    elif inputs.ndim == 2:
-        values = inputs.T
-        if source.raw.numeric_features is not None and source.raw.numeric_features:
-            values = values[list(source.raw.numeric_features)]
-    else:
-        values = inputs.flatten()[None]
-    finite = values.double().where(torch.isfinite(values), torch.tensor(float("nan"), dtype=torch.float64))
-    means = finite.nanmean(dim=1)
-    spreads = ((finite - means[:, None]) ** 2).nanmean(dim=1).sqrt()
-    largest = finite.nan_to_num(0.0).abs().amax(dim=1)
+    features = inputs.shape[1] if source.inputs == "image" else int(inputs[0].numel())
+    if source.inputs != "image" and inputs.ndim == 2 and source.raw.numeric_features:
+        inputs = inputs[:, list(source.raw.numeric_features)]
+    over = within(source.inputs, inputs.ndim)
+    reach = reach_of(inputs, over)
+    far = reach > FAR_TIMES
+    finite = inputs.double().where(torch.isfinite(inputs), torch.nan)
+    usual = finite.where(~far, torch.nan)
+    means = usual.nanmean(dim=over, keepdim=True)
+    spreads = ((usual - means) ** 2).nanmean(dim=over, keepdim=True).sqrt()
+    largest = finite.nan_to_num(0.0).abs().amax(dim=over, keepdim=True)
     varied = spreads > 1e-7 * largest
     known = spreads[varied] if bool(varied.any()) else torch.zeros(1)
     return {
@@ -232,8 +233,10 @@ def _scales(sample: list[torch.Tensor], source: Source) -> dict[str, Any]:
         "input_std_low": float(known.min()),
         "input_std_high": float(known.max()),
         "input_abs_max": float(largest.max()),
+        "input_outlying_share": float(far.flatten(1).any(1).float().mean()),
+        "input_reach": float(reach.max()),
         "constant_features": int((~varied).sum()),
-        "features": int(inputs[0].numel()) if source.inputs != "image" else len(values),
+        "features": features,
     }
 
 

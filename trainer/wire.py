@@ -23,6 +23,7 @@ from trainer.words import (
     Drawn,
     EventWord,
     Held,
+    Fetching,
     Layer,
     ModelInfo,
     Outputs,
@@ -90,6 +91,8 @@ class BeatTaken(EventWord):
     """Wall seconds of each step, the input wait in it (of bins likewise)."""
     loader_cpu_s: float = 0.0
     """Seconds that fetching one batch takes, in the process that does it; 0 where nobody measured."""
+    fetching: Fetching | None = None
+    """What that time goes into; nothing where batches are sliced from memory."""
     skipped: int = 0
     """Steps that the guard skipped: non-finite, or an outlier."""
     clipped: int = 0
@@ -269,7 +272,7 @@ class Probed(EventWord):
     seconds: float
     result: dict[str, Any]
     """lr_sweep, adaptive_sweep: pick (or null), spread, rates, losses · single_batch_fit: first_loss, last_loss, accuracy ·
-    cached_batch: step_s, examples · fetched_batch: fetch_s · zeroed_input: loss, zeroed_loss · loss_at_init: loss, baseline_loss ·
+    cached_batch: step_s, examples · fetched_batch: fetch_s, alone_s, asleep_share, transform_share, collate_share · zeroed_input: loss, zeroed_loss · loss_at_init: loss, baseline_loss ·
     mode_switch: train_loss, eval_loss · memory_model: fixed_bytes, bytes_per_example, limit_bytes, largest_batch, peak_bytes,
     predicted_batch, tried, source (allocator, or counted where the device is the host) · memory_holders: steps, growing, …"""
 

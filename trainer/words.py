@@ -93,6 +93,29 @@ class Drawn(Word):
         return self.model_copy(update={"since": since})
 
 
+class Fetching(Word):
+    """What fetching the batches of a beat has cost, where items are fetched one by one. Means a batch, NaN = not counted."""
+
+    batches: int
+    seconds: tuple[float, ...]
+    """By the wall clock, in the process that fetched: all, or 16 that divide them evenly, least first."""
+    counted: int = 0
+    """Batches behind the means below; of short fetches only some."""
+    counted_s: float = float("nan")
+    """Wall seconds of those."""
+    busy_s: float = float("nan")
+    """On cores, of all threads of the process."""
+    own_s: float = float("nan")
+    """On a core, of the thread that fetched."""
+    queued_s: float = float("nan")
+    """Ready to run, while other threads had the cores. The rest of the wall time is sleep."""
+    read_bytes: float = float("nan")
+    """Asked of files, whether or not they lay in memory."""
+    disk_bytes: float = float("nan")
+    """That came from storage."""
+    read_calls: float = float("nan")
+
+
 class TaskInfo(Word):
     """What is learned, and from how much."""
 
@@ -121,6 +144,8 @@ class TaskInfo(Word):
     in_memory: bool
     """Batches are sliced from tensors; there is no per-item loader."""
     source: str
+    store: str = ""
+    """File system that the items lie on (ext4, nfs4, …), where they are read one by one and their place is known."""
 
 
 class ModelInfo(Word):
@@ -201,8 +226,12 @@ class Survey(Word):
     """Absolute mean of the inputs as the model gets them, largest over the features."""
     input_std_low: float
     input_std_high: float
-    """Least and greatest spread of a feature that is not constant, as the model gets them."""
+    """Least and greatest spread of a feature that is not constant, as the model gets them, without a few values far out."""
     input_abs_max: float
+    input_outlying_share: float = 0.0
+    """Training examples with an input so far out that it stands for the spread of its feature; they are left out of it above."""
+    input_reach: float = float("nan")
+    """How far the furthest input lies from its feature's median, in the distance within which 98 % of the feature lie."""
     constant_features: int
     features: int
     neighbour_label_match: float

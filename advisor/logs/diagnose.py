@@ -35,6 +35,8 @@ GROUP_WORDS = {
     "outputs": "outputs, targets and loss held against each other",
     "phases": "the times of the parts of a step",
     "loader": "the waiting for input",
+    "fetch": "how long batches take to fetch",
+    "fetcher": "what the fetching threads wait for",
     "host": "the machine",
     "device": "the device",
     "utilisation": "the device's utilisation",

@@ -11,6 +11,9 @@ Reason = tuple[bool, str]
 
 OF_WALL_TIME = "in lockstep nothing may depend on wall time"
 TOO_SHORT = "the run was too short to tell"
+NOT_COUNTED = (
+    "this machine does not count what the fetching threads wait for (no /proc/self/schedstat or /proc/self/io)"
+)
 NOT_SURVEYED = "the data were not surveyed"
 MUTED = "muted in the configuration (advisor.mute)"
 
@@ -55,6 +58,12 @@ def _loader(story: Story) -> Reason:
     return True, _timed(story)[1]
 
 
+def _fetcher(story: Story) -> Reason:
+    applies, why = _loader(story)
+    loader_known = not any("loader" in missing for missing in story.not_assessed.values())
+    return (True, NOT_COUNTED) if applies and why == TOO_SHORT and loader_known else (applies, why)
+
+
 def _timed(story: Story) -> Reason:
     return True, OF_WALL_TIME if story.started is not None and story.started.lockstep else TOO_SHORT
 
@@ -87,6 +96,8 @@ def _surveyed(_: Story) -> Reason:
 _REASONS: Mapping[str, Callable[[Story], Reason]] = {
     "table": _table,
     "loader": _loader,
+    "fetch": _loader,
+    "fetcher": _fetcher,
     "phases": _timed,
     "host": _timed,
     "memory": _timed,

@@ -21,6 +21,7 @@ DATA_ROWS = (
     "source", "inputs", "input_shape", "train_examples", "val_examples", "test_examples", "features",
     "duplicate_share", "conflicting_share", "val_overlap_share", "test_overlap_share", "missing_share",
     "constant_features", "unreadable", "input_mean", "input_std_low", "input_std_high", "input_abs_max",
+    "input_outlying_share",
     "label_noise_share",
 )  # fmt: skip
 """In the order in which they are told; classes, columns and suspects have tables of their own."""

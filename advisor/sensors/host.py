@@ -33,6 +33,7 @@ class HostSensor:
         self._family_at = -WORKERS_EVERY_S
         self._memory_at = -MEMORY_EVERY_S
         self._memory = (0, 0, 0, 0, 0)
+        self._spent: tuple[float, dict[int, float]] = (0.0, {})
         self._held_back = HeldBack()
         psutil.cpu_percent(percpu=True)
 
@@ -43,14 +44,16 @@ class HostSensor:
         except psutil.Error:
             self._trainer = None
         self._family, self._family_at = [], -WORKERS_EVERY_S
+        self._spent = (0.0, {})
 
     def read(self, now: float) -> HostSample:
         """Return the machine as it is since the last reading; `now` in seconds of any clock that only rises."""
         busy = self._busy()
+        trainer_cores = self._trainer_cores(now)
         idle = max(0.0, min(self._quota, sum(1.0 - share for share in busy)))
         if now - self._memory_at >= MEMORY_EVERY_S:
             self._memory_at = now
-            self._memory = (*host_memory(), _shared_memory_free(), *self._trainer_bytes(now))
+            self._memory = (*host_memory(), _shared_memory_free(), *self._trainer_bytes())
             self._held_back.look(now)
         total, free, shared, trainer, workers = self._memory
         return HostSample(
@@ -61,6 +64,7 @@ class HostSensor:
             memory_free_bytes=free,
             shm_free_bytes=shared,
             trainer_bytes=trainer,
+            trainer_cores=trainer_cores,
             io_stall_share=_io_stall_share(),
             workers_bytes=workers,
             hot_share=self._held_back.hot_share,
@@ -72,18 +76,31 @@ class HostSensor:
         mine = [every[core] for core in self._cores if core < len(every)] or every
         return [share / 100 for share in mine]
 
-    def _trainer_bytes(self, now: float) -> tuple[int, int]:
+    def _trainer_bytes(self) -> tuple[int, int]:
         """Return what the trainer and its workers hold, and of that what is private to the workers."""
-        if self._trainer is None:
-            return 0, 0
-        try:
-            if now - self._family_at >= WORKERS_EVERY_S:
-                self._family_at = now
-                self._family = [self._trainer, *self._trainer.children(recursive=True)]
-        except psutil.Error:
-            return 0, 0
         read = [_resident_bytes(process) for process in self._family]
         return sum(resident for resident, _ in read), sum(private for _, private in read[1:])
+
+    def _trainer_cores(self, now: float) -> float:
+        """Return the cores that the trainer and its workers kept busy since the last reading; -1 after workers came or went."""
+        self._find_family(now)
+        spent = {process.pid: seconds for process in self._family if (seconds := _spent_s(process)) is not None}
+        before_at, before = self._spent
+        self._spent = (now, spent)
+        if len(spent) < len(self._family):  # a loader was built anew: its workers are others
+            self._family_at = now - WORKERS_EVERY_S
+        if not spent or spent.keys() != before.keys() or now <= before_at:
+            return -1.0
+        return max(sum(spent.values()) - sum(before.values()), 0.0) / (now - before_at)
+
+    def _find_family(self, now: float) -> None:
+        if self._trainer is None or now - self._family_at < WORKERS_EVERY_S:
+            return
+        self._family_at = now
+        try:
+            self._family = [self._trainer, *self._trainer.children(recursive=True)]
+        except psutil.Error:
+            self._family = []
 
 
 def usable_cores() -> set[int]:
@@ -140,6 +157,15 @@ def _resident_bytes(process: psutil.Process) -> tuple[int, int]:
     except psutil.Error:
         return 0, 0
     return int(told.rss), int(told.rss - getattr(told, "shared", 0))
+
+
+def _spent_s(process: psutil.Process) -> float | None:
+    """Return the seconds on cores of a process; nothing of one that has ended."""
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return None
+    return float(times.user + times.system)
 
 
 def _shared_memory_free() -> int:

@@ -20,6 +20,8 @@ class HostSample(_Part):
     shm_free_bytes: int = 0
     trainer_bytes: int = 0
     """Resident size of the trainer and its workers."""
+    trainer_cores: float = -1.0
+    """Cores that the trainer and its workers kept busy since the last sample; -1 where nobody knows."""
     io_stall_share: float = -1.0
     """Pressure-stall «io full» over 10 s; -1 where the kernel does not tell."""
     workers_bytes: int = 0

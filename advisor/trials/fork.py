@@ -131,6 +131,7 @@ class ForkTrial:
                 examples=control.examples,
                 control_diverged=control.diverged,
                 candidate_diverged=candidate.diverged,
+                guessing=self.setting.guessing,
             ),
         )
         if not self.swept:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 from typing import Protocol
 
 from advisor.judge import Verdict
@@ -31,6 +32,8 @@ class Setting:
     old: dict[str, Value]
     """What the knobs held before."""
     lockstep: bool = False
+    guessing: float = nan
+    """Main metric of the best constant predictor; NaN where nobody knows."""
 
     @property
     def turns(self) -> tuple[Turned, ...]:

@@ -8,7 +8,7 @@ bend nothing (dropout, flatten, batch norm), once the loss shows that there is s
 Linear layers in a row are one linear layer: the net can learn no more than a linear model, whatever its width and depth.
 
 ## What to do
-Put an activation (ReLU) behind every layer but the last.
+Put an activation (ReLU) behind every layer but the last, and begin anew: what a linear net has found is no start for another.
 
 ## Fix safety
 Changes the network itself: tried by a fork whose candidate is built anew, from before step 0 in a young run. On data that a
@@ -54,9 +54,10 @@ def no_non_linearity(
                     run,
                     task,
                     loss,
-                    "put ReLU behind the layers",
-                    "the net can learn what is not linear",
+                    "put ReLU behind the layers, and draw the weights anew (He)",
+                    "the net can learn what is not linear, and weights found for a linear one are no start for that",
                     activation="relu",
+                    init="he",
                 ),
             ),
         ),

@@ -28,9 +28,9 @@ whose loss is down to half of guessing learns all the same: the rule then speaks
 """
 
 from rules.facts import InputFacts, KnobFacts, LossFacts, RunFacts, TaskFacts
-from rules.learning import HIGH_LOSS_SHARE, LOST_SHARE, lost_early, thrown_up
-from rules.remedies import advice, begin_anew, possible
-from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
+from rules.learning import HIGH_LOSS_SHARE, lost_or_thrown
+from rules.remedies import advice, possible, standardised_inputs
+from rules.vocabulary import Evidence, Finding, Severity, rule
 
 STD_RATIO_LIMIT = 100.0
 """Widest over narrowest feature."""
@@ -74,24 +74,7 @@ def unscaled_inputs(
                   *(() if learns else ("GEN101",))),
         eased_by_knobs=True,
         fixes=(
-            *possible(knobs, _standardised(lost=_lost(run, task, loss))),
+            *possible(knobs, standardised_inputs(GAINED_SHARE, lost=lost_or_thrown(run, task, loss))),
             advice("scale each feature to mean 0 and spread 1 in your own code, too (data.standardise = true)", improves="loss"),
         ),
     )  # fmt: skip
-
-
-def _lost(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
-    """Tell whether the run has come to nothing so far, or was thrown up in its first steps and still is high."""
-    thrown = thrown_up(task, loss) and loss.now > HIGH_LOSS_SHARE * task.baseline_loss
-    return lost_early(run, task, loss) or (run.progress <= LOST_SHARE and thrown)
-
-
-def _standardised(*, lost: bool) -> Fix:
-    return begin_anew(
-        "standardised inputs",
-        lost=lost,
-        improves="finite",
-        expected=GAINED_SHARE,
-        estimated_by=f"{GAINED_SHARE:.0%} of the loss: what scaling took off it at the least, where inputs were raw",
-        standardise=True,
-    )

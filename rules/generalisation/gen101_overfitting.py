@@ -98,7 +98,8 @@ def overfitting(
     )
     if not (clear or (_early(task, validation, recent, least) and not good)) or not loss.now <= fallen:
         return None
-    worse = abs(best.metric - last.metric) > last.standard_error
+    lately = median(one.metric for one in seen[-RECENT:])
+    worse = abs(best.metric - lately) > last.standard_error
     by_heart = last.train_loss <= BY_HEART_SHARE * last.loss or recent > HIGH_RISE * least
     rise = recent - least
     return Finding(

@@ -22,6 +22,7 @@ The wait comes from another load on the machine that will go away.
 
 from rules.facts import KnobFacts, LoaderFacts, RunFacts
 from rules.remedies import possible, turned
+from rules.stalls import WORTH_S
 from rules.vocabulary import Effect, Evidence, Finding, Fix, Severity, rule
 
 WAIT_OVER_FETCH = 1.2
@@ -35,8 +36,9 @@ def workers_hurt(run: RunFacts, loader: LoaderFacts, knobs: KnobFacts) -> Findin
     """Find workers that slow the loop down."""
     if not run.warm or loader.workers == 0 or not loader.wait_s > WAIT_OVER_FETCH * loader.fetch_s:
         return None
-    gain = loader.wait_share * (1 - loader.fetch_s / loader.wait_s)
-    if gain < GAIN_LIMIT:
+    saved_s = loader.wait_s - loader.fetch_s
+    gain = loader.wait_share * saved_s / loader.wait_s
+    if gain < GAIN_LIMIT or saved_s * run.steps_left < WORTH_S:
         return None
     fix = Fix(
         name="fetch in the trainer (workers 0)",
@@ -51,7 +53,7 @@ def workers_hurt(run: RunFacts, loader: LoaderFacts, knobs: KnobFacts) -> Findin
         name="workers_hurt",
         severity=Severity.INFO,
         message=f"{loader.wait_s * 1000:.1f} ms is the wait for a batch from {loader.workers} workers, "
-        f"{loader.fetch_s * 1000:.1f} ms would fetch it in the trainer",
+        f"{loader.fetch_s * 1000:.1f} ms would fetch it in the trainer ({saved_s * run.steps_left:.0f} s of what is left)",
         evidence=(
             Evidence(fact="loader.wait_s", value=loader.wait_s, limit=WAIT_OVER_FETCH * loader.fetch_s),
             Evidence(fact="loader.workers", value=loader.workers, limit=0),

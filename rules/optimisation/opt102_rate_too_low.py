@@ -3,15 +3,15 @@
 ## What it does
 Draws the loss on in a straight line to the end of the run, which flatters it. When even that ends above half of
 what a constant predictor loses, and the loss never rose on the way, it asks for a rate sweep, and speaks up when the
-sweep picks at least ten times the present rate. Where the sweep agrees and nothing was learned all the same after a
+sweep picks at least ten times the present rate; a loss that has fallen and levels off alarms nobody. Where the sweep agrees and nothing was learned all the same after a
 seventh of the run, a higher rate is proposed for a trial.
 
 ## Why it matters
 The run will end before it has learned what its data can teach; the machine works for nothing.
 
 ## What to do
-Start over with the pick while nothing was learned; later raise the rate to it, or, if that is too much, half the way
-there on a logarithmic scale. A run of a few dozen steps needs more epochs besides.
+Start over with the pick while nothing was learned; later raise the rate to it (at most tenfold where something was learned) or, if that is too
+much, half the way there on a logarithmic scale. A run of a few dozen steps needs more epochs besides.
 
 ## Fix safety
 Starting over is a rescue: applied, not tried; nothing was learned that could be lost. Going on at another rate changes
@@ -35,6 +35,7 @@ from rules.learning import (
     creeps,
     heads_for,
     learned_nothing,
+    levels_off,
     pays_to_start_over,
     rate_over_pick,
     suspected,
@@ -48,6 +49,11 @@ LATER_SHARE = 0.15
 """Of the run: what has learned nothing by then at a rate that a sweep allows may be given a higher one on trial."""
 MOST_OF_PICK = 4.0
 """Times the pick: it stands a fifth below the rate with the lowest loss (trainer/sweep.py)."""
+MOST_RAISE = 10.0
+"""Times the rate of a net that has learned something: the sweep was made on one that had not."""
+FAR_BELOW = 3.0
+"""Times the rate: so far under the pick, the pick itself is high enough. At four times the pick units died later, in healthy
+runs of batches of four (fault bench)."""
 FEW_STEPS = 200
 """In a whole run: at any rate the simplest nets want some hundred."""
 
@@ -70,7 +76,7 @@ def rate_too_low(
     return Finding(
         code="OPT102",
         name="rate_too_low",
-        severity=Severity.INFO if asked else Severity.WARNING,
+        severity=Severity.INFO if asked or levels_off(run, task, loss) else Severity.WARNING,
         message=said
         if asked
         else f"{1 / ratio:.0f} times the present lr {rate:.2g} is what a sweep picks ({pick:.2g})",
@@ -91,7 +97,7 @@ def _flat_at_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Kn
     A sweep that could not tell found no rate at which this net learns: then it is not the rate.
     """
     rate = knobs.number("lr")
-    to = MOST_OF_PICK * pick
+    to = pick if pick >= FAR_BELOW * rate else MOST_OF_PICK * pick
     in_time = run.progress >= LATER_SHARE and pays_to_start_over(run)
     if not in_time or not to >= 2 * rate or not learned_nothing(task, loss):
         return None
@@ -113,7 +119,8 @@ def _flat_at_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Kn
 
 def _raises(run: RunFacts, task: TaskFacts, loss: LossFacts, rate: float, pick: float) -> tuple[Fix, ...]:
     if not (learned_nothing(task, loss) and pays_to_start_over(run)):
-        return (_raise_to(pick), _raise_to(sqrt(pick * rate)))
+        most = pick if learned_nothing(task, loss) else min(pick, MOST_RAISE * rate)
+        return tuple(_raise_to(to) for to in dict.fromkeys((most, sqrt(pick * rate))))
     start = start_over("nothing was learned that could be lost", expected=CLOSED_SHARE, lr=pick)
     return (start,)
 

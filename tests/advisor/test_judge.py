@@ -139,6 +139,16 @@ def arms(before: float = 1.0, after: float = 1.0, nulls: tuple[float, ...] = (0.
             arms(1.0, 0.5, candidate={"loss": 0.5, "accuracy": 0.895}), "kept", id="the metric stays within its error"
         ),
         pytest.param(
+            arms(1.0, 0.5, candidate={"loss": 0.5, "accuracy": 0.7}, guessing=0.895),
+            "kept",
+            id="the control only guesses: there is no metric to lose",
+        ),
+        pytest.param(
+            arms(1.0, 0.5, candidate={"loss": 0.5, "accuracy": 0.7}, guessing=0.5),
+            "rolled_back",
+            id="the control does better than guessing",
+        ),
+        pytest.param(
             arms(1.0, 0.5, candidate={"loss": 0.5, "accuracy": nan}), "rolled_back", id="the metric is not a number"
         ),
     ],

@@ -25,7 +25,7 @@ from trainer.wire import (
     TrialBegan,
     TrialEnded,
 )
-from trainer.words import Change, Layer, Stream
+from trainer.words import Change, Fetching, Layer, Stream
 
 
 def told(*events: Event) -> Signals:
@@ -259,13 +259,19 @@ def test_groups_that_nobody_gathered_are_absent() -> None:
     assert gather(Signals()).groups == {}
 
 
+FETCHING = Fetching(
+    batches=2, seconds=(0.01, 0.02), counted=1, counted_s=0.01, busy_s=0.01, own_s=0.01, queued_s=0.0,
+    read_bytes=0.0, disk_bytes=0.0, read_calls=0.0,
+)  # fmt: skip
+
+
 def test_every_group_has_the_type_that_rules_expect() -> None:
     layer = Layer(name="0", kind="Linear", grad_norm=1.0, weight_norm=1.0, update_ratio=1e-3)
     stream = Stream(mean=0.0, std=1.0, broken_share=0.0, alike=False)
     signals = told(
         started(in_memory=False), Surveyed(survey=survey()), *beats(200), evaluated(200),
         LayersMeasured(step=200, layers=(layer,), stream=stream), looked_at(),
-        beat(210, peak_bytes=1 << 20, lr_set=0.1),
+        beat(210, peak_bytes=1 << 20, lr_set=0.1, fetching=FETCHING),
     )  # fmt: skip
     signals.sense(
         Sample(t=1.0, host=HostSample(cores=2, busy_share=0.5, idle_cores=1.0, memory_bytes=8, memory_free_bytes=4))

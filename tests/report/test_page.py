@@ -18,7 +18,7 @@ from advisor.report.machine import busy
 from advisor.report.markdown import markdown
 from advisor.report.thumbnails import data_uri
 from advisor.sensors.sample import DeviceSample, HostSample, Sample
-from advisor.story import fold
+from advisor.story import Story, fold
 from rules.catalogue import all_rules
 from tests.report import literal_runs
 from tests.report.test_report import HOSTILE, Page, hostile_run, report_of, written
@@ -117,6 +117,26 @@ def test_a_rule_that_cannot_apply_is_told_apart_from_one_that_could_not_speak() 
     assert "too short" in told["ARC101"]
     assert "muted" in told["OPT105"]
     assert "does not apply: the inputs are no table" in markdown(report)
+
+
+def test_a_machine_that_does_not_count_what_threads_wait_for_is_told_apart_from_a_short_run() -> None:
+    counted = literal_runs.healthy()
+    counted.enter(ledger.Assessed, passed=("INP101",), not_assessed={"INP104": ("fetcher",)})
+    short = literal_runs.healthy()
+    short.enter(ledger.Assessed, passed=(), not_assessed={"INP101": ("loader",), "INP104": ("loader", "fetcher")})
+    loaders = [_by_items(fold(run.events, run.entries)) for run in (counted, short)]
+    told = [{one.code: one.why for one in not_assessed(story, ())} for story in loaders]
+    assert "does not count what the fetching threads wait for" in told[0]["INP104"]
+    assert told[1]["INP104"] == told[1]["INP101"]
+
+
+def _by_items(story: Story) -> Story:
+    """Return the story of the same run on items that are fetched one by one."""
+    assert story.started is not None
+    story.started = story.started.model_copy(
+        update={"lockstep": False, "task": story.started.task.model_copy(update={"in_memory": False})}
+    )
+    return story
 
 
 def test_every_group_of_facts_that_a_rule_needs_has_a_reason_when_it_is_missing() -> None:

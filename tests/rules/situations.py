@@ -11,6 +11,8 @@ from rules.facts import (
     DeviceFacts,
     Evaluation,
     Facts,
+    FetcherFacts,
+    FetchFacts,
     GradientFacts,
     HostFacts,
     InputFacts,
@@ -195,7 +197,19 @@ HEALTHY: dict[str, Any] = {
     "loader": LoaderFacts(
         wait_share=0.02, wait_s=0.00004, fetch_s=0.001, workers=1, prefetch=2, cached=False, decoded_bytes=50 << 20
     ),
-    "host": HostFacts(cores=4, idle_cores=2.0, memory_bytes=16 << 30, memory_free_bytes=8 << 30),
+    "fetch": FetchFacts(median_s=0.001, p95_s=0.0012, first_s=0.001, last_s=0.001, store="ext4"),
+    "fetcher": FetcherFacts(
+        own_share=0.9,
+        queued_share=0.03,
+        asleep_share=0.07,
+        others_share=0.0,
+        read_bytes=64 * 2048.0,
+        disk_bytes=0.0,
+        read_calls=128.0,
+    ),
+    "host": HostFacts(
+        cores=4, idle_cores=2.0, memory_bytes=16 << 30, memory_free_bytes=8 << 30, others_cores=0.1, io_stall_share=0.0
+    ),
     "device": DeviceFacts(type="cpu", name="a processor", amp_dtypes=("bf16",), memory_bytes=16 << 30),
     "neighbours": NeighbourFacts(devices=4, idle=0, looks=6),
     "utilisation": UtilisationFacts(

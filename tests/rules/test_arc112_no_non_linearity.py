@@ -19,7 +19,7 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     finding = assessed(no_non_linearity, changes)
     assert finding is not None
     assert (finding.code, finding.name) == ("ARC112", "no_non_linearity")
-    assert [turn.to for fix in finding.fixes for turn in fix.turns] == ["relu"]
+    assert [turn.to for fix in finding.fixes for turn in fix.turns] == ["relu", "he"]
 
 
 @pytest.mark.parametrize(

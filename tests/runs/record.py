@@ -6,6 +6,7 @@ python -m tests.runs.record --judge     trains nothing: hears what is recorded a
 """
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -31,6 +32,8 @@ def train(setup: Setup, folder: Path) -> tuple[list[Event], list[Sample]]:
     write_for(config, folder)
     made = make_run(folder / "run", "run", Orders(config=config, mode="watch", lockstep=not setup.timed))
     sampler = Sampler() if setup.timed else None
+    if sampler is not None:
+        sampler.watch(os.getpid())
     events: list[Event] = []
     samples: list[Sample] = []
 
@@ -55,7 +58,9 @@ def config_of(setup: Setup, folder: Path) -> Config:
     kind, colon, place = data.get("source", "").partition(":")
     if colon and kind != "sklearn":
         data["source"] = f"{kind}:{folder / place}"
-    task = {"factory": f"{HERE / 'own_tasks.py'}:{setup.task}"} if setup.task else {}
+    task = (
+        {"factory": f"{HERE}/{setup.task if ':' in setup.task else f'own_tasks.py:{setup.task}'}"} if setup.task else {}
+    )
     train = {"threads": 1, "batch_size": 64, "device": "cpu"} | setup.train
     return parse({"data": data, "model": setup.model, "train": train, "task": task}, setup.about)
 

@@ -13,6 +13,7 @@ from advisor.mind import Mind, Settings
 from advisor.sensors.sample import Sample, read_sample
 from trainer.beat import VALUES_MOST
 from trainer.wire import BeatTaken, Event, LayersMeasured, RunStarted, read_event
+from trainer.words import Fetching
 
 HERE = Path(__file__).parent
 DIGITS = 4
@@ -21,6 +22,8 @@ BEAT_STEPS = 10
 """Steps in one recorded beat, at most: as often as the mind assesses."""
 BINS = 16
 """Values of a series in a beat of more steps than `VALUES_MOST`: a quarter of what the trainer tells."""
+FETCHES = 5
+"""Times of fetches in a recorded beat, about."""
 LAYERS_EVERY = 3
 """Of the measurements of the layers, one in so many is kept."""
 EXACT = {"t", "pid", "pid_started", "samples", "steps_total", "samples_total", "memory_bytes", "peak_bytes"}
@@ -110,7 +113,11 @@ def _binned(beat: BeatTaken) -> BeatTaken:
 
 def _timeless(event: Event) -> Event:
     """Return a beat without the times in it: a mind in lockstep does not look at them."""
-    return event.model_copy(update={"step_s": (), "phases": {}}) if isinstance(event, BeatTaken) else event
+    return (
+        event.model_copy(update={"step_s": (), "phases": {}, "fetching": None})
+        if isinstance(event, BeatTaken)
+        else event
+    )
 
 
 def _joinable(first: BeatTaken, second: BeatTaken) -> bool:
@@ -126,11 +133,22 @@ def _joined(first: BeatTaken, second: BeatTaken) -> BeatTaken:
             "grad_norm": first.grad_norm + second.grad_norm,
             "step_s": first.step_s + second.step_s,
             "phases": {part: first.phases.get(part, 0.0) + spent for part, spent in second.phases.items()},
+            "fetching": _both(first.fetching, second.fetching),
             "skipped": first.skipped + second.skipped,
             "clipped": first.clipped + second.clipped,
             "peak_bytes": max(first.peak_bytes, second.peak_bytes),
         }
     )
+
+
+def _both(first: Fetching | None, second: Fetching | None) -> Fetching | None:
+    """Return what two beats have told of their fetches as one; of the means, those of the beat with more behind them."""
+    if first is None or second is None:
+        return first or second
+    fuller = first if first.counted > second.counted else second
+    ordered = sorted((*first.seconds, *second.seconds))
+    seconds = tuple(ordered[:: -max(1, len(ordered) // FETCHES)][::-1])
+    return fuller.model_copy(update={"batches": first.batches + second.batches, "seconds": seconds})
 
 
 def line(word: Event | Sample | Entry) -> str:

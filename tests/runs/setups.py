@@ -14,7 +14,7 @@ class Setup:
     data: dict[str, Any] = field(default_factory=lambda: {"source": "sklearn:digits"})
     model: dict[str, Any] = field(default_factory=dict)
     task: str = ""
-    """Function of `own_tasks` that makes the task; replaces the data's source and the model."""
+    """Function of `own_tasks` that makes the task, or FILE:FUNCTION; replaces the data's source and the model."""
     timed: bool = False
     """Recorded with its clock and the host's sensors, out of lockstep: for rules about time and machines."""
     until_step: int = 0
@@ -25,6 +25,12 @@ class Setup:
 
 def _own(task: str, about: str, **rest: Any) -> Setup:
     return Setup(about, task=task, data={}, **rest)
+
+
+def _starved(task: str, about: str, workers: int, epochs: int = 60) -> Setup:
+    """Return a run of a loop that waits for its data, long enough for the cause to stand."""
+    train = {"lr": 1e-3, "epochs": epochs, "batch_size": 32, "workers": workers, "eval_every": 100}
+    return _own(f"starved_tasks.py:{task}", about, train=train, timed=True, until_step=140)
 
 
 SGD = {"optimizer": "sgd", "lr": 0.1, "schedule": "constant", "warmup": 0.0}
@@ -137,6 +143,12 @@ TROUBLED: dict[str, Setup] = {
         "quick_items", "two workers fetch items that cost nothing", train=SGD | QUICK | {"workers": 2}, timed=True,
         until_step=300,
     ),
+    "reads_slow": _starved("slow_disk", "a disk of forty megabytes a second", workers=1),
+    "items_costly": _starved("slow_decode", "items that take half a millisecond of work", workers=1),
+    "cache_cold": _starved("cold_cache", "files that nobody has read before", workers=1, epochs=16),
+    "items_uneven": _starved("jitter", "one batch in nine takes eight steps", workers=2),
+    "cores_short": _starved("crowded", "four workers with two threads each decode beside the step", workers=4),
+    "lock_held": _starved("lock_held", "two workers decode under one lock", workers=2),
     "precision_full": Setup(
         "a convolutional net in full precision", {"epochs": 80, "batch_size": 256}, model={"name": "cnn"}, timed=True,
         until_step=60,

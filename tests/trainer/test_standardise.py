@@ -98,6 +98,33 @@ def steps(training: Training, count: int) -> list[float]:
     return [float(take_step(training, training.supply.take()).loss) for _ in range(count)]
 
 
+def test_a_few_values_far_out_leave_the_scale_to_the_others_and_reach_the_net_as_lying_ten_spreads_out(
+    tmp_path: Path,
+) -> None:
+    training = running(tmp_path)
+    tensors = training.setup.source.train.tensors
+    assert tensors is not None
+    mean, spread = standardise.scale_of(training.setup.source)
+    tensors[0][0, 4] = 1e6
+    same_mean, same_spread = standardise.scale_of(training.setup.source)
+    assert torch.allclose(same_mean, mean, rtol=0.05)
+    assert torch.allclose(same_spread, spread, rtol=0.1)
+    seen = nn.Identity()
+    mixing.put_on(seen, mixing.Standardised, same_mean, same_spread)
+    assert float(seen(tensors[0])[0, 4]) == mixing.REACH
+
+
+def test_the_scale_of_pictures_is_told_channel_by_channel() -> None:
+    pictures = (
+        torch.randn(400, 2, 6, 6, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 5.0])[:, None, None]
+    )
+    pictures[:3] *= 200
+    reach = standardise.reach_of(pictures, standardise.within("image", pictures.ndim))
+    assert reach.shape == pictures.shape
+    assert bool((reach[3:] < standardise.FAR_TIMES).all())
+    assert float(reach[:3].max()) > 100
+
+
 def test_the_scale_is_that_of_the_training_split_and_a_constant_feature_is_only_moved(tmp_path: Path) -> None:
     training = running(tmp_path)
     tensors = training.setup.source.train.tensors

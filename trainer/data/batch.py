@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from trainer.data.gauge import FetchCost
 from trainer.words import Drawn
 
 
@@ -36,6 +37,8 @@ class Batch:
     ticket: Ticket
     fetch_s: float = 0.0
     """Seconds that fetching took, in the process that did it."""
+    cost: FetchCost | None = None
+    """What it took besides, where items are fetched one by one."""
 
 
 class Feed(Protocol):

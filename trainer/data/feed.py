@@ -182,6 +182,11 @@ class LoaderFeed:
         self._queue = _Queue()
         self._loader: DataLoader[Fetched] | None = None
 
+    @property
+    def ahead(self) -> int:
+        """How many batches the workers prepare ahead."""
+        return self._workers * self._prefetch
+
     def batches(self, tickets: Iterable[Ticket]) -> Iterator[Batch]:
         """Yield one batch a ticket, in order; closing it waits for what was prepared ahead, and drops it.
 
@@ -267,7 +272,9 @@ def _iterate(loader: DataLoader[Fetched]) -> Iterator[Fetched]:
 def _batch(fetched: Fetched, ticket: Ticket) -> Batch:
     if fetched.failure:
         raise FetchError(fetched.failure)
-    return Batch(fetched.inputs, fetched.targets, ticket, fetched.seconds)
+    return Batch(
+        fetched.inputs, fetched.targets, ticket, fetched.cost.seconds if fetched.cost else 0.0, cost=fetched.cost
+    )
 
 
 def _as_it_is(fetched: Any) -> Any:

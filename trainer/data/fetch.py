@@ -1,6 +1,5 @@
 """The fetch of one batch: the same examples with the same random transforms, in whichever process it is done."""
 
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import torch
 from torch.utils.data import Dataset, default_collate
 
 from trainer.data.batch import Ticket
+from trainer.data.gauge import FetchCost, Gauge
 from trainer.data.seeding import seed_fetch
 
 Collate = Callable[[list[Any]], Any]
@@ -54,7 +54,7 @@ class Fetched:
 
     inputs: Any = None
     targets: Any = None
-    seconds: float = 0.0
+    cost: FetchCost | None = None
     failure: str = ""
     """One line; empty when the fetch worked."""
 
@@ -84,16 +84,17 @@ class Fetch(Dataset[Fetched]):
         self.seed = seed
         self.cached = cached
         """Decoded items [N, …] uint8, or a list of whole items; None = read them."""
+        self._gauge = Gauge()
 
     def __getitem__(self, ticket: Ticket) -> Fetched:
-        start = time.perf_counter()
+        self._gauge.begin()
         seed_fetch(self.seed, ticket.epoch, ticket.offset)
         try:
             inputs, targets = self.read(ticket.indices)
         except Exception as failed:
             # A process border: in a worker it would lose its place in the user's code on the way.
             return Fetched(failure=f"the data set failed on a batch of {len(ticket.indices)}: {where(failed)}")
-        return Fetched(inputs, targets, time.perf_counter() - start)
+        return Fetched(inputs, targets, self._gauge.end())
 
     def read(self, indices: npt.NDArray[np.int64], transformed: bool = True) -> tuple[Any, Any]:
         """Return inputs and targets of these examples; `transformed=False` leaves known random transforms out."""

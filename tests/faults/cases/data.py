@@ -69,7 +69,7 @@ CASES: tuple[Case, ...] = (
     fault("rows_doubled", "eight examples in ten are copies of a few", TANGLE, TANGLE.having(flaws={"duplicates": 0.8}), "DAT114", "DAT106", "GEN101", allowed=BY_HEART),
     fault("rows_conflict", "half of the examples are there twice, with two labels", DIGITS, DIGITS.having(flaws={"conflicts": 0.5}), "DAT106", allowed=("DAT102", "GEN101", *BY_HEART)),
     fault("values_missing", "values are missing in one example in four", BREAST, BREAST.having(flaws={"missing": 0.01}), "DAT103", allowed=("NUM101",), knobs=("standardise",)),
-    fault("inputs_broken", "one example in 150 is two hundred times too large", DIGITS, DIGITS.having(flaws={"broken": 0.007}), "NUM103", "DAT104", allowed=("NUM102", "ARC102"), knobs=("clip",), severe=False),
+    fault("inputs_broken", "one example in 150 is two hundred times too large", DIGITS, DIGITS.having(flaws={"broken": 0.007}), "DAT115", "NUM103", allowed=("NUM102", "ARC102"), knobs=("standardise", "clip"), severe=False),
     fault("column_leaks", "a column tells the answer", BREAST, BREAST.having(flaws={"leaky_column": 0.01}), "DAT108"),
     fault("inputs_blind", "the net is given zeros", DIGITS, DIGITS.having(flaws={"blind": 1}), "ARC113", allowed=("OPT103", "GEN103", "ARC103", "ARC105", "OPT109")),
     fault("by_heart", "two hundred digits, a wide net, no regularisation", WIDE.having(weight_decay=1e-2, label_smoothing=0.1), WIDE.having(flaws={"label_noise": 0.2}), "DAT102", "GEN101", allowed=("GEN102", "DAT109", "GEN104"), knobs=ORDER),

@@ -176,3 +176,27 @@ def test_labels_that_belong_are_told_from_shuffled_ones_also_of_tokens() -> None
 def test_where_there_are_too_few_examples_nothing_is_said_of_labels() -> None:
     few = looked_at(pair(NUMBERS.normal(size=(40, 5)), np.arange(40) % 2))
     assert math.isnan(few.label_association)
+
+
+def test_a_few_values_far_out_are_counted_and_do_not_stand_for_the_spread() -> None:
+    inputs = np.random.default_rng(1).normal(size=(1000, 4))
+    sound = looked_at(pair(inputs, np.arange(1000) % 2))
+    inputs[:5, 2] = -9999
+    found = looked_at(pair(inputs, np.arange(1000) % 2))
+    assert (sound.input_outlying_share, sound.input_reach < 5) == (0, True)
+    assert 0 < found.input_outlying_share <= 5 / found.examples
+    assert found.input_reach > 1000
+    assert found.input_std_high < 1.1
+    assert found.input_abs_max == 9999
+
+
+def test_rare_categories_and_skewed_columns_are_no_few_values_far_out() -> None:
+    random = np.random.default_rng(2)
+    columns = [
+        random.random(2000) < 0.01,
+        random.random(2000) < 0.021,
+        random.exponential(size=2000),
+        random.poisson(0.3, 2000),
+    ]
+    found = looked_at(pair(np.stack(columns, 1).astype(np.float32), np.arange(2000) % 2))
+    assert found.input_outlying_share == 0
