@@ -7,8 +7,8 @@ their rules are listed as not assessed.
 from collections.abc import Callable
 
 from advisor.gather_cooling import cooling, held_back
-from advisor.gather_growth import allocator, growth
 from advisor.gather_fetch import fetch, fetcher
+from advisor.gather_growth import allocator, growth
 from advisor.gather_learning import classes, gradients, labels, layers, loss, rate, stream, validation
 from advisor.gather_order import order
 from advisor.gather_outcome import outputs

@@ -172,7 +172,7 @@ class Signals:
         if isinstance(event, RunStarted):
             self._start(event)
         self.t = max(self.t, event.t)
-        self.stall = None
+        stood, self.stall = self.stall is not None, None
         match event:
             case BeatTaken():
                 self._beat(event)
@@ -228,6 +228,10 @@ class Signals:
                 self.over = True
             case _:
                 pass
+        if stood:  # the time it stood still is no time of a step
+            for signal in (self.fetches, self.pace):
+                signal.begin_anew()
+            self.times.begin_anew(self.step)
 
     def sense(self, sample: Sample) -> None:
         """Fold what the sensors saw."""

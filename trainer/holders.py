@@ -215,7 +215,11 @@ def _closed_over(cell: types.CellType) -> str:
     """Return the variable of a function whose cell this is."""
     for closure in gc.get_referrers(cell):
         for function in gc.get_referrers(closure) if isinstance(closure, tuple) else ():
-            if isinstance(function, types.FunctionType) and function.__closure__ is closure:
+            if (
+                isinstance(function, types.FunctionType)
+                and isinstance(closure, tuple)
+                and function.__closure__ is closure
+            ):
                 names = dict(zip(function.__code__.co_freevars, closure, strict=True))
                 name = next((name for name, held in names.items() if held is cell), "")
                 return f"{name} of {function.__qualname__} in {function.__module__}"

@@ -107,14 +107,15 @@ class Pace:
         collected = self._collector.seconds - collected_before
         waited = waited_s - waited_before if waited_s >= waited_before else waited_s
         idle = excess - (own_now - own_before - self._usual_own_s)
-        self._met[
-            "collection" if collected >= MOST_OF_IT * excess
-            else "input" if waited >= MOST_OF_IT * excess
-            else before if before
-            else "look" if looked
-            else "waiting" if not self._on_host or idle >= MOST_OF_IT * excess
-            else "work"
-        ] += 1  # fmt: skip
+        if collected >= MOST_OF_IT * excess:
+            met = "collection"
+        elif waited >= MOST_OF_IT * excess:
+            met = "input"
+        elif before or looked:
+            met = before or "look"
+        else:
+            met = "waiting" if not self._on_host or idle >= MOST_OF_IT * excess else "work"
+        self._met[met] += 1
 
     def take(self) -> SlowSteps | None:
         """Return the slow steps since the last call, and learn from all what is usual; nothing where there were none."""
