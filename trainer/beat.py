@@ -14,7 +14,7 @@ from trainer.data.batch import Batch
 from trainer.data.gauge import FetchCost
 from trainer.fetching import fetching
 from trainer.guard import Guard
-from trainer.memory import held, peak_bytes, reserved_bytes
+from trainer.memory import peak_bytes, reserved_bytes
 from trainer.neighbours import alike, same_label
 from trainer.optim import rate_of
 from trainer.pace import Pace
@@ -193,7 +193,6 @@ class Beats:
             clipped=gathered.clipped,
             peak_bytes=peak_bytes(training.device),
             reserved_bytes=reserved_bytes(training.device),
-            held=held(training.device),
             slow=self._pace.take(),
             trial=self.trial,
             eta_s=max(left, 0) * self._seconds_of_sample,

@@ -15,7 +15,6 @@ from trainer.commands import Probe
 from trainer.data.batch import Batch
 from trainer.data.parts import take_apart
 from trainer.evaluate import evaluating
-from trainer.holders import memory_holders
 from trainer.memory_model import memory_model
 from trainer.pieces import cut, to_device
 from trainer.snapshot import Snapshot, restore, take
@@ -231,5 +230,4 @@ PROBES: dict[str, Callable[[Training], dict[str, Any]]] = {
     "loss_at_init": _loss_at_init,
     "mode_switch": _mode_switch,
     "memory_model": memory_model,
-    "memory_holders": memory_holders,
 }

@@ -23,7 +23,6 @@ from trainer.words import (
     Drawn,
     EventWord,
     Fetching,
-    Held,
     Layer,
     ModelInfo,
     Outputs,
@@ -109,7 +108,6 @@ class BeatTaken(EventWord):
     """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
     target_runs: float | None = None
     """How alike neighbours in the drawn batches are where numbers are predicted: ≈ 0 shuffled, 1 sorted; else nothing."""
-    held: Held | None = None
     slow: SlowSteps | None = None
     """Nothing in a beat without such steps."""
 
@@ -274,7 +272,7 @@ class Probed(EventWord):
     """lr_sweep, adaptive_sweep: pick (or null), spread, rates, losses · single_batch_fit: first_loss, last_loss, accuracy ·
     cached_batch: step_s, examples · fetched_batch: fetch_s, alone_s, asleep_share, transform_share, collate_share · zeroed_input: loss, zeroed_loss · loss_at_init: loss, baseline_loss ·
     mode_switch: train_loss, eval_loss · memory_model: fixed_bytes, bytes_per_example, limit_bytes, largest_batch, peak_bytes,
-    predicted_batch, tried, source (allocator, or counted where the device is the host) · memory_holders: steps, growing, …"""
+    predicted_batch, tried, source (allocator, or counted where the device is the host)"""
 
 
 class GuardActed(EventWord):

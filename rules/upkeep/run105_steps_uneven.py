@@ -23,8 +23,6 @@ The machine is shared, and the time is not yours to have.
 - Dean and Barroso, «The Tail at Scale», 2013
 """
 
-from collections.abc import Mapping
-
 from rules.facts import PaceFacts, RunFacts
 from rules.remedies import advice
 from rules.vocabulary import Evidence, Finding, Severity, rule
@@ -36,7 +34,7 @@ SHARE_LIMIT = 0.05
 OF_THE_SYSTEM = "waiting"
 """What a step met whose thread did not run."""
 
-MET: Mapping[str, tuple[str, str]] = {
+MET: dict[str, tuple[str, str]] = {
     "collection": (
         "Python's garbage collector",
         "keep fewer objects alive (arrays, not lists of lists), or call gc.freeze() once the data are read",

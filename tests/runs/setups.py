@@ -174,10 +174,6 @@ TROUBLED: dict[str, Setup] = {
         "stalled_tasks.py:items_late", "every tenth batch holds an item that comes late",
         train={"lr": 1e-3, "epochs": 20, "eval_every": 100}, timed=True, until_step=300,
     ),
-    "losses_kept": _own(
-        "leaky_tasks.py:losses_kept", "every loss is kept in a list, with its graph",
-        train={"lr": 1e-3, "epochs": 4000, "eval_every": 4000}, timed=True, until_step=300,
-    ),
 }  # fmt: skip
 
 HEALTHY: dict[str, Setup] = {
