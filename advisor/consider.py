@@ -38,9 +38,14 @@ REBUILDS = 2
 """One for the trial's arm, one when the turn is kept."""
 COMPILE_S = 90.0
 """Seconds until a compiled pass is there: 18 and 28 of a processor for two small nets, up to 89 on a busy machine."""
-STEP_PROBES = frozenset({"cached_batch", "fetched_batch"})
+STEP_PROBES = frozenset({"cached_batch", "fetched_batch", "throughput_screen"})
 """Probes that answer in seconds: in lockstep their answer would not repeat. What they tell is no condition of a fix: where
 there is no room for them, rounds decide without."""
+SCREEN_S = 10.0
+"""Seconds that a screen of settings takes at the most (trainer/screen.py)."""
+TIMED_WITH_THE_BATCH = frozenset({"batch_size"})
+"""Knobs that change what is learned and yet are judged by time alone, where that is what a fix improves: a batch is never
+judged by a validation score (knobs.md)."""
 _OF_THE_RUN = ("budget", "too late")
 """Reasons that hold for every fix of a finding alike: told once."""
 
@@ -77,17 +82,24 @@ def _probe(finding: Finding, history: History, scene: Scene) -> AskProbe | str |
     for probe in finding.probes:
         if probe in scene.probes_done or probe in history.asked or (scene.lockstep and probe in STEP_PROBES):
             continue
-        cost, room = PROBE_STEPS.get(probe, 1), _room_for_probes(finding, scene)
+        cost, room = _probe_steps(probe, scene), _room_for_probes(finding, scene)
         if cost > room and probe in STEP_PROBES:
             continue
         if cost > room:
             unpaid = (
-                unpaid or f"budget: first comes the probe {probe} of {cost} steps, and there is room for {room:.0f}"
+                unpaid or f"budget: first comes the probe {probe} of {cost:.0f} steps, and there is room for {room:.0f}"
             )
             continue
         from_start = probe == "loss_at_init" or any(fix.deed is Deed.START_OVER for fix in finding.fixes)
         return AskProbe(finding.code, probe, from_start)
     return unpaid or None
+
+
+def _probe_steps(probe: str, scene: Scene) -> float:
+    """Return what a probe costs, in steps."""
+    if probe == "throughput_screen" and scene.step_s > 0:
+        return SCREEN_S / scene.step_s
+    return PROBE_STEPS.get(probe, 1)
 
 
 def _room_for_probes(finding: Finding, scene: Scene) -> float:
@@ -134,7 +146,7 @@ def how_tried(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
         return Try(code, fix, "compression", 0.0)
     if fix.deed is Deed.STOP or fix.effect is Effect.FREE:
         return Try(code, fix, "free", 0.0)
-    if fix.effect is Effect.CHANGES_LEARNING or _turns_learning(fix, scene.knobs):
+    if _turns_learning(fix, scene.knobs) and not _timed_alone(fix, scene.knobs):
         return _learning(finding, fix, history, scene)
     return _throughput(code, fix, scene)
 
@@ -161,7 +173,7 @@ def _throughput(code: str, fix: Fix, scene: Scene) -> Try | No:
     if late := too_late_for_rounds(scene.steps_left, scene.step_s):
         return No(code, fix, late)
     reloads = any(scene.knobs[turn.knob].turns == "reload" for turn in fix.turns)
-    passes = AGREEMENT_PASSES if fix.effect is Effect.OTHER_ROUNDING else SAME_PASSES
+    passes = SAME_PASSES if fix.effect is Effect.SAME_MATHEMATICS else AGREEMENT_PASSES
     compiles = any(turn.knob == "compile" for turn in fix.turns)
     set_up_s = (REBUILDS * REBUILD_S if reloads else 0.0) + (COMPILE_S if compiles else 0.0)
     cost_s = set_up_s + 2 * passes * scene.step_s
@@ -334,5 +346,13 @@ def holds(fix: Fix, knobs: Mapping[str, Knob]) -> bool:
 
 
 def _turns_learning(fix: Fix, knobs: Mapping[str, Knob]) -> bool:
-    """Tell whether this run's own catalogue says that the fix changes what is learned (batch norm, for one)."""
+    """Tell whether a fix changes what is learned, or this run's own catalogue says so (batch norm, for one)."""
+    if fix.effect is Effect.CHANGES_LEARNING:
+        return True
     return any(knobs[turn.knob].effect == "changes_learning" for turn in fix.turns)
+
+
+def _timed_alone(fix: Fix, knobs: Mapping[str, Knob]) -> bool:
+    """Tell whether a fix is there to save time, and of what changes learning turns nothing but the batch."""
+    learning = {turn.knob for turn in fix.turns if knobs[turn.knob].effect == "changes_learning"}
+    return fix.improves == "step_s" and learning == TIMED_WITH_THE_BATCH

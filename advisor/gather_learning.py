@@ -2,6 +2,7 @@
 
 from math import isnan
 
+from advisor import gather_setting
 from advisor.signals import Signals
 from advisor.windows import median_of
 from rules.facts import (
@@ -24,12 +25,16 @@ LEAST_EPOCHS_FOR_LABELS = 3
 
 
 def loss(signals: Signals) -> LossFacts | None:
-    """Return the training loss, once it can be smoothed or has become non-finite."""
+    """Return the training loss, once it can be smoothed or has become non-finite.
+
+    Of a run that goes on from an arm which began anew nobody saw the first step; an untrained net loses about what guessing does.
+    """
     signal = signals.loss
     if not signal.known:
         return None
+    chance = gather_setting.task(signals) if signal.begun_unseen else None
     return LossFacts(
-        at_start=signal.at_start,
+        at_start=signal.at_start if chance is None else chance.baseline_loss,
         now=signal.now,
         best=signal.best,
         best_step=signal.best_step,

@@ -1,8 +1,9 @@
 """Facts about the setting: the run, the task, the data as surveyed, the network, the knobs, probes and rescues."""
 
-from math import isfinite, isnan, log, nan, sqrt
+from math import isfinite, isnan, nan
 from typing import Any
 
+from advisor.chance import drawn_chance, focal_chance, weighed_chance
 from advisor.signals import Signals
 from rules.facts import (
     BranchFacts,
@@ -18,9 +19,6 @@ from rules.facts import (
     TaskFacts,
 )
 from trainer.words import TaskInfo
-
-WEIGHT_CAP = 10.0
-"""The trainer lets a class count ten times an average one at the most."""
 
 
 def run(signals: Signals) -> RunFacts | None:
@@ -56,6 +54,7 @@ def task(signals: Signals) -> TaskFacts | None:
         higher_is_better=told.higher_is_better,
         baseline_metric=told.baseline_metric,
         baseline_loss=_chance(signals, told),
+        smallest_class=min(filter(None, signals.survey.class_counts), default=0) if signals.survey is not None else 0,
     )
 
 
@@ -63,48 +62,22 @@ def _chance(signals: Signals, told: TaskInfo) -> float:
     """Return the loss that the training loss has where nothing is learned.
 
     That is the training split's own constant predictor; where classes are weighed, or drawn more often, of the classes as
-    they then count.
+    they then count, and under a focal loss what that comes to.
     """
     if "loss" in signals.knobs and signals.knobs["loss"].value == "standard":
         return told.baseline_standard_loss
-    how = signals.knobs["class_weights"].value if "class_weights" in signals.knobs else "none"
-    if how != "none" and signals.survey is not None and any(signals.survey.class_counts):
-        return weighed_chance(signals.survey.class_counts, root=how == "sqrt")
-    drawn = signals.knobs["sampler"].value if "sampler" in signals.knobs else "none"
-    if drawn != "none" and signals.survey is not None and any(signals.survey.class_counts):
-        return drawn_chance(signals.survey.class_counts, root=drawn == "sqrt")
-    weighted = how != "none"
-    return told.baseline_loss if weighted or isnan(told.baseline_train_loss) else told.baseline_train_loss
-
-
-def weighed_chance(counts: tuple[int, ...], *, root: bool) -> float:
-    """Return the weighted cross entropy of the best constant, with the weights that the trainer gives classes.
-
-    They have mean 1 over the examples, so each class's share of the loss is a frequency, and the best constant's loss is
-    the entropy of these (`trainer.objective.weights_of`).
-
-    Args:
-        counts: Training examples of each class.
-        root: Weights are the root of the rarity, else the rarity.
-    """
-    average = sum(counts) / len(counts)
-    return _entropy([n * min(sqrt(average / n) if root else average / n, WEIGHT_CAP) for n in counts if n])
-
-
-def drawn_chance(counts: tuple[int, ...], *, root: bool) -> float:
-    """Return the cross entropy of the best constant on examples that a sampler draws: the entropy of the classes drawn.
-
-    Args:
-        counts: Training examples of each class.
-        root: Each example is drawn with a chance of n^-0.5, else of 1/n.
-    """
-    return _entropy([sqrt(n) if root else 1.0 for n in counts if n])
-
-
-def _entropy(weights: list[float]) -> float:
-    """Return the entropy of shares in proportion to these weights."""
-    total = sum(weights)
-    return sum(weight / total * log(total / weight) for weight in weights)
+    held = {name: knob.value for name, knob in signals.knobs.items()}
+    how, drawn = held.get("class_weights", "none"), held.get("sampler", "none")
+    focal = float(held.get("focal", 0.0))
+    counts = signals.survey.class_counts if signals.survey is not None else ()
+    if any(counts):
+        if how != "none":
+            return weighed_chance(counts, root=how == "sqrt", focal=focal)
+        if drawn != "none":
+            return drawn_chance(counts, root=drawn == "sqrt", focal=focal)
+        if focal:
+            return focal_chance(counts, focal)
+    return told.baseline_loss if how != "none" or isnan(told.baseline_train_loss) else told.baseline_train_loss
 
 
 def device(signals: Signals) -> DeviceFacts | None:
@@ -223,6 +196,7 @@ def probes(signals: Signals) -> ProbeFacts | None:
     switch = answers.get("mode_switch", {})
     fetched = answers.get("fetched_batch", {})
     eval_loss = _number(switch, "eval_loss")
+    screen = answers.get("throughput_screen", {})
     return ProbeFacts(
         done=frozenset(answers),
         lr_pick=_number(sweep, "pick"),
@@ -240,6 +214,10 @@ def probes(signals: Signals) -> ProbeFacts | None:
         zeroed_loss_share=_share(_number(zeroed, "zeroed_loss"), _number(zeroed, "loss")),
         initial_loss=_number(answers.get("loss_at_init", {}), "loss"),
         mode_difference_share=_share(abs(_number(switch, "train_loss") - eval_loss), eval_loss),
+        screened=frozenset(str(one.get("knob")) for one in screen.get("timed") or ()),
+        screen_turns=dict(screen.get("turns") or {}),
+        screen_gain=float(screen.get("gain", 0.0)),
+        screen_same_batch_gain=float(screen.get("same_batch_gain", 0.0)),
     )
 
 

@@ -25,7 +25,7 @@ from advisor.ledger import (
     Wished,
 )
 from advisor.signals import OTHER_TRAINING, TRAINING_PROBES
-from rules.vocabulary import Fix, Severity, Turned
+from rules.vocabulary import Effect, Fix, Severity, Turned
 from trainer.wire import ArmScored, Event, KnobsConfirmed, Probed, RolledBack, RunStarted, TrialBegan, TrialEnded
 
 LOST: frozenset[Outcome] = frozenset({"rolled_back", "undecided"})
@@ -263,8 +263,15 @@ class History:
         return any(one.how == "rescue" and one.stays and one.step >= step for one in self.attempts.values())
 
     def last_kept_learning(self) -> Attempt | None:
-        """Return the newest kept change of what is learned."""
-        kept = [one for one in self.attempts.values() if one.how == "fork" and one.outcome == "kept" and not one.undone]
+        """Return the newest kept change of what is learned, by a fork or, of a larger batch, by rounds."""
+        kept = [
+            one
+            for one in self.attempts.values()
+            if one.how in ("fork", "rounds")
+            and (one.how == "fork" or one.fix.effect is Effect.CHANGES_LEARNING)
+            and one.outcome == "kept"
+            and not one.undone
+        ]
         return kept[-1] if kept else None
 
     def null_pool(self, score: str, phase: str, steps: int) -> tuple[float, ...]:

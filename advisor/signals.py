@@ -47,18 +47,9 @@ DEVICE_WINDOW_S = 30.0
 HOST_SAMPLES = 5
 """Samples behind the idle cores: one a second."""
 LOSS_SHAPING = frozenset(
-    {
-        "loss",
-        "class_weights",
-        "label_smoothing",
-        "augment",
-        "augment_strength",
-        "dropout",
-        "standardise",
-        "shuffle",
-        "sampler",
-    }
-)
+    {"loss", "class_weights", "logit_adjustment", "focal", "label_smoothing", "augment", "augment_strength", "dropout",
+     "standardise", "shuffle", "sampler"}
+)  # fmt: skip
 """Knobs after whose turn the training loss means something else."""
 OTHER_NETWORK = frozenset({"activation", "init", "norm", "residual", "output"})
 """Knobs after whose turn the layers are others."""
@@ -356,6 +347,7 @@ class Signals:
         """Forget what was seen of a run whose place another one has taken that began anew: it never was like that."""
         step = self.step
         self._cut(0)
+        self.loss.begun_unseen = True
         self.step, self.labels = step, None
 
     def _cut(self, step: int) -> None:

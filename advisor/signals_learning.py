@@ -54,6 +54,8 @@ class LossSignal:
         self.steps_total = steps_total
         self.window = StepWindow(max(SMOOTHING_STEPS, int(SMOOTHING_SHARE * steps_total)))
         self.at_start = nan
+        self.begun_unseen = False
+        """The first steps of this branch were those of an arm, whose losses nobody tells: `at_start` is of a later one."""
         self.highest_early = nan
         """Of single steps."""
         self.best, self.best_step = inf, 0
@@ -113,6 +115,7 @@ class LossSignal:
         self.non_finite_in_a_row = 0
         if step == 0:
             self.at_start = self.highest_early = nan
+            self.begun_unseen = False
 
     def begin_anew(self, step: int) -> None:
         """Smooth from here on: a turn has changed what the loss means (weights, smoothing, augmentation)."""

@@ -33,6 +33,7 @@ from rules.surroundings import (
     TableFacts,
     UtilisationFacts,
 )
+from rules.vocabulary import Value
 
 __all__ = [
     "GROUPS",
@@ -122,6 +123,8 @@ class TaskFacts:
     baseline_metric: float
     baseline_loss: float
     """Of the best constant predictor: ≈ ln C, or the variance of the target."""
+    smallest_class: int = 0
+    """Training examples of the smallest class that has any; 0 = not a classification, or nobody has counted."""
 
 
 @dataclass(frozen=True)
@@ -310,6 +313,14 @@ class ProbeFacts:
     initial_loss: float = nan
     mode_difference_share: float = nan
     """mode_switch: |train − eval| loss of one batch, relative."""
+    screened: frozenset[str] = frozenset()
+    """throughput_screen: knobs that were timed on one batch."""
+    screen_turns: Mapping[str, Value] = field(default_factory=dict)
+    """throughput_screen: the settings that were fastest together."""
+    screen_gain: float = 0.0
+    """Relative time an example that they save, without the wait for data."""
+    screen_same_batch_gain: float = 0.0
+    """The same without the batch size."""
 
 
 @dataclass(frozen=True)

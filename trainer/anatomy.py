@@ -72,6 +72,8 @@ class Anatomy:
     """What a forward pass has shown, in its order."""
 
     calls: list[Call] = field(default_factory=list)
+    given: Tensor | None = None
+    """What the last layer with weights gave, before anything behind it."""
     straight: list[Call] = field(default_factory=list)
     """Linear layers whose very output another linear layer has taken, at most past modules that bend nothing."""
 
@@ -146,6 +148,8 @@ class _Watch(TorchFunctionMode):
             self._inside.pop()
             call = Call(place, module, "", _shape(arguments[0] if arguments else None), _shape(output))
             self._follow(call, arguments[0] if arguments else None, output)
+            if call.weighted:
+                self._anatomy.given = output if isinstance(output, Tensor) else None
             if call.weighted or next(module.children(), None) is None:
                 self._note(call, output if isinstance(module, GATES) else None)
 

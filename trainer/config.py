@@ -24,8 +24,10 @@ Sampler = Literal["none", "sqrt", "balanced"]
 Mode = Literal["watch", "advise", "auto"]
 
 
-def weighed_twice(class_weights: str, sampler: str) -> str:
-    """Return why these class weights and this sampler cannot be had together; nothing where they can."""
+def weighed_twice(class_weights: str, sampler: str, logit_adjustment: float = 0.0) -> str:
+    """Return why these class weights, this sampler and this adjustment cannot be had together; nothing where they can."""
+    if logit_adjustment and (class_weights, sampler) != ("none", "none"):
+        return f"logit_adjustment {logit_adjustment:g} evens out the classes: class_weights and sampler would do it a second time"
     if "none" in (class_weights, sampler) or "balanced" not in (class_weights, sampler):
         return ""
     return f"class_weights {class_weights!r} would weigh the rare classes a second time, beyond balance"
@@ -98,6 +100,18 @@ class TrainConfig(_Section):
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout of the built-in models (and of a model that has any)")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
     class_weights: ClassWeights = Field("none", description="weights of the loss: none, sqrt or balanced")
+    logit_adjustment: float = Field(
+        0.0,
+        ge=0,
+        le=2,
+        description="times the log frequency of each class that the loss adds to its output; 1 = all classes alike, 0 = none",
+    )
+    focal: float = Field(
+        0.0,
+        ge=0,
+        le=5,
+        description="focal loss: each loss times (1 - p)^focal, p the probability of the right class; 0 = none",
+    )
     shuffle: bool | None = Field(
         None, description="a new order in every epoch; left out: as the task's own loader has it, else true"
     )
@@ -181,8 +195,9 @@ class TrainConfig(_Section):
 
     @model_validator(mode="after")
     def _weighed_once(self) -> Self:
-        if why := weighed_twice(self.class_weights, self.sampler):
-            raise ValueError(f"train.sampler {self.sampler!r}: {why}: leave one of them out")
+        if why := weighed_twice(self.class_weights, self.sampler, self.logit_adjustment):
+            knob = "logit_adjustment" if self.logit_adjustment else f"sampler {self.sampler!r}"
+            raise ValueError(f"train.{knob}: {why}: leave one of them out")
         return self
 
     @field_validator("schedule", mode="before")

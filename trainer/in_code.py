@@ -34,6 +34,15 @@ def in_code(training: "Training", changes: Iterable[Change]) -> tuple[str, ...]:
         for sampler, power in POWERS.items()
         if turned.get("sampler") == sampler
     ]
+    if tau := turned.get("logit_adjustment"):
+        said.append(
+            f"in your loss, add {tau:g} * log(n / N) of each class to its output, n its training examples of N in all; not where "
+            "the prediction is used"
+        )
+    if gamma := turned.get("focal"):
+        said.append(
+            f"in your loss, multiply each example's cross entropy by (1 - p) ** {gamma:g}, p the probability of its class"
+        )
     if turned.get("loss") == "standard":
         kind = STANDARD_LOSS.get(training.setup.info.kind, "nn.BCEWithLogitsLoss()")
         said.append(f"in your task, train on {kind} of the raw outputs in place of your own loss")

@@ -109,6 +109,8 @@ SPECS: dict[str, KnobSpec] = {
     "label_smoothing": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=0.5),
     "loss": KnobSpec(turns="live", effect="changes_learning", choices=("own", "standard")),
     "class_weights": KnobSpec(turns="live", effect="changes_learning", choices=("none", "sqrt", "balanced")),
+    "logit_adjustment": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=2.0),
+    "focal": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=5.0),
     "shuffle": KnobSpec(turns="reload", effect="changes_learning"),
     "sampler": KnobSpec(turns="reload", effect="changes_learning", choices=("none", "sqrt", "balanced")),
     "standardise": KnobSpec(turns="live", effect="changes_learning"),

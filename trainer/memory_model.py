@@ -100,7 +100,7 @@ def _line(peaks: dict[int, int]) -> MemoryModel:
 
 def _peak(training: Training, size: int) -> int | None:
     """Return the peak of one whole step on `size` examples, in bytes; nothing when it does not fit."""
-    batch = _batch(training, size)
+    batch = batch_of(training, size)
     try:
         with training.room.measuring():
             take_step(training, batch)
@@ -109,7 +109,7 @@ def _peak(training: Training, size: int) -> int | None:
     return training.room.measured_bytes
 
 
-def _batch(training: Training, size: int) -> Batch:
+def batch_of(training: Training, size: int) -> Batch:
     """Return one batch of `size` examples, from the place of now."""
     ahead = training.supply.tickets_ahead(2 * -(-size // training.batch_size) + 1)
     indices = np.concatenate([ticket.indices for ticket in ahead])[:size]

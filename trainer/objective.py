@@ -1,7 +1,7 @@
-"""What training makes small: the loss, with class weights and label smoothing that can be turned while it runs.
+"""What training makes small: the loss, with weights, logit adjustment, focus and smoothing that can be turned while it runs.
 
-Two numbers come of it. `__call__` is what the optimizer sees; `plain` is what the run is judged by: never weighted, never
-smoothed, never of scaled targets, so that a turn of any knob cannot make its own success.
+Two numbers come of it. `__call__` is what the optimizer sees; `plain` is what the run is judged by: never weighted,
+adjusted, focused or smoothed, never of scaled targets, so that a turn of any knob cannot make its own success.
 
 The loss of a batch is the sum over its examples divided by a normaliser, never a mean of means: a window of several
 micro-batches, each divided by the examples of the whole window, has the gradient of the whole batch.
@@ -25,6 +25,10 @@ WEIGHT_CAP = 10.0
 STANDARD_ALREADY = "the loss is the standard one already"
 OWN_LOSS = "the task brings its own loss: weights and smoothing cannot be laid over it"
 NO_CLASSES = "only a classification has classes to weigh or to smooth over"
+BY_COUNT = ("class_weights", "logit_adjustment")
+"""Knobs that need the class counts of the training split."""
+OF_CLASSES = (*BY_COUNT, "focal", "label_smoothing")
+"""Knobs of a cross entropy."""
 
 
 class Objective:
@@ -56,6 +60,10 @@ class Objective:
         self._variance = target_variance
         self._device = torch.device("cpu")
         self._smoothing = 0.0
+        self._adjustment = 0.0
+        self._log_prior: Tensor | None = None
+        self.focal = 0.0
+        """How much less an example counts the surer the net is of its class: the loss times (1 - p)^focal; 0 = all alike."""
         self._scale: tuple[Tensor, Tensor] | None = None
         self.standard = False
         """The built-in loss of the kind is taken in place of the user's own (knob `loss`)."""
@@ -63,11 +71,11 @@ class Objective:
         if self._built_in:
             self.unavailable["loss"] = STANDARD_ALREADY
         if kind != "classification":
-            self.unavailable |= dict.fromkeys(("class_weights", "label_smoothing"), NO_CLASSES)
+            self.unavailable |= dict.fromkeys(OF_CLASSES, NO_CLASSES)
         elif not self._built_in:
-            self.unavailable |= dict.fromkeys(("class_weights", "label_smoothing"), OWN_LOSS)
+            self.unavailable |= dict.fromkeys(OF_CLASSES, OWN_LOSS)
         elif not class_counts:
-            self.unavailable["class_weights"] = "the class counts of the training split are not known"
+            self.unavailable |= dict.fromkeys(BY_COUNT, "the class counts of the training split are not known")
 
     @property
     def target_variance(self) -> Tensor | None:
@@ -83,6 +91,23 @@ class Objective:
     def class_weights(self, value: ClassWeights) -> None:
         self._class_weights = value
         self._weights = None if value == "none" else weights_of(self._counts, value).float().to(self._device)
+
+    @property
+    def logit_adjustment(self) -> float:
+        """Times the log frequency of each class that is added to its output in the loss; 0 = none, 1 = all classes alike.
+
+        The outputs without it then answer as if all classes were equally frequent (Menon et al. 2021, arXiv 2007.07314,
+        section 4.2), however sure of the common classes a step has to be to make its loss small.
+        """
+        return self._adjustment
+
+    @logit_adjustment.setter
+    def logit_adjustment(self, value: float) -> None:
+        self._adjustment = value
+        self._log_prior = None
+        if value:
+            counts = self._counts.clamp(min=1.0)  # a class without examples is taken as having one
+            self._log_prior = (value * (counts / counts.sum()).log()).float().to(self._device)
 
     @property
     def label_smoothing(self) -> float:
@@ -128,6 +153,8 @@ class Objective:
         self._device = device
         if self._weights is not None:
             self._weights = self._weights.to(device)
+        if self._log_prior is not None:
+            self._log_prior = self._log_prior.to(device)
         if self._variance is not None:
             self._variance = self._variance.to(device)
         self.take_in_spreads(self._scale)
@@ -156,15 +183,22 @@ class Objective:
             return self._stepped_on(outputs.detach(), targets, normaliser)
 
     def _stepped_on(self, outputs: Tensor, targets: Tensor, normaliser: int | None) -> Tensor:
-        if self.own is None or (self._built_in and (self._weights is not None or self._smoothing)):
-            if self._weights is None and normaliser in (None, targets.shape[0]):
+        if self.own is None or (self._built_in and self._altered):
+            if self._log_prior is not None:
+                outputs = outputs.float() + self._log_prior
+            if self._weights is None and not self.focal and normaliser in (None, targets.shape[0]):
                 return self._mean(outputs, targets, self._smoothing)
-            losses = self._examples(outputs, targets, self._weights, self._smoothing)
+            losses = self._examples(outputs, targets, self._weights, self._smoothing, self.focal)
             return losses.sum() / (normaliser or len(losses))
         value = self._own(outputs, targets)
         if normaliser is None or _is_sum(self.user_loss):
             return value
         return value * (len(targets) / normaliser)
+
+    @property
+    def _altered(self) -> bool:
+        """Whether a knob makes the loss another than the plain one."""
+        return self._weights is not None or self._log_prior is not None or bool(self._smoothing or self.focal)
 
     def plain(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the loss to judge by: the mean over the batch, unweighted and unsmoothed, a scalar."""
@@ -190,7 +224,9 @@ class Objective:
             return functional.cross_entropy(outputs.float(), targets, label_smoothing=smoothing)
         return self._examples(outputs, targets, None, smoothing).mean()
 
-    def _examples(self, outputs: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float) -> Tensor:
+    def _examples(
+        self, outputs: Tensor, targets: Tensor, weights: Tensor | None, smoothing: float, focal: float = 0.0
+    ) -> Tensor:
         """Return built-in losses [B]; figures of one example (pixels, columns) are averaged."""
         outputs = outputs.float()
         match self.kind:
@@ -198,6 +234,8 @@ class Objective:
                 losses = functional.cross_entropy(
                     outputs, targets, weight=weights, label_smoothing=smoothing, reduction="none"
                 )
+                if focal:
+                    losses = losses * doubt_of(outputs, targets) ** focal
             case "regression":
                 losses = functional.mse_loss(_aligned(outputs, targets), targets, reduction="none")
                 losses = losses if self._variance is None else losses / self._variance
@@ -205,6 +243,19 @@ class Objective:
                 aligned = _aligned(outputs, targets)
                 losses = functional.binary_cross_entropy_with_logits(aligned, targets, reduction="none")
         return losses.flatten(1).mean(1) if losses.ndim > 1 else losses
+
+
+def doubt_of(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return one less the probability of the right class, in the shape of the targets (Lin et al. 2017, arXiv 1708.02002).
+
+    It is held above 0, where a power of it below one has no finite slope; an ignored target has no doubt.
+
+    Args:
+        outputs: [B, C, …].
+        targets: Classes, [B, …].
+    """
+    doubt = -torch.expm1(-functional.cross_entropy(outputs, targets, reduction="none"))
+    return doubt.clamp(min=torch.finfo(doubt.dtype).eps)
 
 
 def weights_of(counts: Tensor, scheme: ClassWeights) -> Tensor:

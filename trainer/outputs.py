@@ -112,7 +112,7 @@ def measure(training: Training, batch: Batch) -> Outputs:
         with evaluating(training.model), torch.no_grad():
             with watched(training.model) as anatomy:
                 outputs = forward(training, training.model, inputs, count).float()
-            return _seen(training, outputs, targets, anatomy.bent_behind())
+            return _seen(training, outputs, targets, anatomy.bent_behind(), anatomy.given)
     finally:
         before.restore()
         if loss_state and isinstance(loss, nn.Module):
@@ -127,11 +127,13 @@ def _zero_share(outputs: Tensor) -> float:
     return float(zeros.float().mean()) if len(zeros) else 0.0
 
 
-def _seen(training: Training, outputs: Tensor, targets: Tensor, behind: tuple[str, ...]) -> Outputs:
+def _seen(
+    training: Training, outputs: Tensor, targets: Tensor, behind: tuple[str, ...], given: Tensor | None
+) -> Outputs:
     own = training.objective.own is not None
     few = outputs.numel() <= VALUES_MOST
     ask = loss_fit.asking(training.objective.plain) if few else loss_fit.unasked
-    reach = reach_of(outputs, behind)
+    reach = reach_of(outputs, behind, given)
     kind, factor = loss_fit.kind_of(ask, outputs, targets) if own else (BUILT_IN[training.objective.kind], 1.0)
     low, high = outputs.aminmax()
     return Outputs(
@@ -159,12 +161,14 @@ def _seen(training: Training, outputs: Tensor, targets: Tensor, behind: tuple[st
     )
 
 
-def reach_of(outputs: Tensor, behind: tuple[str, ...]) -> Reach:
+def reach_of(outputs: Tensor, behind: tuple[str, ...], given: Tensor | None = None) -> Reach:
     """Return what these outputs cannot leave: by what stands behind the last layer if they keep to it, else as they are.
 
     Args:
         outputs: [B, …], float.
         behind: names of what bends them behind the last layer, the last one last.
+        given: what the last layer with weights gave, where it is known: what lies at or above 0 there already is cut off by
+            nothing behind it.
     """
     low, high = (float(end) for end in outputs.aminmax())
     if not (isfinite(low) and isfinite(high)):
@@ -176,6 +180,7 @@ def reach_of(outputs: Tensor, behind: tuple[str, ...]) -> Reach:
     if known is not None and known[0] <= low and high <= known[1]:
         return Reach(*known)
     clipped = low == 0 < high and float((outputs == 0).float().mean()) >= CLIPPED_SHARE
+    clipped = clipped and (given is None or float(given.min()) < 0)
     return Reach(0.0, inf) if clipped else Reach()
 
 

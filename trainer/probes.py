@@ -17,6 +17,7 @@ from trainer.data.parts import take_apart
 from trainer.evaluate import evaluating
 from trainer.memory_model import memory_model
 from trainer.pieces import cut, to_device
+from trainer.screen import throughput_screen
 from trainer.snapshot import Snapshot, restore, take
 from trainer.step import take_step
 from trainer.sweep import pick_rate
@@ -230,4 +231,5 @@ PROBES: dict[str, Callable[[Training], dict[str, Any]]] = {
     "loss_at_init": _loss_at_init,
     "mode_switch": _mode_switch,
     "memory_model": memory_model,
+    "throughput_screen": throughput_screen,
 }

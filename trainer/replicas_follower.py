@@ -160,6 +160,8 @@ class Follower:
         self._objective.standard = settings["standard"]
         self._objective.class_weights = settings["class_weights"]
         self._objective.label_smoothing = settings["label_smoothing"]
+        self._objective.logit_adjustment = settings["logit_adjustment"]
+        self._objective.focal = settings["focal"]
         torch.set_num_threads(settings["threads"])
         self._scale = torch.ones(1, device=self._device)
         self._settings = settings

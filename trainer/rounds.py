@@ -31,6 +31,12 @@ from trainer.words import Change
 LOADER_KNOBS = frozenset({"workers", "prefetch", "cache"})
 """Knobs that an arm has a loader of its own for."""
 
+WITH_THE_BATCH = frozenset({"batch_size"})
+"""Knobs that change nothing of what a net makes of the same examples: their arms are not held against each other for that."""
+
+LARGE_STEPS_LEAST = 5
+"""Of a stretch with a larger batch: it has as many examples as one without, and so fewer steps."""
+
 WARM_STEPS = 3
 """Steps of each arm before the first round: kernels are chosen and caches filled."""
 
@@ -65,11 +71,22 @@ class _ArmState:
     changes: tuple[Change, ...]
     feed: Feed
     own_feed: bool
+    ratio: float = 1.0
+    """Its batch over that of now."""
 
     @property
     def live(self) -> dict[str, KnobValue]:
         """Its knobs that turn between two steps."""
         return {change.knob: change.new for change in self.changes if change.knob not in LOADER_KNOBS}
+
+    def agreeing(self, command: Alternate) -> dict[str, KnobValue]:
+        """Return its knobs that are to leave loss and gradient of the same examples as they are."""
+        asked = {turned.knob for turned in command.turns} - WITH_THE_BATCH
+        return {knob: value for knob, value in self.live.items() if knob in asked}
+
+    def steps(self, steps: int) -> int:
+        """Return how many steps of its own have the examples of so many steps of now."""
+        return steps if self.ratio <= 1 else max(round(steps / self.ratio), min(steps, LARGE_STEPS_LEAST))
 
     def lost(self, training: Training) -> bool:
         """Whether its followers are gone: from then on it is no other arm than the control."""
@@ -116,10 +133,13 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
     values = check_turns(training, command.turns)
     changes = tuple(Change(knob=name, old=training.knobs[name], new=value) for name, value in values.items())
     discarded = min(max(_ahead(training.knobs), _ahead({**training.knobs, **values})) + 2, DISCARDED_MOST)
-    _check_fit(training, command, 4 * WARM_STEPS, command.stretch_steps + discarded)
+    ratio = float(values.get("batch_size", training.batch_size)) / training.batch_size
+    candidate = _ArmState(changes, training.supply.feed, own_feed=False, ratio=ratio)
+    warm_steps = round(2 * WARM_STEPS * (1 + ratio))
+    _check_fit(training, command, warm_steps, _pair_steps(candidate, command.stretch_steps, discarded))
     begun = perf_counter()
     check_replicas(training, values)
-    candidate = _candidate(training, changes)
+    _give_feed(training, candidate)
     built_s = perf_counter() - begun
     crowd = Crowd()
     done: list[Round] = []
@@ -129,16 +149,17 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
         (candidate_s, slow_s), (control_s, usual_s) = (_warm_up(training, arm, beats) for arm in (candidate, None))
         if candidate.lost(training):
             raise RoundsRefused(training.replicas.lost)
+        candidate_s /= candidate.ratio
         slower_s = max(control_s, candidate_s, 1e-6)
         steps = max(command.stretch_steps, round(command.stretch_s / slower_s))
-        _check_fit(training, command, 0, steps + discarded)
+        _check_fit(training, command, 0, _pair_steps(candidate, steps, discarded))
         set_up_s = built_s + max(slow_s - usual_s, 0.0)
         training.link.say(
             TrialBegan(
                 **training.progress.where(),
                 trial=command.trial,
                 how="rounds",
-                steps=2 * command.rounds * (steps + discarded),
+                steps=round(command.rounds * _pair_steps(candidate, steps, discarded)),
             )
         )
         began = True
@@ -146,7 +167,7 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
             look = max(WARM_STEPS, round(command.stretch_s / slower_s))
             done = _first_look(training, command, candidate, discarded, look, beats)
         if not done:
-            agreement_s = agree(training, command, candidate.live, candidate.feed)
+            agreement_s = agree(training, command, candidate.agreeing(command), candidate.feed)
             candidate.tell_no_loss(training)
             steps = _long_enough(training, command, discarded, steps, beats)
         for number in range(0 if done else command.rounds):
@@ -180,12 +201,17 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
     )
 
 
-def _check_fit(training: Training, command: Alternate, before: int, each: int) -> None:
-    """Refuse rounds of stretches of `each` steps, and `before` steps before them, that do not fit into the run."""
+def _pair_steps(candidate: _ArmState, steps: int, discarded: int) -> float:
+    """Return how many steps of now the two stretches of a round take."""
+    return steps + discarded + (candidate.steps(steps) + discarded) * candidate.ratio
+
+
+def _check_fit(training: Training, command: Alternate, before: int, pair: float) -> None:
+    """Refuse rounds of two stretches in `pair` steps, and `before` steps before them, that do not fit into the run."""
     left = training.steps_total - training.progress.step
-    stretches = 2 * command.rounds
-    if before + stretches * each > left:
-        raise RoundsRefused(f"{stretches} stretches of {each} steps do not fit into the {left} that are left")
+    if before + command.rounds * pair > left:
+        stretches = 2 * command.rounds
+        raise RoundsRefused(f"{stretches} stretches of {pair / 2:.0f} steps do not fit into the {left} that are left")
 
 
 def _long_enough(training: Training, command: Alternate, discarded: int, steps: int, beats: Beats) -> int:
@@ -219,11 +245,11 @@ def _ahead(knobs: dict[str, KnobValue]) -> int:
     return int(knobs["workers"]) * int(knobs["prefetch"])
 
 
-def _candidate(training: Training, changes: tuple[Change, ...]) -> _ArmState:
-    if LOADER_KNOBS.isdisjoint(change.knob for change in changes):
-        return _ArmState(changes, training.supply.feed, own_feed=False)
-    values = {**training.knobs, **{change.knob: change.new for change in changes}}
-    return _ArmState(changes, training.supply.build_feed(**loader_of(values)), own_feed=True)
+def _give_feed(training: Training, candidate: _ArmState) -> None:
+    """Build the feed that an arm has for itself, where it turns a knob of the loader."""
+    if not LOADER_KNOBS.isdisjoint(change.knob for change in candidate.changes):
+        values = {**training.knobs, **{change.knob: change.new for change in candidate.changes}}
+        candidate.feed, candidate.own_feed = training.supply.build_feed(**loader_of(values)), True
 
 
 def _warm_up(training: Training, arm: _ArmState | None, beats: Beats) -> tuple[float, float]:
@@ -258,13 +284,14 @@ def _round(
     stretches: dict[Arm, StretchTaken] = {}
     for arm in order:
         chosen = candidate if arm == "candidate" else None
-        timed_s, samples = _stretch(training, chosen, discarded, steps, beats)
+        taken = candidate.steps(steps) if chosen else steps
+        timed_s, samples = _stretch(training, chosen, discarded, taken, beats)
         stretches[arm] = StretchTaken(
             **training.progress.where(),
             trial=command.trial,
             round=number,
             arm=arm,
-            steps=steps,
+            steps=taken,
             timed_samples=samples,
             timed_s=timed_s,
         )

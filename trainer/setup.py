@@ -248,6 +248,8 @@ def _assemble(
         setup.unavailable["scale_targets"] = unfit
     objective.class_weights = config.train.class_weights if "class_weights" not in setup.unavailable else "none"
     objective.label_smoothing = config.train.label_smoothing if "label_smoothing" not in setup.unavailable else 0.0
+    objective.logit_adjustment = config.train.logit_adjustment if "logit_adjustment" not in setup.unavailable else 0.0
+    objective.focal = config.train.focal if "focal" not in setup.unavailable else 0.0
     return setup
 
 
@@ -316,7 +318,8 @@ def _foreign_targets(source: Source, objective: Objective) -> dict[str, str]:
     """Refuse to weigh classes of targets that are no class numbers (another index is ignored, say)."""
     targets = source.train.targets
     if source.kind == "classification" and targets is not None and targets.ndim != 1:
-        return dict.fromkeys({"class_weights"} - set(objective.unavailable), "the targets are no plain class numbers")
+        stuck = {"class_weights", "logit_adjustment", "focal"} - set(objective.unavailable)
+        return dict.fromkeys(stuck, "the targets are no plain class numbers")
     return {}
 
 
@@ -368,6 +371,8 @@ def _refuse_unfit(setup: Setup, config: Config) -> None:
         "channels_last": train.channels_last,
         "dropout": train.dropout > 0 and not setup.model_info.has_dropout,
         "class_weights": train.class_weights != "none",
+        "logit_adjustment": train.logit_adjustment > 0,
+        "focal": train.focal > 0,
         "label_smoothing": train.label_smoothing > 0,
         "loss": train.loss != "own",
         "shuffle": bool(train.shuffle),

@@ -56,10 +56,10 @@ def check_turns(training: Training, turns: Iterable[Turned], *, restart: bool = 
 
 def _refuse_weighed_twice(training: Training, values: dict[str, KnobValue]) -> None:
     """Refuse what weighs rare classes beyond balance; a run that does so already may be turned at other knobs."""
-    if values.keys() & {"class_weights", "sampler"}:
+    if values.keys() & {"class_weights", "sampler", "logit_adjustment"}:
         now = {**training.knobs, **values}
-        if why := weighed_twice(str(now["class_weights"]), str(now["sampler"])):
-            raise KnobError(f"sampler {now['sampler']!r} cannot be had here: {why}")
+        if why := weighed_twice(str(now["class_weights"]), str(now["sampler"]), float(now["logit_adjustment"])):
+            raise KnobError(f"these cannot be had together: {why}")
 
 
 def _following(training: Training, values: dict[str, KnobValue]) -> dict[str, KnobValue]:
@@ -206,6 +206,8 @@ def _turn_objective(training: Training) -> None:
     training.objective.standard = training.knobs["loss"] == "standard"
     training.objective.class_weights = cast("ClassWeights", training.knobs["class_weights"])
     training.objective.label_smoothing = float(training.knobs["label_smoothing"])
+    training.objective.logit_adjustment = float(training.knobs["logit_adjustment"])
+    training.objective.focal = float(training.knobs["focal"])
 
 
 def _turn_inputs(training: Training) -> None:
@@ -287,6 +289,8 @@ DEEDS: dict[str, Deed] = {
     "scale_targets": _turn_targets,
     "label_smoothing": _turn_objective,
     "class_weights": _turn_objective,
+    "logit_adjustment": _turn_objective,
+    "focal": _turn_objective,
     "loss": _turn_objective,
     "channels_last": _turn_layout,
     "threads": _turn_threads,
@@ -310,6 +314,8 @@ LEARNING = frozenset(
         "batch_size",
         "label_smoothing",
         "class_weights",
+        "logit_adjustment",
+        "focal",
         "shuffle",
         "sampler",
         "loss",

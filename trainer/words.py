@@ -20,6 +20,7 @@ ProbeName = Literal[
     "loss_at_init",
     "mode_switch",
     "memory_model",
+    "throughput_screen",
 ]
 
 LossKind = Literal[

@@ -57,10 +57,10 @@ def diagnose(
     Nothing is tried and nothing is written to it. Hugging Face, Lightning, Keras, Ultralytics, TensorBoard, MLflow,
     W&B offline, trackio, CSV, JSON lines.
     """
-    from advisor.logs.diagnose import Asked, Diagnosed
-    from advisor.logs.diagnose import diagnose as diagnose_run
-    from advisor.logs.find import find_runs
+    from advisor.logs.diagnose import Asked
+    from advisor.logs.find import look_at
     from advisor.logs.follow import follow as follow_log
+    from advisor.logs.several import diagnose_all
     from advisor.logs.telling import Said
 
     for name, given in (("--idle", idle is not None), ("--headless", headless)):
@@ -74,7 +74,7 @@ def diagnose(
     elif follow:
         told = follow_log(path, asked, lambda line: print(line, flush=True), idle)
     else:
-        told = Diagnosed(path=str(path), runs=tuple(diagnose_run(source, asked) for source in find_runs(path)))
+        told = diagnose_all(path, look_at(path), asked)
     put(_text(told, form, plain=out is not None), out)
     reached = fail_on != "never" and LEVELS.index(told.level) >= LEVELS.index(fail_on)
     return FOUND if reached else 0

@@ -13,46 +13,31 @@ from advisor.logs.find import Source
 from advisor.logs.frame import Frame
 from advisor.logs.names import ROLES, Roles, roles_of
 from advisor.logs.replay import Replay, Seen, replay
-from advisor.logs.telling import EPOCH_STEPS, Said
+from advisor.logs.telling import EPOCH_STEPS, GROUP_WORDS, Said
 from advisor.mistakes import Mistake
 from advisor.report.schema import Metrics, NotAssessed, Opportunity, Report, ReportedFinding
 from advisor.report.words import plural, score
 from rules.catalogue import all_rules, find
 from rules.vocabulary import Effect, Fix, Severity
 
-LOGS_SCHEMA_VERSION = "1.0"
+LOGS_SCHEMA_VERSION = "1.1"
 OPPORTUNITIES_MOST = 12
 SETTINGS_MOST = 60
 """Settings of a log that are told: a sweep's whole configuration is not read in a diagnosis."""
+COLUMNS_MOST = 20
+"""Columns that a message lists."""
 POINTS_MOST = 500
 """Points of a curve in the report: what a plot has room for."""
 NOT_OURS = "a training that is not ours is only read"
-GROUP_WORDS = {
-    "loss": "training loss",
-    "validation": "evaluations on a validation split",
-    "task": "a loss to begin with",
-    "layers": "norms and activity of the layers",
-    "outputs": "outputs, targets and loss held against each other",
-    "phases": "the times of the parts of a step",
-    "loader": "the waiting for input",
-    "fetch": "how long batches take to fetch",
-    "fetcher": "what the fetching threads wait for",
-    "host": "the machine",
-    "device": "the device",
-    "utilisation": "the device's utilisation",
-    "neighbours": "the devices beside it",
-    "memory": "the device's memory",
-    "classes": "the sizes of the classes",
-    "order": "the order of the examples",
-    "labels": "what the net believes of single labels",
-    "inputs": "the inputs",
-    "table": "the columns of the data",
-    "splits": "the examples of the splits",
-    "model": "the network",
-    "stream": "what went into the net",
-    "rate": "the rate that the optimizer held beside the one that was set",
-}
-"""Groups of facts, as a person would ask for them."""
+
+
+class LeftOut(BaseModel):
+    """A file or folder that is no run that can be told of, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    why: str
 
 
 class Diagnosed(BaseModel):
@@ -63,6 +48,8 @@ class Diagnosed(BaseModel):
     schema_version: str = LOGS_SCHEMA_VERSION
     path: str
     runs: tuple[Report, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    """What lies there and could not be told of."""
 
     @property
     def level(self) -> str:
@@ -153,9 +140,10 @@ def check_columns(frame: Frame, asked: Asked, source: Source) -> None:
     Raises:
         Mistake: when one is not; it lists those that are.
     """
+    axes = {"step": frame.axis == "step", "epoch": frame.axis == "epoch" or len(frame.epochs) > 0}
     for role, name in asked.columns.items():
-        if role in ROLES and name not in frame.columns:
-            there = ", ".join(sorted(frame.columns)[:20]) or "none with numbers"
+        if name not in frame.columns if role in ROLES else frame.columns and not axes[role]:
+            there = ", ".join(sorted(frame.columns)[:COLUMNS_MOST]) or "none with numbers"
             raise Mistake(f"{source.path} has no column {name!r} to take for {role}; it has: {there}")
 
 
@@ -203,7 +191,7 @@ def build(source: Source, frame: Frame, roles: Roles, heard: Replay) -> Report:
         opportunities=offers,
         passed=heard.passed,
         not_assessed=tuple(
-            NotAssessed(code=code, missing=tuple(dict.fromkeys(GROUP_WORDS.get(one, one) for one in missing)))
+            NotAssessed(code=code, missing=tuple(dict.fromkeys(_group_words(one, heard) for one in missing)))
             for code, missing in sorted(heard.not_assessed.items())
         ),
         hardware={},
@@ -215,6 +203,12 @@ def build(source: Source, frame: Frame, roles: Roles, heard: Replay) -> Report:
         unsure=_unsure(frame, roles, heard),
         level=level.value if level is not None else "none",
     )
+
+
+def _group_words(group: str, heard: Replay) -> str:
+    """Return a group of facts as a person would ask for it; a loss that is there has too few rows."""
+    few = group == "loss" and heard.loss
+    return "enough rows of the training loss" if few else GROUP_WORDS.get(group, group)
 
 
 def _tells_nothing(seen: Seen, heard: Replay) -> bool:

@@ -13,6 +13,8 @@ from advisor.logs.readers.database import is_database
 from advisor.logs.readers.opened import beginning, name_of
 from advisor.mistakes import Mistake
 
+LOG_SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".wandb", ".db"})
+"""Endings of logs: of other files that cannot be opened nobody needs to hear."""
 FOLDERS_MOST = 5000
 """Folders looked into below a path: a user who names a whole disk gets an answer too."""
 RUNS_MOST = 200
@@ -38,8 +40,33 @@ class Source:
     read: Read
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A file or folder below a path that was left out, and why."""
+
+    path: Path
+    why: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies at a path."""
+
+    runs: list[Source]
+    unread: list[Unread]
+
+
 def find_runs(path: Path) -> list[Source]:
     """Return the runs that lie at `path`, by name.
+
+    Raises:
+        Mistake: when there is nothing that can be read; it says what could be.
+    """
+    return look_at(path).runs
+
+
+def look_at(path: Path) -> Found:
+    """Return the runs that lie at `path`, by name, and what below it cannot be opened.
 
     Raises:
         Mistake: when there is nothing that can be read; it says what could be.
@@ -48,66 +75,96 @@ def find_runs(path: Path) -> list[Source]:
         raise Mistake(f"{path}: there is no such file or folder")
     if (path / "run.json").is_file() and (path / "events.jsonl").is_file():
         raise Mistake(f"{path} is a run of ours: advisor report {path}")
+    unread: list[Unread] = []
     try:
-        found = list(_of_file(path, path.name, alone=True)) if path.is_file() else list(_below(path))
+        found = list(_of_file(path, path.name, alone=True)) if path.is_file() else list(_below(path, unread))
     except FileNotFoundError as gone:
         raise Mistake(f"{gone.filename or path}: there is no such file or folder any more") from None
     except PermissionError as denied:
         raise Mistake(f"{denied.filename} cannot be read: give yourself the right to read it") from None
+    except OSError as failed:
+        raise Mistake(f"{failed.filename or path} cannot be read: {failed.strerror}") from None
     if not found and path.suffix.lower() in (".csv", ".tsv"):
         raise Mistake(f"{path} has no header: give it a first line that names its columns, such as step,loss,val_loss")
     if not found:
-        raise Mistake(f"{path} holds no training log that is known: {KNOWN}")
-    return found[:RUNS_MOST]
+        lost = f" ({unread[0].path} {unread[0].why})" if unread else ""
+        raise Mistake(f"{path} holds no training log that is known{lost}: {KNOWN}")
+    return Found(found[:RUNS_MOST], unread)
 
 
-def _below(root: Path) -> Iterator[Source]:
-    """Walk a folder; a folder that is one run is not walked further."""
-    for looked, (place, names, files) in enumerate(os.walk(root)):
-        folder = Path(place)
+def _below(root: Path, unread: list[Unread]) -> Iterator[Source]:
+    """Walk a folder; a folder that is one run is not walked further. What cannot be opened goes to `unread`."""
+
+    def left_out(failed: OSError) -> None:
+        unread.append(_unread(Path(failed.filename or root), failed))
+
+    for looked, (place, names, files) in enumerate(os.walk(root, onerror=left_out)):
         if looked >= FOLDERS_MOST:
             return
         names[:] = sorted(name for name in names if not name.startswith("."))
-        relative = folder.relative_to(root).as_posix()
-        name = root.resolve().name if relative == "." else relative
-        if (folder / "run.json").is_file() and (folder / "events.jsonl").is_file():
-            names.clear()
-        elif state := _trainer_state(folder, names, files):
-            names.clear()
-            read = partial(json_files.read_trainer_state, state)
-            yield Source(name, "Hugging Face trainer_state.json", "huggingface", state, read)
-        elif ((folder / "metrics").is_dir() and ("meta.yaml" in files or (folder / "params").is_dir())) or (
-            (folder / "metrics").is_dir() and not files and _is_mlflow_run(folder)
-        ):
-            names.clear()
-            yield Source(name, "MLflow", "pytorch", folder, partial(mlflow.read_run_folder, folder))
-        elif splits := _split_folders(folder, names):
-            for split in splits:
-                names.remove(split.name)
-            yield _events(name, folder, splits)
-        else:
-            yield from _in_folder(folder, name, relative, sorted(files))
+        try:
+            yield from _of_folder(root, Path(place), names, files, unread)
+        except OSError as failed:
+            left_out(failed)
 
 
-def _in_folder(folder: Path, name: str, relative: str, files: Sequence[str]) -> Iterator[Source]:
+def _of_folder(root: Path, folder: Path, names: list[str], files: list[str], unread: list[Unread]) -> Iterator[Source]:
+    """Yield the runs of one folder; what is taken for a part of them is taken out of `names`."""
+    relative = folder.relative_to(root).as_posix()
+    name = root.resolve().name if relative == "." else relative
+    if (folder / "run.json").is_file() and (folder / "events.jsonl").is_file():
+        names.clear()
+    elif state := _trainer_state(folder, names, files):
+        names.clear()
+        read = partial(json_files.read_trainer_state, state)
+        yield Source(name, "Hugging Face trainer_state.json", "huggingface", state, read)
+    elif ((folder / "metrics").is_dir() and ("meta.yaml" in files or (folder / "params").is_dir())) or (
+        (folder / "metrics").is_dir() and not files and _is_mlflow_run(folder)
+    ):
+        names.clear()
+        yield Source(name, "MLflow", "pytorch", folder, partial(mlflow.read_run_folder, folder))
+    elif splits := _split_folders(folder, names):
+        for split in splits:
+            names.remove(split.name)
+        yield _events(name, folder, splits)
+    else:
+        yield from _in_folder(folder, name, relative, sorted(files), unread)
+
+
+def _in_folder(folder: Path, name: str, relative: str, files: Sequence[str], unread: list[Unread]) -> Iterator[Source]:
     """Yield the runs of a folder's own files; event files beside a table are the same training told twice.
 
     A folder with one log gives it its name; where there are several, the files tell them apart.
     """
     before = "" if relative == "." else f"{relative}/"
-    found = [(file, one) for file in files for one in _of_listed(folder / file, before + file)]
+    found = [(file, one) for file in files for one in _of_listed(folder / file, before + file, unread)]
     for file, one in found:
         yield replace(one, name=name) if len(found) == 1 and one.name == before + file else one
     if not found and any("tfevents" in file for file in files):
         yield _events(name, folder, (folder,))
 
 
-def _of_listed(path: Path, name: str) -> list[Source]:
-    """Return the runs of a file that a folder lists: none of a link to nothing, or of a file that is gone by now."""
+def _of_listed(path: Path, name: str, unread: list[Unread]) -> list[Source]:
+    """Return the runs of a file that a folder lists.
+
+    A link to nothing and a file that is gone by now hold none; a log that cannot be opened goes to `unread`.
+    """
+    known = Path(name_of(path)).suffix.lower() in LOG_SUFFIXES
     try:
+        if known and path.stat().st_size == 0:
+            unread.append(Unread(path, "is empty: nothing was logged yet"))
         return list(_of_file(path, name, alone=False))
     except FileNotFoundError:
         return []
+    except OSError as failed:
+        if known:
+            unread.append(_unread(path, failed))
+        return []
+
+
+def _unread(path: Path, failed: OSError) -> Unread:
+    denied = isinstance(failed, PermissionError)
+    return Unread(path, "cannot be read: " + ("you have no right to" if denied else failed.strerror or str(failed)))
 
 
 def _of_file(path: Path, name: str, *, alone: bool) -> Iterator[Source]:

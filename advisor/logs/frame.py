@@ -134,6 +134,15 @@ class Frame:
         self.columns[name] = Curve()
         return self.columns[name]
 
+    def lost(self, count: int, what: str, name: str) -> None:
+        """Note that so many lines, rows or records of a file could not be read."""
+        told = (
+            f"{count} {what} of {name} could not be read and was"
+            if count == 1
+            else f"{count} {what}s of {name} could not be read and were"
+        )
+        self.note(f"{told} left out.")
+
     def note(self, sentence: str) -> None:
         """Note what a reader of the diagnosis should know of the log."""
         if sentence not in self.notes and len(self.notes) < MOST_NOTES:

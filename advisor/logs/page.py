@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from advisor.logs.compare import different_settings, rows
-from advisor.logs.diagnose import GROUP_WORDS, Diagnosed
+from advisor.logs.diagnose import Diagnosed
+from advisor.logs.telling import GROUP_WORDS
 from advisor.report.schema import Report
 from advisor.report.words import expected, plural, score
 
@@ -16,6 +17,7 @@ STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan", "none": "gre
 DETAILED_MOST = 8
 """Runs told one by one; of more, the list."""
 ADVICE_MOST = 4
+LEFT_OUT_MOST = 10
 NEVER_LOGGED = frozenset(GROUP_WORDS.values()) - {GROUP_WORDS[one] for one in ("loss", "validation", "task")}
 """What no log of curves holds, whoever wrote it."""
 
@@ -29,7 +31,20 @@ def page(diagnosed: Diagnosed) -> RenderableType:
     parts += [_run(run) for run in shown]
     if not shown:
         parts.append(Text("Name one of them to read its diagnosis.", "dim"))
-    return Group(*parts)
+    return Group(*parts, *_left_out(diagnosed))
+
+
+def _left_out(diagnosed: Diagnosed) -> list[RenderableType]:
+    """Return the files that lie there and tell nothing, a line each."""
+    if not diagnosed.left_out:
+        return []
+    told = Text("\nLeft out\n", "bold")
+    for one in diagnosed.left_out[:LEFT_OUT_MOST]:
+        told.append(f"  {one.path} ").append(f"{one.why}\n", "dim")
+    if len(diagnosed.left_out) > LEFT_OUT_MOST:
+        told.append(f"  and {plural(len(diagnosed.left_out) - LEFT_OUT_MOST, 'more file')}\n", "dim")
+    told.rstrip()
+    return [told]
 
 
 def _list(diagnosed: Diagnosed) -> Table:

@@ -70,11 +70,39 @@ HANGS_ON: Mapping[str, tuple[str, ...]] = {
     "GEN101": ("validation loss",),
     "GEN103": ("training metric", "metric"),
     "GEN104": ("number of validation examples", "metric"),
+    "DAT109": ("number of training examples",),
     "OPT112": ("the clip, and how many steps it shortened",),
     "OPT113": ("batch size", "number of training examples"),
     "OPT114": ("the optimizer, and its momentum",),
 }
 """Code → what its answer hangs on besides its groups of facts, as words for people."""
+
+GROUP_WORDS = {
+    "loss": "training loss",
+    "validation": "evaluations on a validation split",
+    "task": "a loss to begin with",
+    "layers": "norms and activity of the layers",
+    "outputs": "outputs, targets and loss held against each other",
+    "phases": "the times of the parts of a step",
+    "loader": "the waiting for input",
+    "fetch": "how long batches take to fetch",
+    "fetcher": "what the fetching threads wait for",
+    "host": "the machine",
+    "device": "the device",
+    "utilisation": "the device's utilisation",
+    "neighbours": "the devices beside it",
+    "memory": "the device's memory",
+    "classes": "the sizes of the classes",
+    "order": "the order of the examples",
+    "labels": "what the net believes of single labels",
+    "inputs": "the inputs",
+    "table": "the columns of the data",
+    "splits": "the examples of the splits",
+    "model": "the network",
+    "stream": "what went into the net",
+    "rate": "the rate that the optimizer held beside the one that was set",
+}
+"""Groups of facts, as a person would ask for them."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ The task needs more than three digits of precision in its activations.
 - torch.amp, «Automatic Mixed Precision package»
 """
 
-from rules.facts import DeviceFacts, KnobFacts, ModelFacts, PhaseFacts, RunFacts
+from rules.facts import DeviceFacts, KnobFacts, ModelFacts, PhaseFacts, ProbeFacts, RunFacts
 from rules.remedies import possible, turned
 from rules.vocabulary import Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -42,14 +42,19 @@ CPU_GAIN = 0.05
 
 @rule("DEV101")
 def amp_not_used(
-    run: RunFacts, device: DeviceFacts, model: ModelFacts, phases: PhaseFacts, knobs: KnobFacts
+    run: RunFacts,
+    device: DeviceFacts,
+    model: ModelFacts,
+    phases: PhaseFacts,
+    knobs: KnobFacts,
+    probes: ProbeFacts,
 ) -> Finding | None:
     """Find a run that could compute in mixed precision and does not."""
     compute = phases.shares.get("forward", 0.0) + phases.shares.get("backward", 0.0)
     long_enough = phases.step_s >= STEP_LIMIT_S and compute * phases.step_s * run.steps_left >= WORTH_S
     if not run.warm or knobs.values["amp"] != "off" or not device.amp_dtypes or not long_enough:
         return None
-    if compute < COMPUTE_SHARE_LIMIT or model.parameters < PARAMETERS_LIMIT:
+    if compute < COMPUTE_SHARE_LIMIT or model.parameters < PARAMETERS_LIMIT or "amp" in probes.screened:
         return None
     gain = COMPUTE_GAIN.get(device.type, CPU_GAIN) * compute
     fix = Fix(

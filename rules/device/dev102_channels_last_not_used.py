@@ -19,7 +19,7 @@ The model reshapes its features by hand and needs them in the default order.
 - PyTorch, «Channels Last Memory Format in PyTorch» (tutorial)
 """
 
-from rules.facts import KnobFacts, ModelFacts, PhaseFacts, RunFacts, TaskFacts
+from rules.facts import KnobFacts, ModelFacts, PhaseFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.remedies import possible, turned
 from rules.vocabulary import Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -35,12 +35,19 @@ GAIN = 0.1
 
 @rule("DEV102")
 def channels_last_not_used(
-    run: RunFacts, task: TaskFacts, model: ModelFacts, phases: PhaseFacts, knobs: KnobFacts
+    run: RunFacts,
+    task: TaskFacts,
+    model: ModelFacts,
+    phases: PhaseFacts,
+    knobs: KnobFacts,
+    probes: ProbeFacts,
 ) -> Finding | None:
     """Find convolutions that could run in another layout."""
     compute = phases.shares.get("forward", 0.0) + phases.shares.get("backward", 0.0)
     worth = phases.step_s >= STEP_LIMIT_S and compute * phases.step_s * run.steps_left >= WORTH_S
     if not run.warm or task.inputs != "image" or not model.has_conv or compute < COMPUTE_SHARE_LIMIT or not worth:
+        return None
+    if "channels_last" in probes.screened:
         return None
     fix = Fix(
         name="use the channels-last layout",

@@ -21,7 +21,7 @@ The noise of small batches is wanted, or there are so few steps that each one co
 - Goyal et al., «Accurate, Large Minibatch SGD», 2017 (linear scaling)
 """
 
-from rules.facts import DeviceFacts, KnobFacts, MemoryFacts, PhaseFacts, RunFacts, TaskFacts
+from rules.facts import DeviceFacts, KnobFacts, MemoryFacts, PhaseFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.remedies import advice
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
@@ -41,13 +41,21 @@ ROOT_OF_TWO = 1.414
 
 @rule("DEV103")
 def batch_too_small(
-    run: RunFacts, task: TaskFacts, device: DeviceFacts, phases: PhaseFacts, memory: MemoryFacts, knobs: KnobFacts
+    run: RunFacts,
+    task: TaskFacts,
+    device: DeviceFacts,
+    phases: PhaseFacts,
+    memory: MemoryFacts,
+    knobs: KnobFacts,
+    probes: ProbeFacts,
 ) -> Finding | None:
     """Find steps that are too small for what surrounds them."""
     fixed = phases.shares.get("optimizer", 0.0) + phases.shares.get("other", 0.0)
     room = memory.peak_share < MEMORY_LIMIT
     data = run.batch_size <= DATA_SHARE_LIMIT * task.train_examples and run.steps_per_epoch >= 2 * STEPS_LIMIT
     if not run.warm or fixed < FIXED_SHARE_LIMIT or not room or not data or phases.step_s * run.steps_left < WORTH_S:
+        return None
+    if "batch_size" in probes.screened:
         return None
     adaptive = knobs.values["optimizer"] in ("adam", "adamw", "rmsprop")
     rate = knobs.number("lr") * (ROOT_OF_TWO if adaptive else 2.0)

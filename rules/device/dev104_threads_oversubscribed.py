@@ -19,7 +19,7 @@ The cores are counted too low (a container that may borrow more).
 - PyTorch, «CPU threading and TorchScript inference» (tuning the number of threads)
 """
 
-from rules.facts import HostFacts, KnobFacts, RunFacts
+from rules.facts import HostFacts, KnobFacts, ProbeFacts, RunFacts
 from rules.remedies import possible, turned
 from rules.vocabulary import Effect, Evidence, Finding, Fix, Severity, rule
 
@@ -30,7 +30,7 @@ GAIN = 0.1
 
 
 @rule("DEV104")
-def threads_oversubscribed(run: RunFacts, host: HostFacts, knobs: KnobFacts) -> Finding | None:
+def threads_oversubscribed(run: RunFacts, host: HostFacts, knobs: KnobFacts, probes: ProbeFacts) -> Finding | None:
     """Find more threads than cores."""
     threads, workers = int(knobs.number("threads")), int(knobs.number("workers"))
     crowded = threads > host.cores or threads + workers > CROWD_FACTOR * host.cores
@@ -45,7 +45,7 @@ def threads_oversubscribed(run: RunFacts, host: HostFacts, knobs: KnobFacts) -> 
         estimated_by="the low side of usual gains",
     )
     fixes = possible(knobs, fix)
-    if not run.warm or not crowded or threads == 0 or not fixes:
+    if not run.warm or not crowded or threads == 0 or not fixes or "threads" in probes.screened:
         return None
     return Finding(
         code="DEV104",

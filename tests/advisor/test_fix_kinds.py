@@ -107,6 +107,24 @@ def test_class_weights_for_rare_digits_are_kept_and_help_on_the_test_split(tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("knob", "value", "gain"), [("logit_adjustment", 1.0, 0.04), ("focal", 2.0, 0.0)])
+def test_adjustment_and_focus_help_rare_digits_on_the_test_split(
+    tmp_path: Path, knob: str, value: float, gain: float
+) -> None:
+    def scored(seed: int, **train: float) -> float:
+        told = run(
+            tmp_path / f"{seed} {len(train)}",
+            data={"rare": {"3": 0.05, "8": 0.05}},
+            train={"lr": 1e-3, "epochs": 30, "seed": seed, **train},
+            advisor={"mode": "watch"},
+        )
+        return score(told, "balanced_accuracy")
+
+    gains = [scored(seed, **{knob: value}) - scored(seed) for seed in (0, 1, 2)]
+    assert sum(gains) / len(gains) > gain
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not FASHION.is_dir(), reason="Fashion-MNIST is not installed here")
 @pytest.mark.parametrize("seed", [0, 2])
 def test_augmentation_is_tried_on_a_net_that_overfits_and_judged_by_its_arms(tmp_path: Path, seed: int) -> None:

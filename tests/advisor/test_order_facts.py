@@ -2,8 +2,8 @@
 
 import pytest
 
+from advisor.chance import drawn_chance
 from advisor.gather import gather
-from advisor.gather_setting import drawn_chance
 from advisor.signals import Signals
 from rules.facts import OrderFacts
 from tests.advisor.literal import beat, started, survey

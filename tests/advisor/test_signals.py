@@ -1,4 +1,4 @@
-from math import inf, isinf, isnan, nan
+from math import inf, isinf, isnan, log, nan
 from typing import Any
 
 import pytest
@@ -9,7 +9,8 @@ from advisor.gather import OF_WALL_TIME, gather
 from advisor.sensors.sample import HostSample, NeighbourSample, Sample
 from advisor.signals import Signals
 from advisor.windows import StepWindow, median_of
-from rules.facts import GROUPS, BranchFacts, LossFacts, NeighbourFacts, OutputFacts, ProbeFacts, RunFacts
+from rules.facts import GROUPS, BranchFacts, LossFacts, NeighbourFacts, OutputFacts, ProbeFacts, RunFacts, TaskFacts
+from rules.learning import creeps
 from tests.advisor.literal import beat, evaluated, knobs, looked_at, started, survey
 from trainer.wire import (
     Event,
@@ -217,6 +218,32 @@ def test_a_turn_that_changes_what_the_loss_means_begins_its_smoothing_anew() -> 
     assert signals.knobs["class_weights"].value == "balanced"
 
 
+@pytest.mark.parametrize(("counts", "smallest"), [((), 0), ((500, 0, 7), 7)], ids=["a regression", "an empty class"])
+def test_the_smallest_class_is_one_that_has_examples(counts: tuple[int, ...], smallest: int) -> None:
+    assert _task(started()).smallest_class == 0, "nobody has counted"
+    assert (
+        _task(started(), Surveyed(survey=survey().model_copy(update={"class_counts": counts}))).smallest_class
+        == smallest
+    )
+
+
+def _task(*events: Event) -> TaskFacts:
+    found = gather(told(*events)).groups["task"]
+    assert isinstance(found, TaskFacts)
+    return found
+
+
+@pytest.mark.parametrize("focal", [0.0, 2.0])
+def test_the_loss_of_guessing_is_that_of_the_focal_loss_in_use(focal: float) -> None:
+    turn = KnobsTurned(step=0, changes=(Change(knob="focal", old=0.0, new=focal),), probation=False)
+    even = Surveyed(survey=survey().model_copy(update={"class_counts": (50, 50, 50, 50)}))
+    plain = _task(started(), even).baseline_loss
+    if focal:
+        assert _task(started(), even, turn).baseline_loss == pytest.approx(0.75**focal * log(4), rel=1e-6)
+    else:
+        assert _task(started(), even, turn).baseline_loss == plain
+
+
 def test_a_turn_of_the_loader_begins_the_times_anew() -> None:
     turn = KnobsTurned(step=200, changes=(Change(knob="workers", old=0, new=2),), probation=True)
     signals = told(started(), *beats(200), turn)
@@ -403,3 +430,22 @@ def test_a_run_that_began_anew_has_another_history() -> None:
     assert won.loss.best_step > 100
     assert won.step == 200
     assert not won.layers.checks
+
+
+def test_a_run_that_goes_on_from_an_arm_began_where_guessing_is_and_not_where_it_was_first_seen() -> None:
+    began = TrialBegan(step=100, trial="t1", how="fork", steps=400, from_start=True)
+    won = TrialEnded(step=100, trial="t1", seconds=1.0, went_on_from="candidate")
+    signals = told(started(), *beats(100, 50.0), began, won, *beats(200, 0.3, since=100))
+    groups = gather(signals, lockstep=True).groups
+    loss, run, task = groups["loss"], groups["run"], groups["task"]
+    assert isinstance(loss, LossFacts)
+    assert isinstance(run, RunFacts)
+    assert isinstance(task, TaskFacts)
+    assert loss.at_start == task.baseline_loss
+    assert not creeps(run, task, loss), "it has fallen by more than a half in so many steps as the run has done"
+    signals.hear(RolledBack(step=0, trial="t2", from_step=200, skipped_batches=0))
+    for event in beats(30, 3.0):
+        signals.hear(event)
+    again = gather(signals, lockstep=True).groups["loss"]
+    assert isinstance(again, LossFacts)
+    assert again.at_start == 3.0

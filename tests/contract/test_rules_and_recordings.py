@@ -38,6 +38,7 @@ FIRED_BY = {
     "DEV102": "precision_full",
     "DEV103": "batch_small",
     "DEV104": "threads_many",
+    "DEV109": "batch_small",
     "GEN101": "data_few",
     "GEN102": "labels_some_wrong",
     "GEN103": "net_too_small",

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.gather_setting import weighed_chance
+from advisor.chance import focal_chance, weighed_chance
 from trainer.objective import Objective
 
 
@@ -30,6 +30,33 @@ def test_no_constant_has_a_smaller_weighted_loss(counts: list[int], scheme: Lite
         other = best.clone()
         other[0] += shift
         assert float(objective(other.expand(len(targets), -1), targets)) >= least - 1e-5
+
+
+@pytest.mark.parametrize(
+    ("counts", "focal", "adjustment"),
+    [((10, 300, 30), 2.0, 0.0), ((700, 700, 10, 10), 0.5, 1.0), ((5, 40), 5.0, 0.0), ((3, 3, 3), 1.0, 0.0)],
+)
+def test_no_constant_has_a_smaller_focal_loss_and_one_comes_close(
+    counts: tuple[int, ...], focal: float, adjustment: float
+) -> None:
+    objective = Objective("classification", None, counts)
+    objective.focal, objective.logit_adjustment = focal, adjustment
+    frequencies = torch.tensor(counts) / sum(counts)
+
+    def of(constant: torch.Tensor) -> torch.Tensor:
+        each = [objective(constant[None], torch.tensor([place])) for place in range(len(counts))]
+        return (torch.stack(each) * frequencies).sum()
+
+    least = focal_chance(counts, focal)
+    for drawn in torch.randn(50, len(counts), generator=torch.Generator().manual_seed(0)) * 3:
+        assert float(of(drawn)) >= least * (1 - 1e-4) - 1e-6
+    best = torch.zeros(len(counts), requires_grad=True)
+    search = torch.optim.Adam([best], lr=0.1)
+    for _ in range(200):
+        search.zero_grad()
+        of(best).backward()  # type: ignore[no-untyped-call]
+        search.step()
+    assert float(of(best).detach()) == pytest.approx(least, rel=1e-2)
 
 
 def test_the_loss_of_all_classes_alike_is_the_mean_of_their_means() -> None:

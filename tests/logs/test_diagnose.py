@@ -187,6 +187,20 @@ def test_following_tells_what_is_new_and_ends_when_nothing_comes(tmp_path: Path)
     assert told.level == "error"
 
 
+def test_a_log_that_is_written_anew_as_a_whole_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
+    log = tmp_path / "results.csv"
+    said: list[str] = []
+    parts = [falling(80), falling(30), falling(81), falling(12), falling(14)]
+
+    def rest(_seconds: float) -> None:
+        if parts:
+            table(log, parts.pop(0))
+
+    follow(log, Asked({}, Said()), said.append, idle_s=5.0, rest=rest)
+    steps = [line.partition("  ")[0] for line in said if line.startswith(("step ", "the log"))]
+    assert steps == ["step 80", "step 81", "the log begins anew", "step 14"]
+
+
 def test_a_hint_that_went_by_while_an_error_stood_is_not_told() -> None:
     report = diagnosis(DATA / "lightning" / "diverging")
     assert [one.code for one in report.findings if one.cleared_step is not None] == []

@@ -61,6 +61,8 @@ KNOBS: dict[str, Value] = {
     "dropout": 0.0,
     "label_smoothing": 0.0,
     "class_weights": "none",
+    "logit_adjustment": 0.0,
+    "focal": 0.0,
     "shuffle": True,
     "sampler": "none",
     "loss": "own",

@@ -58,26 +58,32 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 @pytest.mark.parametrize(
     ("now", "recall", "accuracy", "offered"),
     [
-        pytest.param("none", 0.6, 0.82, ["weights sqrt", "draws sqrt", "weights balanced"], id="mild first"),
+        pytest.param(
+            "none",
+            0.6,
+            0.82,
+            ["weights sqrt", "adjustment 0.5", "draws sqrt", "weights balanced", "focus 2.0"],
+            id="mild first",
+        ),
         pytest.param(
             "none",
             0.2,
             0.68,
-            ["weights balanced", "draws balanced", "weights sqrt"],
+            ["weights balanced", "adjustment 1.0", "draws balanced", "weights sqrt", "focus 2.0"],
             id="full first where the gap is wide",
         ),
         pytest.param(
             "none",
             0.2,
             0.91,
-            ["weights sqrt", "draws sqrt", "weights balanced"],
+            ["weights sqrt", "adjustment 0.5", "draws sqrt", "weights balanced", "focus 2.0"],
             id="mild first where the metric counts rare ones little",
         ),
-        pytest.param("sqrt", 0.6, 0.82, ["weights balanced"], id="then full"),
+        pytest.param("sqrt", 0.6, 0.82, ["weights balanced", "focus 2.0"], id="then full"),
         pytest.param("balanced", 0.2, 0.68, [], id="nothing left"),
     ],
 )
-def test_weights_go_up_step_by_step_and_draws_come_after_the_first(
+def test_the_order_is_weights_adjustment_draws_and_focus_at_last(
     now: str, recall: float, accuracy: float, offered: list[str]
 ) -> None:
     rare = {"counts": (600, 500, 30), "recalls": (0.95, 0.9, recall)}
@@ -85,14 +91,14 @@ def test_weights_go_up_step_by_step_and_draws_come_after_the_first(
     finding = assessed(class_imbalance, {"classes": rare, "knobs": knobs(class_weights=now), **seen})
     assert finding is not None
     tried = [fix for fix in finding.fixes if fix.turns]
-    words = {"class_weights": "weights", "sampler": "draws"}
+    words = {"class_weights": "weights", "sampler": "draws", "logit_adjustment": "adjustment", "focal": "focus"}
     assert [f"{words[fix.turns[0].knob]} {fix.turns[0].to}" for fix in tried] == offered
     assert all(fix.improves == "balanced_loss" and fix.guards == (METRIC_GUARD,) for fix in tried)
 
 
 def test_where_a_loss_takes_no_weights_rare_classes_are_drawn_more_often() -> None:
     rare = {"counts": (600, 500, 30), "recalls": (0.95, 0.9, 0.6)}
-    unweighable = knobs(frozenset(KNOBS) - {"class_weights"})
+    unweighable = knobs(frozenset(KNOBS) - {"class_weights", "logit_adjustment", "focal"})
     finding = assessed(class_imbalance, {"classes": rare, "knobs": unweighable})
     assert finding is not None
     draws = [fix for fix in finding.fixes if fix.turns]
@@ -107,7 +113,8 @@ def test_weights_are_not_laid_over_draws(now: str, offered: list[str], severity:
     finding = assessed(class_imbalance, {"classes": rare, "knobs": knobs(sampler=now)})
     assert finding is not None
     assert [(fix.turns[0].knob, fix.turns[0].to) for fix in finding.fixes if fix.turns] == [
-        ("sampler", to) for to in offered
+        *(("sampler", to) for to in offered),
+        *([("focal", 2.0)] if offered else []),
     ]
     assert finding.severity == severity
 
@@ -118,3 +125,25 @@ def test_where_no_weight_is_left_to_give_it_is_information(now: str, severity: s
     finding = assessed(class_imbalance, {"classes": rare, "knobs": knobs(class_weights=now)})
     assert finding is not None
     assert finding.severity == severity
+
+
+@pytest.mark.parametrize(
+    ("now", "offered", "severity"),
+    [(0.5, [("logit_adjustment", 1.0), ("focal", 2.0)], "warning"), (1.0, [], "info")],
+)
+def test_nothing_evens_out_the_classes_beside_an_adjustment(
+    now: float, offered: list[tuple[str, float]], severity: str
+) -> None:
+    rare = {"counts": (600, 500, 30), "recalls": (0.95, 0.9, 0.6)}
+    finding = assessed(class_imbalance, {"classes": rare, "knobs": knobs(logit_adjustment=now)})
+    assert finding is not None
+    assert [(fix.turns[0].knob, fix.turns[0].to) for fix in finding.fixes if fix.turns] == offered
+    assert finding.severity == severity
+
+
+def test_a_run_of_a_time_without_these_knobs_is_offered_weights_and_draws() -> None:
+    rare = {"counts": (600, 500, 30), "recalls": (0.95, 0.9, 0.6)}
+    old = {name: value for name, value in KNOBS.items() if name not in ("logit_adjustment", "focal")}
+    finding = assessed(class_imbalance, {"classes": rare, "knobs": {"values": old, "turnable": frozenset(old)}})
+    assert finding is not None
+    assert {fix.turns[0].knob for fix in finding.fixes if fix.turns} == {"class_weights", "sampler"}

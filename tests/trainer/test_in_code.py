@@ -31,6 +31,8 @@ def task(seed):
         ("standardise", False, True, "in your data set, take from each input feature its mean"),
         ("shuffle", False, True, "shuffle=True"),
         ("sampler", "none", "balanced", "WeightedRandomSampler, each with weight n^-1,"),
+        ("logit_adjustment", 0.0, 0.5, "add 0.5 * log(n / N) of each class to its output"),
+        ("focal", 0.0, 2.0, "by (1 - p) ** 2, p the probability"),
         ("loss", "own", "standard", "train on nn.CrossEntropyLoss() of the raw outputs"),
     ],
 )

@@ -12,6 +12,7 @@ from torch.nn import functional
 from trainer.objective import WEIGHT_CAP, Objective, weights_of
 
 COUNTS = (180, 20, 4)
+NONE_OF_CLASSES = {"class_weights", "logit_adjustment", "focal", "label_smoothing", "loss"}
 
 
 def batch(examples: int = 12, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -34,14 +35,17 @@ def gradient(objective: Objective, outputs: Tensor, targets: Tensor, cuts: list[
     cut=st.integers(1, 11),
     scheme=st.sampled_from(["none", "sqrt", "balanced"]),
     smoothing=st.sampled_from([0.0, 0.1]),
+    adjustment=st.sampled_from([0.0, 1.0]),
+    focal=st.sampled_from([0.0, 0.5, 2.0]),
     own=st.sampled_from([None, nn.CrossEntropyLoss(), functional.cross_entropy]),
 )
 def test_accumulated_pieces_have_the_gradient_of_the_whole_batch(
-    cut: int, scheme: str, smoothing: float, own: object
+    cut: int, scheme: str, smoothing: float, adjustment: float, focal: float, own: object
 ) -> None:
     objective = Objective("classification", own, COUNTS)  # type: ignore[arg-type]
     if not objective.unavailable:
         objective.class_weights, objective.label_smoothing = scheme, smoothing  # type: ignore[assignment]
+        objective.logit_adjustment, objective.focal = adjustment, focal
     outputs, targets = batch()
     whole = gradient(objective, outputs, targets, [12])
     assert torch.allclose(whole, gradient(objective, outputs, targets, [cut, 12 - cut]), atol=1e-7)
@@ -95,6 +99,65 @@ def test_weights_and_smoothing_move_the_loss_but_never_the_plain_one() -> None:
     assert float(objective(outputs, targets)) == plain
 
 
+def test_a_logit_adjustment_moves_the_loss_by_the_log_frequency_of_each_class_and_goes_again() -> None:
+    outputs, targets = batch()
+    objective = Objective("classification", None, COUNTS)
+    plain = float(objective(outputs, targets))
+    objective.logit_adjustment = 1.0
+    frequencies = torch.tensor(COUNTS) / sum(COUNTS)
+    wanted = functional.cross_entropy(outputs + frequencies.log(), targets)
+    assert float(objective(outputs, targets)) == pytest.approx(float(wanted))
+    assert float(objective.plain(outputs, targets)) == plain
+    objective.logit_adjustment = 0.0
+    assert float(objective(outputs, targets)) == plain
+
+
+def test_an_adjusted_net_that_knows_no_input_takes_all_classes_as_equally_frequent() -> None:
+    objective = Objective("classification", None, COUNTS)
+    objective.logit_adjustment = 1.0
+    targets = torch.arange(3).repeat_interleave(torch.tensor(COUNTS))
+    constant = torch.tensor([1.0, -2.0, 0.5], requires_grad=True)
+    descent = torch.optim.Adam([constant], lr=0.1)
+    for _ in range(200):
+        descent.zero_grad()
+        objective(constant.expand(len(targets), -1), targets).backward()
+        descent.step()
+    assert torch.allclose(constant.softmax(0), torch.full((3,), 1 / 3), atol=1e-2)
+
+
+def test_a_class_without_examples_has_a_finite_adjustment() -> None:
+    objective = Objective("classification", None, (5, 0, 5))
+    objective.logit_adjustment = 1.0
+    assert torch.isfinite(objective(*batch())).all()
+
+
+@pytest.mark.parametrize("focal", [0.5, 1.0, 2.0])
+def test_a_focal_loss_is_that_of_the_paper_and_has_a_gradient_where_the_net_is_sure(focal: float) -> None:
+    outputs, targets = batch()
+    objective = Objective("classification", None, COUNTS)
+    plain = float(objective.plain(outputs, targets))
+    objective.focal = focal
+    right = outputs.softmax(1).gather(1, targets[:, None])[:, 0]
+    wanted = (-((1 - right) ** focal) * right.log()).mean()
+    assert float(objective(outputs, targets)) == pytest.approx(float(wanted), rel=1e-5)
+    assert float(objective.plain(outputs, targets)) == plain
+    sure = torch.tensor([[200.0, 0.0, 0.0]], requires_grad=True)
+    objective(sure, torch.tensor([0])).backward()
+    assert sure.grad is not None
+    assert torch.isfinite(sure.grad).all()
+
+
+def test_a_focal_loss_leaves_out_the_targets_that_cross_entropy_leaves_out() -> None:
+    outputs, targets = torch.randn(4, 3, 5, requires_grad=True), torch.randint(0, 3, (4, 5))
+    targets[0, 2] = -100
+    objective = Objective("classification")
+    objective.focal = 2.0
+    objective(outputs, targets).backward()
+    assert outputs.grad is not None
+    assert torch.isfinite(outputs.grad).all()
+    assert float(outputs.grad[0, :, 2].abs().max()) == 0.0
+
+
 def test_outputs_of_one_column_are_compared_with_their_own_targets_only() -> None:
     objective = Objective("regression")
     targets = torch.randn(8)
@@ -119,17 +182,17 @@ def test_a_loss_of_the_users_gets_the_shapes_as_they_are() -> None:
         pytest.param(Objective("classification", nn.CrossEntropyLoss(), COUNTS), {"loss"}, id="plain-cross-entropy"),
         pytest.param(
             Objective("classification", nn.CrossEntropyLoss(label_smoothing=0.1), COUNTS),
-            {"class_weights", "label_smoothing"},
+            {"class_weights", "logit_adjustment", "focal", "label_smoothing"},
             id="smoothed-by-the-user",
         ),
         pytest.param(
             Objective("classification", partial(functional.cross_entropy, reduction="mean"), COUNTS),
-            {"class_weights", "label_smoothing"},
+            {"class_weights", "logit_adjustment", "focal", "label_smoothing"},
             id="function",
         ),
-        pytest.param(Objective("classification"), {"class_weights", "loss"}, id="counts-unknown"),
-        pytest.param(Objective("regression"), {"class_weights", "label_smoothing", "loss"}, id="regression"),
-        pytest.param(Objective("multilabel"), {"class_weights", "label_smoothing", "loss"}, id="multilabel"),
+        pytest.param(Objective("classification"), {"class_weights", "logit_adjustment", "loss"}, id="counts-unknown"),
+        pytest.param(Objective("regression"), NONE_OF_CLASSES, id="regression"),
+        pytest.param(Objective("multilabel"), NONE_OF_CLASSES, id="multilabel"),
     ],
 )
 def test_knobs_that_the_loss_cannot_turn_are_named_with_a_reason(objective: Objective, stuck: set[str]) -> None:

@@ -30,6 +30,23 @@ def numbers(loss=None, model=None):
     return Task(model=net, train=(X, targets), loss=loss)
 
 
+def half_at_zero():
+    net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 1))
+    with torch.no_grad():
+        for layer in (net[0], net[2]):
+            layer.weight.fill_(0.05)
+            layer.bias.zero_()
+    return numbers(model=net)
+
+
+def cut_at_zero():
+    class Cut(nn.Module):
+        def forward(self, values):
+            return values * (values > 0)
+
+    return numbers(model=nn.Sequential(nn.Linear(6, 1), Cut()))
+
+
 def broadcast():
     return numbers(nn.MSELoss())
 
@@ -165,6 +182,13 @@ def test_a_gate_is_no_bound_and_a_tanh_behind_the_last_layer_is_one(tmp_path: Pa
         training, _ = training_of(tmp_path, own(tmp_path, name))
         seen = measure(training, training.supply.take())
         assert (seen.behind, (seen.reach_low, seen.reach_high)) == (behind, reach)
+
+
+def test_zeros_of_equal_units_are_no_bound_and_those_of_a_cut_of_the_users_own_are_one(tmp_path: Path) -> None:
+    for name, low in (("half_at_zero", -torch.inf), ("cut_at_zero", 0.0)):
+        training, _ = training_of(tmp_path, own(tmp_path, name))
+        seen = measure(training, training.supply.take())
+        assert (seen.low, seen.behind, seen.reach_low) == (0.0, (), low)
 
 
 def test_the_scale_of_a_target_is_that_of_the_training_split(tmp_path: Path) -> None:

@@ -188,6 +188,18 @@ def test_rare_classes_are_not_weighed_beyond_balance(tmp_path: Path, weights: st
         own(tmp_path, "shuffled", class_weights=weights, sampler=sampler)
 
 
+@pytest.mark.parametrize("beside", [{"class_weights": "sqrt"}, {"sampler": "sqrt"}])
+def test_an_adjustment_stands_alone(tmp_path: Path, beside: dict[str, str]) -> None:
+    training, _ = training_of(tmp_path, own(tmp_path, "shuffled", **beside))
+    with pytest.raises(KnobError, match="would do it a second time"):
+        turn(training, [Turned(knob="logit_adjustment", to=1.0)])
+    assert training.objective.logit_adjustment == 0.0
+    with pytest.raises(ConfigError, match=r"train\.logit_adjustment: .* leave one of them out"):
+        own(tmp_path, "shuffled", logit_adjustment=1.0, **beside)
+    turn(training, [*(Turned(knob=knob, to="none") for knob in beside), Turned(knob="logit_adjustment", to=1.0)])
+    assert training.objective.logit_adjustment == 1.0
+
+
 def test_weights_give_way_to_a_sampler_in_one_turn(tmp_path: Path) -> None:
     training, _ = training_of(tmp_path, own(tmp_path, "shuffled", class_weights="balanced"))
     turn(training, [Turned(knob="class_weights", to="none"), *EVENLY])

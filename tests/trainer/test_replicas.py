@@ -142,6 +142,7 @@ def test_every_knob_goes_on_turning_with_followers(opened: Open) -> None:
     for values in (
         {"standardise": True},
         {"label_smoothing": 0.2, "class_weights": "balanced"},
+        {"class_weights": "none", "logit_adjustment": 1.0, "focal": 2.0},
         {"optimizer": "sgd", "lr": 0.1},
         {"micro_batch": 7},
         {"batch_size": 40},

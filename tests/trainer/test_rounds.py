@@ -44,6 +44,20 @@ def test_rounds_train_on_and_tell_six_pairs_in_opposite_order(tmp_path: Path, mo
     assert losses(heard)[-5:] == pytest.approx(losses(plain)[-5:], rel=1e-3), "no sample was lost or seen twice"
 
 
+def test_a_larger_batch_is_timed_by_the_examples_that_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.rounds.HOPELESS_TIMES", inf)
+    turns = (Turned(knob="batch_size", to=128), Turned(knob="micro_batch", to=16))
+    command = Alternate(trial="r", turns=turns, stretch_steps=20, stretch_s=0.001, agreement_passes=3)
+    _, heard = run_with(tmp_path, config_of(epochs=60, batch_size=32), Once(10, command))
+    stretches = of(heard, StretchTaken)
+    assert {stretch.arm: stretch.steps for stretch in stretches} == {"control": 20, "candidate": 5}
+    taken = {stretch.arm: stretch.timed_samples / stretch.steps for stretch in stretches if stretch.round == 0}
+    assert taken == pytest.approx({"control": 32, "candidate": 128}, rel=0.1), (
+        "the last batch of an epoch is a shorter one"
+    )
+    assert of(heard, AgreementMeasured)[0].loss_difference < 1e-4, "the batch is no matter of agreement, the pieces are"
+
+
 def test_the_agreement_of_smaller_pieces_is_measured_before_the_rounds(tmp_path: Path) -> None:
     turns = (Turned(knob="micro_batch", to=32),)
     command = Alternate(trial="r", turns=turns, stretch_steps=4, stretch_s=0.01, agreement_passes=5)

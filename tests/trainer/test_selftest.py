@@ -137,10 +137,11 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Training:
     size=st.integers(1, 40),
     scheme=st.sampled_from(["none", "sqrt", "balanced"]),
     smoothing=st.sampled_from([0.0, 0.1]),
+    focal=st.sampled_from([0.0, 2.0]),
     seed=st.integers(0, 1000),
 )
 def test_the_gradient_in_pieces_is_the_gradient_of_the_whole(
-    small: Training, examples: int, size: int, scheme: Any, smoothing: float, seed: int
+    small: Training, examples: int, size: int, scheme: Any, smoothing: float, focal: float, seed: int
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     inputs = torch.randn(examples, 64, generator=generator)
@@ -148,6 +149,8 @@ def test_the_gradient_in_pieces_is_the_gradient_of_the_whole(
     batch = Batch(inputs, targets, Ticket(epoch=0, offset=0, indices=torch.arange(examples).numpy()))
     small.objective = Objective("classification", class_counts=tuple(range(5, 15)))
     small.objective.class_weights, small.objective.label_smoothing = scheme, smoothing
+    small.objective.focal = focal
+    small.objective.logit_adjustment = 1.0 if scheme == "none" else 0.0
     found = []
     for micro in (0, size):
         small.knobs["micro_batch"] = micro

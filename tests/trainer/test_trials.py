@@ -119,6 +119,7 @@ def test_a_rollback_skips_the_batches_behind_it_and_rewarms(tmp_path: Path) -> N
         ("fetched_batch", "adamw"),
         ("zeroed_input", "adamw"),
         ("mode_switch", "adamw"),
+        ("throughput_screen", "adamw"),
     ],
 )
 def test_a_probe_leaves_the_run_to_the_bit_as_it_was(tmp_path: Path, probe: ProbeName, optimizer: str) -> None:

@@ -78,7 +78,7 @@ def read_lines(path: Path, frame: Frame, chosen: dict[str, str]) -> None:
             elif line.endswith(b"\n"):
                 bad += 1
     if bad:
-        frame.note(f"{bad} lines of {path.name} could not be read and were left out.")
+        frame.lost(bad, "line", path.name)
     if empty:
         frame.note(f"{empty} lines of {path.name} hold null and no number: some writers put it for NaN.")
 

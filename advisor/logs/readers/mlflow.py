@@ -77,4 +77,4 @@ def _lines(path: Path, name: str, frame: Frame) -> Iterator[tuple[float, str, fl
                 continue
             yield step, name, value
     if bad:
-        frame.note(f"{bad} lines of {name} could not be read and were left out.")
+        frame.lost(bad, "line", name)

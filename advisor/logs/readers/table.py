@@ -111,7 +111,7 @@ def read_table(path: Path, frame: Frame, chosen: dict[str, str]) -> None:
     while stretch := list(islice(rows, CHUNK_ROWS)):
         reading.stretch(stretch)
     if reading.bad:
-        frame.note(f"{reading.bad} lines of {path.name} could not be read and were left out.")
+        frame.lost(reading.bad, "line", path.name)
 
 
 class _Reading:

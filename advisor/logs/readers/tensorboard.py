@@ -83,7 +83,7 @@ def _scalars(path: Path, before: str, frame: Frame) -> Iterator[tuple[int, str, 
         except BrokenMessage:
             broken += 1
     if broken:
-        frame.note(f"{broken} records of {path.name} could not be read and were left out.")
+        frame.lost(broken, "record", path.name)
 
 
 def _records(path: Path, frame: Frame) -> Iterator[bytes]:

@@ -38,7 +38,7 @@ def read_run(path: Path, key: str, frame: Frame, chosen: dict[str, str]) -> None
     except sqlite3.Error:
         frame.note(f"{path.name} is damaged: some of it could not be read.")
     if bad:
-        frame.note(f"{bad} rows of {path.name} could not be read and were left out.")
+        frame.lost(bad, "row", path.name)
 
 
 def _key(database: sqlite3.Connection) -> str:

@@ -39,7 +39,7 @@ def read_offline_run(path: Path, frame: Frame, chosen: dict[str, str]) -> None:
         except BrokenMessage:
             broken += 1
     if broken:
-        frame.note(f"{broken} records of {path.name} could not be read and were left out.")
+        frame.lost(broken, "record", path.name)
 
 
 def _history(message: bytes, frame: Frame, chosen: dict[str, str]) -> None:

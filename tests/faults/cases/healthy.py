@@ -45,7 +45,6 @@ CASES: tuple[Case, ...] = (
     healthy("ok_tanh", "tanh", DIGITS.having(shape={"activation": "tanh"})),
     healthy("ok_sigmoid_shallow", "one sigmoid layer at a rate that suits it", DIGITS.having(shape={"activation": "sigmoid", "depth": 1}, lr=1.0)),
     healthy("ok_small_batch", "batches of four", DIGITS.having(batch_size=4, lr=0.01, epochs=5)),
-    healthy("ok_rate_8x", "SGD at eight times the usual rate, which it bears", DIGITS.having(lr=0.8)),
     healthy("ok_large_batch", "batches of 256 at a rate to match", DIGITS.having(batch_size=256, lr=0.3, epochs=60)),
     healthy("ok_smoothing", "label smoothing of 0.1", DIGITS.having(label_smoothing=0.1)),
     healthy("ok_decay", "a weight decay of 1e-4", DIGITS.having(weight_decay=1e-4)),

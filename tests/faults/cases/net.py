@@ -26,7 +26,7 @@ DEEP_TANGLE = Setting("tangle", shape={"width": 32, "depth": 7, "init": "he"}, t
 DEEP_FRIEDMAN = FRIEDMAN.having(shape={"width": 32, "depth": 5, "init": "he"})
 CIRCLES_NET = Setting("circles", shape={"width": 24, "depth": 3}, train={"epochs": 60, "optimizer": "adam", "lr": 5e-3})
 WINE_NET = Setting("wine", shape={"width": 24, "depth": 2}, train={"epochs": 120, "batch_size": 16, "lr": 0.03})
-VERY_DEEP = DIGITS_DEEP.having(shape={"depth": 20, "residual": True}, lr=0.003)
+VERY_DEEP = DIGITS_DEEP.having(shape={"depth": 20, "residual": True, "norm": "batch"}, lr=0.01)
 
 CASES: tuple[Case, ...] = (
     fault("deep_sigmoid", "eight sigmoid layers", DIGITS_DEEP, DIGITS_DEEP.having(shape={"activation": "sigmoid", "init": "xavier"}), *VANISHES, allowed=FLAT, knobs=SURGERY),
@@ -35,7 +35,7 @@ CASES: tuple[Case, ...] = (
     fault("deep_small_weights", "eight layers that start at a spread of 0.01", DIGITS_DEEP, DIGITS_DEEP.having(shape={"init": "normal:0.01"}), "ARC111", "ARC101", allowed=(*FLAT, "OPT102"), knobs=SURGERY),
     fault("deep_large_weights", "eight layers that start at a spread of 1", DIGITS_DEEP, DIGITS_DEEP.having(shape={"init": "normal:1.0"}), "ARC111", "ARC102", "NUM101", "NUM102", allowed=(*FLAT, "OPT101", "NUM103", "ARC103"), knobs=SURGERY),
     fault("deep_large_tangle", "a table: seven layers that start at a spread of 1", DEEP_TANGLE, DEEP_TANGLE.having(shape={"init": "normal:1.0"}), "ARC111", "ARC102", "NUM101", "NUM102", allowed=(*FLAT, "OPT101", "NUM103", "ARC103"), knobs=SURGERY),
-    fault("plain_20_layers", "twenty plain layers, without shortcuts", VERY_DEEP, VERY_DEEP.having(shape={"residual": False, "init": "xavier"}), "ARC101", "ARC103", "OPT102", allowed=FLAT, knobs=SURGERY),
+    fault("plain_20_layers", "twenty plain layers, without shortcuts and norms", VERY_DEEP, VERY_DEEP.having(shape={"residual": False, "norm": "none", "init": "xavier"}), "ARC101", "ARC103", "OPT102", allowed=FLAT, knobs=SURGERY),
     fault("tanh_large_weights", "tanh with weights that saturate it", DIGITS.having(shape={"activation": "tanh"}), DIGITS.having(shape={"activation": "tanh", "init": "normal:2.0"}), "ARC111", "ARC104", allowed=FLAT, knobs=SURGERY),
     fault("tanh_large_breast", "a table: tanh with weights that saturate it", BREAST.having(shape={"activation": "tanh", "depth": 2}), BREAST.having(shape={"activation": "tanh", "init": "normal:3.0", "depth": 2}), "ARC111", "ARC104", allowed=FLAT, knobs=SURGERY, severe=False),
     fault("same_weights", "all weights start with one value", DIGITS, DIGITS.having(shape={"init": "same:0.01"}), "ARC105", allowed=FLAT, knobs=("init",)),

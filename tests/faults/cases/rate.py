@@ -27,6 +27,7 @@ RATE = ("lr", "warmup", "clip", "schedule", "optimizer")
 CASES: tuple[Case, ...] = (
     fault("digits_rate_30x", "SGD at thirty times its rate", DIGITS, DIGITS.having(lr=3.0), *HIGH, allowed=SHAKEN, knobs=RATE),
     fault("digits_rate_1e4x", "SGD at ten thousand times its rate", DIGITS, DIGITS.having(lr=1e3), *TOO_HIGH, allowed=SHAKEN, knobs=RATE),
+    fault("digits_rate_8x", "SGD a little beyond what is stable", DIGITS, DIGITS.having(lr=0.8), *HIGH, "OPT105", allowed=SHAKEN, knobs=RATE, severe=False),
     fault("digits_adam_1", "Adam at a rate of 1", DIGITS.having(optimizer="adam", lr=3e-3), DIGITS.having(optimizer="adam", lr=1.0), *HIGH, allowed=SHAKEN, knobs=RATE),
     fault("digits_adam_01", "Adam at a rate of 0.1", DIGITS.having(optimizer="adam", lr=3e-3), DIGITS.having(optimizer="adam", lr=0.1), *HIGH, "OPT105", allowed=SHAKEN, knobs=RATE, severe=False),
     fault("digits_rate_1e4th", "SGD at a ten thousandth of its rate", DIGITS, DIGITS.having(lr=1e-5), *LOW, allowed=("OPT103", "OPT109"), knobs=RATE),

@@ -1,0 +1,75 @@
+"""The screen of settings: what it times, what it returns, and that it leaves the run as it was."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.trainer.running import config_of, training_of
+from trainer import screen
+from trainer.screen import NothingToScreen, throughput_screen
+from trainer.training import Training
+
+CNN = {"name": "cnn", "width": 4, "norm": False}
+
+
+@pytest.fixture
+def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Training:
+    monkeypatch.setattr(screen, "STRETCH_S", 0.005)
+    made, _ = training_of(tmp_path, config_of(model=CNN, batch_size=8))
+    made.model.train()
+    made.watching = False
+    return made
+
+
+def test_every_candidate_is_timed_and_only_what_was_faster_is_turned(training: Training) -> None:
+    answer = throughput_screen(training)
+    timed = {(one["knob"], one["value"]): one["gain"] for one in answer["timed"]}
+    assert {"channels_last", "amp"} <= {knob for knob, _ in timed}
+    assert all(timed[knob, value] >= screen.WORTH for knob, value in answer["turns"].items())
+    assert set(answer["same_batch_turns"]) == set(answer["turns"]) - {"batch_size"}
+    assert 0 <= answer["same_batch_gain"] <= answer["gain"] < 1 or answer["turns"] == answer["same_batch_turns"]
+
+
+def test_the_knobs_and_the_progress_are_what_they_were(training: Training) -> None:
+    before, progress = dict(training.knobs), replace(training.progress)
+    throughput_screen(training)
+    assert training.knobs == before
+    assert training.progress == progress
+
+
+def test_larger_batches_stay_within_the_data(training: Training) -> None:
+    sizes = screen._batches(training)
+    examples = training.setup.source.train.examples
+    assert sizes == sorted(sizes)
+    assert all(size <= examples // screen.STEPS_AN_EPOCH and size <= 16 * 8 for size in sizes)
+
+
+@pytest.mark.parametrize(
+    ("pace", "taken"),
+    [
+        pytest.param({16: 0.5, 32: 0.6, 64: 0.61}, 32, id="the smallest that is nearly as fast as the fastest"),
+        pytest.param({16: -0.2, 32: 0.01}, 0, id="none is worth it"),
+        pytest.param({}, 0, id="there is none"),
+    ],
+)
+def test_the_batch_is_taken_at_the_knee(
+    training: Training, monkeypatch: pytest.MonkeyPatch, pace: dict[int, float], taken: int
+) -> None:
+    made = screen._Screen(training, screen.batch_of(training, 8), float("inf"), [])
+    monkeypatch.setattr(made, "gain", lambda best, candidate: pace[int(candidate["batch_size"])])
+    assert screen._knee(made, {}, list(pace))[0] == taken
+
+
+def test_a_run_without_a_setting_to_turn_says_so(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "_can", lambda *_: False)
+    with pytest.raises(NothingToScreen):
+        throughput_screen(training)
+
+
+def test_when_the_time_is_up_nothing_more_is_timed(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "MOST_S", 0.0)
+    answer: dict[str, Any] = throughput_screen(training)
+    assert answer["timed"] == []
+    assert answer["turns"] == {}
