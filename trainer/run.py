@@ -192,6 +192,7 @@ def main(arguments: list[str]) -> int:
     from trainer.journal import JournalHeld
     from trainer.link import FileLink
     from trainer.signals import stop_on_signals, stopped_by
+    from trainer.standing import tell_where_it_stands
 
     folder = Path(arguments[0])
     order = read(folder) if "--restart" in arguments else None
@@ -201,6 +202,7 @@ def main(arguments: list[str]) -> int:
         print(f"trainer: {held}", file=sys.stderr)
         return 2
     stop_on_signals(current)
+    tell_where_it_stands(folder)
     ended = run_once(folder, link, resume="--resume" in arguments, only_profile="--profile" in arguments, order=order)
     while isinstance(ended, Order):
         replace_process(folder, ended.model_copy(update={"heard_bytes": link.heard_bytes}))
