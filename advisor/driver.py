@@ -225,7 +225,7 @@ class Driver:
     def _look_around(self) -> None:
         """Look whether the trainer stands still; beat and take a sample, unless rounds are being timed."""
         t = time.time()
-        stall = self._stalls.look(time.monotonic(), self._trainer.pid, self._session.step_s)
+        stall = self._stalls.look(time.monotonic(), self._trainer.pid, lambda: self._session.step_s)
         if stall is not None:
             self._sense(Sample(t=t, stall=stall))
         if self._session.timing:

@@ -17,7 +17,7 @@ class PaceFacts:
     usual_s: float
     worst_s: float
     met: Mapping[str, int]
-    """What they met, most first: collection, evaluation, checkpoint, look, input, waiting, work."""
+    """What they met, most first: collection, evaluation, checkpoint, input, waiting, work."""
 
 
 @dataclass(frozen=True)

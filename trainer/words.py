@@ -253,7 +253,7 @@ class SlowSteps(Word):
     """Median of the steps before."""
     worst_s: float
     met: dict[str, int]
-    """How many of them met what: `collection` (Python's garbage), `evaluation`, `checkpoint`, `look`, `input`, `waiting` (the
+    """How many of them met what: `collection` (Python's garbage), `evaluation`, `checkpoint`, `input`, `waiting` (the
     thread did not run), `work` (it had more to do)."""
 
 

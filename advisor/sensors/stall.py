@@ -2,18 +2,21 @@
 
 It is asked for its stack once it has been silent for twenty usual steps, ten seconds, and three times its longest silence
 so far, whichever is longest. A trainer that is about something that takes its time (an evaluation, a checkpoint, a trial, a
-compilation) is given five minutes; one that waits for the advisor does not stand still.
+compilation) is given five minutes; so is one that cannot be asked (macOS; a user's own handler on the signal). One that waits
+for the advisor does not stand still.
 """
 
 import os
 import re
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
 from advisor.sensors.sample import StallSample
-from trainer.standing import FILE, NUMBER
+from trainer import standing
+from trainer.standing import FILE, NUMBER, takes
 
 TIMES_USUAL = 20.0
 """Usual steps (rules.md)."""
@@ -33,8 +36,8 @@ TOLD_AGAIN = 2.0
 DOING = {
     "link.py": "", "obey.py": "", "operated.py": "",
     "evaluate.py": "evaluates", "checkpoint.py": "writes a checkpoint", "keeping.py": "writes a checkpoint",
-    "survey.py": "looks through the data", "probes.py": "answers a probe", "sweep.py": "answers a probe",
-    "rounds.py": "is in a trial", "finish.py": "finishes the model", "compiling.py": "compiles",
+    "survey.py": "looks through the data", "probes.py": "answers a probe", "profile.py": "takes a profile",
+    "rounds.py": "is in a trial", "fork.py": "is in a trial", "tryout.py": "is in a trial", "finish.py": "finishes the model", "compiling.py": "compiles",
     "feed.py": "waits for its next batch", "supply.py": "waits for its next batch", "fetch.py": "waits for its next batch",
     "step.py": "takes a step",
 }  # fmt: skip
@@ -47,6 +50,8 @@ STOPPED = {
     psutil.STATUS_DISK_SLEEP: "waits for a disk or a network file system",
 }
 """By state of a process that answers no signal."""
+OURS = f"{Path(standing.__file__).parent}{os.sep}"
+"""The trainer's own files."""
 LIBRARIES = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
 
 
@@ -65,7 +70,7 @@ class StallSensor:
 
     def _hear_again(self) -> None:
         self._asked_at = self._told_s = 0.0
-        self._from_byte = 0
+        self._from_byte = self._size = 0
 
     def hear(self, now: float) -> None:
         """Note that the trainer has said something; `now` in seconds of a clock that only rises."""
@@ -73,75 +78,90 @@ class StallSensor:
         self._heard_at = now
         self._hear_again()
 
-    def look(self, now: float, pid: int, usual_s: float) -> StallSample | None:
+    def look(self, now: float, pid: int, usual_s: Callable[[], float]) -> StallSample | None:
         """Return what is wrong, when there is something new to tell.
 
         Args:
             now: As in `hear`.
             pid: The trainer's; another one begins anew.
-            usual_s: Of a step; 0 before there is one: then nothing is told.
+            usual_s: Returns the seconds of a step, 0 before there is one: then nothing is told. Asked only in a long silence.
         """
         away, self._looked_at = now - self._looked_at > AWAY_S, now
-        if pid != self._pid or away or not usual_s:
+        if pid != self._pid or away:
             self._pid = pid
             self._begin(now)
             return None
         silent_s = now - self._heard_at
-        patience_s = max(TIMES_USUAL * usual_s, LEAST_S, TIMES_LONGEST * self._longest_s, TOLD_AGAIN * self._told_s)
-        if silent_s < patience_s:
+        if silent_s < max(LEAST_S, TIMES_LONGEST * self._longest_s, TOLD_AGAIN * self._told_s):
+            return None
+        step_s = usual_s()
+        if not step_s:
+            self._begin(now)
+            return None
+        if silent_s < TIMES_USUAL * step_s:
             return None
         if not self._asked_at:
-            self._asked_at = now if self._ask() else 0.0
-            return None
+            if self._ask():
+                self._asked_at = now
+                return None
+            return self._told(silent_s, step_s, (), self._state("")) if silent_s >= LONG_WORK_S else None
         frames = self._answer()
         if not frames and now - self._asked_at < ANSWER_S:
             return None
         self._asked_at = 0.0
-        where, doing = read_stack(frames) if frames else ("", self._state())
-        if not doing or (doing not in AT_ONCE and frames and silent_s < LONG_WORK_S):
+        if not frames:
+            return self._told(silent_s, step_s, (), self._state("does not answer"))
+        _, doing = read_stack(frames)
+        if not doing or (doing not in AT_ONCE and silent_s < LONG_WORK_S):
             self._told_s = silent_s / TOLD_AGAIN + 1.0  # ask again in a while
             return None
+        return self._told(silent_s, step_s, frames, doing)
+
+    def _told(self, silent_s: float, step_s: float, frames: tuple[str, ...], doing: str) -> StallSample:
         self._told_s = silent_s
-        return StallSample(silent_s=silent_s, usual_s=usual_s, where=where, doing=doing, stack=frames)
+        where = read_stack(frames)[0] if frames else ""
+        return StallSample(silent_s=silent_s, usual_s=step_s, where=where, doing=doing, stack=frames)
 
     def _ask(self) -> bool:
         """Send the signal, to a process that has said that it takes it: any other would die of it."""
-        if not takes(self._pid, NUMBER):
-            return False
         try:
-            self._from_byte = self._stack.stat().st_size
+            self._from_byte = self._size = self._stack.stat().st_size
+            if not takes(self._pid, NUMBER):
+                return False
             os.kill(self._pid, NUMBER)
         except OSError:
             return False
         return True
 
     def _answer(self) -> tuple[str, ...]:
+        """Return the frames of the main thread, innermost first, once the whole answer is there: it is no longer growing."""
         try:
             with self._stack.open("rb") as file:
                 file.seek(self._from_byte)
-                text = file.read().decode("utf-8", "replace")
+                written = file.read()
         except OSError:
             return ()
-        _, _, main = text.partition("Current thread")
-        lines = main.splitlines()[1:]
-        ends = next((place for place, line in enumerate(lines) if not FRAME.match(line)), len(lines))
-        return tuple(line.strip() for line in lines[:ends])
+        before, self._size = self._size, self._from_byte + len(written)
+        if not written or before != self._size:
+            return ()
+        return frames_of(written.decode("utf-8", "replace"))
 
-    def _state(self) -> str:
+    def _state(self, otherwise: str) -> str:
         try:
-            return STOPPED.get(psutil.Process(self._pid).status(), "does not answer")
+            return STOPPED.get(psutil.Process(self._pid).status(), otherwise)
         except psutil.Error:
-            return ""
+            return otherwise
 
 
-def takes(pid: int, number: int) -> bool:
-    """Tell whether a process has a handler for this signal, by the kernel's word; else it would end the process."""
-    try:
-        told = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    mask = next((line.split()[1] for line in told.splitlines() if line.startswith("SigCgt:")), "0")
-    return bool(number) and bool(int(mask, 16) >> (number - 1) & 1)
+def frames_of(text: str) -> tuple[str, ...]:
+    """Return the frames of the main thread, innermost first, of what `faulthandler` has written.
+
+    The system lets the main thread answer wherever it can; else that thread is the last of the list.
+    """
+    _, _, answered = text.partition("Current thread")
+    lines = (answered or text.rpartition("Thread 0x")[2]).splitlines()[1:]
+    ends = next((place for place, line in enumerate(lines) if not FRAME.match(line)), len(lines))
+    return tuple(line.strip() for line in lines[:ends])
 
 
 def read_stack(frames: tuple[str, ...]) -> tuple[str, str]:
@@ -151,9 +171,8 @@ def read_stack(frames: tuple[str, ...]) -> tuple[str, str]:
         frames: As `faulthandler` writes them, innermost first.
     """
     known = [match.groups() for frame in frames if (match := FRAME.match(f"  {frame}"))]
-    own = [one for one in known if not one[0].startswith(LIBRARIES) and not one[0].startswith("<")]
-    ours = [one for one in own if Path(one[0]).parent.name in ("trainer", "data") and "trainer" in Path(one[0]).parts]
-    theirs = [one for one in own if one not in ours]
+    ours = [one for one in known if one[0].startswith(OURS)]
+    theirs = [one for one in known if not one[0].startswith((OURS, "<", *LIBRARIES))]
     file, line, name = next(iter(theirs or ours or known), ("", "", ""))
     told = [DOING[Path(path).name] for path, _, _ in ours if Path(path).name in DOING]
     slow = [one for one in told if one not in AT_ONCE]

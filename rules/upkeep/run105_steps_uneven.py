@@ -48,7 +48,6 @@ MET: dict[str, tuple[str, str]] = {
         "evaluate less often, or let the evaluation leave its caches as they were",
     ),
     "checkpoint": ("a checkpoint just before", "write checkpoints less often, or to another disk than the data's"),
-    "look": ("a look of the advisor at the layers", "nothing: looks are made rarer where they cost too much"),
     "waiting": ("a thread that did not run", "look for other programs on the same cores or disk (top, iotop)"),
     "work": ("more to do in the step itself", "put inputs of like lengths into one batch"),
 }

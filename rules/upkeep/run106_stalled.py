@@ -3,7 +3,8 @@
 ## What it does
 Speaks when nothing has been heard of the trainer for twenty times its usual step (and at least ten seconds), while it is
 neither in a trial nor paused, and says in which line it stands: the advisor asks the trainer's process for its stack, which
-costs nothing before.
+costs nothing before. What is known to take its time, and a trainer that cannot be asked (macOS, or code of the user's own
+that has taken the signal), is given five minutes.
 
 ## Why it matters
 A deadlock, a dead network mount or a socket that nobody answers looks from outside like a long step, for days.

@@ -172,7 +172,7 @@ TROUBLED: dict[str, Setup] = {
     ),
     "steps_late": _own(
         "stalled_tasks.py:items_late", "every tenth batch holds an item that comes late",
-        train={"lr": 1e-3, "epochs": 20, "eval_every": 100}, timed=True, until_step=300,
+        train={"lr": 1e-3, "epochs": 20, "eval_every": 100}, timed=True, until_step=200,
     ),
 }  # fmt: skip
 
