@@ -10,6 +10,7 @@ from advisor.gather_fetch import fetch, fetcher
 from advisor.gather_learning import classes, gradients, labels, layers, loss, rate, stream, validation
 from advisor.gather_order import order
 from advisor.gather_outcome import outputs
+from advisor.gather_pace import pace, stall
 from advisor.gather_setting import branch, device, inputs, knobs, model, probes, run, splits, table, task
 from advisor.gather_time import host, loader, memory, neighbours, phases, utilisation
 from advisor.signals import Signals
@@ -31,6 +32,8 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "host": host,
     "device": device,
     "utilisation": utilisation,
+    "pace": pace,
+    "stall": stall,
     "neighbours": neighbours,
     "memory": memory,
     "classes": classes,
@@ -46,7 +49,12 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "branch": branch,
 }
 
-OF_WALL_TIME = frozenset({"phases", "loader", "fetch", "fetcher", "host", "utilisation", "neighbours"})
+OF_WALL_TIME = frozenset(
+    {
+        "phases", "loader", "fetch", "fetcher", "host", "utilisation", "neighbours",
+        "pace", "stall",
+    }
+)  # fmt: skip
 """Groups that no two runs of one seed would fill alike."""
 
 

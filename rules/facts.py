@@ -11,7 +11,9 @@ from math import nan
 
 from rules.order_facts import OrderFacts
 from rules.outcome_facts import OutputFacts
+from rules.pace_facts import PaceFacts, StallFacts
 from rules.surroundings import (
+    ClassFacts,
     ColumnFact,
     DeviceFacts,
     FetcherFacts,
@@ -19,6 +21,7 @@ from rules.surroundings import (
     HostFacts,
     InputFacts,
     KnobFacts,
+    LabelFacts,
     LoaderFacts,
     MemoryFacts,
     ModelFacts,
@@ -56,11 +59,13 @@ __all__ = [
     "NeighbourFacts",
     "OrderFacts",
     "OutputFacts",
+    "PaceFacts",
     "PhaseFacts",
     "ProbeFacts",
     "RateFacts",
     "RunFacts",
     "SplitFacts",
+    "StallFacts",
     "StreamCheck",
     "StreamFacts",
     "TableFacts",
@@ -276,30 +281,6 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
-class ClassFacts:
-    """Classes of a classification, in the training split."""
-
-    counts: tuple[int, ...]
-    recalls: tuple[float, ...] = ()
-    """On the validation split at the last evaluation; empty before the first."""
-
-    @property
-    def ratio(self) -> float:
-        """Largest class over smallest class that is not empty."""
-        filled = [count for count in self.counts if count > 0]
-        return max(filled) / min(filled)
-
-
-@dataclass(frozen=True)
-class LabelFacts:
-    """What the training has told about the labels; absent before three epochs."""
-
-    noise_share: float
-    suspects: int
-    epochs: int
-
-
-@dataclass(frozen=True)
 class ProbeFacts:
     """Answers of the probes of this run. The group is always there; an answer counts when its name is in `done`."""
 
@@ -372,6 +353,8 @@ GROUPS: dict[str, type] = {
     "host": HostFacts,
     "device": DeviceFacts,
     "utilisation": UtilisationFacts,
+    "pace": PaceFacts,
+    "stall": StallFacts,
     "neighbours": NeighbourFacts,
     "memory": MemoryFacts,
     "classes": ClassFacts,

@@ -220,6 +220,30 @@ class TableFacts:
 
 
 @dataclass(frozen=True)
+class ClassFacts:
+    """Classes of a classification, in the training split."""
+
+    counts: tuple[int, ...]
+    recalls: tuple[float, ...] = ()
+    """On the validation split at the last evaluation; empty before the first."""
+
+    @property
+    def ratio(self) -> float:
+        """Largest class over smallest class that is not empty."""
+        filled = [count for count in self.counts if count > 0]
+        return max(filled) / min(filled)
+
+
+@dataclass(frozen=True)
+class LabelFacts:
+    """What the training has told about the labels; absent before three epochs."""
+
+    noise_share: float
+    suspects: int
+    epochs: int
+
+
+@dataclass(frozen=True)
 class SplitFacts:
     """Duplicates within and overlap between the splits, as surveyed; and as the loader deals them, once it was looked at."""
 

@@ -28,6 +28,7 @@ from trainer.words import (
     Outputs,
     Picture,
     ProbeName,
+    SlowSteps,
     Stream,
     Survey,
     TaskInfo,
@@ -107,6 +108,8 @@ class BeatTaken(EventWord):
     """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
     target_runs: float | None = None
     """How alike neighbours in the drawn batches are where numbers are predicted: ≈ 0 shuffled, 1 sorted; else nothing."""
+    slow: SlowSteps | None = None
+    """Nothing in a beat without such steps."""
 
 
 class WatchingMeasured(EventWord):

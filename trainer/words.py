@@ -243,6 +243,20 @@ class Survey(Word):
     columns: tuple[ColumnFacts, ...] = ()
 
 
+class SlowSteps(Word):
+    """Steps of a beat that took far longer than the others: over three spreads beyond the median, and over twice it."""
+
+    count: int
+    excess_s: float
+    """Seconds that they took beyond the usual ones, all together."""
+    usual_s: float
+    """Median of the steps before."""
+    worst_s: float
+    met: dict[str, int]
+    """How many of them met what: `collection` (Python's garbage), `evaluation`, `checkpoint`, `input`, `waiting` (the
+    thread did not run), `work` (it had more to do)."""
+
+
 class Picture(Word):
     """A small picture of one example."""
 

@@ -51,6 +51,21 @@ class NeighbourSample(_Part):
     memory_used_bytes: int
 
 
+class StallSample(_Part):
+    """The trainer, when nothing has been heard of it for far too long."""
+
+    silent_s: float
+    """Since its last word."""
+    usual_s: float
+    """Of a step."""
+    where: str = ""
+    """The innermost line of the user's own code that it stands in, or else of the trainer's; empty where nobody can tell."""
+    doing: str = ""
+    """What it was about, in a few words: waits for its next batch."""
+    stack: tuple[str, ...] = ()
+    """Python frames of its main thread, innermost first."""
+
+
 class Sample(_Part):
     """All sensors at one moment; a sensor that is absent left its part out."""
 
@@ -59,6 +74,7 @@ class Sample(_Part):
     devices: tuple[DeviceSample, ...] = ()
     neighbours: tuple[NeighbourSample, ...] = ()
     """Now and then: every one of them, or none."""
+    stall: StallSample | None = None
 
 
 def read_sample(line: str | bytes) -> Sample | None:

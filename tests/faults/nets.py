@@ -29,13 +29,13 @@ def build(name: str, data: Data, options: Options) -> nn.Module:
     output = options.get("output")
     if output is not None:
         net = nn.Sequential(net, ACTIVATIONS[output]())
-    return nn.Sequential(net, nn.Flatten(0)) if data.regression else net
+    return nn.Sequential(net, nn.Flatten(0)) if data.regression and data.outputs == 1 else net
 
 
 def _initialise(module: nn.Module, init: str | float) -> None:
     """Draw the weights of a layer anew: by name, all of one value (`same:V`) or within a thousandth of it
     (`near:V`), or normal with a spread (`normal:S`)."""
-    if not isinstance(module, nn.Linear | nn.Conv2d):
+    if not isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
         return
     how, _, amount = str(init).partition(":")
     with torch.no_grad():

@@ -27,11 +27,13 @@ from rules.facts import (
     NeighbourFacts,
     OrderFacts,
     OutputFacts,
+    PaceFacts,
     PhaseFacts,
     ProbeFacts,
     RateFacts,
     RunFacts,
     SplitFacts,
+    StallFacts,
     StreamCheck,
     StreamFacts,
     TableFacts,
@@ -213,6 +215,8 @@ HEALTHY: dict[str, Any] = {
         cores=4, idle_cores=2.0, memory_bytes=16 << 30, memory_free_bytes=8 << 30, others_cores=0.1, io_stall_share=0.0
     ),
     "device": DeviceFacts(type="cpu", name="a processor", amp_dtypes=("bf16",), memory_bytes=16 << 30),
+    "pace": PaceFacts(steps=500, slow=3, excess_share=0.01, usual_s=0.002, worst_s=0.01, met={"waiting": 2, "work": 1}),
+    "stall": StallFacts(silent_s=0.0, usual_s=0.002),
     "neighbours": NeighbourFacts(devices=4, idle=0, looks=6),
     "utilisation": UtilisationFacts(
         busy_share=0.9, memory_share=0.5, power_w=200, temperature_c=60, throttled_share=0.0
