@@ -51,7 +51,7 @@ def exploding_gradients(
         clips = possible(
             knobs, clip_at(min(clip_norm(gradients.p90), CLIP_MOST), "nobody can say before the first clipped steps")
         )
-    kind = fitting_init(task, layers)
+    kind = fitting_init(task, layers, knobs)
     return Finding(
         code="ARC102",
         name="exploding_gradients",

@@ -9,7 +9,7 @@ another fault (OPT107).
 Equal units get equal gradients and stay equal: a layer of a hundred units learns what one could.
 
 ## What to do
-Draw the weights at random (He for ReLU, Xavier for tanh, PyTorch's own draw for a regression).
+Draw the weights at random (He for ReLU, Xavier for tanh, PyTorch's own draw for a regression under Adam).
 
 ## Fix safety
 Changes the network itself: tried by a fork whose candidate is built anew, from before step 0 in a young run.
@@ -41,7 +41,7 @@ def symmetric_units(
     same = _same(layers)
     if not same:
         return None
-    kind = fitting_init(task, layers)
+    kind = fitting_init(task, layers, knobs)
     return Finding(
         code="ARC105",
         name="symmetric_units",

@@ -10,8 +10,8 @@ Weights that are too small let signal and gradient die from layer to layer; weig
 a ReLU net, and let it begin sure of nonsense.
 
 ## What to do
-Draw the weights anew: He's way for ReLU and its kin, Xavier's for tanh and sigmoid, PyTorch's own for a regression, and begin
-anew.
+Draw the weights anew: He's way for ReLU and its kin, Xavier's for tanh and sigmoid, PyTorch's own for a regression
+under Adam, and begin anew.
 
 ## Fix safety
 Changes the network itself: tried by a fork whose candidate is built anew, from before step 0 in a young run.
@@ -50,7 +50,7 @@ def bad_initialisation(
     if not off or len(off) < OFF_SHARE * len(known) or not (ruined or learns_badly(run, task, loss)):
         return None
     worst = max(off, key=lambda layer: max(draw_ratio(layer), 1 / draw_ratio(layer)))
-    kind = fitting_init(task, layers)
+    kind = fitting_init(task, layers, knobs)
     return Finding(
         code="ARC111",
         name="bad_initialisation",
