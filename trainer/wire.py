@@ -23,6 +23,7 @@ from trainer.words import (
     Drawn,
     EventWord,
     Fetching,
+    Held,
     Layer,
     ModelInfo,
     Outputs,
@@ -108,8 +109,8 @@ class BeatTaken(EventWord):
     """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
     target_runs: float | None = None
     """How alike neighbours in the drawn batches are where numbers are predicted: ≈ 0 shuffled, 1 sorted; else nothing."""
-    slow: SlowSteps | None = None
-    """Nothing in a beat without such steps."""
+    held: Held | None = None  # told a few times a second
+    slow: SlowSteps | None = None  # told where there were any
 
 
 class WatchingMeasured(EventWord):
@@ -273,7 +274,7 @@ class Probed(EventWord):
     cached_batch: step_s, examples · fetched_batch: fetch_s, alone_s, asleep_share, transform_share, collate_share · zeroed_input: loss, zeroed_loss · loss_at_init: loss, baseline_loss ·
     mode_switch: train_loss, eval_loss · memory_model: fixed_bytes, bytes_per_example, limit_bytes, largest_batch, peak_bytes,
     predicted_batch, tried, source (allocator, or counted where the device is the host) · throughput_screen: turns (knob →
-    value of all settings that pay together), gain, same_batch_turns, same_batch_gain, timed (knob, value, gain of each)."""
+    value of all settings that pay together), gain, same_batch_turns, same_batch_gain, timed (knob, value, gain of each) · memory_holders: see it."""
 
 
 class GuardActed(EventWord):
