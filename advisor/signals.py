@@ -79,6 +79,7 @@ TIME_SHAPING = frozenset(
         "cache",
         "channels_last",
         "compile",
+        "activation_checkpointing",
         "threads",
     }
 )

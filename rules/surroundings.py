@@ -175,6 +175,8 @@ class MemoryFacts:
     """Probe memory_model: the most examples that have run at once with a tenth of the memory to spare; 0 = not probed."""
     counted: bool = False
     """The probe has counted bytes on the host; no device has measured them."""
+    told: bool = False
+    """What a step takes is told by the device; of a host only the size of the process is known."""
 
 
 @dataclass(frozen=True)
@@ -307,6 +309,8 @@ class ModelFacts:
     gradient_added: float = nan
     """What is added to a gradient whenever it is taken again, over the first: 0, or 1 where the first is still in the second;
     NaN where nobody could tell."""
+    blocks: tuple[str, ...] = ()
+    """Repeated blocks whose activations can be computed again in the backward pass, from input to output."""
     straight: tuple[str, ...] = ()
     """Linear layers whose output another linear layer takes with nothing bent between."""
 

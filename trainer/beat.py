@@ -14,7 +14,7 @@ from trainer.data.batch import Batch
 from trainer.data.gauge import FetchCost
 from trainer.fetching import fetching
 from trainer.guard import Guard
-from trainer.memory import held, peak_bytes, reserved_bytes
+from trainer.memory import held, reserved_bytes
 from trainer.neighbours import alike, same_label
 from trainer.optim import rate_of
 from trainer.pace import Pace
@@ -193,7 +193,7 @@ class Beats:
             fetching=fetching(gathered.costs),
             skipped=gathered.skipped,
             clipped=gathered.clipped,
-            peak_bytes=peak_bytes(training.device),
+            peak_bytes=training.room.highest_bytes(),
             reserved_bytes=reserved_bytes(training.device),
             held=self._held(),
             slow=self._pace.take(),

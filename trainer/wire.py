@@ -312,6 +312,9 @@ class CheckpointWritten(EventWord):
     name: str
     path: str
     seconds: float
+    """That the training has waited for it."""
+    behind_s: float = 0.0
+    """That writing it took beside the training."""
     bytes: int
 
 

@@ -166,6 +166,8 @@ class ModelInfo(Word):
     """Linear layers whose output another linear layer takes with nothing bent between."""
     forward_flops: float = 0.0
     """Floating point operations of one forward pass of one example; 0 where nobody counted."""
+    blocks: tuple[str, ...] = ()
+    """Names of the repeated blocks whose activations can be computed again in the backward pass, from input to output."""
     evaluation_difference: float = float("nan")
     """How far two passes over one batch in evaluation mode lie apart, relative, before the first step; NaN = not tried."""
     left_training: int = 0
@@ -186,6 +188,8 @@ class DeviceInfo(Word):
     """Mixed precision types that work here, best first; that they pay is a matter for a trial."""
     threads: int
     index: int = 0
+    memory_counted: bool = False
+    """What a step takes of the memory is known: the allocator tells it, or the device is simulated."""
 
 
 class ColumnFacts(Word):

@@ -85,7 +85,9 @@ KNOBS: dict[str, Value] = {
     "cache": False,
     "channels_last": False,
     "compile": "off",
+    "activation_checkpointing": False,
     "threads": 2,
+    "async_checkpoints": False,
     "eval_every": 1.0,
 }
 """What the knobs hold unless a test says otherwise."""
