@@ -12,6 +12,7 @@ from advisor.report.words import NURSERY
 from advisor.story import Story
 from advisor.told import FindingState, InterventionState, ProposalState
 from advisor.tui import words
+from advisor.tui.by_hand import HandTurn, hand_turns
 from advisor.tui.effects import (
     EFFECTS,
     deed_text,
@@ -45,6 +46,8 @@ class Row:
     """The proposal that `a` and `x` answer; empty when none waits here."""
     trial: str = ""
     """The kept or running fix that `u` takes back; empty when there is none."""
+    by_hand: str = ""
+    """The turn by hand that `u` turns back; empty when there is none."""
 
     def prompt(self, opened: bool) -> Content:
         """Return what is shown of it."""
@@ -109,6 +112,7 @@ class Feed:
             tried = [one for one in reversed(self._story.interventions) if one.code == code]
             rows += [self._fix(one, place) for place, one in enumerate(tried) if not self._proposed_again(one)]
         rows += [self._fix(one, place) for place, one in enumerate(asked_for) if not one.running]
+        rows += [self._by_hand(one) for one in hand_turns(self._story)]
         notes = [note for note in self._story.notes if note.level != "info"]
         rows += [
             self._note(note.level, note.text, f"{note.step}-{place}", note.step)
@@ -244,6 +248,15 @@ class Feed:
             tried.code,
             trial=undoable,
         )
+
+    def _by_hand(self, turn: HandTurn) -> Row:
+        glyph = self._signs.fixes["for you"]
+        did = turns_text(turn.new, turn.old, self._signs.arrow)
+        said = self._wrapped(f"turned by hand: {did}  step {turn.step:,}", 2)
+        body = (self._detail("measured", "nothing: it was turned at once, for good"),)
+        undoable = turn.name if self._story.ended is None else ""
+        head = Content.assemble((f"{glyph} ", "$accent"), said)
+        return Row(f"by-hand-{turn.name}", head, body, by_hand=undoable)
 
     def _fix_head(self, kind: str, name: str, state: str, colour: str) -> Content:
         lead = f"  {self._signs.branch} {self._signs.fixes[kind]} "

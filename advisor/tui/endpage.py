@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from advisor.report.schema import Intervention, Report
+from advisor.report.words import plural
 from advisor.runs import Run
 from advisor.story import Story
 from advisor.tui import words
@@ -161,14 +162,24 @@ def so_far(scene: Scene) -> Content:
 
 
 def last_words(scene: Scene, log: list[str], width: int) -> Content:
-    """Return the end of a run that failed: why, its traceback, its last events."""
+    """Return the end of a run that failed: why, its traceback, its last events; of a mistake, only what to mend."""
     story = scene.story
+    if story.ended is not None and story.ended.why == "mistake":
+        mend = "mend it, then start the run again; d leaves this screen"
+        return Content("\n").join(
+            [
+                Content.assemble(("the run could not begin", "bold $error")),
+                Content(story.ended.text),
+                Content(""),
+                Content.assemble((mend, "$muted")),
+            ]
+        )
     why = story.exits[-1].why if story.exits else (story.ended.text if story.ended else "")
     trace = traceback_of(log) or list(story.exits[-1].last_lines if story.exits else ())
     lines = [Content.assemble(("the trainer failed", "bold $error"), f": {why}" if why else "")]
     lines += [*_head("traceback"), *(Content(line) for line in trace or ["the trainer left none"])]
     lines += [
-        *_head(f"the last {len(scene.last_events)} events"),
+        *_head(f"the last {plural(len(scene.last_events), 'event')}"),
         *(_event(one, story).truncate(width, ellipsis=True) for one in reversed(scene.last_events)),
     ]
     return Content("\n").join(lines)
