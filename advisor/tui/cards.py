@@ -125,7 +125,7 @@ class Feed:
         place = 2 if found.standing else 3
         if self._story.trial is not None and self._story.trial.code == code:
             place = 0
-        elif any(one.code == code for one in self._story.waiting):
+        elif found.standing and any(one.code == code for one in self._story.waiting):
             place = 1
         return (place, _ROLES.index(found.role), -found.finding.severity.rank, -found.step, code)
 
@@ -193,7 +193,9 @@ class Feed:
         state = {"accepted": "accepted, assessed anew", "vetoed": "vetoed"}.get(proposal.state, "")
         fix = proposal.fix
         offer = offer_text(fix.expected, fix.improves, proposal.expected_cost_s)
-        waits = f"waits for you: {offer}" if self._story.ended is None else "was not answered before the run ended"
+        about = self._story.findings.get(proposal.code)
+        waits = f"waits for you: {offer}" if about is None or about.standing else "waits, but nothing is found now"
+        waits = waits if self._story.ended is None else "was not answered before the run ended"
         state = state or (f"you asked to {asked}" if asked else waits)
         head = self._fix_head("waits", proposal.fix.name, state, "$accent")
         lines = (
@@ -273,8 +275,7 @@ class Feed:
         return Row(f"note-{key}", Content.assemble((f"{glyph} ", colour), (said, "$muted")))
 
     def _detail(self, label: str, text: str) -> Content:
-        lead = f"       {label:<14}"
-        lead = lead if lead.endswith(" ") else lead + " "
+        lead = f"       {label:<13}  "
         return Content.assemble((lead, "$muted"), self._wrapped(text, len(lead)))
 
     def _wrapped(self, text: str, indent: int) -> str:

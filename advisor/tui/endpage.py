@@ -1,7 +1,9 @@
 """The report's first page, as soon as there is one; before that, what can be said so far; after a crash, its last words."""
 
+import re
 from collections.abc import Callable, Mapping
 from math import isfinite, isnan
+from pathlib import Path
 
 from pydantic import ValidationError
 from textual.app import ComposeResult
@@ -9,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+import trainer
 from advisor.report.schema import Intervention, Report
 from advisor.report.words import plural
 from advisor.runs import Run
@@ -175,8 +178,13 @@ def last_words(scene: Scene, log: list[str], width: int) -> Content:
             ]
         )
     why = story.exits[-1].why if story.exits else (story.ended.text if story.ended else "")
-    trace = traceback_of(log) or list(story.exits[-1].last_lines if story.exits else ())
-    lines = [Content.assemble(("the trainer failed", "bold $error"), f": {why}" if why else "")]
+    trace = shortened(traceback_of(log)) or list(story.exits[-1].last_lines if story.exits else ())
+    failed = "the trainer failed"
+    lines = [
+        Content.assemble(
+            (failed, "bold $error"), why.removeprefix(failed) if why.startswith(failed) else f": {why}" if why else ""
+        )
+    ]
     lines += [*_head("traceback"), *(Content(line) for line in trace or ["the trainer left none"])]
     lines += [
         *_head(f"the last {plural(len(scene.last_events), 'event')}"),
@@ -189,6 +197,34 @@ def traceback_of(log: list[str]) -> list[str]:
     """Return the last traceback of a log, or nothing."""
     starts = [place for place, line in enumerate(log) if line.startswith("Traceback (most recent call last)")]
     return log[starts[-1] :] if starts else []
+
+
+def shortened(trace: list[str]) -> list[str]:
+    """Return a traceback with what a user can mend: frames of ours and of libraries are counted, not shown.
+
+    One that has no other frames stays whole.
+    """
+    kept: list[str] = []
+    left_out, theirs = 0, False
+    for line in trace[1:]:
+        if frame := re.match(r'  File "(.+)", line \d+', line):
+            theirs = not _LIBRARY.search(frame[1]) and not Path(frame[1]).is_relative_to(_OURS)
+            left_out += not theirs
+        elif not line.startswith("    "):
+            theirs = True
+        if theirs and line.strip(" ^~"):
+            if left_out:
+                kept.append(
+                    f"  … {plural(left_out, 'frame')} of the trainer and of libraries: Esc, then o shows the log"
+                )
+                left_out = 0
+            kept.append(line)
+    return [*trace[:1], *kept] if any(line.startswith("  File") for line in kept) else trace
+
+
+_LIBRARY = re.compile(r"[/\\](site-packages|dist-packages)[/\\]|^<frozen |[/\\]lib[/\\]python3")
+_OURS = Path(trainer.__file__ or "trainer").parent
+"""Where frames lie that tell a user nothing."""
 
 
 def _event(event: wire.Event, story: Story) -> Content:
