@@ -79,10 +79,9 @@ def test_the_run_list_looks_as_it_did(
     snap_compare: Callable[..., bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for age, state in enumerate(STATES):
-        run = record(Path("runs") / state, state)
+    runs = [record(Path("runs") / state, state) for state in STATES]
+    for age, run in enumerate([*runs, finish(record(Path("runs") / "finished", "healthy"))]):
         run.about.write_text(run.about.read_text().replace('"seed": 0', f'"seed": 0, "created": {EPOCH_T + 60 * age}'))
-    finish(record(Path("runs") / "finished", "healthy"))
     watch = RunWatch(Path(), clock=lambda: EPOCH_T + 5000)
     watch.start()
     watch.read_all.wait(20)
