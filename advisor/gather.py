@@ -6,7 +6,9 @@ their rules are listed as not assessed.
 
 from collections.abc import Callable
 
+from advisor.gather_cooling import cooling, held_back
 from advisor.gather_fetch import fetch, fetcher
+from advisor.gather_growth import allocator, growth
 from advisor.gather_learning import classes, gradients, labels, layers, loss, rate, stream, validation
 from advisor.gather_order import order
 from advisor.gather_outcome import outputs
@@ -32,10 +34,14 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "host": host,
     "device": device,
     "utilisation": utilisation,
+    "cooling": cooling,
+    "held_back": held_back,
     "pace": pace,
     "stall": stall,
     "neighbours": neighbours,
     "memory": memory,
+    "growth": growth,
+    "allocator": allocator,
     "classes": classes,
     "order": order,
     "labels": labels,
@@ -51,8 +57,8 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
 
 OF_WALL_TIME = frozenset(
     {
-        "phases", "loader", "fetch", "fetcher", "host", "utilisation", "neighbours",
-        "pace", "stall",
+        "phases", "loader", "fetch", "fetcher", "host", "utilisation", "cooling", "held_back", "neighbours",
+        "growth", "pace", "stall",
     }
 )  # fmt: skip
 """Groups that no two runs of one seed would fill alike."""

@@ -10,6 +10,7 @@ from typing import Any
 from advisor.sensors.sample import DeviceSample, HostSample, NeighbourSample, Sample, StallSample
 from advisor.signals_fetch import FetchSignal
 from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal, RateSignal
+from advisor.signals_memory import MemorySignal
 from advisor.signals_stream import StreamSignal
 from advisor.signals_time import PaceSignal, TimeSignal
 from advisor.windows import median_of, spread_over_steps
@@ -62,6 +63,8 @@ TRAINING_PROBES = frozenset({"lr_sweep", "adaptive_sweep", "single_batch_fit"})
 """Their answers are forgotten then, and may be asked for anew."""
 REDRAWN = frozenset({"shuffle", "sampler"})
 """Knobs after whose turn other examples stand side by side."""
+CACHE_SHAPING = frozenset({"workers", "cache", "augment"})
+"""Knobs after whose turn whatever keeps items begins anew."""
 STREAM_SHAPING = REDRAWN | {"augment", "augment_strength", "standardise"}
 """Knobs after whose turn something else goes into the net."""
 TIME_SHAPING = frozenset(
@@ -76,11 +79,13 @@ TIME_SHAPING = frozenset(
         "cache",
         "channels_last",
         "compile",
+        "activation_checkpointing",
         "threads",
     }
 )
 """Knobs after whose turn a step takes another time."""
-
+MEMORY_SHAPING = TIME_SHAPING | OTHER_NETWORK | {"optimizer", "momentum", "ema"}
+"""Knobs after whose turn the run holds more or less."""
 FETCH_SHAPING = frozenset({"batch_size", "cache"})
 """Knobs after whose turn a fetch takes another time."""
 STEP_SHAPING = TIME_SHAPING - {"workers", "prefetch", "cache"}
@@ -113,6 +118,7 @@ class Signals:
         self.first_outputs: OutputsMeasured | None = None
         self.stream = StreamSignal()
         self.times = TimeSignal()
+        self.memory = MemorySignal()
         self.pace = PaceSignal()
         self.stall: StallSample | None = None
         self.fetches = FetchSignal()
@@ -191,6 +197,7 @@ class Signals:
                 self.loss.left_out(event.step)
             case MemoryRanOut():
                 self.ran_out += 1
+                self.memory.begin_anew()
                 self._hold("micro_batch", event.micro_batch_after)
                 self.times.begin_anew(event.step)
             case MemoryRegained():
@@ -223,6 +230,7 @@ class Signals:
         """Fold what the sensors saw."""
         if sample.host is not None:
             self.host.append(sample.host)
+            self.memory.sense(sample.t, sample.host)
         self.stall = sample.stall or self.stall
         index = self.started.device.index if self.started else 0
         self.devices.extend((sample.t, device) for device in sample.devices if device.index == index)
@@ -251,6 +259,7 @@ class Signals:
             self.snapshots = [0]
         self.ended, self.over = None, False
         self.pace.begin_anew()
+        self.memory.start(event.samples / max(event.task.train_examples, 1))
         self.loss.steps_total = event.steps_total
         self.started = event
         self._began_t = self.t = event.t
@@ -268,6 +277,7 @@ class Signals:
         self.gradients.clipped(beat.step, beat.steps, beat.clipped)
         self.rate.push(beat.step, beat.steps, beat.lr_set, beat.lr)
         self.times.push(beat)
+        self.memory.hear(beat)
         self.pace.push(beat)
         self.fetches.push(beat)
         alike = beat.label_runs if beat.label_runs >= 0 else beat.target_runs
@@ -305,6 +315,8 @@ class Signals:
         if turned & TIME_SHAPING:
             self.times.begin_anew(step)
             self.pace.begin_anew()
+        if turned & MEMORY_SHAPING:
+            self.memory.begin_anew(first_pass=bool(turned & CACHE_SHAPING))
         if turned & FETCH_SHAPING:
             self.fetches.begin_anew()
 

@@ -9,15 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import nan
 
+from rules.growth_facts import AllocatorFacts, Growth, GrowthFacts, Holder
 from rules.order_facts import OrderFacts
 from rules.outcome_facts import OutputFacts
 from rules.pace_facts import PaceFacts, StallFacts
 from rules.surroundings import (
     ClassFacts,
     ColumnFact,
+    CoolingFacts,
     DeviceFacts,
     FetcherFacts,
     FetchFacts,
+    HeldBackFacts,
     HostFacts,
     InputFacts,
     KnobFacts,
@@ -37,15 +40,21 @@ from rules.vocabulary import Value
 
 __all__ = [
     "GROUPS",
+    "AllocatorFacts",
     "BranchFacts",
     "ClassFacts",
     "ColumnFact",
+    "CoolingFacts",
     "DeviceFacts",
     "Evaluation",
     "Facts",
     "FetchFacts",
     "FetcherFacts",
     "GradientFacts",
+    "Growth",
+    "GrowthFacts",
+    "HeldBackFacts",
+    "Holder",
     "HostFacts",
     "InputFacts",
     "KnobFacts",
@@ -353,10 +362,14 @@ GROUPS: dict[str, type] = {
     "host": HostFacts,
     "device": DeviceFacts,
     "utilisation": UtilisationFacts,
+    "cooling": CoolingFacts,
+    "held_back": HeldBackFacts,
     "pace": PaceFacts,
     "stall": StallFacts,
     "neighbours": NeighbourFacts,
     "memory": MemoryFacts,
+    "growth": GrowthFacts,
+    "allocator": AllocatorFacts,
     "classes": ClassFacts,
     "order": OrderFacts,
     "labels": LabelFacts,

@@ -2,6 +2,17 @@
 
 from math import isfinite
 
+KIBI = 1024.0
+UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+
+def of_bytes(count: float) -> str:
+    """Return `3.1 MiB`; two digits, for a slope is no better known."""
+    size, unit = abs(count), 0
+    while size >= KIBI and unit < len(UNITS) - 1:
+        size, unit = size / KIBI, unit + 1
+    return f"{size:.0f} {UNITS[unit]}" if size >= 10 or unit == 0 else f"{size:.1f} {UNITS[unit]}"
+
 
 def in_time(seconds: float) -> str:
     """Return `40 seconds`, `14 minutes`, `3 hours`, `5 days`; `a long time` where nobody knows how long."""

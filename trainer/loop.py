@@ -90,7 +90,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
             beats.resume()
         if keeper.due():
             with cost.apart():
-                keeper.write_last()
+                keeper.write_due()
             beats.resume("checkpoint")
 
     beats.flush(batch)

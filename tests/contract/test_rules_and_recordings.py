@@ -52,6 +52,7 @@ FIRED_BY = {
     "INP107": "cores_short",
     "INP108": "lock_held",
     "MEM101": "memory_nearly_full",
+    "MEM103": "graphs_kept",
     "MEM102": "memory_runs_out",
     "NUM101": "rate_explodes",
     "NUM102": "rate_diverges",

@@ -174,6 +174,10 @@ TROUBLED: dict[str, Setup] = {
         "stalled_tasks.py:items_late", "every tenth batch holds an item that comes late",
         train={"lr": 1e-3, "epochs": 20, "eval_every": 100}, timed=True, until_step=200,
     ),
+    "graphs_kept": _own(
+        "leaky_tasks.py:graphs_kept", "a list keeps a tensor of every step, with its graph",
+        train={"lr": 1e-3, "epochs": 40000, "eval_every": 40000}, timed=True, until_step=900,
+    ),
 }  # fmt: skip
 
 HEALTHY: dict[str, Setup] = {
