@@ -33,7 +33,7 @@ SHIRTS = Setting("shirts", "mixer", train={"optimizer": "adamw", "lr": 3e-3, "ba
 SHOES = Setting(
     "shoes", "grouped", shape={"activation": "leaky"}, train={"optimizer": "momentum", "lr": 0.03, "epochs": 14}
 )
-PARITY = Setting("parity", "attending", train={"optimizer": "adam", "lr": 3e-3, "batch_size": 64, "epochs": 30})
+PARITY = Setting("parity_20", "attending", train={"optimizer": "adam", "lr": 3e-3, "batch_size": 64, "epochs": 45})
 ADDING = Setting("adding", "lstm", train={"optimizer": "adam", "lr": 1e-2, "batch_size": 48, "epochs": 30})
 COUNTING = Setting(
     "counting", "attending", shape={"depth": 1}, train={"optimizer": "adam", "lr": 3e-3, "batch_size": 64, "epochs": 20}
