@@ -132,4 +132,5 @@ def memory(signals: Signals) -> MemoryFacts | None:
         micro_batch=micro or batch,
         largest_batch=int(measured.get("largest_batch", 0)),
         counted=measured.get("source") == "counted",
+        told=started.device.memory_counted,
     )

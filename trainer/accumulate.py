@@ -225,6 +225,7 @@ def settings_of(training: Training) -> dict[str, Any]:
     """Return what changes how network and loss work, as JSON types."""
     model, objective = training.model, training.objective
     return {
+        "activation_checkpointing": training.knobs["activation_checkpointing"],
         "amp": training.precision.name,
         "channels_last": bool(training.knobs["channels_last"]) and training.setup.model_info.has_conv,
         "class_weights": objective.class_weights,

@@ -38,6 +38,7 @@ SPEED_KNOBS = frozenset(
         "amp",
         "channels_last",
         "compile",
+        "activation_checkpointing",
         "ema",
     }
 )

@@ -24,6 +24,15 @@ Sampler = Literal["none", "sqrt", "balanced"]
 Mode = Literal["watch", "advise", "auto"]
 
 
+def spared_twice(compile_mode: str, activation_checkpointing: bool) -> str:
+    """Return why compiling and computing activations again cannot be had together; nothing where they can."""
+    if compile_mode == "off" or not activation_checkpointing:
+        return ""
+    return (
+        "a compiled pass decides itself what it computes again, so activation_checkpointing is for passes that are not"
+    )
+
+
 def weighed_twice(class_weights: str, sampler: str, logit_adjustment: float = 0.0) -> str:
     """Return why these class weights, this sampler and this adjustment cannot be had together; nothing where they can."""
     if logit_adjustment and (class_weights, sampler) != ("none", "none"):
@@ -132,8 +141,9 @@ class TrainConfig(_Section):
     activation: Literal["own", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh"] = Field(
         "own", description="replace the hidden activation functions of any model; own = leave them"
     )
-    init: Literal["own", "he", "xavier", "orthogonal"] = Field(
-        "own", description="draw the initial weights of any model anew; own = leave them"
+    init: Literal["own", "he", "xavier", "orthogonal", "torch"] = Field(
+        "own",
+        description="draw the initial weights of any model anew; torch: as PyTorch's own layers do; own = leave them",
     )
     norm: Literal["own", "batch", "layer"] = Field(
         "own", description="put a normalisation behind each hidden layer of any model that has none; own = leave it"
@@ -159,6 +169,11 @@ class TrainConfig(_Section):
     compile: Literal["off", "default", "max-autotune-no-cudagraphs"] = Field(
         "off", description="torch.compile the forward and backward pass in this mode: minutes at first, faster later"
     )
+    activation_checkpointing: bool = Field(
+        False,
+        description="keep less of a model's repeated blocks for the backward pass, and compute it again there: less memory, "
+        "more time",
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     threads: int = Field(0, ge=0, description="CPU threads of the trainer; 0 = torch's own choice")
     seed: int = Field(0, ge=0, description="seed of initialisation, order, dropout and augmentation")
@@ -166,6 +181,10 @@ class TrainConfig(_Section):
     eval_every: float = Field(1.0, gt=0, description="epochs between two evaluations")
     checkpoint_every: float = Field(
         0.0, ge=0, description="epochs between numbered checkpoints; 0 = only best and last"
+    )
+    async_checkpoints: bool = Field(
+        False,
+        description="write checkpoints from a copy while the training goes on: memory for one more copy on the host",
     )
     memory_limit: float = Field(
         0.0,
@@ -192,6 +211,12 @@ class TrainConfig(_Section):
     @classmethod
     def _class_weights_as_switch(cls, value: Any) -> Any:
         return {True: "sqrt", False: "none"}.get(value, value) if isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _spared_once(self) -> Self:
+        if why := spared_twice(self.compile, self.activation_checkpointing):
+            raise ValueError(f"train.activation_checkpointing: {why}: leave one of them out")
+        return self
 
     @model_validator(mode="after")
     def _weighed_once(self) -> Self:

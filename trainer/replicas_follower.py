@@ -10,7 +10,7 @@ import random
 import select
 import sys
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from trainer.factory import FactoryError, make_task
 from trainer.models.layers import set_dropout
 from trainer.objective import Objective
 from trainer.precision import Precision
+from trainer.recomputing import recomputed
 from trainer.replicas_wire import (
     broadcast,
     gradients_of,
@@ -170,7 +171,8 @@ class Follower:
         if self._settings["channels_last"] and isinstance(inputs, Tensor) and inputs.dim() == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         with self._precision.context():
-            outputs = self._compiled(self._model, self._settings["compile"] if word["usual"] else OFF, inputs)
+            with recomputed(self._model) if self._settings["activation_checkpointing"] else nullcontext():
+                outputs = self._compiled(self._model, self._settings["compile"] if word["usual"] else OFF, inputs)
             loss = self._objective(outputs, targets, normaliser=word["examples"])
         (loss * self._scale[0]).backward()  # type: ignore[no-untyped-call]
         self._total += self._objective.told(loss, outputs, targets, word["examples"])

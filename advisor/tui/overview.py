@@ -37,7 +37,7 @@ class Overview(Container):
     """The panes. Each is handed what it shows and draws only when that has changed."""
 
     def __init__(self, ascii_only: bool = False) -> None:
-        super().__init__(id="overview")
+        super().__init__(id="overview", classes="compact")
         self.ascii_only = ascii_only
         self.zoom = 0
         """Which share of the run, its newest, the charts show."""
@@ -93,8 +93,8 @@ class Overview(Container):
         wide = size.width >= WIDE_CELLS and size.height >= WIDE_ROWS
         medium = size.width >= MEDIUM_CELLS and size.height >= MEDIUM_ROWS
         self.form = "wide" if wide else "medium" if medium else "compact"
-        for one in SHOWN:
-            self.set_class(one == self.form, one)
+        if not self.has_class(self.form):  # each change of a class styles all panes anew
+            self.set_classes(self.form)
         for name in PANES:
             fits = name in SHOWN[self.form] and (name != "log" or self._printed)
             self.query_one(f"#{name}").display = self.asked_for.get(name, fits)

@@ -85,12 +85,21 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("saturated", "kind"), [pytest.param(nan, "he", id="rectifiers"), pytest.param(0.9, "xavier", id="squashing")]
+    ("saturated", "learned", "kind"),
+    [
+        pytest.param(nan, "classification", "he", id="rectifiers"),
+        pytest.param(0.9, "classification", "xavier", id="squashing"),
+        pytest.param(nan, "regression", "torch", id="numbers"),
+        pytest.param(0.9, "regression", "xavier", id="squashing, and numbers"),
+    ],
 )
-def test_it_begins_anew_with_the_draw_that_fits_the_activations(saturated: float, kind: str) -> None:
+def test_it_begins_anew_with_the_draw_that_fits_the_activations_and_the_task(
+    saturated: float, learned: str, kind: str
+) -> None:
     weights = drawn(2.0, 2.0, saturated=saturated)
     finding = assessed(
-        bad_initialisation, {"loss": FAR, "run": EARLY, "layers": {"layers": weights, "at_start": weights}}
+        bad_initialisation,
+        {"loss": FAR, "run": EARLY, "task": {"kind": learned}, "layers": {"layers": weights, "at_start": weights}},
     )
     assert finding is not None
     assert (finding.fixes[1].deed, finding.fixes[1].turns[0].to) == (Deed.START_OVER, kind)

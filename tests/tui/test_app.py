@@ -152,6 +152,23 @@ async def test_a_knob_is_turned_within_its_bounds_and_asked_for_with_its_effect(
         assert wish.turns == ({"knob": "lr", "to": 0.01},)
 
 
+async def test_a_knob_that_was_turned_by_hand_is_turned_back_by_hand(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        made = Recording.go_on(app.run_files, 2900)
+        made.turn("u1-2900", "lr", 0.05, 0.01, confirmed=True, by="user")
+        made.flush()
+        for _ in range(50):
+            await pilot.pause(0.05)
+            app.pull()
+            if "by-hand-u1-2900" in app.overview.feed.rows:
+                break
+        choose(app.overview.feed, "by-hand-u1-2900")
+        await pilot.press("u", "y")
+        await pilot.pause()
+        (wish,) = wishes(app.run_files)
+        assert (wish.wish, wish.turns) == ("turn", ({"knob": "lr", "to": 0.05},))
+
+
 @pytest.mark.parametrize(
     ("key", "page"),
     [

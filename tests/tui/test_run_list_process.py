@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,32 +11,16 @@ import pytest
 from advisor.lease import Lease, is_driven
 from advisor.runs import Run
 from tests.tui.recording import record
-from tests.tui.test_process import fingerprint, seen
+from tests.tui.terminal import Shown, fingerprint, seen, terminals
 
-StartList = Callable[[Path], tuple["subprocess.Popen[bytes]", int]]
+StartList = Callable[[Path], Shown]
 
 
 @pytest.fixture
 def start() -> Iterator[StartList]:
-    """Start `advisor` on a terminal of its own; none outlives its test."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start_one(here: Path) -> tuple[subprocess.Popen[bytes], int]:
-        inner, outer = os.openpty()
-        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-P", "-m", "advisor.cli"],
-                stdin=outer, stdout=outer, stderr=outer, env=environment, cwd=here, start_new_session=True,
-            )
-        )  # fmt: skip
-        os.close(outer)
-        return started[-1], inner
-
-    yield start_one
-    for process in started:
-        process.kill()
-        process.wait(20)
+    """Return a function that starts `advisor` in a folder, on a terminal of its own."""
+    with terminals() as start_one:
+        yield lambda here: start_one([sys.executable, "-P", "-m", "advisor.cli"], here)
 
 
 @pytest.fixture
