@@ -164,7 +164,7 @@ def _twins() -> Data:
     return divided(inputs, (digits[one] == digits[other]).astype(np.int64))
 
 
-def _noisy_digits() -> Data:
+def _grainy_digits() -> Data:
     """A written digit under noise [1, 8, 8] → the digit with far less of it [64], so that no pixel is the same in all."""
     images, _ = datasets.load_digits(return_X_y=True)
     random = np.random.default_rng(34)
@@ -192,5 +192,5 @@ SETS |= {
     "docs": _docs,
     "waves": _waves,
     "twins": _twins,
-    "grainy_digits": _noisy_digits,
+    "grainy_digits": _grainy_digits,
 }

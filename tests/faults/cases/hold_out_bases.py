@@ -43,5 +43,5 @@ DOCS_CONV = Setting("docs", "signal", train={"optimizer": "adamw", "lr": 3e-3, "
 WAVES = Setting("waves", "signal", train={"optimizer": "momentum", "lr": 0.02, "batch_size": 24, "epochs": 16})
 TWINS = Setting("twins", "twins", train={"optimizer": "adam", "lr": 3e-3, "batch_size": 48, "epochs": 20})
 NOISY_DIGITS = Setting(
-    "noisy_digits", "u_shaped", train={"optimizer": "adam", "lr": 5e-3, "batch_size": 32, "epochs": 14}
+    "grainy_digits", "u_shaped", train={"optimizer": "adam", "lr": 5e-3, "batch_size": 32, "epochs": 14}
 )
