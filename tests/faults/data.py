@@ -218,9 +218,38 @@ def _boxes() -> Data:
     return divided(np.concatenate([low, high]), np.repeat([0, 1], 100))
 
 
+def _stated(inputs: Array, targets: Array, tested: int) -> Data:
+    """Split in a stated way: of examples in random order the last `tested` are the test, and a fifth of the rest validates."""
+    order = np.random.RandomState(0).permutation(len(inputs))
+    val = (len(inputs) - tested) // 5
+    whole = Part(inputs.astype(np.float32), targets.astype(np.int64))
+    train, held, test = (whole.take(one) for one in np.split(order, [len(inputs) - tested - val, len(inputs) - tested]))
+    return Data(train, held, test, int(targets.max()) + 1)
+
+
+def _digits_16() -> Data:
+    inputs, labels = datasets.load_digits(return_X_y=True)
+    return _stated(inputs / 16, labels, tested=500)
+
+
+def _circles_700() -> Data:
+    return _stated(*datasets.make_circles(1000, noise=0.1, random_state=1), tested=300)
+
+
+def _curve() -> Data:
+    """The curve y = 5x² + N³ at 0, 0.1, …, 4.9, the same places in each split, with noise of its own."""
+    random = np.random.default_rng(19)
+    places = np.arange(0, 5, 0.1)
+    parts = [
+        Part(places[:, None].astype(np.float32), (5 * places**2 + random.normal(size=50) ** 3).astype(np.float32))
+        for _ in range(3)
+    ]
+    return Data(parts[0], parts[1], parts[2], 1)
+
+
 def _riddle(bits: int) -> Data:
     """The parity of some bits that are -1 or 1, beside others that do not count: [20]."""
-    inputs = np.random.default_rng(10).choice([-1, 1], (1600, 20))
+    inputs = np.random.default_rng(10).choice([-1.0, 1.0], (1600, 20))
     return divided(inputs, (inputs[:, :bits].prod(1) > 0).astype(np.int64))
 
 
@@ -250,4 +279,7 @@ SETS: dict[str, Callable[[], Data]] = {
     "riddle": lambda: _riddle(20),
     "riddle_short": lambda: _riddle(2),
     "pictures": _pictures,
+    "digits_16": _digits_16,
+    "circles_700": _circles_700,
+    "curve": _curve,
 }

@@ -99,8 +99,8 @@ def _chosen_clothes(classes: tuple[int, ...], count: int) -> Data:
 
 
 def _parity() -> Data:
-    """Eight bits; the class is whether those at two places differ."""
-    bits = np.random.default_rng(29).integers(0, 2, (1600, 8))
+    """Twenty bits, so many that rows hardly come twice; the class is whether those at two places differ."""
+    bits = np.random.default_rng(29).integers(0, 2, (1600, 20))
     return divided(bits + 1, bits[:, list(PARITY_PLACES)].sum(1) % 2)
 
 
@@ -164,12 +164,13 @@ def _twins() -> Data:
     return divided(inputs, (digits[one] == digits[other]).astype(np.int64))
 
 
-def _noisy_digits() -> Data:
-    """A written digit under noise [1, 8, 8] → the digit without it [64]."""
+def _grainy_digits() -> Data:
+    """A written digit under noise [1, 8, 8] → the digit with far less of it [64], so that no pixel is the same in all."""
     images, _ = datasets.load_digits(return_X_y=True)
-    clean = images / 8 - 1
-    noisy = clean + 0.7 * np.random.default_rng(34).normal(size=clean.shape)
-    return divided(noisy.reshape(-1, 1, 8, 8), clean)
+    random = np.random.default_rng(34)
+    clean = 0.9 * (images / 8 - 1) + 0.03 * random.normal(size=images.shape)
+    noisy = clean + 0.7 * random.normal(size=clean.shape)
+    return divided(noisy.reshape(-1, 1, 8, 8), clean.clip(-1, 1))
 
 
 SETS |= {
@@ -185,11 +186,11 @@ SETS |= {
     "patches": _patches,
     "shirts": lambda: _chosen_clothes(SHIRTS, 1800),
     "shoes": lambda: _chosen_clothes(SHOES, 1400),
-    "parity": _parity,
+    "parity_20": _parity,
     "adding": _adding,
     "counting": _counting,
     "docs": _docs,
     "waves": _waves,
     "twins": _twins,
-    "noisy_digits": _noisy_digits,
+    "grainy_digits": _grainy_digits,
 }

@@ -11,7 +11,8 @@ from rules.catalogue import all_rules
 from tests.faults import folders, mistakes
 from tests.faults.case import Case, Side
 from tests.faults.cases import FAMILIES, HOLD_OUT, all_cases, find, held_out_cases, main_cases
-from tests.faults.data import FASHION, load
+from tests.faults.data import FASHION, SETS, load
+from tests.faults.nets import NETS
 from tests.faults.spoil import SPOILS, spoil
 from tests.faults.task import task_of
 from trainer.setup import build
@@ -48,6 +49,13 @@ def test_the_hold_out_is_wide_and_shares_no_data_and_no_deep_net_with_the_main_c
 def test_a_case_is_marked_as_held_out_where_it_belongs_to_that_family() -> None:
     assert all(case.held_out for case in held_out_cases())
     assert not any(case.held_out for case in main_cases())
+
+
+def test_every_data_set_and_net_of_a_case_exists() -> None:
+    for case in all_cases():
+        for setting in (case.faulty, case.reference):
+            assert setting.data in SETS, case.name
+            assert setting.net in NETS, case.name
 
 
 def test_each_case_has_a_name_of_its_own() -> None:

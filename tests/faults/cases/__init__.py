@@ -3,7 +3,19 @@
 from functools import cache
 
 from tests.faults.case import Case
-from tests.faults.cases import code, collection, data, healthy, hold_out, hold_out_healthy, net, pairs, rate, remarks
+from tests.faults.cases import (
+    code,
+    collection,
+    data,
+    described,
+    healthy,
+    hold_out,
+    hold_out_healthy,
+    net,
+    pairs,
+    rate,
+    remarks,
+)
 
 FAMILIES: dict[str, tuple[Case, ...]] = {
     "rate": rate.CASES,
@@ -13,6 +25,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     "midway": code.MIDWAY,
     "pairs": code.PAIRS + pairs.CASES,
     "collection": collection.CASES,
+    "described": described.CASES,
     "remarks": remarks.CASES,
     "healthy": healthy.CASES,
 }

@@ -33,7 +33,7 @@ SHIRTS = Setting("shirts", "mixer", train={"optimizer": "adamw", "lr": 3e-3, "ba
 SHOES = Setting(
     "shoes", "grouped", shape={"activation": "leaky"}, train={"optimizer": "momentum", "lr": 0.03, "epochs": 14}
 )
-PARITY = Setting("parity", "attending", train={"optimizer": "adam", "lr": 3e-3, "batch_size": 64, "epochs": 30})
+PARITY = Setting("parity_20", "attending", train={"optimizer": "adam", "lr": 3e-3, "batch_size": 64, "epochs": 45})
 ADDING = Setting("adding", "lstm", train={"optimizer": "adam", "lr": 1e-2, "batch_size": 48, "epochs": 30})
 COUNTING = Setting(
     "counting", "attending", shape={"depth": 1}, train={"optimizer": "adam", "lr": 3e-3, "batch_size": 64, "epochs": 20}
@@ -43,5 +43,5 @@ DOCS_CONV = Setting("docs", "signal", train={"optimizer": "adamw", "lr": 3e-3, "
 WAVES = Setting("waves", "signal", train={"optimizer": "momentum", "lr": 0.02, "batch_size": 24, "epochs": 16})
 TWINS = Setting("twins", "twins", train={"optimizer": "adam", "lr": 3e-3, "batch_size": 48, "epochs": 20})
 NOISY_DIGITS = Setting(
-    "noisy_digits", "u_shaped", train={"optimizer": "adam", "lr": 5e-3, "batch_size": 32, "epochs": 14}
+    "grainy_digits", "u_shaped", train={"optimizer": "adam", "lr": 5e-3, "batch_size": 32, "epochs": 14}
 )

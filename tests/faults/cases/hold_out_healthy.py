@@ -44,7 +44,7 @@ WRITTEN: tuple[Case, ...] = (
     healthy("held_ok_grouped_augmented", "patches of photographs, augmented, with dropout", PATCHES.having(shape={"dropout": 0.1}, augment=True)),
     healthy("held_ok_mixer", "shirts, an MLP-mixer with warm-up", SHIRTS.having(warmup=0.05, schedule="cosine", epochs=12)),
     healthy("held_ok_shoes", "shoes, momentum with a stepped rate", SHOES.having(schedule="step")),
-    healthy("held_ok_parity", "the parity of two of eight bits: a wait, then a fall", PARITY),
+    healthy("held_ok_parity", "the parity of two of twenty bits: a wait, then a fall", PARITY),
     healthy("held_ok_adding", "the adding problem, an LSTM", ADDING),
     healthy("held_ok_counting", "counting a symbol, a transformer with norms first", COUNTING),
     healthy("held_ok_docs", "documentation, an LSTM that is clipped at 1", DOCS.having(clip=1.0, epochs=8), allowed=("GEN101",)),
