@@ -78,6 +78,7 @@ TIME_SHAPING = frozenset(
         "micro_batch",
         "replicas",
         "amp",
+        "tf32",
         "augment",
         "workers",
         "prefetch",
