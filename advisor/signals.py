@@ -73,6 +73,7 @@ TIME_SHAPING = frozenset(
         "micro_batch",
         "replicas",
         "amp",
+        "tf32",
         "augment",
         "workers",
         "prefetch",

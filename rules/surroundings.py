@@ -23,6 +23,10 @@ class PhaseFacts:
     """Of the wall time so far."""
     checkpoint_share: float
     samples_per_s: float
+    flops: float = nan
+    """Operations a second that the network needs for these examples; NaN where nobody has counted a pass."""
+    mfu: float = nan
+    """Share of what the device can do at most in the type in use (MFU); NaN where nobody knows that."""
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ SPEED_KNOBS = frozenset(
         "augment_strength",
         "dropout",
         "amp",
+        "tf32",
         "channels_last",
         "compile",
         "activation_checkpointing",

@@ -104,6 +104,10 @@ class TrainConfig(_Section):
     warmup: float = Field(0.03, ge=0, lt=1, description="share of the run over which the rate rises linearly")
     clip: float = Field(0.0, ge=0, description="largest gradient norm; 0 = no clipping")
     amp: Amp = Field("off", description="mixed precision: off, auto, bf16 or fp16 (true = auto, false = off)")
+    tf32: bool = Field(
+        False,
+        description="CUDA: multiply fp32 matrices with 10 bits of mantissa (TF32) instead of 23; left out: as torch has it",
+    )
     augment: bool = Field(False, description="images: augment on the batch, on the device")
     augment_strength: float = Field(0.5, ge=0, le=1, description="images: strength of the augmentation, 0 to 1")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout of the built-in models (and of a model that has any)")

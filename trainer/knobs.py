@@ -103,6 +103,7 @@ SPECS: dict[str, KnobSpec] = {
     "micro_batch": KnobSpec(turns="live", effect="other_rounding", low=0),
     "replicas": KnobSpec(turns="live", effect="other_rounding", low=1),
     "amp": KnobSpec(turns="live", effect="other_rounding", choices=("off", "auto", "bf16", "fp16")),
+    "tf32": KnobSpec(turns="live", effect="other_rounding"),
     "augment": KnobSpec(turns="live", effect="changes_learning"),
     "augment_strength": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=1.0),
     "dropout": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=0.9),

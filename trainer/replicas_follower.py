@@ -25,7 +25,7 @@ from trainer.export import ExportError, rebuild
 from trainer.factory import FactoryError, make_task
 from trainer.models.layers import set_dropout
 from trainer.objective import Objective
-from trainer.precision import Precision
+from trainer.precision import Precision, multiply_in_tf32
 from trainer.recomputing import recomputed
 from trainer.replicas_wire import (
     broadcast,
@@ -158,6 +158,7 @@ class Follower:
         for module, mode in zip(model.modules(), settings["modes"], strict=True):
             module.training = mode == "1"
         self._precision.set(settings["amp"])
+        multiply_in_tf32(settings["tf32"])
         self._objective.standard = settings["standard"]
         self._objective.class_weights = settings["class_weights"]
         self._objective.label_smoothing = settings["label_smoothing"]

@@ -24,7 +24,7 @@ from trainer.labels import LabelWatch
 from trainer.link import Link
 from trainer.objective import Objective
 from trainer.optim import adopt_optimizer, build_optimizer, parameters_of
-from trainer.precision import Precision
+from trainer.precision import Precision, multiplies_in_tf32, why_no_tf32
 from trainer.replicas import Replicas
 from trainer.room import Room
 from trainer.setup import Setup
@@ -109,6 +109,8 @@ class Training:
         self._trained: tuple[weakref.ref[Any], ...] = ()
         """A network, its optimizer, and the parameters that only the network has; none of them is kept alive."""
         self.install(setup)
+        asked = bool(self.knobs["tf32"]) or multiplies_in_tf32()  # by the configuration, or by the task's own code
+        self.knobs["tf32"] = asked and "tf32" not in self.unavailable
         self.supply = Supply(
             setup.source.train,
             setup.source.collate,
@@ -278,6 +280,8 @@ def _unavailable_here(setup: Setup, device: DeviceInfo, memory_limit: float) -> 
     reasons: dict[str, str] = {}
     if not device.amp_dtypes:
         reasons["amp"] = f"{device.name} has no mixed precision type"
+    if why := why_no_tf32(torch.device(device.type, device.index)):
+        reasons["tf32"] = why
     if device.type != "cpu":
         reasons["threads"] = "the work is done on the device"
     if memory_limit:

@@ -16,6 +16,7 @@ from trainer.ema import Averaged
 from trainer.knobs import SPECS, KnobError, KnobValue
 from trainer.models.layers import set_dropout
 from trainer.optim import lay_out_moments, set_beta2, set_momentum, set_weight_decay
+from trainer.precision import multiply_in_tf32
 from trainer.selftest import pieces_differ, recomputed_differs, replicas_differ
 from trainer.training import Training
 from trainer.words import Change, Turned
@@ -196,6 +197,7 @@ def apply_first(training: Training) -> None:
         _turn_inputs,
         _turn_targets,
         _turn_precision,
+        _turn_tf32,
         _turn_layout,
         _turn_threads,
         _turn_average,
@@ -256,6 +258,11 @@ def _turn_precision(training: Training) -> None:
     training.precision.set(str(training.knobs["amp"]))
 
 
+def _turn_tf32(training: Training) -> None:
+    if "tf32" not in training.unavailable:
+        multiply_in_tf32(bool(training.knobs["tf32"]))
+
+
 def _turn_layout(training: Training) -> None:
     layout = torch.channels_last if training.knobs["channels_last"] else torch.contiguous_format
     if training.setup.model_info.has_conv:
@@ -299,6 +306,7 @@ DEEDS: dict[str, Deed] = {
     "beta2": turn_optimizer,
     "ema": _turn_average,
     "amp": _turn_precision,
+    "tf32": _turn_tf32,
     "dropout": _turn_dropout,
     "standardise": _turn_inputs,
     "scale_targets": _turn_targets,

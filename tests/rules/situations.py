@@ -61,6 +61,7 @@ KNOBS: dict[str, Value] = {
     "micro_batch": 0,
     "replicas": 1,
     "amp": "off",
+    "tf32": False,
     "augment": False,
     "augment_strength": 0.5,
     "dropout": 0.0,
