@@ -286,6 +286,15 @@ async def test_a_crash_ends_on_its_traceback_and_last_events(opened: Open) -> No
         assert "beat taken" in said
 
 
+async def test_without_colours_the_second_line_is_told_by_its_form(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        assert "╌ validation" not in str(app.query_one("#loss", Chart).border_title)
+        app.theme = "monochrome"
+        app.pull()
+        await pilot.pause()
+        assert "╌ validation" in str(app.query_one("#loss", Chart).border_title)
+
+
 async def test_zoom_shows_the_newest_fifth(opened: Open) -> None:
     async with opened("healthy") as (app, pilot):
         await pilot.press("z")

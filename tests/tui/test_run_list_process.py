@@ -1,6 +1,7 @@
 """`advisor` alone on a terminal: however the list ends, every run stays as it was."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -13,14 +14,14 @@ from advisor.runs import Run
 from tests.tui.recording import record
 from tests.tui.terminal import Shown, fingerprint, seen, terminals
 
-StartList = Callable[[Path], Shown]
+StartList = Callable[..., Shown]
 
 
 @pytest.fixture
 def start() -> Iterator[StartList]:
     """Return a function that starts `advisor` in a folder, on a terminal of its own."""
     with terminals() as start_one:
-        yield lambda here: start_one([sys.executable, "-P", "-m", "advisor.cli"], here)
+        yield lambda here, **environment: start_one([sys.executable, "-P", "-m", "advisor.cli"], here, **environment)
 
 
 @pytest.fixture
@@ -90,4 +91,19 @@ def test_a_terminal_that_goes_while_a_run_is_open_does_not_open_the_list_again(
     process.send_signal(number)
     assert process.wait(20) == 0
     assert "by newest" not in seen(terminal, "by newest", seconds=1)
+    os.close(terminal)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_opened_from_a_list_without_colours_has_none_either(
+    start: StartList, live: Run, tmp_path: Path
+) -> None:
+    process, terminal = start(tmp_path, NO_COLOR="1", COLORTERM="truecolor")
+    assert "stalled" in seen(terminal, "stalled")
+    os.write(terminal, b"\r")
+    told = seen(terminal, "detach") + seen(terminal, "\x00never", seconds=2)
+    colours = {(red, green, blue) for red, green, blue in re.findall(r"[34]8;2;(\d+);(\d+);(\d+)", told)}
+    assert colours
+    assert all(red == green == blue for red, green, blue in colours)
+    process.kill()
     os.close(terminal)
