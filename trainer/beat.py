@@ -5,7 +5,7 @@ On an asynchronous device the values are copied at one beat and told at the next
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import isfinite
+from math import inf, isfinite
 from time import perf_counter
 
 import torch
@@ -212,8 +212,9 @@ class Beats:
     def _tell_what_the_device_did(self, beat: BeatTaken, losses: list[float], norms: list[float]) -> None:
         """On an asynchronous device the guard acts without the host; the host tells it when the values arrive."""
         guard, scaled = self._training.guard, self._training.precision.scaler.is_enabled()
+        limit = float(self._training.knobs["clip"]) or inf
         for place, (loss, norm) in enumerate(zip(losses, norms, strict=True), start=beat.step - len(losses) + 1):
-            why: str = guard.outlier(loss, norm) if isfinite(loss) and isfinite(norm) else ""
+            why: str = guard.outlier(loss, min(norm, limit)) if isfinite(loss) and isfinite(norm) else ""
             if not (isfinite(loss) and isfinite(norm)) and not scaled:
                 why = "non_finite_gradient" if isfinite(loss) else "non_finite_loss"
             if why:

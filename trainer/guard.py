@@ -81,7 +81,13 @@ class Guard:
         return step - self.acted_step < FEWEST or self.climbing
 
     def outlier(self, loss: float, norm: float) -> Outlier:
-        """Tell what of a step stands far out of what is usual; nothing for a step like the others."""
+        """Tell what of a step stands far out of what is usual; nothing for a step like the others.
+
+        Args:
+            loss: Of the step.
+            norm: Of its gradient, as the run's own clipping leaves it: what that tames moves the weights no further than
+                other steps do.
+        """
         if norm > self.limit:
             return "gradient_outlier"
         return "loss_outlier" if loss > self.loss_limit else ""

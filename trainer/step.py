@@ -138,7 +138,7 @@ def _guard(
         if guard.active:
             return True, False, acted
     ceiling = limit
-    if outlier := guard.outlier(value, height):
+    if outlier := guard.outlier(value, min(height, limit)):
         height_or_loss = height if outlier == "gradient_outlier" else value
         acted.append(GuardActed(why=outlier, deed="clipped" if guard.active else "saw", value=height_or_loss))
         if guard.active:
@@ -158,7 +158,7 @@ def _guard_on_device(training: Training, loss: torch.Tensor, norm: torch.Tensor,
     guard, limit = training.guard, float(training.knobs["clip"]) or inf
     usual = min(limit, guard.usual) if guard.active else limit
     if usual < inf:
-        stands_out = (norm > guard.limit) | (loss > guard.loss_limit)
+        stands_out = (norm.clamp(max=limit) > guard.limit) | (loss > guard.loss_limit)
         ceiling = torch.where(stands_out, usual, limit)
         torch._foreach_mul_(gradients, torch.where(norm > ceiling, ceiling / norm, torch.ones_like(norm)))
     if hasattr(training.optimizer, "found_inf"):
