@@ -145,8 +145,9 @@ class TrainConfig(_Section):
     activation: Literal["own", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh"] = Field(
         "own", description="replace the hidden activation functions of any model; own = leave them"
     )
-    init: Literal["own", "he", "xavier", "orthogonal"] = Field(
-        "own", description="draw the initial weights of any model anew; own = leave them"
+    init: Literal["own", "he", "xavier", "orthogonal", "torch"] = Field(
+        "own",
+        description="draw the initial weights of any model anew; torch: as PyTorch's own layers do; own = leave them",
     )
     norm: Literal["own", "batch", "layer"] = Field(
         "own", description="put a normalisation behind each hidden layer of any model that has none; own = leave it"

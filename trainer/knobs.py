@@ -122,7 +122,9 @@ SPECS: dict[str, KnobSpec] = {
         effect="changes_learning",
         choices=("own", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh"),
     ),
-    "init": KnobSpec(turns="restart", effect="changes_learning", choices=("own", "he", "xavier", "orthogonal")),
+    "init": KnobSpec(
+        turns="restart", effect="changes_learning", choices=("own", "he", "xavier", "orthogonal", "torch")
+    ),
     "norm": KnobSpec(turns="restart", effect="changes_learning", choices=("own", "batch", "layer")),
     "residual": KnobSpec(turns="restart", effect="changes_learning"),
     "output": KnobSpec(turns="restart", effect="changes_learning", choices=("own", "none")),

@@ -21,6 +21,7 @@ ProbeName = Literal[
     "mode_switch",
     "memory_model",
     "throughput_screen",
+    "memory_holders",
 ]
 
 LossKind = Literal[
@@ -245,6 +246,30 @@ class Survey(Word):
     unreadable: int = 0
     """Items that could not be read and were left out."""
     columns: tuple[ColumnFacts, ...] = ()
+
+
+class Held(Word):
+    """Memory that is held between two steps; what was there for a while within a step is not in it."""
+
+    device_bytes: int = 0
+    """Allocated on the device; 0 where the device is the host."""
+    host_bytes: int = 0
+    """Of the trainer's process alone: resident and private, so neither mapped files nor pages that the system only keeps
+    for later. 0 where the system does not tell."""
+
+
+class SlowSteps(Word):
+    """Steps of a beat that took far longer than the others: over three spreads beyond the median, and over twice it."""
+
+    count: int
+    excess_s: float
+    """Seconds that they took beyond the usual ones, all together."""
+    usual_s: float
+    """Median of the steps before."""
+    worst_s: float
+    met: dict[str, int]
+    """How many of them met what: `collection` (Python's garbage), `evaluation`, `checkpoint`, `input`, `waiting` (the
+    thread did not run), `work` (it had more to do)."""
 
 
 class Picture(Word):

@@ -220,10 +220,10 @@ class Recording:
         """Put a sample down."""
         self._lines.setdefault(self.run.samples, []).append(sample.model_dump_json())
 
-    def turn(self, trial: str, knob: str, old: object, new: object, confirmed: bool) -> None:
+    def turn(self, trial: str, knob: str, old: object, new: object, confirmed: bool, by: str = "advisor") -> None:
         """A knob turns on probation, and stays or goes back."""
         change = Change(knob=knob, old=old, new=new)  # type: ignore[arg-type]
-        self.say(wire.KnobsTurned(changes=(change,), trial=trial, probation=True))
+        self.say(wire.KnobsTurned(changes=(change,), trial=trial, probation=True, by=by))
         if confirmed:
             self.say(wire.KnobsConfirmed(changes=(change,), trial=trial))
         else:
