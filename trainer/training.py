@@ -20,6 +20,7 @@ from trainer.guard import Guard
 from trainer.knobs import SPECS, Knob, KnobEffect, KnobValue, catalogue
 from trainer.labels import LabelWatch
 from trainer.link import Link
+from trainer.norms import NormWatch
 from trainer.objective import Objective
 from trainer.optim import adopt_optimizer, build_optimizer, parameters_of
 from trainer.precision import Precision
@@ -82,6 +83,7 @@ class Window:
 
     place: Place
     random: dict[str, Any]
+    """States of generators, or copies of them: see `trainer.window.written_out`."""
     buffers: list[torch.Tensor]
     updating: bool = False
     """The weights are being changed: from now on the batch cannot be begun anew."""
@@ -121,6 +123,7 @@ class Training:
         self.augmenter.manual_seed(train.seed)
         self.progress = Progress(samples_total=round(train.epochs * setup.source.train.examples))
         self.guard = Guard(active=mode != "watch")
+        self.norms = NormWatch()
         self.room = Room(self.device, train.memory_limit)
         self.clocks = Clocks(self.device)
         self.labels = LabelWatch.for_setup(setup, self.device)
