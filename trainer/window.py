@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from trainer.data.batch import Ticket
+from trainer.data.batch import Batch
 from trainer.supply import before
 from trainer.training import Training, Window
 
 
-def begin(training: Training, ticket: Ticket) -> Window:
+def begin(training: Training, batch: Batch) -> Window:
     """Remember the run as it is before a batch, and return what was remembered."""
-    micro_batch = int(training.knobs["micro_batch"])
+    micro_batch, ticket = int(training.knobs["micro_batch"]), batch.ticket
     pieces = 0 < micro_batch < len(ticket.indices)
     generators = random_state(training) if pieces else _drawn_from(training)
-    training.window = Window(before(ticket), generators, _buffers(training) if training.has_buffers else [])
+    buffers = _buffers(training) if training.has_buffers else []
+    training.window = Window(before(ticket), generators, buffers, batch)
     return training.window
 
 

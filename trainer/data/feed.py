@@ -100,6 +100,8 @@ class MemoryFeed:
             inputs, targets = inputs.to(device), targets.to(device)
         self._inputs, self._targets = inputs, targets
         self._example_bytes = max(size_bytes // max(len(targets), 1), 1)
+        self._pin = device.type == "cuda" and self._device.type == "cpu"
+        """Batches of a split that is too large for the device go there beside the computing."""
 
     def batches(self, tickets: Iterable[Ticket]) -> Iterator[Batch]:
         """Yield one batch a ticket, in order; small ones are gathered some at a time, each a part of its own of one tensor."""
@@ -113,6 +115,8 @@ class MemoryFeed:
             if self._device.type != "cpu":
                 indices = indices.to(self._device, non_blocking=True)
             inputs, targets = self._inputs.index_select(0, indices), self._targets.index_select(0, indices)
+            if self._pin:
+                inputs, targets = inputs.pin_memory(), targets.pin_memory()
             sizes = [len(one.indices) for one in few]
             each_s = (time.perf_counter() - start) / len(few)
             for ticket, some, wanted in zip(
