@@ -148,5 +148,7 @@ def total_norm(gradients: list[torch.Tensor]) -> torch.Tensor:
     if not gradients:
         return torch.zeros(())
     norms: tuple[torch.Tensor, ...] = torch._foreach_norm(gradients)
-    whole: torch.Tensor = torch.linalg.vector_norm(torch.stack([norm.float() for norm in norms]))
+    if any(norm.dtype is not torch.float32 for norm in norms):
+        norms = tuple(norm.float() for norm in norms)
+    whole: torch.Tensor = torch.linalg.vector_norm(torch.stack(norms))
     return whole
