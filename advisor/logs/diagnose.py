@@ -320,6 +320,10 @@ def _next(found: tuple[ReportedFinding, ...], offers: tuple[Opportunity, ...], h
         return "Say how many classes there are: --classes N tells the loss of guessing, and more rules can be asked."
     if lacking:
         return "Log the loss on a validation split too: without it nobody sees overfitting."
+    if heard.sign.still_falling:
+        return (
+            "Train longer, or at a higher rate: the validation loss still fell at every evaluation when the log ended."
+        )
     return "Nothing has to be done." if not found else "See the findings that came and went."
 
 
