@@ -277,7 +277,7 @@ def _metrics(heard: Replay) -> Metrics:
     return Metrics(
         name=heard.metric if heard.evaluations else "",
         higher_is_better=heard.higher_is_better,
-        baseline=heard.known.baseline_metric,
+        baseline=nan if heard.sign.blown else heard.known.baseline_metric,
         best=best.metric if best else None,
         final=last.metric if last and not isnan(last.metric) else None,
         test=None,

@@ -146,13 +146,16 @@ def of_steps_too_long(sign: Sign, lr: float, *, by_heart: bool) -> Finding | Non
     lost = sign.guesses and not by_heart
     if sign.way is not Way.HIGH or not (lost or sign.blown):
         return None
-    how = "has stood still since" if sign.stands else "goes up and down from evaluation to evaluation"
+    how = "stands still" if sign.stands else "goes up and down from evaluation to evaluation"
     if lost:
         before = ", after the net had known more" if sign.fell else ""
         said = f"{sign.loss:.3g} is the validation loss, no better than guessing{before}, and it {how}"
     else:
         most = dearest_guess(sign.accuracy)
-        said = f"{sign.loss:.3g} is the validation loss, where who guesses so well loses {most:.2g}, and it {how}"
+        said = (
+            f"{sign.loss:.3g} is the validation loss at an accuracy of {sign.accuracy:.0%}, where a guess as good costs "
+            f"{most:.2g} at most, and it {how}"
+        )
     return Finding(
         code="OPT101",
         name="rate_too_high",

@@ -198,7 +198,7 @@ class _Heard:
         still = "by a rate of 0" if self._rate_is_zero() else UNMOVED if sign.unmoved and not self._has_fallen() else ""
         for rule in self.rules:
             open_ = self._open[rule.code]
-            if still and rule.code in OF_A_RATE:
+            if still and rule.code in OF_A_RATE and rule.code not in self.standings:
                 open_ = ("steps that move something",)
             if rule.code in OF_A_SLOW_FALL and self._has_not_fallen():
                 open_ = ("a loss that moves: with a rate far too low and one far too high it stands alike",)
