@@ -1,28 +1,39 @@
 """A driver of its own for a run that a screen, or nobody, looks at: started here, it outlives whoever started it."""
 
+import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from advisor.driver import How
 from advisor.lease import is_driven
 from advisor.ledger import RunClosed
 from advisor.mistakes import Mistake
 from advisor.runs import Run
-from advisor.supervise import log_tail, start_detached
+
+if TYPE_CHECKING:  # a screen that looks on comes up without what drives a run
+    from advisor.driver import How
 
 START_PATIENCE_S = 20.0
 """A driver takes its lease within a second; on a machine that is busy to the brim it may take ten."""
 LOOK_EVERY_S = 0.02
 
 
-def start_driver(run: Run, how: How) -> None:
-    """Start a detached driver and wait until it holds the lease.
+def launch_driver(run: Run, how: "How") -> subprocess.Popen[bytes]:
+    """Start a detached driver and return at once."""
+    from advisor.supervise import start_detached
+
+    command = [sys.executable, "-P", "-m", "advisor.driver", str(run.folder), "--how", how]
+    return start_detached(command, run.driver_log)
+
+
+def await_driver(run: Run, driver: subprocess.Popen[bytes], how: "How") -> None:
+    """Wait until a driver that was launched holds the lease, or has ended because another one does.
 
     Raises:
         Mistake: when it ends before it does.
     """
-    command = [sys.executable, "-P", "-m", "advisor.driver", str(run.folder), "--how", how]
-    driver = start_detached(command, run.driver_log)
+    from advisor.supervise import log_tail
+
     deadline = time.monotonic() + START_PATIENCE_S
     while not is_driven(run):
         if driver.poll() is not None:
@@ -34,6 +45,15 @@ def start_driver(run: Run, how: How) -> None:
         if time.monotonic() > deadline:
             raise Mistake(f"the driver has not started within {START_PATIENCE_S:.0f} s: see {run.driver_log}")
         time.sleep(LOOK_EVERY_S)
+
+
+def start_driver(run: Run, how: "How") -> None:
+    """Start a detached driver and wait until it holds the lease.
+
+    Raises:
+        Mistake: when it ends before it does.
+    """
+    await_driver(run, launch_driver(run, how), how)
 
 
 def closing(run: Run) -> RunClosed | None:

@@ -5,11 +5,10 @@ With `--json` standard output belongs to the machine that reads it, and everythi
 
 import json
 import sys
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from rich.console import Console
 
-from advisor.driver import How, drive
 from advisor.interrupts import Interrupts
 from advisor.mistakes import Mistake
 from advisor.outcome import DONE, FAILED, MISTAKE, Outcome
@@ -19,6 +18,9 @@ from advisor.runs import Run
 from advisor.story import Story
 from advisor.streaming import LineStream, Streamed
 
+if TYPE_CHECKING:  # what shows how a run ended does without what drives it
+    from advisor.driver import How
+
 FOUND = 1
 """Exit code of a run that is done but has findings at or above `--fail-on`."""
 
@@ -26,7 +28,7 @@ FailOn = Literal["info", "warning", "error", "never"]
 LEVELS = ("none", "info", "warning", "error")
 
 
-def drive_headless(run: Run, how: How, *, as_json: bool, fail_on: FailOn, story: Story | None = None) -> int:
+def drive_headless(run: Run, how: "How", *, as_json: bool, fail_on: FailOn, story: Story | None = None) -> int:
     """Drive a run to its end with progress on standard output; return the exit code.
 
     Args:
@@ -40,6 +42,8 @@ def drive_headless(run: Run, how: How, *, as_json: bool, fail_on: FailOn, story:
         Mistake: when the trainer ended because the user has to mend something.
         LeaseHeld: when the run has a driver.
     """
+    from advisor.driver import drive
+
     interrupts = Interrupts()
     interrupts.listen()
     progress = open_progress(story, for_people(as_json))

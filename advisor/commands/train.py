@@ -1,6 +1,7 @@
 """Start a training, or take one up again."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -108,16 +109,19 @@ def has_screen() -> bool:
 
 
 def _go(run: "Run", how: "How", *, screen: bool, as_json: bool, fail_on: FailOn) -> int:
-    if screen:
-        from advisor.attach import start_driver
-        from advisor.viewing import view
-
-        start_driver(run, how)
-        return view(run, fail_on=fail_on)
-    from advisor.headless import drive_headless
     from advisor.mistakes import Mistake
 
     try:
+        if screen:
+            from advisor.attach import await_driver, launch_driver
+            from advisor.viewing import view
+
+            driver = launch_driver(run, how)
+            import_module("advisor.tui.app")  # the screen gets ready while the driver starts
+            await_driver(run, driver, how)
+            return view(run, fail_on=fail_on)
+        from advisor.headless import drive_headless
+
         return drive_headless(run, how, as_json=as_json, fail_on=fail_on)
     except Mistake:
         if how == "fresh":

@@ -22,6 +22,7 @@ from textual.screen import Screen
 from advisor.runs import Run
 from advisor.story import Story
 from advisor.tui import questions
+from advisor.tui.by_hand import hand_turns
 from advisor.tui.cards import Feed
 from advisor.tui.effects import measured_text, outcome_text
 from advisor.tui.glance import ENDINGS, Glimpse
@@ -164,7 +165,7 @@ class AdvisorApp(Viewer):
             case "apply" | "veto":
                 return not self.voice.why_silent and self._waiting() != ""
             case "undo":
-                return not self.voice.why_silent and row is not None and bool(row.trial)
+                return not self.voice.why_silent and row is not None and bool(row.trial or row.by_hand)
             case "why":
                 return row is not None and bool(row.code)
         return super().check_action(action, parameters)
@@ -217,12 +218,17 @@ class AdvisorApp(Viewer):
             self.ask(question(proposal, knobs))
 
     def action_undo(self) -> None:
-        """Take back the chosen fix."""
+        """Take back the chosen fix, or what was turned by hand."""
         row = self.overview.feed.chosen
+        if row is None:
+            return
         with self.feeder.scene() as scene:
-            tried = [one for one in scene.story.interventions if row and row.trial and one.trial == row.trial]
+            tried = [one for one in scene.story.interventions if row.trial and one.trial == row.trial]
+            turned = [one for one in hand_turns(scene.story) if row.by_hand and one.name == row.by_hand]
         if tried:
             self.ask(questions.undo(tried[-1]))
+        elif turned:
+            self.ask(questions.undo_by_hand(turned[0]))
 
     def action_freeze(self) -> None:
         """Freeze or thaw the advisor."""

@@ -12,6 +12,8 @@ _BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], dtype
 """Unicode, block «Braille Patterns»: the bit of the dot in row r, column c of a cell."""
 FIRST_BRAILLE = 0x2800
 NO_INK = -1
+DASH_CELLS = 3
+"""A dash and the gap behind it: a gap of one cell is seen, and a line stays a line."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,16 @@ class Canvas:
         self.dots = np.zeros((height * DOTS_HIGH, width * DOTS_WIDE), dtype=np.bool_)
         self.inks = np.full((height, width), NO_INK, dtype=np.int64)
 
-    def draw(self, low: Floats, high: Floats, gaps: NDArray[np.bool_], frame: Frame, ink: int, alone: bool) -> None:
+    def draw(
+        self,
+        low: Floats,
+        high: Floats,
+        gaps: NDArray[np.bool_],
+        frame: Frame,
+        ink: int,
+        alone: bool,
+        dashed: bool = False,
+    ) -> None:
         """Draw a line by the extent of each dot column, joined to its neighbours except across a gap.
 
         Args:
@@ -88,6 +99,7 @@ class Canvas:
             frame: Where the values lie.
             ink: Number of the ink.
             alone: Wipe the cells that the line crosses first, so that it stands out against what lies behind it.
+            dashed: Leave out a cell after each dash; a single value is always drawn.
         """
         filled = np.flatnonzero(np.isfinite(low))
         if not len(filled):
@@ -96,6 +108,8 @@ class Canvas:
         top = np.rint(np.interp(columns, filled, frame.row(high[filled]))).astype(np.int64)
         bottom = np.rint(np.interp(columns, filled, frame.row(low[filled]))).astype(np.int64)
         drawn = _joined(filled, gaps)
+        if dashed and len(filled) > 1:
+            drawn &= columns // DOTS_WIDE % DASH_CELLS < DASH_CELLS - 1
         neighbours = drawn[1:] & drawn[:-1]
         falls, rises = neighbours & (bottom[:-1] < top[1:] - 1), neighbours & (top[:-1] > bottom[1:] + 1)
         reached_top, reached_bottom = top.copy(), bottom.copy()

@@ -12,6 +12,7 @@ from advisor.report.words import NURSERY
 from advisor.story import Story
 from advisor.told import FindingState, InterventionState, ProposalState
 from advisor.tui import words
+from advisor.tui.by_hand import HandTurn, hand_turns
 from advisor.tui.effects import (
     EFFECTS,
     deed_text,
@@ -45,6 +46,8 @@ class Row:
     """The proposal that `a` and `x` answer; empty when none waits here."""
     trial: str = ""
     """The kept or running fix that `u` takes back; empty when there is none."""
+    by_hand: str = ""
+    """The turn by hand that `u` turns back; empty when there is none."""
 
     def prompt(self, opened: bool) -> Content:
         """Return what is shown of it."""
@@ -109,6 +112,7 @@ class Feed:
             tried = [one for one in reversed(self._story.interventions) if one.code == code]
             rows += [self._fix(one, place) for place, one in enumerate(tried) if not self._proposed_again(one)]
         rows += [self._fix(one, place) for place, one in enumerate(asked_for) if not one.running]
+        rows += [self._by_hand(one) for one in hand_turns(self._story)]
         notes = [note for note in self._story.notes if note.level != "info"]
         rows += [
             self._note(note.level, note.text, f"{note.step}-{place}", note.step)
@@ -121,7 +125,7 @@ class Feed:
         place = 2 if found.standing else 3
         if self._story.trial is not None and self._story.trial.code == code:
             place = 0
-        elif any(one.code == code for one in self._story.waiting):
+        elif found.standing and any(one.code == code for one in self._story.waiting):
             place = 1
         return (place, _ROLES.index(found.role), -found.finding.severity.rank, -found.step, code)
 
@@ -189,7 +193,9 @@ class Feed:
         state = {"accepted": "accepted, assessed anew", "vetoed": "vetoed"}.get(proposal.state, "")
         fix = proposal.fix
         offer = offer_text(fix.expected, fix.improves, proposal.expected_cost_s)
-        waits = f"waits for you: {offer}" if self._story.ended is None else "was not answered before the run ended"
+        about = self._story.findings.get(proposal.code)
+        waits = f"waits for you: {offer}" if about is None or about.standing else "waits, but nothing is found now"
+        waits = waits if self._story.ended is None else "was not answered before the run ended"
         state = state or (f"you asked to {asked}" if asked else waits)
         head = self._fix_head("waits", proposal.fix.name, state, "$accent")
         lines = (
@@ -245,6 +251,15 @@ class Feed:
             trial=undoable,
         )
 
+    def _by_hand(self, turn: HandTurn) -> Row:
+        glyph = self._signs.fixes["for you"]
+        did = turns_text(turn.new, turn.old, self._signs.arrow)
+        said = self._wrapped(f"turned by hand: {did}  step {turn.step:,}", 2)
+        body = (self._detail("measured", "nothing: it was turned at once, for good"),)
+        undoable = turn.name if self._story.ended is None else ""
+        head = Content.assemble((f"{glyph} ", "$accent"), said)
+        return Row(f"by-hand-{turn.name}", head, body, by_hand=undoable)
+
     def _fix_head(self, kind: str, name: str, state: str, colour: str) -> Content:
         lead = f"  {self._signs.branch} {self._signs.fixes[kind]} "
         state = re.sub(r"\([^)]*\)", lambda within: within[0].replace(" ", UNBROKEN), state)
@@ -260,8 +275,7 @@ class Feed:
         return Row(f"note-{key}", Content.assemble((f"{glyph} ", colour), (said, "$muted")))
 
     def _detail(self, label: str, text: str) -> Content:
-        lead = f"       {label:<14}"
-        lead = lead if lead.endswith(" ") else lead + " "
+        lead = f"       {label:<13}  "
         return Content.assemble((lead, "$muted"), self._wrapped(text, len(lead)))
 
     def _wrapped(self, text: str, indent: int) -> str:

@@ -47,6 +47,8 @@ class Line:
     """Draw the moving average of the points instead of their extent."""
     legend: tuple[str, str] | None = None
     """What the line is called beside its values, and its colour; nothing for one that has no legend."""
+    dashed: bool = False
+    """Tell it from the others by its form, where there are no colours to do so."""
 
 
 @dataclass(frozen=True)
@@ -297,7 +299,8 @@ class Chart(Widget, can_focus=True):
             if line.smooth:
                 low = high = self._drawn.smooth[place] = smoothed(columns.mean, SMOOTHING_SHARE * len(columns.mean))
             gaps = columns.holes & ~np.isfinite(columns.low)
-            canvas.draw(low, high, gaps, frame, _PARTS.index(line.ink), alone=line.ink in ("main", "second", "dots"))
+            before = line.ink in ("main", "second", "dots")
+            canvas.draw(low, high, gaps, frame, _PARTS.index(line.ink), alone=before, dashed=line.dashed)
             if line.ink != "ghost":
                 holes |= {int(column) // 2 for column in np.flatnonzero(columns.holes)}
         return canvas, holes

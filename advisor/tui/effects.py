@@ -67,7 +67,8 @@ def measured_text(measured: Measured) -> str:
     kind, _, quantity = measured.unit.partition(" ")
     quantity = quantity.removeprefix(OF_AN_AVERAGE)
     if kind == "relative" and quantity:
-        return f"{_gain(measured.median, quantity)} ({_interval(measured, quantity in _NAMES)})"
+        interval = _interval(measured, quantity in _NAMES)
+        return _gain(measured.median, quantity) + (f" ({interval})" if interval else "")
     if measured.unit == "bytes":
         return f"{words.size(abs(measured.median))} {'less' if measured.median >= 0 else 'more'}"
     if measured.unit == "seconds":
@@ -77,8 +78,13 @@ def measured_text(measured: Measured) -> str:
 
 
 def _interval(measured: Measured, lessens: bool) -> str:
-    """Return both ends; without signs where all of it points the way that the words before it say."""
+    """Return both ends; without signs where all of it points the way that the words before it say.
+
+    Nothing where both are as good as the same: such a thing was counted, or measured once.
+    """
     ends = (measured.low, measured.high)
+    if words.signed_share(min(ends)) == words.signed_share(max(ends)):
+        return ""
     if lessens and min(ends) * max(ends) > 0:
         low, high = sorted(abs(end) for end in ends)
         return f"{words.share(low)} to {words.share(high)}"

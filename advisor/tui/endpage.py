@@ -1,7 +1,9 @@
 """The report's first page, as soon as there is one; before that, what can be said so far; after a crash, its last words."""
 
+import re
 from collections.abc import Callable, Mapping
 from math import isfinite, isnan
+from pathlib import Path
 
 from pydantic import ValidationError
 from textual.app import ComposeResult
@@ -10,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from advisor.report.schema import Intervention, Report
+from advisor.report.words import plural
 from advisor.runs import Run
 from advisor.story import Story
 from advisor.tui import words
@@ -161,14 +164,29 @@ def so_far(scene: Scene) -> Content:
 
 
 def last_words(scene: Scene, log: list[str], width: int) -> Content:
-    """Return the end of a run that failed: why, its traceback, its last events."""
+    """Return the end of a run that failed: why, its traceback, its last events; of a mistake, only what to mend."""
     story = scene.story
+    if story.ended is not None and story.ended.why == "mistake":
+        mend = "mend it, then start the run again; d leaves this screen"
+        return Content("\n").join(
+            [
+                Content.assemble(("the run could not begin", "bold $error")),
+                Content(story.ended.text),
+                Content(""),
+                Content.assemble((mend, "$muted")),
+            ]
+        )
     why = story.exits[-1].why if story.exits else (story.ended.text if story.ended else "")
-    trace = traceback_of(log) or list(story.exits[-1].last_lines if story.exits else ())
-    lines = [Content.assemble(("the trainer failed", "bold $error"), f": {why}" if why else "")]
+    trace = shortened(traceback_of(log)) or list(story.exits[-1].last_lines if story.exits else ())
+    failed = "the trainer failed"
+    lines = [
+        Content.assemble(
+            (failed, "bold $error"), why.removeprefix(failed) if why.startswith(failed) else f": {why}" if why else ""
+        )
+    ]
     lines += [*_head("traceback"), *(Content(line) for line in trace or ["the trainer left none"])]
     lines += [
-        *_head(f"the last {len(scene.last_events)} events"),
+        *_head(f"the last {plural(len(scene.last_events), 'event')}"),
         *(_event(one, story).truncate(width, ellipsis=True) for one in reversed(scene.last_events)),
     ]
     return Content("\n").join(lines)
@@ -178,6 +196,34 @@ def traceback_of(log: list[str]) -> list[str]:
     """Return the last traceback of a log, or nothing."""
     starts = [place for place, line in enumerate(log) if line.startswith("Traceback (most recent call last)")]
     return log[starts[-1] :] if starts else []
+
+
+def shortened(trace: list[str]) -> list[str]:
+    """Return a traceback with what a user can mend: frames of ours and of libraries are counted, not shown.
+
+    One that has no other frames stays whole.
+    """
+    kept: list[str] = []
+    left_out, theirs = 0, False
+    for line in trace[1:]:
+        if frame := re.match(r'  File "(.+)", line \d+', line):
+            theirs = not _LIBRARY.search(frame[1]) and not Path(frame[1]).is_relative_to(_OURS)
+            left_out += not theirs
+        elif not line.startswith("    "):
+            theirs = True
+        if theirs and line.strip(" ^~"):
+            if left_out:
+                kept.append(
+                    f"  … {plural(left_out, 'frame')} of the trainer and of libraries: Esc, then o shows the log"
+                )
+                left_out = 0
+            kept.append(line)
+    return [*trace[:1], *kept] if any(line.startswith("  File") for line in kept) else trace
+
+
+_LIBRARY = re.compile(r"[/\\](site-packages|dist-packages)[/\\]|^<frozen |[/\\]lib[/\\]python3")
+_OURS = Path(wire.__file__).parent
+"""Where frames lie that tell a user nothing."""
 
 
 def _event(event: wire.Event, story: Story) -> Content:

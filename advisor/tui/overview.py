@@ -17,6 +17,7 @@ from advisor.tui.machine import Machine, rows
 from advisor.tui.plots import NAMES, ZOOMS, Plotter
 from advisor.tui.scene import Scene
 from advisor.tui.steptime import StepTime
+from advisor.tui.themes import MONOCHROME
 
 MEDIUM_CELLS, MEDIUM_ROWS = 110, 34
 WIDE_CELLS, WIDE_ROWS = 170, 44
@@ -37,7 +38,7 @@ class Overview(Container):
     """The panes. Each is handed what it shows and draws only when that has changed."""
 
     def __init__(self, ascii_only: bool = False) -> None:
-        super().__init__(id="overview")
+        super().__init__(id="overview", classes="compact")
         self.ascii_only = ascii_only
         self.zoom = 0
         """Which share of the run, its newest, the charts show."""
@@ -93,8 +94,8 @@ class Overview(Container):
         wide = size.width >= WIDE_CELLS and size.height >= WIDE_ROWS
         medium = size.width >= MEDIUM_CELLS and size.height >= MEDIUM_ROWS
         self.form = "wide" if wide else "medium" if medium else "compact"
-        for one in SHOWN:
-            self.set_class(one == self.form, one)
+        if not self.has_class(self.form):  # each change of a class styles all panes anew
+            self.set_classes(self.form)
         for name in PANES:
             fits = name in SHOWN[self.form] and (name != "log" or self._printed)
             self.query_one(f"#{name}").display = self.asked_for.get(name, fits)
@@ -113,6 +114,7 @@ class Overview(Container):
         """Hand every visible pane what it shows, the charts only if wanted; nothing is done where nothing has come in."""
         self.query_one(Glance).show(seen)
         feed = self.feed
+        dashed = self.ascii_only or self.app.no_color or self.app.theme == MONOCHROME.name
         key = (
             id(scene),
             scene.version,
@@ -122,6 +124,7 @@ class Overview(Container):
             self.size,
             feed.size,
             tuple(self.asked_for.items()),
+            dashed,
         )
         if key == self._seen:
             return
@@ -131,7 +134,7 @@ class Overview(Container):
         self._tell_crosshair(scene)
         self.query_one(StepTime).show(scene.recent_step_s, scene.phases)
         if charts:
-            plotter = Plotter(scene, ZOOMS[self.zoom], self.ascii_only)
+            plotter = Plotter(scene, ZOOMS[self.zoom], self.ascii_only, dashed)
             for chart in self.query(Chart):
                 if chart.display and chart.id is not None:
                     chart.show(plotter.plot(chart.id))

@@ -31,7 +31,7 @@ NAMES = ("loss", "metric", "rate", "gradient")
 class Plotter:
     """Makes the plots, all over the same steps."""
 
-    def __init__(self, scene: Scene, shown: float, ascii_only: bool) -> None:
+    def __init__(self, scene: Scene, shown: float, ascii_only: bool, dashed: bool = False) -> None:
         story = scene.story
         self._scene = scene
         self._last = float(max(story.step, *(branch.from_step for branch in story.abandoned), 1))
@@ -42,6 +42,9 @@ class Plotter:
         self._spans = tuple((first, last if last is not None else now) for first, last, _ in scene.spans)
         self._shared = (self._first, self._last, self._marks, self._spans)
         self._sign = "#" if ascii_only else "━"
+        self._dashed = dashed
+        """The second line of a chart is told by its form: there are no colours."""
+        self._second = "-" if ascii_only else "╌" if dashed else self._sign
 
     def plot(self, name: str) -> Plot:
         """Return the plot of this name: loss, metric, rate or gradient."""
@@ -61,7 +64,9 @@ class Plotter:
         ghosts = tuple(Line(branch, "ghost", smooth=True) for branch in curves.loss.abandoned)
         loss = curves.loss.all()
         train = Line(loss, "main", smooth=True, legend=(f"{self._sign} train", "$primary"))
-        validation = Line(curves.val_loss.all(), "second", legend=(f"{self._sign} validation", "$secondary"))
+        validation = Line(
+            curves.val_loss.all(), "second", legend=(f"{self._second} validation", "$secondary"), dashed=self._dashed
+        )
         lines = (*ghosts, Line(loss, "raw"), train, validation)
         return self._plot("loss", lines, "waiting for the first step", curves.loss, curves.val_loss)
 
@@ -70,7 +75,9 @@ class Plotter:
         name = started.task.metric if started else "metric"
         ghosts = tuple(Line(branch, "ghost") for branch in curves.metric.abandoned)
         train = Line(curves.train_metric.all(), "main", legend=(f"{self._sign} train", "$primary"))
-        validation = Line(curves.metric.all(), "second", legend=(f"{self._sign} validation", "$secondary"))
+        validation = Line(
+            curves.metric.all(), "second", legend=(f"{self._second} validation", "$secondary"), dashed=self._dashed
+        )
         waiting = "waiting for the first evaluation"
         if started:
             every = self._scene.story.knobs.get("eval_every", 1.0)

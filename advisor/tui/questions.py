@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from advisor.told import InterventionState, ProposalState
+from advisor.tui.by_hand import HandTurn
 from advisor.tui.effects import EFFECTS, TRIALS, deed_text, expected_text, trial_text, turns_text
 from rules.vocabulary import Value
 from trainer.knobs import Knob, KnobEffect, KnobValue
@@ -52,6 +53,16 @@ def undo(tried: InterventionState) -> Question:
     return Question(
         f"undo: {tried.fix.name}?", (("turns back", back), ("gives up", gained)), "undo", "undo", tried.trial
     )
+
+
+def undo_by_hand(turn: HandTurn) -> Question:
+    """Ask whether what was turned by hand shall be turned back: by hand again, so that it counts as any such turn."""
+    lines = (
+        ("turns back", turns_text(turn.old, turn.new)),
+        ("then", "the run goes on with what it held before; nothing is measured"),
+    )
+    turns = tuple({"knob": knob, "to": value} for knob, value in turn.old.items())
+    return Question("undo what was turned by hand?", lines, "turn back", "turn", turns=turns)
 
 
 def freeze(frozen: bool) -> Question:

@@ -15,7 +15,7 @@ from advisor.tui import words
 from advisor.tui.run_list_pages import TextPage
 from advisor.tui.run_list_reading import read_json
 from advisor.tui.run_list_rows import RunRow
-from advisor.tui.run_list_table import percent_or_number, spark
+from advisor.tui.run_list_table import cell, percent_or_number, spark
 
 LABEL_CELLS = 24
 PAGE_CELLS = 6
@@ -98,11 +98,10 @@ def compared(first: RunRow, second: RunRow, width: int, ascii_only: bool = False
 
 def _line(label: str, left: str, right: str, cells: int) -> Content:
     style = "" if left == right else "bold"
-    room = cells - 2
     return Content.assemble(
-        (f"{label[: LABEL_CELLS - 1]:<{LABEL_CELLS}}", "$muted"),
-        (f"{left[:room]:<{cells}}", style),
-        (right[:room], style),
+        (f"{cell(label, LABEL_CELLS - 1)} ", "$muted"),
+        (f"{cell(left, cells - 2)}  ", style),
+        (cell(right, cells - 2).rstrip(), style),
     )
 
 
@@ -117,7 +116,7 @@ def _figure(report: dict[str, Any], part: str, name: str) -> str:
 
 
 def _value(side: dict[str, Any], name: str) -> str:
-    return words.value(side[name]) if name in side else words.MISSING
+    return (words.value(side[name]) if name in side else "") or words.MISSING
 
 
 def _memory(report: dict[str, Any]) -> str:

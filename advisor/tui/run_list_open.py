@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +31,15 @@ class Visit:
 
     def __init__(self) -> None:
         self.over = False
+        self._no_color = os.environ.get("NO_COLOR")
         self._shown: App[Any] | None = None
         end_with_terminal(self._leave)
 
-    def show(self, app: App[Any]) -> Any:
-        """Show an app until it is left; return its result, nothing where the terminal has hung up."""
-        self._shown = app
+    def show(self, make: Callable[[], App[Any]]) -> Any:
+        """Make an app and show it until it is left; return its result, nothing where the terminal has hung up."""
+        if self._no_color is not None:
+            os.environ["NO_COLOR"] = self._no_color  # each app of Textual takes it out when it is made
+        self._shown = app = make()
         return None if self.over else app.run()
 
     def _leave(self) -> None:
@@ -59,8 +64,8 @@ def browse(here: Path) -> int:
     visit, place, watch = Visit(), Place(), RunWatch(here)
     watch.start()
     try:
-        while (choice := visit.show(RunListApp(watch, place, ascii_only=ascii_only))) is not None:
-            visit.show(_opened(choice, starter, ascii_only))
+        while (choice := visit.show(lambda: RunListApp(watch, place, ascii_only=ascii_only))) is not None:
+            visit.show(partial(_opened, choice, starter, ascii_only))
     finally:
         watch.close()
         starter.shutdown(wait=False)

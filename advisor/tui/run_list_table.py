@@ -38,12 +38,16 @@ BROKEN = "×"
 LOG_RATIO = 10.0
 """A loss that falls by more is drawn on a logarithmic scale, as a person would plot it."""
 DAY_S = 86_400.0
+MARK_CELLS = 2
+"""Before each line: whether its run is marked."""
+LEAST_STANDS_CELLS = 9
+"""One code, and how many more there are."""
 SHARES = ("accuracy", "balanced_accuracy", "rare_recall", "f1_macro")
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Cells of each column; 0 leaves it out. What stands takes what is left."""
+    """Cells of each column. What stands takes what is left."""
 
     state: int
     name: int
@@ -52,15 +56,19 @@ class Columns:
     best: int
     fixes: int
     curve: int
+    stands: int
 
     @classmethod
     def of(cls, width: int) -> "Columns":
         """Return the columns for a table of so many cells."""
         if width < 100:
-            return cls(state=14, name=max(width - 67, 8), when=6, steps=6, best=6, fixes=6, curve=6)
-        if width < 150:
-            return cls(state=16, name=22, when=12, steps=13, best=15, fixes=10, curve=10)
-        return cls(state=16, name=34, when=16, steps=17, best=24, fixes=16, curve=16)
+            fixed = {"state": 14, "name": max(width - 67, 8), "when": 6, "steps": 6, "best": 6, "fixes": 6, "curve": 6}
+        elif width < 150:
+            fixed = {"state": 16, "name": 22, "when": 12, "steps": 13, "best": 15, "fixes": 10, "curve": 10}
+        else:
+            fixed = {"state": 16, "name": 34, "when": 16, "steps": 17, "best": 24, "fixes": 16, "curve": 16}
+        left = width - MARK_CELLS - sum(cells + 1 for cells in fixed.values())
+        return cls(**fixed, stands=max(left, LEAST_STANDS_CELLS))
 
 
 def heading(columns: Columns, order: str) -> Content:
@@ -75,7 +83,7 @@ def heading(columns: Columns, order: str) -> Content:
         ("", "loss", columns.curve),
         ("", "stands", len("stands")),
     )
-    cells = [(_cell(text, cells) + " ", "bold underline" if key == order else "$muted") for key, text, cells in names]
+    cells = [(cell(text, cells) + " ", "bold underline" if key == order else "$muted") for key, text, cells in names]
     return Content.assemble("  ", *cells)
 
 
@@ -86,26 +94,37 @@ def line(row: RunRow, columns: Columns, now_t: float, marked: bool, ascii_only: 
     broken = row.curve and any(one is not None and not isfinite(one) for one in row.curve)
     parts: list[str | tuple[str, str]] = [
         (("*" if ascii_only else "◆") + " " if marked else "  ", "bold $accent"),
-        (_cell(word, columns.state), f"bold {colour}" if row.live or row.state != "finished" else colour),
+        (cell(word, columns.state), f"bold {colour}" if row.live or row.state != "finished" else colour),
         " ",
-        (_cell(row.name, columns.name, ascii_only), "bold"),
+        (cell(row.name, columns.name, ascii_only), "bold"),
         " ",
-        (_cell(when(row.created_t, now_t, columns.when), columns.when), "$muted"),
+        (cell(when(row.created_t, now_t, columns.when), columns.when), "$muted"),
         " ",
-        _cell(_steps(row, columns.steps), columns.steps),
+        cell(_steps(row, columns.steps), columns.steps),
         " ",
-        (_cell(_best(row, columns.best), columns.best, ascii_only), "bold"),
+        (cell(_best(row, columns.best), columns.best, ascii_only), "bold"),
         " ",
-        _cell(_fixes(row, columns.fixes), columns.fixes),
+        cell(_fixes(row, columns.fixes), columns.fixes),
         " ",
-        (_cell(spark(row.curve, columns.curve, ascii_only), columns.curve), "$error" if broken else "$primary"),
+        (cell(spark(row.curve, columns.curve, ascii_only), columns.curve), "$error" if broken else "$primary"),
         " ",
-        (" ".join(row.causes) or words.MISSING, "$warning" if row.causes else "$muted"),
+        (codes(row.causes, columns.stands) or words.MISSING, "$warning" if row.causes else "$muted"),
     ]
     return Content.assemble(*parts)
 
 
-def _cell(text: str, cells: int, ascii_only: bool = False) -> str:
+def codes(causes: Sequence[str], cells: int) -> str:
+    """Return the codes that fit, whole, and how many more there are; the first one always."""
+    for count in range(len(causes), 0, -1):
+        more = f" +{len(causes) - count}" if count < len(causes) else ""
+        told = " ".join(causes[:count]) + more
+        if len(told) <= cells or count == 1:
+            return told
+    return ""
+
+
+def cell(text: str, cells: int, ascii_only: bool = False) -> str:
+    """Return a text in exactly so many cells, with a sign where it was cut."""
     if cell_len(text) > cells:
         return set_cell_size(text, cells - 1) + ("~" if ascii_only else "…")
     return set_cell_size(text, cells)

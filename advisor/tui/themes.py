@@ -47,6 +47,7 @@ COLOUR_BLIND = Theme(
     dark=True,
     variables={"rule": "#3a3a3a", "faint": "#5c5c5c", "muted": "#9a9a9a", "raw": "#2b5d7a", "shade": "#33282f"},
 )
+"""Okabe and Ito's palette (jfly.uni-koeln.de/color)."""
 MONOCHROME = Theme(
     name="monochrome",
     primary="#e0e0e0",
@@ -62,7 +63,6 @@ MONOCHROME = Theme(
     dark=True,
     variables={"rule": "#3c3c3c", "faint": "#606060", "muted": "#989898", "raw": "#5c5c5c", "shade": "#2a2a2a"},
 )
-"""Okabe and Ito's palette (jfly.uni-koeln.de/color) for COLOUR_BLIND."""
 
 THEMES = (CALM, PAPER, COLOUR_BLIND, MONOCHROME)
 DEFAULTS = {"rule": "#444444", "faint": "#666666", "muted": "#999999", "raw": "#446688", "shade": "#333344"}

@@ -22,6 +22,7 @@ import psutil
 
 from advisor.lease import Lease
 from advisor.runs import Run
+from tests.bench.ui import as_installed
 from tests.tui.recording import Recording, record
 
 RUNS = 300
@@ -54,7 +55,7 @@ class Shown:
 
     def __init__(self, here: Path) -> None:
         self.terminal, outer = pty.openpty()
-        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
+        environment = as_installed() | {"COLUMNS": "120", "LINES": "40"}
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             LIST, stdin=outer, stdout=outer, stderr=outer, cwd=here, env=environment, start_new_session=True
@@ -110,6 +111,9 @@ def main() -> None:
         lease = Lease(make(here))
         frames, spent, whole, keys, standing = [], [], [], [], []
         load = " ".join(f"{one:.1f}" for one in os.getloadavg())
+        warming = Shown(here)
+        warming.wait_for(b"training-advisor")
+        warming.close()
         for _ in range(ROUNDS):
             shown = Shown(here)
             frames.append(shown.wait_for(b"training-advisor") - shown.began)

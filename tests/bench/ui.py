@@ -4,7 +4,8 @@
 
 Words choose the measurements whose name holds one of them; without any, all are made.
 
-Viewers run as processes of their own on a pseudo-terminal of 120 × 40 cells, as a user would start them.
+Viewers run as processes of their own on a pseudo-terminal of 120 × 40 cells, by the command that a user types
+(`advisor watch RUN`), with the byte code that an installed package has.
 """
 
 import fcntl
@@ -30,6 +31,7 @@ import numpy as np
 import psutil
 from rich.style import Style
 
+from advisor.lease import Lease, is_driven
 from advisor.ledger import Wished
 from advisor.runs import Run
 from advisor.tui.chart import Chart
@@ -71,7 +73,7 @@ CHART_CELLS = (58, 9)
 """Width and height of a chart on a terminal of 120 × 40."""
 STANDING = b" of 4,200"
 """What the glance line says as soon as it knows where the run stands."""
-VIEWER = "import sys; from pathlib import Path; from advisor.runs import Run; from advisor.tui.app import run_ui; sys.exit(run_ui(Run(Path(sys.argv[1]))))"
+WATCH = (sys.executable, "-P", "-m", "advisor", "watch")
 
 
 @dataclass
@@ -102,15 +104,21 @@ class Viewer:
         return time.monotonic()
 
 
+def as_installed() -> dict[str, str]:
+    """Return the environment of a user's process: compiled modules are kept from one start to the next."""
+    kept = {name: one for name, one in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+
+
 @contextmanager
 def viewer(run: Run) -> Iterator[Viewer]:
-    """Start a viewer, and end it afterwards."""
+    """Start a viewer, and end it afterwards. A run without a driver seems to have one meanwhile, so that none is started."""
+    lease = None if is_driven(run) else Lease(run)
     inner, outer = pty.openpty()
     fcntl.ioctl(outer, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     began = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-c", VIEWER, str(run.folder)], stdin=outer, stdout=outer, stderr=outer,
-        env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}, start_new_session=True,
+        [*WATCH, str(run.folder)], stdin=outer, stdout=outer, stderr=outer, env=as_installed(), start_new_session=True,
     )  # fmt: skip
     os.close(outer)
     try:
@@ -119,6 +127,8 @@ def viewer(run: Run) -> Iterator[Viewer]:
         process.kill()
         process.wait(20)
         os.close(inner)
+        if lease is not None:
+            lease.release()
 
 
 @contextmanager
@@ -148,6 +158,8 @@ def beats(made: Recording, count: int) -> None:
 
 def first_frame(run: Run) -> str:
     """Return the time from the start of the process to a screen that says where the run stands, in words."""
+    with viewer(run) as warming:
+        warming.wait_for(STANDING)
     times, spent = [], []
     for _ in range(ROUNDS):
         with viewer(run) as shown:

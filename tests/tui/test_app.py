@@ -152,6 +152,23 @@ async def test_a_knob_is_turned_within_its_bounds_and_asked_for_with_its_effect(
         assert wish.turns == ({"knob": "lr", "to": 0.01},)
 
 
+async def test_a_knob_that_was_turned_by_hand_is_turned_back_by_hand(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        made = Recording.go_on(app.run_files, 2900)
+        made.turn("u1-2900", "lr", 0.05, 0.01, confirmed=True, by="user")
+        made.flush()
+        for _ in range(50):
+            await pilot.pause(0.05)
+            app.pull()
+            if "by-hand-u1-2900" in app.overview.feed.rows:
+                break
+        choose(app.overview.feed, "by-hand-u1-2900")
+        await pilot.press("u", "y")
+        await pilot.pause()
+        (wish,) = wishes(app.run_files)
+        assert (wish.wish, wish.turns) == ("turn", ({"knob": "lr", "to": 0.05},))
+
+
 @pytest.mark.parametrize(
     ("key", "page"),
     [
@@ -267,6 +284,15 @@ async def test_a_crash_ends_on_its_traceback_and_last_events(opened: Open) -> No
         assert "Traceback (most recent call last)" in said
         assert "a worker died of a bus error" in said
         assert "beat taken" in said
+
+
+async def test_without_colours_the_second_line_is_told_by_its_form(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        assert "╌ validation" not in str(app.query_one("#loss", Chart).border_title)
+        app.theme = "monochrome"
+        app.pull()
+        await pilot.pause()
+        assert "╌ validation" in str(app.query_one("#loss", Chart).border_title)
 
 
 async def test_zoom_shows_the_newest_fifth(opened: Open) -> None:

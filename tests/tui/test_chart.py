@@ -51,6 +51,17 @@ def test_sparse_values_are_joined_by_a_line() -> None:
     assert (canvas.dots.sum(axis=0) >= 1).all()
 
 
+def test_a_dashed_line_has_gaps_and_a_single_value_none() -> None:
+    def drawn(steps: list[float]) -> list[bool]:
+        columns = decimate(points(np.array(steps), np.full(len(steps), 0.5)), frame())
+        canvas = Canvas(10, 4)
+        canvas.draw(columns.low, columns.high, columns.holes, frame(), 1, alone=True, dashed=True)
+        return [bool(one) for one in (canvas.inks == 1).any(axis=0)]
+
+    assert drawn([0.0, 100.0]) == [True, True, False] * 3 + [True]
+    assert sum(drawn([25.0])) == 1
+
+
 def test_a_decade_is_as_high_as_the_next_on_a_logarithmic_axis() -> None:
     rows = frame(logarithmic=True, bottom=0.01, top=1.0).row(np.array([1.0, 0.1, 0.01]))
     assert rows[1] - rows[0] == pytest.approx(rows[2] - rows[1])

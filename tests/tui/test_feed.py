@@ -8,6 +8,7 @@ from advisor.story import Story
 from advisor.told import InterventionState
 from advisor.tui import words
 from advisor.tui.alarm import Alarm, critical
+from advisor.tui.by_hand import hand_turns
 from advisor.tui.cards import Feed, nothing_yet, summary
 from advisor.tui.effects import measured_text, progress_text
 from advisor.tui.glance import Glimpse, line
@@ -16,6 +17,8 @@ from advisor.tui.scene import Scene
 from advisor.tui.steptime import bar, legend
 from rules.vocabulary import Deed, Effect, Fix
 from tests.tui.recording import NO_AMP, NON_FINITE, RARE_CLASSES, RATE_TOO_HIGH, STALLED_LOADER, gpu_sample
+from trainer import wire
+from trainer.words import Change
 
 
 def story(*entries: ledger.Entry) -> Story:
@@ -112,6 +115,7 @@ def test_a_fix_that_waits_says_what_it_would_bring_and_cost() -> None:
         pytest.param(Measured(median=0.02, low=-0.05, high=0.08, unit="relative loss"), "2.0% less loss (-5.0% to +8.0%)", id="unclear"),
         pytest.param(Measured(median=0.7, low=0.6, high=0.8, unit="relative tail_loss"), "70% less loss (60% to 80%)", id="average"),
         pytest.param(Measured(median=0.11, low=0.05, high=0.17, unit="rare_recall"), "rare recall +0.11 (+0.05 to +0.17)", id="metric"),
+        pytest.param(Measured(median=0.7, low=0.7, high=0.7, unit="relative bytes"), "70% less size", id="counted"),
         pytest.param(Measured(median=3 << 20, low=0, high=0, unit="bytes"), "3.0 MiB less", id="size"),
     ],
 )  # fmt: skip
@@ -133,6 +137,33 @@ def test_what_is_tried_for_no_finding_stands_first_while_it_runs() -> None:
     kept = ledger.Judged(trial="t9", code="HAND", outcome="kept", why="it is faster", cost_s=3.0)
     assert "trying" in heads(story(found(RARE_CLASSES), tried))[0]
     assert "kept" in heads(story(found(RARE_CLASSES), tried, kept))[-1]
+
+
+def turned_by_hand(*turns: tuple[str, str, float, float, bool]) -> Story:
+    """Return a story with turns of a person: trial, knob, old, new, and whether the turn stays."""
+    told = Story()
+    for step, (trial, knob, old, new, stays) in enumerate(turns, 1):
+        changes = (Change(knob=knob, old=old, new=new),)
+        told.hear(wire.KnobsTurned(step=step, changes=changes, trial=trial, probation=True, by="user"))
+        if stays:
+            told.hear(wire.KnobsConfirmed(step=step, changes=changes, trial=trial))
+        else:
+            told.hear(wire.KnobsReverted(step=step, changes=changes, trial=trial, why="not taken"))
+    return told
+
+
+def test_what_was_turned_by_hand_is_listed_until_it_turns_again() -> None:
+    told = turned_by_hand(
+        ("u1", "lr", 0.1, 0.2, True), ("u2", "batch_size", 16, 32, True), ("u3", "lr", 0.2, 0.3, True)
+    )
+    assert [(one.old, one.new) for one in hand_turns(told)] == [
+        ({"lr": 0.2}, {"lr": 0.3}),
+        ({"batch_size": 16}, {"batch_size": 32}),
+    ]
+
+
+def test_a_turn_by_hand_that_went_back_has_nothing_to_undo() -> None:
+    assert hand_turns(turned_by_hand(("u1", "lr", 0.1, 0.2, False))) == []
 
 
 def test_only_what_has_become_critical_rings_and_only_once() -> None:

@@ -1,9 +1,6 @@
 """A viewer as a process of its own: whatever happens to it, the run stays as it was."""
 
-import hashlib
 import os
-import pty
-import select
 import signal
 import subprocess
 import sys
@@ -15,59 +12,19 @@ import pytest
 
 from advisor.runs import Run
 from tests.tui.recording import RATE_TOO_HIGH, Recording
+from tests.tui.terminal import Shown, fingerprint, seen, terminals
 
 VIEWER = "import sys; from pathlib import Path; from advisor.runs import Run; from advisor.tui.app import run_ui; sys.exit(run_ui(Run(Path(sys.argv[1]))))"
 
 
-def fingerprint(run: Run) -> dict[str, str]:
-    return {
-        str(path.relative_to(run.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(run.folder.rglob("*"))
-        if path.is_file() and path.parent != run.wishes
-    }
-
-
-Start = Callable[..., tuple["subprocess.Popen[bytes]", int]]
+StartViewer = Callable[..., Shown]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Start viewers on a terminal of their own; none outlives its test."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start_one(run: Run, **environment: str) -> tuple[subprocess.Popen[bytes], int]:
-        inner, outer = pty.openpty()
-        command = [sys.executable, "-c", VIEWER, str(run.folder)]
-        size = {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
-        started.append(
-            subprocess.Popen(
-                command,
-                stdin=outer,
-                stdout=outer,
-                stderr=outer,
-                env={**os.environ, **size, **environment},
-                start_new_session=True,
-            )
-        )
-        os.close(outer)
-        return started[-1], inner
-
-    yield start_one
-    for process in started:
-        process.kill()
-        process.wait(20)
-
-
-def seen(terminal: int, word: str, seconds: float = 20.0) -> str:
-    """Read the terminal until a word appears and return all of it."""
-    said, end = "", time.monotonic() + seconds
-    while word not in said and time.monotonic() < end:
-        if select.select([terminal], [], [], 0.2)[0]:
-            try:
-                said += os.read(terminal, 65536).decode(errors="replace")
-            except OSError:
-                break
-    return said
+def start() -> Iterator[StartViewer]:
+    """Return a function that starts a viewer of a run on a terminal of its own."""
+    with terminals() as start_one:
+        yield lambda run, **environment: start_one([sys.executable, "-c", VIEWER, str(run.folder)], **environment)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +35,7 @@ def seen(terminal: int, word: str, seconds: float = 20.0) -> str:
     ],
 )
 def test_a_killed_viewer_leaves_the_run_untouched(
-    start: Start, recorded: Callable[[str], Run], number: signal.Signals
+    start: StartViewer, recorded: Callable[[str], Run], number: signal.Signals
 ) -> None:
     run = recorded("healthy")
     before = fingerprint(run)
@@ -90,7 +47,7 @@ def test_a_killed_viewer_leaves_the_run_untouched(
     assert fingerprint(run) == before
 
 
-def test_a_viewer_whose_terminal_is_gone_ends_by_itself(start: Start, recorded: Callable[[str], Run]) -> None:
+def test_a_viewer_whose_terminal_is_gone_ends_by_itself(start: StartViewer, recorded: Callable[[str], Run]) -> None:
     process, terminal = start(recorded("healthy"))
     assert "accuracy" in seen(terminal, "accuracy")
     os.close(terminal)
@@ -125,7 +82,7 @@ def test_an_orphaned_viewer_ends_by_itself(recorded: Callable[[str], Run]) -> No
     ],
 )
 def test_a_plain_terminal_shows_the_run_too(
-    start: Start, recorded: Callable[[str], Run], environment: dict[str, str]
+    start: StartViewer, recorded: Callable[[str], Run], environment: dict[str, str]
 ) -> None:
     process, terminal = start(recorded("healthy"), **environment)
     assert "accuracy" in seen(terminal, "accuracy")
@@ -138,7 +95,7 @@ def test_a_plain_terminal_shows_the_run_too(
 
 
 @pytest.mark.slow
-def test_the_bell_rings_when_something_becomes_critical(start: Start, recorded: Callable[[str], Run]) -> None:
+def test_the_bell_rings_when_something_becomes_critical(start: StartViewer, recorded: Callable[[str], Run]) -> None:
     run = recorded("healthy")
     process, terminal = start(run)
     assert "accuracy" in seen(terminal, "accuracy")
@@ -153,7 +110,9 @@ def test_the_bell_rings_when_something_becomes_critical(start: Start, recorded: 
 
 
 @pytest.mark.slow
-def test_the_viewer_yields_to_the_training_with_every_thread(start: Start, recorded: Callable[[str], Run]) -> None:
+def test_the_viewer_yields_to_the_training_with_every_thread(
+    start: StartViewer, recorded: Callable[[str], Run]
+) -> None:
     process, terminal = start(recorded("warming"))
     seen(terminal, "of 4,200")
     viewer, end = psutil.Process(process.pid), time.monotonic() + 10

@@ -1,8 +1,8 @@
 """`advisor` alone on a terminal: however the list ends, every run stays as it was."""
 
 import os
+import re
 import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,32 +12,16 @@ import pytest
 from advisor.lease import Lease, is_driven
 from advisor.runs import Run
 from tests.tui.recording import record
-from tests.tui.test_process import fingerprint, seen
+from tests.tui.terminal import Shown, fingerprint, seen, terminals
 
-StartList = Callable[[Path], tuple["subprocess.Popen[bytes]", int]]
+StartList = Callable[..., Shown]
 
 
 @pytest.fixture
 def start() -> Iterator[StartList]:
-    """Start `advisor` on a terminal of its own; none outlives its test."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start_one(here: Path) -> tuple[subprocess.Popen[bytes], int]:
-        inner, outer = os.openpty()
-        environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-P", "-m", "advisor.cli"],
-                stdin=outer, stdout=outer, stderr=outer, env=environment, cwd=here, start_new_session=True,
-            )
-        )  # fmt: skip
-        os.close(outer)
-        return started[-1], inner
-
-    yield start_one
-    for process in started:
-        process.kill()
-        process.wait(20)
+    """Return a function that starts `advisor` in a folder, on a terminal of its own."""
+    with terminals() as start_one:
+        yield lambda here, **environment: start_one([sys.executable, "-P", "-m", "advisor.cli"], here, **environment)
 
 
 @pytest.fixture
@@ -107,4 +91,19 @@ def test_a_terminal_that_goes_while_a_run_is_open_does_not_open_the_list_again(
     process.send_signal(number)
     assert process.wait(20) == 0
     assert "by newest" not in seen(terminal, "by newest", seconds=1)
+    os.close(terminal)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_opened_from_a_list_without_colours_has_none_either(
+    start: StartList, live: Run, tmp_path: Path
+) -> None:
+    process, terminal = start(tmp_path, NO_COLOR="1", COLORTERM="truecolor")
+    assert "stalled" in seen(terminal, "stalled")
+    os.write(terminal, b"\r")
+    told = seen(terminal, "detach") + seen(terminal, "\x00never", seconds=2)
+    colours = {(red, green, blue) for red, green, blue in re.findall(r"[34]8;2;(\d+);(\d+);(\d+)", told)}
+    assert colours
+    assert all(red == green == blue for red, green, blue in colours)
+    process.kill()
     os.close(terminal)

@@ -16,7 +16,7 @@ from advisor.runs import Run
 from advisor.tui.run_list_folds import TAIL_BYTES, EventsFold
 from advisor.tui.run_list_reading import RunReader
 from advisor.tui.run_list_rows import RunRow, arranged, condensed, find_runs, matches
-from advisor.tui.run_list_table import Columns, line, spark, when
+from advisor.tui.run_list_table import Columns, codes, line, spark, when
 from tests.tui.recording import EPOCH_T, Recording, record
 
 NOW_T = EPOCH_T + 5000.0
@@ -198,6 +198,13 @@ def test_a_curve_shows_what_is_not_there_yet_and_what_was_not_finite() -> None:
 def test_the_age_of_a_run_fits_its_column(age_s: float, cells: int, said: str) -> None:
     assert when(NOW_T - age_s, NOW_T, cells) == said
     assert len(said) <= cells
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"), [(20, "INP101 DAT104 NUM101"), (16, "INP101 DAT104 +1"), (13, "INP101 +2"), (3, "INP101 +2")]
+)
+def test_codes_are_told_whole_with_how_many_more_there_are(cells: int, said: str) -> None:
+    assert codes(("INP101", "DAT104", "NUM101"), cells) == said
 
 
 @given(
