@@ -166,11 +166,17 @@ def _rescue(code: str, fix: Fix, history: History, scene: Scene) -> Try | No | N
 
 
 def _throughput(code: str, fix: Fix, scene: Scene) -> Try | No:
-    if fix.improves != "step_s":
+    late = too_late_for_rounds(scene.steps_left, scene.step_s)
+    shown = (
+        scene.memory_counted and not scene.lockstep and not late
+        if fix.improves == "bytes"
+        else fix.improves == "step_s"
+    )
+    if not shown:
         return Try(code, fix, "untried", 0.0)
     if scene.lockstep:
         return No(code, fix, "lockstep: nothing is timed in a run that must repeat to the bit")
-    if late := too_late_for_rounds(scene.steps_left, scene.step_s):
+    if late:
         return No(code, fix, late)
     reloads = any(scene.knobs[turn.knob].turns == "reload" for turn in fix.turns)
     passes = SAME_PASSES if fix.effect is Effect.SAME_MATHEMATICS else AGREEMENT_PASSES

@@ -31,7 +31,9 @@ from advisor.orders import Orders, hold_knobs, read_orders
 from advisor.outcome import FAILED, MISTAKE, QUIET_CODES, Outcome, exit_code_of, try_report
 from advisor.plan import read_plan
 from advisor.runs import Run, RunError, open_run
+from advisor.sensors.sample import Sample
 from advisor.sensors.sampler import Sampler
+from advisor.sensors.stall import StallSensor
 from advisor.session import Session
 from advisor.supervise import Exit, Trainer, describe, give_way, sentence, trainer_of
 from advisor.wishes import WishReader
@@ -97,6 +99,7 @@ class Driver:
         self._wishes_due = 0.0
         self._trainer = Trainer(run)
         self._sampler = Sampler()
+        self._stalls = StallSensor(run.folder)
         self._exits: tuple[Exit, ...] = ()
         self._may_restart = True
         """Not for a driver that came too late: a run that died unwatched is taken up again when a person asks for it."""
@@ -191,6 +194,7 @@ class Driver:
         """Hear what the trainer has said since the last look; return whether there was anything."""
         lines = self._events.read()
         if lines:
+            self._stalls.hear(time.monotonic())
             self._tell(self._session.hear_lines(lines))
         return bool(lines)
 
@@ -219,10 +223,13 @@ class Driver:
             self._control.append(*map(write, commands))
 
     def _look_around(self) -> None:
-        """Beat and take a sample, unless rounds are being timed."""
+        """Look whether the trainer stands still; beat and take a sample, unless rounds are being timed."""
+        t = time.time()
+        stall = self._stalls.look(time.monotonic(), self._trainer.pid, lambda: self._session.step_s)
+        if stall is not None:
+            self._sense(Sample(t=t, stall=stall))
         if self._session.timing:
             return
-        t = time.time()
         self._lease.beat(t)
         started = self._session.started
         if started is not None and not self._device_watched:
@@ -230,8 +237,11 @@ class Driver:
             self._sampler.watch(self._trainer.pid, started.device.index if started.device.type == "cuda" else None)
         sample = self._sampler.take(time.monotonic(), t)
         if sample is not None:
-            self._samples.append(sample.model_dump_json())
-            self._session.sense(sample)
+            self._sense(sample)
+
+    def _sense(self, sample: Sample) -> None:
+        self._samples.append(sample.model_dump_json())
+        self._session.sense(sample)
 
     def _pause_s(self, busy: bool) -> float:
         if self._session.timing:

@@ -6,10 +6,13 @@ their rules are listed as not assessed.
 
 from collections.abc import Callable
 
+from advisor.gather_cooling import cooling, held_back
 from advisor.gather_fetch import fetch, fetcher
+from advisor.gather_growth import allocator, growth
 from advisor.gather_learning import classes, gradients, labels, layers, loss, rate, stream, validation
 from advisor.gather_order import order
 from advisor.gather_outcome import outputs
+from advisor.gather_pace import pace, stall
 from advisor.gather_setting import branch, device, inputs, knobs, model, probes, run, splits, table, task
 from advisor.gather_time import host, loader, memory, neighbours, phases, utilisation
 from advisor.signals import Signals
@@ -31,8 +34,14 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "host": host,
     "device": device,
     "utilisation": utilisation,
+    "cooling": cooling,
+    "held_back": held_back,
+    "pace": pace,
+    "stall": stall,
     "neighbours": neighbours,
     "memory": memory,
+    "growth": growth,
+    "allocator": allocator,
     "classes": classes,
     "order": order,
     "labels": labels,
@@ -46,7 +55,12 @@ _GATHERERS: dict[str, Callable[[Signals], object | None]] = {
     "branch": branch,
 }
 
-OF_WALL_TIME = frozenset({"phases", "loader", "fetch", "fetcher", "host", "utilisation", "neighbours"})
+OF_WALL_TIME = frozenset(
+    {
+        "phases", "loader", "fetch", "fetcher", "host", "utilisation", "cooling", "held_back", "neighbours",
+        "growth", "pace", "stall",
+    }
+)  # fmt: skip
 """Groups that no two runs of one seed would fill alike."""
 
 

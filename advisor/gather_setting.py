@@ -105,6 +105,7 @@ def model(signals: Signals) -> ModelFacts | None:
         left_training=told.left_training,
         gradient_added=told.gradient_added,
         straight=told.straight,
+        blocks=told.blocks,
     )
 
 

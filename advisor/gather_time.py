@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from math import nan, prod
 from statistics import mean
 
+from advisor.peaks import computed
 from advisor.sensors.sample import HostSample, NeighbourSample
 from advisor.signals import Signals
 from advisor.windows import median_of, quantile_of
@@ -34,6 +35,9 @@ def phases(signals: Signals) -> PhaseFacts | None:
     batch = signals.knobs["batch_size"].value if "batch_size" in signals.knobs else 0
     step_s = max(median_of(steps), MICROSECOND_S)
     elapsed_s = max(signals.elapsed_s, MICROSECOND_S)
+    flops, peak = computed(
+        signals.started, {name: knob.value for name, knob in signals.knobs.items()}, float(batch) / step_s
+    )
     return PhaseFacts(
         step_s=step_s,
         step_p95_s=quantile_of(steps, 0.95),
@@ -41,6 +45,8 @@ def phases(signals: Signals) -> PhaseFacts | None:
         evaluation_share=min(signals.evaluation_s / elapsed_s, 1.0),
         checkpoint_share=min(signals.checkpoint_s / elapsed_s, 1.0),
         samples_per_s=float(batch) / step_s,
+        flops=flops,
+        mfu=flops / peak,
     )
 
 
@@ -132,4 +138,5 @@ def memory(signals: Signals) -> MemoryFacts | None:
         micro_batch=micro or batch,
         largest_batch=int(measured.get("largest_batch", 0)),
         counted=measured.get("source") == "counted",
+        told=started.device.memory_counted,
     )

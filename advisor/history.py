@@ -32,7 +32,7 @@ LOST: frozenset[Outcome] = frozenset({"rolled_back", "undecided"})
 """Outcomes after which a fix has not helped."""
 STAGES = (0.5,)
 """Shares of the run at which its phase changes: learning, refining. More stages would leave each with one null arm."""
-PROBE_STEPS = {"lr_sweep": 60, "adaptive_sweep": 60, "single_batch_fit": 60, "cached_batch": 20}
+PROBE_STEPS = {"lr_sweep": 60, "adaptive_sweep": 60, "single_batch_fit": 60, "cached_batch": 20, "memory_holders": 10}
 """What a probe costs in steps, where it costs more than a pass or two. 87 of 90 sweeps answer at the first go of 60
 (tests/bench); the bill counts what was really taken."""
 BY_HAND = "HAND"

@@ -177,6 +177,9 @@ def judge_fork(fix: Fix, score: str, metric: str, higher_is_better: bool, arms: 
         higher_is_better: Of the main metric.
         arms: What was measured.
     """
+    diverged = arms.control_diverged or arms.candidate_diverged
+    if not diverged and score not in arms.control and score not in arms.candidate:
+        return Verdict("undecided", f"there is no {score} here: the task's own loss does not take one class alone")
     if arms.candidate_diverged or not isfinite(arms.candidate.get(score, float("nan"))):
         return Verdict("rolled_back", f"with it the loss is not finite after {arms.steps} steps")
     further = [pair for pair in arms.further if isfinite(pair[0])]

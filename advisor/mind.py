@@ -93,6 +93,9 @@ class Mind:
     def sense(self, sample: Sample) -> None:
         """Take in what the sensors saw."""
         self.signals.sense(sample)
+        if sample.stall is not None:  # no event will come that it could be assessed at
+            self._assess()
+            self._restate()
 
     def wish(self, wish: Wished) -> list[Command]:
         """Obey a person; the wish goes to the ledger with what comes of it."""

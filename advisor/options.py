@@ -45,6 +45,8 @@ class Scene:
     steps_per_epoch: int = 0
     anew_s: float = STARTS_S
     """What a network built anew costs."""
+    memory_counted: bool = False
+    """What a step takes of the device's memory is measured."""
 
 
 @dataclass(frozen=True)

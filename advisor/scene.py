@@ -53,6 +53,7 @@ def scene_of(signals: Signals, history: History, settings: Settings) -> Scene:
         last_evaluation_step=evaluations[-1].step if evaluations else 0,
         probes_done=frozenset(signals.probes),
         steps_per_epoch=signals.started.steps_per_epoch if signals.started else 0,
+        memory_counted=signals.started is not None and signals.started.device.memory_counted,
         anew_s=signals.started.anew_s if signals.started and isfinite(signals.started.anew_s) else STARTS_S,
     )
 

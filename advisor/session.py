@@ -76,6 +76,11 @@ class Session:
         return self._lockstep
 
     @property
+    def step_s(self) -> float:
+        """Median wall seconds of a step lately; 0 before the first beat, and once the training has ended."""
+        return 0.0 if self.training_ended or self.started is None else self._mind.signals.step_s
+
+    @property
     def suspect(self) -> str:
         """Return the knobs on trial now: what a trainer that has just died may have died of."""
         return ", ".join(turn.knob for trial in self._trials.values() for turn in trial.fix.turns)

@@ -5,13 +5,14 @@ A fold, not a history: its memory does not grow with the run, and folding the sa
 
 from collections import deque
 from math import ceil, isfinite, nan
-from statistics import mean
 from typing import Any
 
-from advisor.sensors.sample import DeviceSample, HostSample, NeighbourSample, Sample
+from advisor.sensors.sample import DeviceSample, HostSample, NeighbourSample, Sample, StallSample
 from advisor.signals_fetch import FetchSignal
 from advisor.signals_learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal, RateSignal
+from advisor.signals_memory import MemorySignal
 from advisor.signals_stream import StreamSignal
+from advisor.signals_time import PaceSignal, TimeSignal
 from advisor.windows import median_of, spread_over_steps
 from trainer.knobs import Knob, KnobValue
 from trainer.wire import (
@@ -40,14 +41,6 @@ from trainer.wire import (
 )
 from trainer.words import Change, Survey
 
-WARM_UP_STEPS = 20
-"""First steps after a start or a reload: caches fill, workers start, kernels are chosen."""
-TIMED_STEPS = 500
-"""Steps behind the phases: long enough for a median, short enough to follow a change."""
-TIMED_BEATS = 400
-"""And at most so many beats."""
-OTHER_TIME = 1.5
-"""A beat that took this multiple of its steps' own time held something else as well."""
 SNAPSHOTS_HELD = 3
 """The trainer's ring (trials.md)."""
 DEVICE_WINDOW_S = 30.0
@@ -70,6 +63,8 @@ TRAINING_PROBES = frozenset({"lr_sweep", "adaptive_sweep", "single_batch_fit"})
 """Their answers are forgotten then, and may be asked for anew."""
 REDRAWN = frozenset({"shuffle", "sampler"})
 """Knobs after whose turn other examples stand side by side."""
+CACHE_SHAPING = frozenset({"workers", "cache", "augment"})
+"""Knobs after whose turn whatever keeps items begins anew."""
 STREAM_SHAPING = REDRAWN | {"augment", "augment_strength", "standardise"}
 """Knobs after whose turn something else goes into the net."""
 TIME_SHAPING = frozenset(
@@ -78,57 +73,24 @@ TIME_SHAPING = frozenset(
         "micro_batch",
         "replicas",
         "amp",
+        "tf32",
         "augment",
         "workers",
         "prefetch",
         "cache",
         "channels_last",
         "compile",
+        "activation_checkpointing",
         "threads",
     }
 )
 """Knobs after whose turn a step takes another time."""
-
+MEMORY_SHAPING = TIME_SHAPING | OTHER_NETWORK | {"optimizer", "momentum", "ema"}
+"""Knobs after whose turn the run holds more or less."""
 FETCH_SHAPING = frozenset({"batch_size", "cache"})
 """Knobs after whose turn a fetch takes another time."""
 STEP_SHAPING = TIME_SHAPING - {"workers", "prefetch", "cache"}
 """Of these, knobs after whose turn a step that does not wait takes another time, too."""
-
-
-class TimeSignal:
-    """Where the time of the steps goes, in the steady state."""
-
-    def __init__(self) -> None:
-        self.beats: deque[BeatTaken] = deque(maxlen=TIMED_BEATS)
-        self._steps = 0
-        self._from_step = WARM_UP_STEPS
-
-    def push(self, beat: BeatTaken) -> None:
-        """Take a beat, unless the steps are still warming up or part of a trial."""
-        if beat.trial or beat.step - beat.steps < self._from_step or _holds_more_than_steps(beat):
-            return
-        if len(self.beats) == TIMED_BEATS:
-            self._steps -= self.beats.popleft().steps
-        self.beats.append(beat)
-        self._steps += beat.steps
-        while len(self.beats) > 1 and self._steps - self.beats[0].steps >= TIMED_STEPS:
-            self._steps -= self.beats.popleft().steps
-
-    def begin_anew(self, step: int) -> None:
-        """Forget all times: from here on a step is another one."""
-        self.beats.clear()
-        self._steps = 0
-        self._from_step = step + WARM_UP_STEPS
-
-    @property
-    def steps(self) -> int:
-        """Steps behind the times."""
-        return self._steps
-
-
-def _holds_more_than_steps(beat: BeatTaken) -> bool:
-    """Tell whether a beat's seconds hold an evaluation, a trial or a pause besides its steps."""
-    return bool(beat.step_s) and beat.seconds > OTHER_TIME * beat.steps * mean(beat.step_s)
 
 
 class Signals:
@@ -157,6 +119,9 @@ class Signals:
         self.first_outputs: OutputsMeasured | None = None
         self.stream = StreamSignal()
         self.times = TimeSignal()
+        self.memory = MemorySignal()
+        self.pace = PaceSignal()
+        self.stall: StallSample | None = None
         self.fetches = FetchSignal()
         self.likenesses: deque[float] = deque(maxlen=50)
         """Of the newest beats: how alike neighbours of a batch are, of classes or of numbers."""
@@ -201,6 +166,7 @@ class Signals:
         if isinstance(event, RunStarted):
             self._start(event)
         self.t = max(self.t, event.t)
+        stood, self.stall = self.stall is not None, None
         match event:
             case BeatTaken():
                 self._beat(event)
@@ -232,6 +198,7 @@ class Signals:
                 self.loss.left_out(event.step)
             case MemoryRanOut():
                 self.ran_out += 1
+                self.memory.begin_anew()
                 self._hold("micro_batch", event.micro_batch_after)
                 self.times.begin_anew(event.step)
             case MemoryRegained():
@@ -255,11 +222,17 @@ class Signals:
                 self.over = True
             case _:
                 pass
+        if stood:  # the time it stood still is no time of a step
+            for signal in (self.fetches, self.pace):
+                signal.begin_anew()
+            self.times.begin_anew(self.step)
 
     def sense(self, sample: Sample) -> None:
         """Fold what the sensors saw."""
         if sample.host is not None:
             self.host.append(sample.host)
+            self.memory.sense(sample.t, sample.host)
+        self.stall = sample.stall or self.stall
         index = self.started.device.index if self.started else 0
         self.devices.extend((sample.t, device) for device in sample.devices if device.index == index)
         while self.devices and self.devices[0][0] < sample.t - DEVICE_WINDOW_S:
@@ -286,6 +259,8 @@ class Signals:
         if not event.trial:
             self.snapshots = [0]
         self.ended, self.over = None, False
+        self.pace.begin_anew()
+        self.memory.start(event.samples / max(event.task.train_examples, 1))
         self.loss.steps_total = event.steps_total
         self.started = event
         self._began_t = self.t = event.t
@@ -303,6 +278,8 @@ class Signals:
         self.gradients.clipped(beat.step, beat.steps, beat.clipped)
         self.rate.push(beat.step, beat.steps, beat.lr_set, beat.lr)
         self.times.push(beat)
+        self.memory.hear(beat)
+        self.pace.push(beat)
         self.fetches.push(beat)
         alike = beat.label_runs if beat.label_runs >= 0 else beat.target_runs
         if alike is not None:
@@ -338,6 +315,9 @@ class Signals:
             self.stream.begin_anew(step, self.samples)
         if turned & TIME_SHAPING:
             self.times.begin_anew(step)
+            self.pace.begin_anew()
+        if turned & MEMORY_SHAPING:
+            self.memory.begin_anew(first_pass=bool(turned & CACHE_SHAPING))
         if turned & FETCH_SHAPING:
             self.fetches.begin_anew()
 

@@ -239,6 +239,10 @@ class Story:
                 self.ended = event
                 self._ended_s += event.seconds
 
+    def lose(self) -> None:
+        """Take in that nobody trains any more and the trainer has said no last word: it was killed, or the machine stopped."""
+        self._dead = self._dead or (self.started is not None and self.ended is None)
+
     def _close_session(self) -> None:
         """Count the time of a trainer that has died without a last word."""
         if self.started is not None and self.ended is None:

@@ -9,16 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import nan
 
+from rules.growth_facts import AllocatorFacts, Growth, GrowthFacts, Holder
 from rules.order_facts import OrderFacts
 from rules.outcome_facts import OutputFacts
+from rules.pace_facts import PaceFacts, StallFacts
 from rules.surroundings import (
+    ClassFacts,
     ColumnFact,
+    CoolingFacts,
     DeviceFacts,
     FetcherFacts,
     FetchFacts,
+    HeldBackFacts,
     HostFacts,
     InputFacts,
     KnobFacts,
+    LabelFacts,
     LoaderFacts,
     MemoryFacts,
     ModelFacts,
@@ -34,15 +40,21 @@ from rules.vocabulary import Value
 
 __all__ = [
     "GROUPS",
+    "AllocatorFacts",
     "BranchFacts",
     "ClassFacts",
     "ColumnFact",
+    "CoolingFacts",
     "DeviceFacts",
     "Evaluation",
     "Facts",
     "FetchFacts",
     "FetcherFacts",
     "GradientFacts",
+    "Growth",
+    "GrowthFacts",
+    "HeldBackFacts",
+    "Holder",
     "HostFacts",
     "InputFacts",
     "KnobFacts",
@@ -56,11 +68,13 @@ __all__ = [
     "NeighbourFacts",
     "OrderFacts",
     "OutputFacts",
+    "PaceFacts",
     "PhaseFacts",
     "ProbeFacts",
     "RateFacts",
     "RunFacts",
     "SplitFacts",
+    "StallFacts",
     "StreamCheck",
     "StreamFacts",
     "TableFacts",
@@ -276,30 +290,6 @@ class LayerFacts:
 
 
 @dataclass(frozen=True)
-class ClassFacts:
-    """Classes of a classification, in the training split."""
-
-    counts: tuple[int, ...]
-    recalls: tuple[float, ...] = ()
-    """On the validation split at the last evaluation; empty before the first."""
-
-    @property
-    def ratio(self) -> float:
-        """Largest class over smallest class that is not empty."""
-        filled = [count for count in self.counts if count > 0]
-        return max(filled) / min(filled)
-
-
-@dataclass(frozen=True)
-class LabelFacts:
-    """What the training has told about the labels; absent before three epochs."""
-
-    noise_share: float
-    suspects: int
-    epochs: int
-
-
-@dataclass(frozen=True)
 class ProbeFacts:
     """Answers of the probes of this run. The group is always there; an answer counts when its name is in `done`."""
 
@@ -372,8 +362,14 @@ GROUPS: dict[str, type] = {
     "host": HostFacts,
     "device": DeviceFacts,
     "utilisation": UtilisationFacts,
+    "cooling": CoolingFacts,
+    "held_back": HeldBackFacts,
+    "pace": PaceFacts,
+    "stall": StallFacts,
     "neighbours": NeighbourFacts,
     "memory": MemoryFacts,
+    "growth": GrowthFacts,
+    "allocator": AllocatorFacts,
     "classes": ClassFacts,
     "order": OrderFacts,
     "labels": LabelFacts,

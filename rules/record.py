@@ -16,7 +16,7 @@ class Record:
     """Counts of runs on the fault bench (a case with a seed is a run)."""
 
     right_runs: int
-    """Faulty runs of which the rule is a right answer."""
+    """Runs of which the rule is a right answer, or of which it has something to say that is no fault."""
     found_runs: int
     """Those of them in which it spoke."""
     named_first_runs: int

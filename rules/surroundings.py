@@ -23,6 +23,10 @@ class PhaseFacts:
     """Of the wall time so far."""
     checkpoint_share: float
     samples_per_s: float
+    flops: float = nan
+    """Operations a second that the network needs for these examples; NaN where nobody has counted a pass."""
+    mfu: float = nan
+    """Share of what the device can do at most in the type in use (MFU); NaN where nobody knows that."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,36 @@ class UtilisationFacts:
 
 
 @dataclass(frozen=True)
+class CoolingFacts:
+    """What holds the clock of the device back, over the last minutes; absent where NVML tells neither reasons nor clocks."""
+
+    samples: int
+    heat_share: float
+    """Of the samples: slowed down for heat, or by the hardware to protect itself; NaN where no reasons are told."""
+    brake_share: float
+    """Likewise by the power supply."""
+    capped_share: float
+    """At the power cap: usual for a big device under full load."""
+    temperature_c: float
+    """Median; NaN where it is not told."""
+    clock_share: float
+    """Median clock over the highest the device knows, while it computes; NaN where that is not told."""
+    power_limit_w: float = nan
+
+
+@dataclass(frozen=True)
+class HeldBackFacts:
+    """What holds the processor back; absent where the kernel counts neither heat nor a quota."""
+
+    hot_share: float = nan
+    """Of the last half minute: the hottest core slowed down; NaN where nothing counts it."""
+    quota_share: float = nan
+    """Of the periods of a container's quota of processor time: it was used up; NaN without a quota."""
+    cores: float = nan
+    """That the container grants."""
+
+
+@dataclass(frozen=True)
 class NeighbourFacts:
     """The devices of the run's kind that it sees and does not train on; absent where there are none."""
 
@@ -145,6 +179,8 @@ class MemoryFacts:
     """Probe memory_model: the most examples that have run at once with a tenth of the memory to spare; 0 = not probed."""
     counted: bool = False
     """The probe has counted bytes on the host; no device has measured them."""
+    told: bool = False
+    """What a step takes is told by the device; of a host only the size of the process is known."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +256,30 @@ class TableFacts:
 
 
 @dataclass(frozen=True)
+class ClassFacts:
+    """Classes of a classification, in the training split."""
+
+    counts: tuple[int, ...]
+    recalls: tuple[float, ...] = ()
+    """On the validation split at the last evaluation; empty before the first."""
+
+    @property
+    def ratio(self) -> float:
+        """Largest class over smallest class that is not empty."""
+        filled = [count for count in self.counts if count > 0]
+        return max(filled) / min(filled)
+
+
+@dataclass(frozen=True)
+class LabelFacts:
+    """What the training has told about the labels; absent before three epochs."""
+
+    noise_share: float
+    suspects: int
+    epochs: int
+
+
+@dataclass(frozen=True)
 class SplitFacts:
     """Duplicates within and overlap between the splits, as surveyed; and as the loader deals them, once it was looked at."""
 
@@ -253,6 +313,8 @@ class ModelFacts:
     gradient_added: float = nan
     """What is added to a gradient whenever it is taken again, over the first: 0, or 1 where the first is still in the second;
     NaN where nobody could tell."""
+    blocks: tuple[str, ...] = ()
+    """Repeated blocks whose activations can be computed again in the backward pass, from input to output."""
     straight: tuple[str, ...] = ()
     """Linear layers whose output another linear layer takes with nothing bent between."""
 

@@ -17,6 +17,7 @@ from trainer import mixing
 from trainer.compiling import OFF
 from trainer.data.batch import Batch
 from trainer.pieces import Passes, Seen, piece_size
+from trainer.precision import multiplies_in_tf32
 from trainer.replicas import COMPILING_S, PATIENCE_TIMES, Follower, FollowersLost, Team, dealt
 from trainer.replicas_wire import (
     broadcast,
@@ -225,6 +226,7 @@ def settings_of(training: Training) -> dict[str, Any]:
     """Return what changes how network and loss work, as JSON types."""
     model, objective = training.model, training.objective
     return {
+        "activation_checkpointing": training.knobs["activation_checkpointing"],
         "amp": training.precision.name,
         "channels_last": bool(training.knobs["channels_last"]) and training.setup.model_info.has_conv,
         "class_weights": objective.class_weights,
@@ -237,6 +239,7 @@ def settings_of(training: Training) -> dict[str, Any]:
         "standard": objective.standard,
         "scaled_targets": _shapes(mixing.own_tensors(model, mixing.InTargetUnits)),
         "standardised": _shapes(mixing.own_tensors(model, mixing.Standardised)),
+        "tf32": multiplies_in_tf32(),
         "threads": torch.get_num_threads(),
     }
 

@@ -36,8 +36,10 @@ SPEED_KNOBS = frozenset(
         "augment_strength",
         "dropout",
         "amp",
+        "tf32",
         "channels_last",
         "compile",
+        "activation_checkpointing",
         "ema",
     }
 )

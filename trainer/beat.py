@@ -14,12 +14,14 @@ from trainer.data.batch import Batch
 from trainer.data.gauge import FetchCost
 from trainer.fetching import fetching
 from trainer.guard import Guard
-from trainer.memory import peak_bytes, reserved_bytes
+from trainer.memory import held, reserved_bytes
 from trainer.neighbours import alike, same_label
 from trainer.optim import rate_of
+from trainer.pace import Pace
 from trainer.step import Taken
 from trainer.training import Training
 from trainer.wire import BeatTaken, GuardActed, RunEnded
+from trainer.words import Held
 
 BEAT_S = 0.25
 """A beat at least so often, so that a person sees the run move."""
@@ -60,12 +62,15 @@ class Beats:
         self._late: tuple[BeatTaken, torch.Tensor, torch.cuda.Event | None] | None = None
         self._told_at = perf_counter()
         self._stepped_at = self._told_at
+        self._held_at = 0.0
         self._seconds_of_sample = 0.0
+        self._pace = Pace(on_host=training.device.type == "cpu")
+        self._knobs = dict(training.knobs)
         self.trial = ""
         """Set while rounds are run."""
 
-    def step(self, taken: Taken, batch: Batch) -> None:
-        """Take in one step."""
+    def step(self, taken: Taken, batch: Batch, *, looked: bool = False) -> None:
+        """Take in one step; `looked`: its layers were looked at."""
         now = perf_counter()
         gathered = self._gathered
         gathered.losses.append(taken.loss)
@@ -77,6 +82,7 @@ class Beats:
         gathered.skipped += taken.skipped
         gathered.clipped += taken.clipped
         gathered.rate = taken.rate
+        self._pace.step(now - self._stepped_at, self._training.clocks.so_far_s("input_wait"), looked=looked)
         self._stepped_at = now
 
     def known(self) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...], float, int, int]:
@@ -105,9 +111,13 @@ class Beats:
             clipped=clipped,
         )
 
-    def resume(self) -> None:
-        """Go on after something that is no step: an evaluation, a trial, a pause."""
+    def resume(self, after: str = "") -> None:
+        """Go on after something that is no step: an evaluation, a trial, a pause; `after` as in `trainer.pace`."""
         self._stepped_at = perf_counter()
+        self._pace.resume(after)
+        if self._knobs != self._training.knobs:
+            self._knobs = dict(self._training.knobs)
+            self._pace.renew()
         self._training.clocks.skip()
 
     def due(self) -> bool:
@@ -183,12 +193,21 @@ class Beats:
             fetching=fetching(gathered.costs),
             skipped=gathered.skipped,
             clipped=gathered.clipped,
-            peak_bytes=peak_bytes(training.device),
+            peak_bytes=training.room.highest_bytes(),
             reserved_bytes=reserved_bytes(training.device),
+            held=self._held(),
+            slow=self._pace.take(),
             trial=self.trial,
             eta_s=max(left, 0) * self._seconds_of_sample,
             **_runs(training, batch),
         )
+
+    def _held(self) -> Held | None:
+        """Return what is held between steps, as often as a long run beats: reading it costs up to 50 µs."""
+        if perf_counter() - self._held_at < BEAT_S:
+            return None
+        self._held_at = perf_counter()
+        return held(self._training.device)
 
     def _tell_what_the_device_did(self, beat: BeatTaken, losses: list[float], norms: list[float]) -> None:
         """On an asynchronous device the guard acts without the host; the host tells it when the values arrive."""

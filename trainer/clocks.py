@@ -60,6 +60,10 @@ class Clocks:
                 self._last_event = self._record()
         self._mark = now
 
+    def so_far_s(self, phase: str) -> float:
+        """Return the seconds of a phase since the last `take`, by the host's clock."""
+        return self._seconds[phase]
+
     def take(self) -> tuple[float, dict[str, float]]:
         """Return the wall seconds since the last call and the seconds of each phase in them."""
         self.mark("advisor")

@@ -24,6 +24,15 @@ Sampler = Literal["none", "sqrt", "balanced"]
 Mode = Literal["watch", "advise", "auto"]
 
 
+def spared_twice(compile_mode: str, activation_checkpointing: bool) -> str:
+    """Return why compiling and computing activations again cannot be had together; nothing where they can."""
+    if compile_mode == "off" or not activation_checkpointing:
+        return ""
+    return (
+        "a compiled pass decides itself what it computes again, so activation_checkpointing is for passes that are not"
+    )
+
+
 def weighed_twice(class_weights: str, sampler: str, logit_adjustment: float = 0.0) -> str:
     """Return why these class weights, this sampler and this adjustment cannot be had together; nothing where they can."""
     if logit_adjustment and (class_weights, sampler) != ("none", "none"):
@@ -95,6 +104,10 @@ class TrainConfig(_Section):
     warmup: float = Field(0.03, ge=0, lt=1, description="share of the run over which the rate rises linearly")
     clip: float = Field(0.0, ge=0, description="largest gradient norm; 0 = no clipping")
     amp: Amp = Field("off", description="mixed precision: off, auto, bf16 or fp16 (true = auto, false = off)")
+    tf32: bool = Field(
+        False,
+        description="CUDA: multiply fp32 matrices with 10 bits of mantissa (TF32) instead of 23; left out: as torch has it",
+    )
     augment: bool = Field(False, description="images: augment on the batch, on the device")
     augment_strength: float = Field(0.5, ge=0, le=1, description="images: strength of the augmentation, 0 to 1")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout of the built-in models (and of a model that has any)")
@@ -132,8 +145,9 @@ class TrainConfig(_Section):
     activation: Literal["own", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh"] = Field(
         "own", description="replace the hidden activation functions of any model; own = leave them"
     )
-    init: Literal["own", "he", "xavier", "orthogonal"] = Field(
-        "own", description="draw the initial weights of any model anew; own = leave them"
+    init: Literal["own", "he", "xavier", "orthogonal", "torch"] = Field(
+        "own",
+        description="draw the initial weights of any model anew; torch: as PyTorch's own layers do; own = leave them",
     )
     norm: Literal["own", "batch", "layer"] = Field(
         "own", description="put a normalisation behind each hidden layer of any model that has none; own = leave it"
@@ -159,6 +173,11 @@ class TrainConfig(_Section):
     compile: Literal["off", "default", "max-autotune-no-cudagraphs"] = Field(
         "off", description="torch.compile the forward and backward pass in this mode: minutes at first, faster later"
     )
+    activation_checkpointing: bool = Field(
+        False,
+        description="keep less of a model's repeated blocks for the backward pass, and compute it again there: less memory, "
+        "more time",
+    )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     threads: int = Field(0, ge=0, description="CPU threads of the trainer; 0 = torch's own choice")
     seed: int = Field(0, ge=0, description="seed of initialisation, order, dropout and augmentation")
@@ -166,6 +185,10 @@ class TrainConfig(_Section):
     eval_every: float = Field(1.0, gt=0, description="epochs between two evaluations")
     checkpoint_every: float = Field(
         0.0, ge=0, description="epochs between numbered checkpoints; 0 = only best and last"
+    )
+    async_checkpoints: bool = Field(
+        False,
+        description="write checkpoints from a copy while the training goes on: memory for one more copy on the host",
     )
     memory_limit: float = Field(
         0.0,
@@ -192,6 +215,12 @@ class TrainConfig(_Section):
     @classmethod
     def _class_weights_as_switch(cls, value: Any) -> Any:
         return {True: "sqrt", False: "none"}.get(value, value) if isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _spared_once(self) -> Self:
+        if why := spared_twice(self.compile, self.activation_checkpointing):
+            raise ValueError(f"train.activation_checkpointing: {why}: leave one of them out")
+        return self
 
     @model_validator(mode="after")
     def _weighed_once(self) -> Self:

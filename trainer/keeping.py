@@ -1,13 +1,17 @@
 """Keeping: the best model and the last state, in memory at once and on disk as often as that is cheap; early stopping."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from time import perf_counter
+
+import torch
 
 from trainer import checkpoint
 from trainer.checkpoint import Beside
 from trainer.export import save_model
-from trainer.snapshot import HalfAStep, take
-from trainer.training import Training
+from trainer.snapshot import HalfAStep, copied, take
+from trainer.training import Best, Progress, Training
 from trainer.wire import CheckpointWritten, Evaluated, Told
 
 COST_SHARE = 0.01
@@ -67,7 +71,10 @@ class Keeper:
         )
 
     def due(self) -> bool:
-        """Tell whether the last state should be written now."""
+        """Tell whether the last state should be written now; not while one is being written."""
+        if self._training.behind.busy:
+            return False
+        self._training.behind.settle()
         every = self._training.config.train.checkpoint_every
         progress = self._training.progress
         if every and progress.samples >= progress.next_checkpoint:
@@ -77,45 +84,90 @@ class Keeper:
 
     def write_last(self) -> None:
         """Write the last state (and, where asked for, a numbered one), and the best model if it is newer than on disk."""
-        training, progress = self._training, self._training.progress
         begun = perf_counter()
+        self._training.behind.settle()
+        for write in self._writes():
+            self._try(write)
+        self._charge(perf_counter() - begun)
+
+    def write_due(self) -> None:
+        """Write the same from a copy while the training goes on, where the knob says so: it waits for the copy alone."""
+        training, begun = self._training, perf_counter()
+        if not training.knobs["async_checkpoints"]:
+            self.write_last()
+            return
+        training.behind.settle()
+        writes = self._writes()
+        waited_s = perf_counter() - begun
+        done: list[CheckpointWritten | OSError] = []
+
+        def tell(behind_s: float) -> None:
+            for place, written in enumerate(done):
+                cost = {"seconds": 0.0 if place else waited_s, "behind_s": 0.0 if place else behind_s}
+                self._tell(written if isinstance(written, OSError) else written.model_copy(update=cost))
+            self._seconds_of_one += behind_s
+
+        training.behind.begin(lambda: done.extend(map(_attempted, writes)), tell)
+        self._charge(waited_s)
+
+    def _writes(self) -> list[Callable[[], CheckpointWritten]]:
+        """Return what is to be written of now, each from copies; nothing is written yet."""
+        training, progress = self._training, self._training.progress
         snapshot = take(training, on_host=True)
-        labels = training.labels.tensors() if training.labels is not None else {}
+        labels = copied(training.labels.tensors(), on_host=True) if training.labels is not None else {}
         unconfirmed = tuple(change for turn in training.on_probation for change in turn.changes)
         beside = Beside(training.best.weights, labels, unconfirmed)
-        self._try(lambda: checkpoint.write(self._folder, "last", snapshot, beside))
+        writes: list[Callable[[], CheckpointWritten]] = [
+            partial(checkpoint.write, self._folder, "last", snapshot, beside)
+        ]
         every = training.config.train.checkpoint_every
         if every and progress.samples >= progress.next_checkpoint:
             if progress.next_checkpoint:
-                self._try(lambda: checkpoint.write(self._folder, f"step-{progress.step}", snapshot, beside))
+                writes.append(partial(checkpoint.write, self._folder, f"step-{progress.step}", snapshot, beside))
             progress.next_checkpoint = progress.samples + round(every * training.setup.source.train.examples)
-        self.write_best()
-        self._seconds_of_one = perf_counter() - begun
+        if training.best.weights and training.best.written_step != progress.best_step:
+            writes.append(partial(_write_best, training, training.best, training.best.weights, replace(progress)))
+        return writes
+
+    def _charge(self, waited_s: float) -> None:
+        self._seconds_of_one = waited_s
         self._written_at = perf_counter()
-        training.seconds["checkpoint"] += self._seconds_of_one
-
-    def write_best(self) -> None:
-        """Write the best model for the user, if there is a newer one than on disk."""
-        training = self._training
-        if training.best.weights and training.best.written_step != training.progress.best_step:
-            self._try(self._save_best)
-
-    def _save_best(self) -> CheckpointWritten:
-        training = self._training
-        begun = perf_counter()
-        path = save_model(training.folder, training.setup, training.best.weights, training.progress.best_step)
-        training.best.written_step = training.progress.best_step
-        return CheckpointWritten(name="best", path=str(path), seconds=perf_counter() - begun, bytes=path.stat().st_size)
+        self._training.seconds["checkpoint"] += waited_s
 
     def _try(self, write: Callable[[], CheckpointWritten]) -> None:
-        """Write; a full disk is told and the run goes on."""
+        self._tell(_attempted(write))
+
+    def _tell(self, written: CheckpointWritten | OSError) -> None:
+        """Tell what was written; a full disk is told and the run goes on."""
         training = self._training
-        where = training.progress.where()
-        try:
-            training.link.say(write().model_copy(update=where))
-        except OSError as failed:
-            text = f"a checkpoint could not be written ({failed.strerror or failed}): free some space; training goes on"
-            training.link.say(Told(**where, level="warning", text=text))
+        if isinstance(written, CheckpointWritten):
+            training.link.say(written)
+            return
+        why = written.strerror or written
+        text = f"a checkpoint could not be written ({why}): free some space; training goes on"
+        training.link.say(Told(**training.progress.where(), level="warning", text=text))
+
+
+def _attempted(write: Callable[[], CheckpointWritten]) -> CheckpointWritten | OSError:
+    """Return what was written, or what the disk said."""
+    try:
+        return write()
+    except OSError as failed:
+        return failed
+
+
+def _write_best(
+    training: Training, best: Best, weights: dict[str, torch.Tensor], progress: Progress
+) -> CheckpointWritten:
+    """Write the best model for the user; where a better one has come meanwhile, that one is still to be written."""
+    begun = perf_counter()
+    path = save_model(training.folder, training.setup, weights, progress.best_step)
+    if best.weights is weights:
+        best.written_step = progress.best_step
+    seconds = perf_counter() - begun
+    return CheckpointWritten(
+        **progress.where(), name="best", path=str(path), seconds=seconds, bytes=path.stat().st_size
+    )
 
 
 def save_before_failing(training: Training) -> None:

@@ -103,6 +103,7 @@ SPECS: dict[str, KnobSpec] = {
     "micro_batch": KnobSpec(turns="live", effect="other_rounding", low=0),
     "replicas": KnobSpec(turns="live", effect="other_rounding", low=1),
     "amp": KnobSpec(turns="live", effect="other_rounding", choices=("off", "auto", "bf16", "fp16")),
+    "tf32": KnobSpec(turns="live", effect="other_rounding"),
     "augment": KnobSpec(turns="live", effect="changes_learning"),
     "augment_strength": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=1.0),
     "dropout": KnobSpec(turns="live", effect="changes_learning", low=0.0, high=0.9),
@@ -121,7 +122,9 @@ SPECS: dict[str, KnobSpec] = {
         effect="changes_learning",
         choices=("own", "relu", "leaky_relu", "elu", "gelu", "silu", "tanh"),
     ),
-    "init": KnobSpec(turns="restart", effect="changes_learning", choices=("own", "he", "xavier", "orthogonal")),
+    "init": KnobSpec(
+        turns="restart", effect="changes_learning", choices=("own", "he", "xavier", "orthogonal", "torch")
+    ),
     "norm": KnobSpec(turns="restart", effect="changes_learning", choices=("own", "batch", "layer")),
     "residual": KnobSpec(turns="restart", effect="changes_learning"),
     "output": KnobSpec(turns="restart", effect="changes_learning", choices=("own", "none")),
@@ -133,7 +136,9 @@ SPECS: dict[str, KnobSpec] = {
     "compile": KnobSpec(
         turns="live", effect="other_rounding", choices=("off", "default", "max-autotune-no-cudagraphs")
     ),
+    "activation_checkpointing": KnobSpec(turns="live", effect="same_mathematics"),
     "threads": KnobSpec(turns="live", effect="same_mathematics", low=1, high=1024),
+    "async_checkpoints": KnobSpec(turns="live", effect="same_mathematics"),
     "eval_every": KnobSpec(turns="live", effect="same_mathematics", low=0.01, high=1000.0),
 }
 """Every knob of the house. One that a run lacks is in its catalogue too, with the reason why it cannot be turned.

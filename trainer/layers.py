@@ -115,8 +115,9 @@ class LayerProbe:
         self._before = [(p, p.detach().clone()) for p in model.parameters() if p.requires_grad and p.grad is not None]
         gradients = [p.grad.detach() for p, _ in self._before if p.grad is not None]
         norms = torch.stack([norm.float() for norm in torch._foreach_norm(gradients)]).tolist() if gradients else []
-        largest = max((norm for norm in norms if isfinite(norm)), default=0.0)
-        self._pulled = [norm > PULLED * largest for norm in norms]
+        taken = all(isfinite(norm) for norm in norms)  # else the guard or the scaler leaves the step out
+        largest = max(norms, default=0.0)
+        self._pulled = [taken and norm > PULLED * largest for norm in norms]
 
     def report(self, optimizer: torch.optim.Optimizer) -> LayersMeasured:
         """Return the measurements, read from the device now: after the update, before the next step."""

@@ -61,7 +61,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
 
         layers = looks.at(batch)
         try:
-            beats.step(take_step(training, batch, layers), batch)
+            beats.step(take_step(training, batch, layers), batch, looked=layers is not None)
         except UpdateTorn:
             orders.fall_back()
             continue
@@ -83,15 +83,15 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
                 tell_labels(training)
             if keeper.exhausted():
                 training.ending = "early_stop"
-            beats.resume()
+            beats.resume("evaluation")
         if ring.due(training.progress.step) and not training.guard.armed(training.progress.step):
             with cost.apart():
                 orders.snapshot()
             beats.resume()
         if keeper.due():
             with cost.apart():
-                keeper.write_last()
-            beats.resume()
+                keeper.write_due()
+            beats.resume("checkpoint")
 
     beats.flush(batch)
     orders.board.revert_all("the run has ended")

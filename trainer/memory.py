@@ -2,11 +2,17 @@
 
 import resource
 import sys
+from pathlib import Path
 
 import torch
 
+from trainer.words import Held
+
 PAGE_UNIT = 1 if sys.platform == "darwin" else 1024
 """getrusage counts bytes on macOS and kibibytes elsewhere."""
+
+STATM = Path("/proc/self/statm")
+"""Pages: of the whole address space, resident, and of these with a file or other processes behind them."""
 
 
 def peak_bytes(device: torch.device) -> int:
@@ -27,6 +33,25 @@ def reserved_bytes(device: torch.device) -> int:
     if device.type == "mps":
         return torch.mps.driver_allocated_memory()
     return 0
+
+
+def held(device: torch.device) -> Held:
+    """Return what is held now: between two steps, parameters, optimizer state, and whatever nobody has let go of."""
+    device_bytes = 0
+    if device.type == "cuda":
+        device_bytes = torch.cuda.memory_allocated(device)
+    elif device.type == "mps":
+        device_bytes = torch.mps.current_allocated_memory()
+    return Held(device_bytes=device_bytes, host_bytes=private_bytes())
+
+
+def private_bytes() -> int:
+    """Return the resident memory that this process alone has; 0 where the system does not tell."""
+    try:
+        _, resident, shared, *_ = STATM.read_bytes().split()
+    except (OSError, ValueError):
+        return 0
+    return (int(resident) - int(shared)) * resource.getpagesize()
 
 
 def free_bytes(device: torch.device) -> int:

@@ -137,16 +137,33 @@ class Objective:
         return None if self.standard else self.user_loss
 
     def balanced(self, outputs: Tensor, targets: Tensor) -> float:
-        """Return the mean over the classes present of their mean cross entropy; NaN where classes cannot be weighed.
+        """Return the mean over the classes present of their mean plain loss; NaN where that cannot be told.
 
-        Rare classes get better in it long before the first of their examples is recognised.
+        Rare classes get better in it long before the first of their examples is recognised. The user's own loss is asked
+        class by class; it may be one that takes no such batch.
         """
-        if "class_weights" in self.unavailable or outputs.ndim != 2 or targets.ndim != 1:
+        if self.kind != "classification" or outputs.ndim != 2 or targets.ndim != 1:
+            return nan
+        if self.own is not None and not self._built_in:
+            return self._own_balanced(outputs, targets)
+        if self._built_in and "class_weights" in self.unavailable:
             return nan
         losses = self._examples(outputs.float(), targets, None, 0.0)
         sums = torch.zeros(outputs.shape[1], device=losses.device).index_add_(0, targets, losses)
         counts = torch.bincount(targets, minlength=outputs.shape[1])
         return float((sums[counts > 0] / counts[counts > 0]).mean())
+
+    def _own_balanced(self, outputs: Tensor, targets: Tensor) -> float:
+        total, classes = 0.0, torch.unique(targets).tolist()
+        for one in classes:
+            of_it = targets == one
+            try:
+                with torch.no_grad():
+                    value = float(self._own(outputs[of_it], targets[of_it]))
+            except Exception:  # the user's code, asked for what the training never asks of it
+                return nan
+            total += value / int(of_it.sum()) if _is_sum(self.user_loss) else value
+        return total / len(classes) if classes else nan
 
     def to(self, device: torch.device) -> Self:
         """Move weights, and a loss that is a module, to the device."""

@@ -12,6 +12,7 @@ import torch
 
 from trainer.compiling import OFF
 from trainer.data.batch import Batch
+from trainer.recomputing import recomputed
 from trainer.replicas import dealt
 from trainer.training import Training
 
@@ -69,7 +70,10 @@ def usual_piece(training: Training) -> int:
 
 
 def forward(training: Training, part: Any, examples: int, *, hooked: bool = False) -> torch.Tensor:
-    """Return the outputs for a piece of a batch in training; compiled, where the knob says so and its size is the usual one."""
+    """Return the outputs for a piece of a batch in training, as the knobs say: compiled, where its size is the usual one."""
+    if training.knobs["activation_checkpointing"]:
+        with recomputed(training.model):
+            return training.model(part)  # type: ignore[no-any-return]
     mode = str(training.knobs["compile"])
     if mode != OFF and (hooked or examples != usual_piece(training)):
         mode = OFF

@@ -1,4 +1,4 @@
-"""Mixed precision that can be switched between two steps: autocast and, for fp16, a loss scaler."""
+"""Precision that can be switched between two steps: autocast and, for fp16, a loss scaler; and TF32 on CUDA."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -6,6 +6,33 @@ from typing import Any
 import torch
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+TF32_CAPABILITY = (8, 0)
+"""Compute capability from which tensor cores multiply in TF32 (NVIDIA, «A100 Tensor Core GPU Architecture», 2020)."""
+
+
+def why_no_tf32(device: torch.device) -> str:
+    """Say why fp32 matrices cannot be multiplied in TF32 here; empty where they can."""
+    if device.type != "cuda":
+        return "TF32 is a type of NVIDIA's tensor cores: this run trains on another device"
+    if torch.cuda.get_device_capability(device) < TF32_CAPABILITY:
+        return "this GPU has no TF32: it came with compute capability 8.0"
+    return ""
+
+
+def multiplies_in_tf32() -> bool:
+    """Tell whether matrices of fp32 are multiplied with fewer bits in this process."""
+    return torch.get_float32_matmul_precision() != "highest"
+
+
+def multiply_in_tf32(on: bool) -> None:
+    """Multiply fp32 matrices in TF32, or exactly; what the user's own code has asked for beyond TF32 stays while it is on.
+
+    It is a setting of the process. Convolutions have one of their own, which torch has on already.
+    """
+    if on != multiplies_in_tf32():
+        torch.set_float32_matmul_precision("high" if on else "highest")
 
 
 class Precision:

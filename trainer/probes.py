@@ -15,6 +15,7 @@ from trainer.commands import Probe
 from trainer.data.batch import Batch
 from trainer.data.parts import take_apart
 from trainer.evaluate import evaluating
+from trainer.holders import memory_holders
 from trainer.memory_model import memory_model
 from trainer.pieces import cut, to_device
 from trainer.screen import throughput_screen
@@ -232,4 +233,5 @@ PROBES: dict[str, Callable[[Training], dict[str, Any]]] = {
     "mode_switch": _mode_switch,
     "memory_model": memory_model,
     "throughput_screen": throughput_screen,
+    "memory_holders": memory_holders,
 }

@@ -17,13 +17,14 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from trainer.knobs import KnobError
 from trainer.pieces import cut, in_layout, piece_size
 from trainer.snapshot import copied
 from trainer.training import Training
-from trainer.turning import set_knobs
+from trainer.turning import set_knobs, turn
 from trainer.window import PassState
 from trainer.wire import KnobsTurned, MemoryRanOut, MemoryRegained, Told
-from trainer.words import Change
+from trainer.words import Change, Turned
 
 GROWS_AFTER_STEPS = 500
 """Clean steps before the pieces of a batch grow again (knobs.md)."""
@@ -118,10 +119,15 @@ def updated_wholly(training: Training, update: Callable[[], object]) -> None:
 def make_smaller(training: Training, examples: int) -> None:
     """Halve the examples on the device at once; a single one goes on in bf16, where it is not in use yet.
 
+    Before that, activations are computed again in the backward pass, where the model has blocks for it: with batch norm,
+    for smaller pieces would change what is learned, and with a single example.
+
     Raises:
         MemoryExhausted: when nothing is left to make smaller.
     """
     room, size = training.room, piece_size(training, examples)
+    if (size <= 1 or training.setup.model_info.has_norm) and _keeps_less(training):
+        return
     room.ran_out[size] += 1
     room.clean_steps = 0
     if size <= 1:
@@ -221,6 +227,22 @@ def _grow(training: Training, examples: int) -> None:
             **training.progress.where(), micro_batch_before=size, micro_batch_after=larger, predicted_share=share
         )
     )
+
+
+def _keeps_less(training: Training) -> bool:
+    """Go on with activation checkpointing, where it can be turned on; the mathematics stay the same."""
+    turns = (Turned(knob="activation_checkpointing", to=True),)
+    if training.knobs["activation_checkpointing"]:
+        return False
+    try:
+        changes = turn(training, turns)
+    except KnobError:
+        return False
+    where = training.progress.where()
+    text = "a step ran out of memory: its activations are computed again in the backward pass from here on; nothing is lost"
+    training.link.say(KnobsTurned(**where, changes=changes, probation=False, by="trainer"))
+    training.link.say(Told(**where, level="warning", text=text))
+    return True
 
 
 def _in_less_precision(training: Training) -> None:

@@ -10,7 +10,7 @@ import random
 import select
 import sys
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from trainer.export import ExportError, rebuild
 from trainer.factory import FactoryError, make_task
 from trainer.models.layers import set_dropout
 from trainer.objective import Objective
-from trainer.precision import Precision
+from trainer.precision import Precision, multiply_in_tf32
+from trainer.recomputing import recomputed
 from trainer.replicas_wire import (
     broadcast,
     gradients_of,
@@ -157,6 +158,7 @@ class Follower:
         for module, mode in zip(model.modules(), settings["modes"], strict=True):
             module.training = mode == "1"
         self._precision.set(settings["amp"])
+        multiply_in_tf32(settings["tf32"])
         self._objective.standard = settings["standard"]
         self._objective.class_weights = settings["class_weights"]
         self._objective.label_smoothing = settings["label_smoothing"]
@@ -170,7 +172,8 @@ class Follower:
         if self._settings["channels_last"] and isinstance(inputs, Tensor) and inputs.dim() == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         with self._precision.context():
-            outputs = self._compiled(self._model, self._settings["compile"] if word["usual"] else OFF, inputs)
+            with recomputed(self._model) if self._settings["activation_checkpointing"] else nullcontext():
+                outputs = self._compiled(self._model, self._settings["compile"] if word["usual"] else OFF, inputs)
             loss = self._objective(outputs, targets, normaliser=word["examples"])
         (loss * self._scale[0]).backward()  # type: ignore[no-untyped-call]
         self._total += self._objective.told(loss, outputs, targets, word["examples"])

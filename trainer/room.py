@@ -12,8 +12,9 @@ from typing import Any
 
 import torch
 
-from trainer.memory import free_bytes
+from trainer.memory import free_bytes, peak_bytes
 from trainer.simulated import SimulatedMemory
+from trainer.words import DeviceInfo
 
 RETRIES_IN_A_ROW = 2
 """Batches in a row in which the allocator had to give everything back and ask again: that is out of memory in slow
@@ -62,11 +63,19 @@ class Room:
         self.measured_bytes = 0
         """The peak of what was measured last."""
         self._retries = self._growing = 0
+        self._highest_bytes = 0
+        """On a simulated device, since it was last asked."""
 
     @property
     def may_run_out(self) -> bool:
         """Whether memory can run out here in a way that can be caught."""
         return self._own_memory or self.simulated is not None
+
+    def described(self, device: DeviceInfo) -> DeviceInfo:
+        """Return what is said of a device, with its memory as this run can count it."""
+        if self.simulated is None:
+            return device.model_copy(update={"memory_counted": device.type == "cuda"})
+        return device.model_copy(update={"memory_counted": True, "memory_bytes": self.simulated.limit_bytes})
 
     def counting(self, *resident: Any) -> AbstractContextManager[None]:
         """Return the context in which a simulated device counts; on any other nothing happens."""
@@ -88,7 +97,22 @@ class Room:
     def begin_step(self) -> None:
         """Begin a new peak on a simulated device; on CUDA the beats do, and each of them holds whole steps."""
         if self.simulated is not None:
+            self._highest_bytes = max(self._highest_bytes, self.simulated.peak_bytes)
             self.simulated.reset_peak()
+
+    def begin_stretch(self) -> None:
+        """Begin a new peak of several steps: see `highest_bytes`."""
+        self.highest_bytes()
+
+    def highest_bytes(self) -> int:
+        """Return the peak since this was last asked, or `begin_stretch`; on a host that nobody counts, of the process.
+
+        On a simulated device the step before that counts, too.
+        """
+        if self.simulated is None:
+            return peak_bytes(self._device)
+        highest, self._highest_bytes = max(self._highest_bytes, self.simulated.peak_bytes), 0
+        return highest
 
     def peak_bytes(self) -> int:
         """Return a peak that the last step is part of; 0 where nobody counts."""

@@ -24,7 +24,7 @@ from trainer.recovery import given_up
 from trainer.step import take_step
 from trainer.supply import after
 from trainer.training import Training
-from trainer.turning import check_replicas, check_turns, loader_of, set_knobs, undo
+from trainer.turning import check_recomputed, check_replicas, check_turns, loader_of, set_knobs, undo
 from trainer.wire import Arm, StretchTaken, TrialBegan, TrialEnded
 from trainer.words import Change
 
@@ -139,6 +139,7 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
     _check_fit(training, command, warm_steps, _pair_steps(candidate, command.stretch_steps, discarded))
     begun = perf_counter()
     check_replicas(training, values)
+    check_recomputed(training, values)
     _give_feed(training, candidate)
     built_s = perf_counter() - begun
     crowd = Crowd()
@@ -226,7 +227,7 @@ def _long_enough(training: Training, command: Alternate, discarded: int, steps: 
     times: list[float] = []
     for doubling in range(DOUBLINGS_MOST + 1):
         while len(times) < NOISE_STRETCHES:
-            seconds, samples = _stretch(training, None, discarded, steps, beats)
+            seconds, samples, *_ = _stretch(training, None, discarded, steps, beats)
             times.append(seconds / max(samples, 1))
         if noise_of(times) <= HIDDEN_GAIN / 2 or doubling == DOUBLINGS_MOST or steps * 2 + discarded > most:
             break
@@ -255,7 +256,7 @@ def _give_feed(training: Training, candidate: _ArmState) -> None:
 def _warm_up(training: Training, arm: _ArmState | None, beats: Beats) -> tuple[float, float]:
     """Let an arm come up to speed; return the seconds a step that it takes then, and what warming up took in all."""
     begun = perf_counter()
-    timed_s, _ = _stretch(training, arm, WARM_STEPS, WARM_STEPS, beats)
+    timed_s, *_ = _stretch(training, arm, WARM_STEPS, WARM_STEPS, beats)
     return timed_s / WARM_STEPS, perf_counter() - begun
 
 
@@ -285,7 +286,7 @@ def _round(
     for arm in order:
         chosen = candidate if arm == "candidate" else None
         taken = candidate.steps(steps) if chosen else steps
-        timed_s, samples = _stretch(training, chosen, discarded, taken, beats)
+        timed_s, samples, highest_bytes = _stretch(training, chosen, discarded, taken, beats)
         stretches[arm] = StretchTaken(
             **training.progress.where(),
             trial=command.trial,
@@ -294,12 +295,15 @@ def _round(
             steps=taken,
             timed_samples=samples,
             timed_s=timed_s,
+            peak_bytes=highest_bytes,
         )
     return Round(stretches)
 
 
-def _stretch(training: Training, arm: _ArmState | None, discarded: int, steps: int, beats: Beats) -> tuple[float, int]:
-    """Train `discarded` + `steps` steps in one arm; return the wall seconds and the samples of the timed part."""
+def _stretch(
+    training: Training, arm: _ArmState | None, discarded: int, steps: int, beats: Beats
+) -> tuple[float, int, int]:
+    """Train `discarded` + `steps` steps in one arm; return wall seconds, samples and peak of memory of the timed part."""
     supply = training.supply
     supply.drop_ahead()
     live = arm.live if arm else {}
@@ -312,6 +316,7 @@ def _stretch(training: Training, arm: _ArmState | None, discarded: int, steps: i
         for number, batch in enumerate(batches):
             if number == discarded:
                 synchronise(training.device)
+                training.room.begin_stretch()
                 samples, begun = 0, perf_counter()
             training.clocks.mark("input_wait")
             beats.step(take_step(training, batch, recovers=arm is None), batch)
@@ -319,8 +324,9 @@ def _stretch(training: Training, arm: _ArmState | None, discarded: int, steps: i
             samples += len(batch.targets)
         synchronise(training.device)
         seconds = perf_counter() - begun
+        highest_bytes = training.room.highest_bytes() if training.device_info.memory_counted else 0
         beats.take(batch)
-        return seconds, samples
+        return seconds, samples, highest_bytes
     finally:
         close(batches)
         set_knobs(training, back)

@@ -3,6 +3,7 @@
 import json
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -74,7 +75,13 @@ def run(folder: Path, link: Link, *, resume: bool = False, only_profile: bool = 
 
 
 def run_once(
-    folder: Path, link: Link, *, resume: bool = False, only_profile: bool = False, order: Order | None = None
+    folder: Path,
+    link: Link,
+    *,
+    resume: bool = False,
+    only_profile: bool = False,
+    order: Order | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> RunEnded | Order:
     """Train until the end, or until the run has to be built anew; return its last words, or how to build it.
 
@@ -84,12 +91,15 @@ def run_once(
         resume: Go on from the last checkpoint, where there is one.
         only_profile: Take a profile, do not train.
         order: How the run is built anew, for the process that goes on from another.
+        ready: Called once all is built, the user's own code loaded.
     """
     begun = perf_counter()
     training: list[Training] = []
     undecided = [order] if order is not None and order.why != "back" else []  # until the network is built
     try:
-        return _run(folder, link, training, undecided, resume=resume, only_profile=only_profile, order=order)
+        return _run(
+            folder, link, training, undecided, resume=resume, only_profile=only_profile, order=order, ready=ready
+        )
     except StartAnew as anew:
         return anew.order
     except MISTAKES as mistake:
@@ -118,6 +128,7 @@ def _run(
     resume: bool,
     only_profile: bool,
     order: Order | None,
+    ready: Callable[[], None],
 ) -> RunEnded:
     files = RunFiles(folder)
     config = config_of(files.config, folder, {} if order else files.by_hand, order, resume=resume)
@@ -139,6 +150,7 @@ def _run(
             clear(folder)
         undecided.clear()
         current.append(training)
+        ready()
         return train(training, resumed=resume, order=order)
     finally:
         current.clear()
@@ -192,6 +204,7 @@ def main(arguments: list[str]) -> int:
     from trainer.journal import JournalHeld
     from trainer.link import FileLink
     from trainer.signals import stop_on_signals, stopped_by
+    from trainer.standing import tell_where_it_stands
 
     folder = Path(arguments[0])
     order = read(folder) if "--restart" in arguments else None
@@ -201,8 +214,13 @@ def main(arguments: list[str]) -> int:
         print(f"trainer: {held}", file=sys.stderr)
         return 2
     stop_on_signals(current)
-    ended = run_once(folder, link, resume="--resume" in arguments, only_profile="--profile" in arguments, order=order)
+
+    def ready() -> None:
+        tell_where_it_stands(folder)
+
+    resume, only_profile = "--resume" in arguments, "--profile" in arguments
+    ended = run_once(folder, link, resume=resume, only_profile=only_profile, order=order, ready=ready)
     while isinstance(ended, Order):
         replace_process(folder, ended.model_copy(update={"heard_bytes": link.heard_bytes}))
-        ended = run_once(folder, link, resume=True, order=ended)
+        ended = run_once(folder, link, resume=True, order=ended, ready=ready)
     return stopped_by() or EXIT_CODES[ended.why]

@@ -189,7 +189,7 @@ def _candidates(training: Training) -> Iterator[Settings]:
     if training.device.type == "cpu":
         usual = info.threads
         asked += [{"threads": count} for count in dict.fromkeys((usual, max(usual // 2, 1), 1))]
-    asked += [{"channels_last": True}, {"amp": "auto"}]
+    asked += [{"channels_last": True}, {"tf32": True}, {"amp": "auto"}]
     for settings in asked:
         turnable = all(knob in knobs and knobs[knob] != value for knob, value in settings.items())
         if settings.get("amp") and knobs["amp"] != "off":

@@ -7,7 +7,7 @@ pieces are dealt out to several processes.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 
 import torch
@@ -16,9 +16,13 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from trainer.accumulate import accumulate
 from trainer.data.batch import Batch
-from trainer.pieces import cut, to_device
+from trainer.pieces import cut, piece_size, to_device
+from trainer.recomputing import recomputed
 from trainer.training import Training
 from trainer.window import PassState
+
+RECOMPUTED_EXAMPLES = 32
+"""That a gradient with activations computed again is compared on: both passes fit where memory is short."""
 
 AGREE = 1e-3
 """Relative difference of the gradients in fp32: rounding in another order stays two orders below (knobs.md)."""
@@ -82,6 +86,39 @@ def replicas_differ(training: Training, replicas: int, *, promised: bool) -> str
     return (
         f"the gradient of {replicas} processes differs by {difference:.1%} from that of {now} "
         f"(allowed: {AGREE:.1%}): the loss or a layer looks across the batch"
+    )
+
+
+def recomputed_differs(training: Training) -> str:
+    """Return why the gradient is another one where activations are computed again; empty where it is the same.
+
+    Dropout is on: its masks have to come again. So would numbers that a model draws from Python or numpy, and those do not.
+    It is tried on the next batch, or on the one that is being trained on. The state of the run is afterwards what it was,
+    to the bit.
+    """
+    batch = training.window.batch if training.window else next(training.supply.look_ahead(1))
+    most = min(RECOMPUTED_EXAMPLES, piece_size(training, training.batch_size))
+    inputs, targets = to_device(training, batch)
+    inputs, targets = cut(inputs, 0, most), targets[:most]
+    gradients = []
+    with _as_it_was(training):
+        state = PassState(training)
+        for context in (nullcontext(), recomputed(training.model)):
+            state.restore()
+            try:
+                with training.precision.context(), context:
+                    outputs = training.model(inputs)
+                training.objective(outputs, targets, normaliser=len(targets)).backward()  # type: ignore[no-untyped-call]
+            except torch.OutOfMemoryError:
+                return "memory ran out while the gradients with and without it were compared"
+            except RuntimeError as failed:  # the user's own forward pass, run in a way that it may not be made for
+                return f"a block of the model cannot be run twice ({' '.join(str(failed).split())[:200]})"
+            gradients.append(taken(training.model))
+    difference = _relative(*gradients)
+    if difference <= AGREE:
+        return ""
+    return (
+        f"the gradient differs by {difference:.1%} (allowed: {AGREE:.1%}): a block of the model does not repeat itself"
     )
 
 

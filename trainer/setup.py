@@ -24,6 +24,7 @@ from trainer.metrics import Metrics
 from trainer.models.build import ModelError, build_model
 from trainer.models.layers import dropout_rates, in_target_units, set_dropout
 from trainer.objective import Objective
+from trainer.recomputing import NO_BLOCKS, names_of
 from trainer.surgery import Operation, SurgeryError
 from trainer.task import Task
 from trainer.tryout import NOWHERE, TRIED_METRIC_EXAMPLES, Tried, TryoutError, try_metrics, try_out
@@ -291,6 +292,7 @@ def describe_model(
         frozen_as_drawn=frozen_as_drawn(model),
         straight=straight,
         forward_flops=forward_flops,
+        blocks=names_of(model),
     )
 
 
@@ -350,6 +352,8 @@ def _unavailable(setup: Setup, rates: tuple[float, ...]) -> dict[str, str]:
         why["dropout"] = "the model has no dropout layer (nn.Dropout)"
     elif len(set(rates)) > 1:
         why["dropout"] = "the model's dropout layers have different rates: one number cannot stand for them"
+    if not setup.model_info.blocks:
+        why["activation_checkpointing"] = NO_BLOCKS
     if setup.source.train.order_matters:
         why |= dict.fromkeys(
             ("shuffle", "sampler"), "the task says that the order of its examples matters (order_matters)"
@@ -369,6 +373,7 @@ def _refuse_unfit(setup: Setup, config: Config) -> None:
     asked = {
         "augment": train.augment,
         "channels_last": train.channels_last,
+        "activation_checkpointing": train.activation_checkpointing,
         "dropout": train.dropout > 0 and not setup.model_info.has_dropout,
         "class_weights": train.class_weights != "none",
         "logit_adjustment": train.logit_adjustment > 0,

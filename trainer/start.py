@@ -13,8 +13,9 @@ from trainer.knobs import KnobError
 from trainer.survey import survey
 from trainer.training import Training
 from trainer.tried_twice import tried_twice
-from trainer.turning import apply_first, check_replicas
-from trainer.wire import RunStarted, Surveyed, Told
+from trainer.turning import apply_first, check_recomputed, check_replicas
+from trainer.wire import KnobsTurned, RunStarted, Surveyed, Told
+from trainer.words import Change
 
 SURVEY_MOST_S = 10.0
 SURVEY_SHARE = 0.05
@@ -59,6 +60,7 @@ def announce(training: Training, *, resumed: bool, trial: str = "") -> None:
         )
     )
     _deal_out(training)
+    _compute_again(training)
     if resumed:
         return
     guess = training.steps_total * STEP_GUESS_S
@@ -85,6 +87,19 @@ def _deal_out(training: Training) -> None:
     if int(training.knobs["replicas"]) < wanted:
         training.replicas.untold = wanted
         tell_fewer(training)
+
+
+def _compute_again(training: Training) -> None:
+    """Let a run go on without activation checkpointing where its model cannot have it."""
+    wanted = {"activation_checkpointing": training.knobs["activation_checkpointing"]}
+    try:
+        check_recomputed(training, wanted)
+    except KnobError as refused:
+        training.knobs["activation_checkpointing"] = False
+        training.unavailable["activation_checkpointing"] = str(refused)
+        where, change = training.progress.where(), Change(knob="activation_checkpointing", old=True, new=False)
+        training.link.say(KnobsTurned(**where, changes=(change,), probation=False, by="trainer"))
+        training.link.say(Told(**where, level="warning", text=f"{refused}: the run goes on without it"))
 
 
 def versions() -> dict[str, str]:

@@ -56,7 +56,7 @@ def take_step(training: Training, batch: Batch, layers: LayerProbe | None = None
         UpdateTorn: when memory ran out in the middle of an update; the run has to go back to a snapshot.
         torch.OutOfMemoryError: see `recovers`.
     """
-    window = begin(training, batch.ticket)
+    window = begin(training, batch)
     rate = rate_now(training)
     set_rate(training.optimizer, rate)
     examples, recovers = batch.targets.shape[0], recovers and training.watching

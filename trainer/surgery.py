@@ -83,6 +83,8 @@ class Operation:
                 return f"put {kind} behind {where}"
             case "residual":
                 return f"add the input to the output (x + f(x)) around {where}"
+            case _ if self.to == "torch":
+                return f"draw weights and biases as PyTorch does (reset_parameters): {where}"
             case _:
                 return f"initialise by {self.to}, biases zero: {where}"
 
@@ -365,11 +367,14 @@ def _lead_around(model: nn.Module, first: str, last: str) -> None:
 
 
 def _draw(model: nn.Module, places: tuple[str, ...], kind: str) -> None:
-    """Draw weights by He (2015), Glorot (2010) or as orthogonal matrices (Saxe et al. 2014); biases are zero."""
+    """Draw weights by He (2015), Glorot (2010) or as orthogonal matrices (Saxe et al. 2014), with biases zero; or as PyTorch."""
     for place in places:
         layer = model.get_submodule(place)
         assert isinstance(layer, LAYERS)
         last = place == places[-1]
+        if kind == "torch":
+            layer.reset_parameters()
+            continue
         with torch.no_grad():
             match kind:
                 case "he":

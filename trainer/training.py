@@ -11,9 +11,11 @@ import torch
 from torch import nn
 
 from trainer import mixing
+from trainer.behind import Behind
 from trainer.clocks import Clocks
 from trainer.compiling import Compiled, why_not
 from trainer.config import Config
+from trainer.data.batch import Batch
 from trainer.device import describe_device, pick_device
 from trainer.ema import Averaged
 from trainer.guard import Guard
@@ -22,7 +24,7 @@ from trainer.labels import LabelWatch
 from trainer.link import Link
 from trainer.objective import Objective
 from trainer.optim import adopt_optimizer, build_optimizer, parameters_of
-from trainer.precision import Precision
+from trainer.precision import Precision, multiplies_in_tf32, why_no_tf32
 from trainer.replicas import Replicas
 from trainer.room import Room
 from trainer.setup import Setup
@@ -83,6 +85,7 @@ class Window:
     place: Place
     random: dict[str, Any]
     buffers: list[torch.Tensor]
+    batch: Batch
     updating: bool = False
     """The weights are being changed: from now on the batch cannot be begun anew."""
 
@@ -97,7 +100,8 @@ class Training:
         self.link = link
         self.lockstep = lockstep
         self.device = pick_device(train.device)
-        self.device_info: DeviceInfo = describe_device(self.device)
+        self.room = Room(self.device, train.memory_limit)
+        self.device_info: DeviceInfo = self.room.described(describe_device(self.device))
         self.knobs: dict[str, KnobValue] = first_values(config, self.device_info.threads, setup.source.train.in_order)
         self.precision = Precision(self.device, self.device_info.amp_dtypes)
         self.replicas = Replicas(self.device, simulated=train.memory_limit > 0)
@@ -105,6 +109,8 @@ class Training:
         self._trained: tuple[weakref.ref[Any], ...] = ()
         """A network, its optimizer, and the parameters that only the network has; none of them is kept alive."""
         self.install(setup)
+        asked = bool(self.knobs["tf32"]) or multiplies_in_tf32()  # by the configuration, or by the task's own code
+        self.knobs["tf32"] = asked and "tf32" not in self.unavailable
         self.supply = Supply(
             setup.source.train,
             setup.source.collate,
@@ -121,7 +127,6 @@ class Training:
         self.augmenter.manual_seed(train.seed)
         self.progress = Progress(samples_total=round(train.epochs * setup.source.train.examples))
         self.guard = Guard(active=mode != "watch")
-        self.room = Room(self.device, train.memory_limit)
         self.clocks = Clocks(self.device)
         self.labels = LabelWatch.for_setup(setup, self.device)
         self.compiled = Compiled(lambda text: link.say(Told(**self.progress.where(), level="warning", text=text)))
@@ -137,6 +142,8 @@ class Training:
         """Off inside the arms of a fork and in probes: what happens there is no part of the run's history."""
         self.ending = ""
         """Why the run is to end at the next step boundary; empty while it goes on."""
+        self.behind = Behind()
+        """What writes a checkpoint while the training goes on."""
         self.seconds: dict[str, float] = {"evaluation": 0.0, "checkpoint": 0.0, "trials": 0.0}
 
     def install(self, setup: Setup) -> None:
@@ -273,6 +280,8 @@ def _unavailable_here(setup: Setup, device: DeviceInfo, memory_limit: float) -> 
     reasons: dict[str, str] = {}
     if not device.amp_dtypes:
         reasons["amp"] = f"{device.name} has no mixed precision type"
+    if why := why_no_tf32(torch.device(device.type, device.index)):
+        reasons["tf32"] = why
     if device.type != "cpu":
         reasons["threads"] = "the work is done on the device"
     if memory_limit:

@@ -44,6 +44,8 @@ class StretchTaken(EventWord):
     timed_samples: int
     timed_s: float
     """Wall seconds of the timed part, the data wait in it."""
+    peak_bytes: int = 0
+    """Of the device's memory in the timed part, at its peak; 0 where nobody counts it."""
 
 
 class ArmScored(EventWord):

@@ -10,13 +10,14 @@ from typing import Any, cast
 import torch
 
 from trainer import mixing, standardise, target_scale
-from trainer.config import ClassWeights, Sampler, weighed_twice
+from trainer.config import ClassWeights, Sampler, spared_twice, weighed_twice
 from trainer.data.feed import CacheRefused
 from trainer.ema import Averaged
 from trainer.knobs import SPECS, KnobError, KnobValue
 from trainer.models.layers import set_dropout
 from trainer.optim import lay_out_moments, set_beta2, set_momentum, set_weight_decay
-from trainer.selftest import pieces_differ, replicas_differ
+from trainer.precision import multiply_in_tf32
+from trainer.selftest import pieces_differ, recomputed_differs, replicas_differ
 from trainer.training import Training
 from trainer.words import Change, Turned
 
@@ -50,16 +51,20 @@ def check_turns(training: Training, turns: Iterable[Turned], *, restart: bool = 
         if known[turned.knob].turns == "restart" and not restart:
             raise KnobError(f"{turned.knob} turns only at a restart")
         values[turned.knob] = known[turned.knob].check(turned.to)
-    _refuse_weighed_twice(training, values)
+    _refuse_together(training, values)
     return values | _following(training, values)
 
 
-def _refuse_weighed_twice(training: Training, values: dict[str, KnobValue]) -> None:
-    """Refuse what weighs rare classes beyond balance; a run that does so already may be turned at other knobs."""
+def _refuse_together(training: Training, values: dict[str, KnobValue]) -> None:
+    """Refuse what weighs rare classes beyond balance, or what compiling does itself; other knobs may turn beside such."""
+    now = {**training.knobs, **values}
+    why = ""
+    if values.keys() & {"compile", "activation_checkpointing"}:
+        why = spared_twice(str(now["compile"]), bool(now["activation_checkpointing"]))
     if values.keys() & {"class_weights", "sampler", "logit_adjustment"}:
-        now = {**training.knobs, **values}
-        if why := weighed_twice(str(now["class_weights"]), str(now["sampler"]), float(now["logit_adjustment"])):
-            raise KnobError(f"these cannot be had together: {why}")
+        why = why or weighed_twice(str(now["class_weights"]), str(now["sampler"]), float(now["logit_adjustment"]))
+    if why:
+        raise KnobError(f"these cannot be had together: {why}")
 
 
 def _following(training: Training, values: dict[str, KnobValue]) -> dict[str, KnobValue]:
@@ -107,6 +112,7 @@ def turn(training: Training, turns: Iterable[Turned]) -> tuple[Change, ...]:
     values = check_turns(training, turns)
     check_pieces(training, values)
     check_replicas(training, values)
+    check_recomputed(training, values)
     changes = tuple(Change(knob=name, old=training.knobs[name], new=value) for name, value in values.items())
     try:
         set_knobs(training, {change.knob: change.new for change in changes if change.old != change.new})
@@ -138,6 +144,16 @@ def check_replicas(training: Training, values: dict[str, KnobValue]) -> None:
     promised = any(knob.name == "replicas" and knob.effect == "other_rounding" for knob in training.catalogue())
     if differs := replicas_differ(training, int(values["replicas"]), promised=promised):
         raise KnobError(f"replicas cannot be turned here: {differs}")
+
+
+def check_recomputed(training: Training, values: dict[str, KnobValue]) -> None:
+    """Check that the gradient stays what it is where activations are computed again.
+
+    Raises:
+        KnobError: when it does not.
+    """
+    if values.get("activation_checkpointing") and (differs := recomputed_differs(training)):
+        raise KnobError(f"activation_checkpointing cannot be turned here: {differs}")
 
 
 def turn_back(training: Training, changes: Iterable[Change]) -> tuple[Change, ...]:
@@ -181,6 +197,7 @@ def apply_first(training: Training) -> None:
         _turn_inputs,
         _turn_targets,
         _turn_precision,
+        _turn_tf32,
         _turn_layout,
         _turn_threads,
         _turn_average,
@@ -241,6 +258,11 @@ def _turn_precision(training: Training) -> None:
     training.precision.set(str(training.knobs["amp"]))
 
 
+def _turn_tf32(training: Training) -> None:
+    if "tf32" not in training.unavailable:
+        multiply_in_tf32(bool(training.knobs["tf32"]))
+
+
 def _turn_layout(training: Training) -> None:
     layout = torch.channels_last if training.knobs["channels_last"] else torch.contiguous_format
     if training.setup.model_info.has_conv:
@@ -284,6 +306,7 @@ DEEDS: dict[str, Deed] = {
     "beta2": turn_optimizer,
     "ema": _turn_average,
     "amp": _turn_precision,
+    "tf32": _turn_tf32,
     "dropout": _turn_dropout,
     "standardise": _turn_inputs,
     "scale_targets": _turn_targets,

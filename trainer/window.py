@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from trainer.data.batch import Ticket
+from trainer.data.batch import Batch
 from trainer.supply import before
 from trainer.training import Training, Window
 
 
-def begin(training: Training, ticket: Ticket) -> Window:
+def begin(training: Training, batch: Batch) -> Window:
     """Remember the run as it is before a batch, and return what was remembered."""
-    micro_batch = int(training.knobs["micro_batch"])
+    micro_batch, ticket = int(training.knobs["micro_batch"]), batch.ticket
     pieces = 0 < micro_batch < len(ticket.indices)
     generators = random_state(training) if pieces else torch_state(training)
-    training.window = Window(before(ticket), generators, _buffers(training))
+    training.window = Window(before(ticket), generators, _buffers(training), batch)
     return training.window
 
 

@@ -10,6 +10,10 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from trainer.commands import Command
 from trainer.knobs import Knob
+from trainer.step_events import BeatTaken as BeatTaken
+from trainer.step_events import LayersMeasured as LayersMeasured
+from trainer.step_events import OutputsMeasured as OutputsMeasured
+from trainer.step_events import WatchingMeasured as WatchingMeasured
 from trainer.trial_events import AgreementMeasured as AgreementMeasured
 from trainer.trial_events import ArmScored as ArmScored
 from trainer.trial_events import StretchTaken as StretchTaken
@@ -22,16 +26,11 @@ from trainer.words import (
     DeviceInfo,
     Drawn,
     EventWord,
-    Fetching,
-    Layer,
     ModelInfo,
-    Outputs,
     Picture,
     ProbeName,
-    Stream,
     Survey,
     TaskInfo,
-    WatchTier,
 )
 from trainer.words import Split as Split
 
@@ -69,86 +68,6 @@ class Surveyed(EventWord):
 
     kind: Literal["surveyed"] = "surveyed"
     survey: Survey
-
-
-class BeatTaken(EventWord):
-    """A beat: what happened since the last one. `step` is the last step in it."""
-
-    kind: Literal["beat_taken"] = "beat_taken"
-    steps: int
-    seconds: float
-    epoch: float
-    lr: float
-    """The highest rate that the optimizer's groups held after the last step."""
-    loss: tuple[float, ...]
-    """Loss of each step (of bins, when there were more than 64)."""
-    grad_norm: tuple[float, ...]
-    phases: dict[str, float]
-    """Seconds by part: input_wait, to_device, forward, backward, optimizer, advisor, other."""
-    step_s: tuple[float, ...] = ()
-    """Wall seconds of each step, the input wait in it (of bins likewise)."""
-    loader_cpu_s: float = 0.0
-    """Seconds that fetching one batch takes, in the process that does it; 0 where nobody measured."""
-    fetching: Fetching | None = None
-    """What that time goes into; nothing where batches are sliced from memory."""
-    skipped: int = 0
-    """Steps that the guard skipped: non-finite, or an outlier."""
-    clipped: int = 0
-    peak_bytes: int = 0
-    """Device memory at its peak since the last beat (host: resident size of the trainer)."""
-    reserved_bytes: int = 0
-    eta_s: float = 0.0
-    trial: str = ""
-    """The trial whose rounds these steps were part of: their timing says nothing about the steady state."""
-    lr_set: float = 0.0
-    """The rate that knob, schedule and warm-up gave the last step; 0 = not told. Another one than `lr` where the user's
-    own code sets it, too."""
-    label_runs: float = -1.0
-    """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
-    target_runs: float | None = None
-    """How alike neighbours in the drawn batches are where numbers are predicted: ≈ 0 shuffled, 1 sorted; else nothing."""
-
-
-class WatchingMeasured(EventWord):
-    """What being watched costs was measured by stretches of steps with and without it."""
-
-    kind: Literal["watching_measured"] = "watching_measured"
-    share: float
-    """Of a step's wall time: what watching adds to it; below zero by chance."""
-    error: float
-    """Two standard errors of that share."""
-    pairs: int
-    """Pairs of stretches behind it."""
-    shed: tuple[WatchTier, ...] = ()
-    """What is watched less from here on, for watching has cost over 1 %."""
-
-
-class LayersMeasured(EventWord):
-    """Per-layer norms and activity at one step."""
-
-    kind: Literal["layers_measured"] = "layers_measured"
-    layers: tuple[Layer, ...]
-    first_rows_identical: bool = False
-    """All units of the first layer have the same weights: they can never learn different things."""
-    unchanged: tuple[str, ...] = ()
-    """Trainable tensors with a gradient that a step left as they were."""
-    left_out: tuple[str, ...] = ()
-    """Trainable tensors that the optimizer does not hold."""
-    idle: tuple[str, ...] = ()
-    """Trainable tensors in a group of the optimizer whose rate is 0 while another group's is not."""
-    gradients_left: int = 0
-    """Tensors that still held a gradient when the step began, before its backward pass."""
-    tensors: int = 0
-    """Trainable tensors."""
-    stream: Stream | None = None
-    """What went into the net."""
-
-
-class OutputsMeasured(EventWord):
-    """Outputs, targets and loss were held against each other, on a batch that was about to be trained on."""
-
-    kind: Literal["outputs_measured"] = "outputs_measured"
-    outputs: Outputs
 
 
 class Evaluated(EventWord):
@@ -270,7 +189,7 @@ class Probed(EventWord):
     cached_batch: step_s, examples · fetched_batch: fetch_s, alone_s, asleep_share, transform_share, collate_share · zeroed_input: loss, zeroed_loss · loss_at_init: loss, baseline_loss ·
     mode_switch: train_loss, eval_loss · memory_model: fixed_bytes, bytes_per_example, limit_bytes, largest_batch, peak_bytes,
     predicted_batch, tried, source (allocator, or counted where the device is the host) · throughput_screen: turns (knob →
-    value of all settings that pay together), gain, same_batch_turns, same_batch_gain, timed (knob, value, gain of each)."""
+    value of all settings that pay together), gain, same_batch_turns, same_batch_gain, timed (knob, value, gain of each) · memory_holders: see it."""
 
 
 class GuardActed(EventWord):
@@ -308,6 +227,9 @@ class CheckpointWritten(EventWord):
     name: str
     path: str
     seconds: float
+    """That the training has waited for it."""
+    behind_s: float = 0.0
+    """That writing it took beside the training."""
     bytes: int
 
 

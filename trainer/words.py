@@ -21,6 +21,7 @@ ProbeName = Literal[
     "mode_switch",
     "memory_model",
     "throughput_screen",
+    "memory_holders",
 ]
 
 LossKind = Literal[
@@ -165,6 +166,8 @@ class ModelInfo(Word):
     """Linear layers whose output another linear layer takes with nothing bent between."""
     forward_flops: float = 0.0
     """Floating point operations of one forward pass of one example; 0 where nobody counted."""
+    blocks: tuple[str, ...] = ()
+    """Names of the repeated blocks whose activations can be computed again in the backward pass, from input to output."""
     evaluation_difference: float = float("nan")
     """How far two passes over one batch in evaluation mode lie apart, relative, before the first step; NaN = not tried."""
     left_training: int = 0
@@ -185,6 +188,8 @@ class DeviceInfo(Word):
     """Mixed precision types that work here, best first; that they pay is a matter for a trial."""
     threads: int
     index: int = 0
+    memory_counted: bool = False
+    """What a step takes of the memory is known: the allocator tells it, or the device is simulated."""
 
 
 class ColumnFacts(Word):
@@ -241,6 +246,30 @@ class Survey(Word):
     unreadable: int = 0
     """Items that could not be read and were left out."""
     columns: tuple[ColumnFacts, ...] = ()
+
+
+class Held(Word):
+    """Memory that is held between two steps; what was there for a while within a step is not in it."""
+
+    device_bytes: int = 0
+    """Allocated on the device; 0 where the device is the host."""
+    host_bytes: int = 0
+    """Of the trainer's process alone: resident and private, so neither mapped files nor pages that the system only keeps
+    for later. 0 where the system does not tell."""
+
+
+class SlowSteps(Word):
+    """Steps of a beat that took far longer than the others: over three spreads beyond the median, and over twice it."""
+
+    count: int
+    excess_s: float
+    """Seconds that they took beyond the usual ones, all together."""
+    usual_s: float
+    """Median of the steps before."""
+    worst_s: float
+    met: dict[str, int]
+    """How many of them met what: `collection` (Python's garbage), `evaluation`, `checkpoint`, `input`, `waiting` (the
+    thread did not run), `work` (it had more to do)."""
 
 
 class Picture(Word):

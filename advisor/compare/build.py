@@ -11,6 +11,8 @@ from advisor.compare.differences import configuration, surroundings
 from advisor.compare.noise import Gap, gap_of_groups, gap_of_two, paired_error
 from advisor.compare.schema import Compared, Comparison, Group, Quantity, Verdict
 from advisor.compare.side import Asked, Side, quantities
+from advisor.compare.told import STATES
+from advisor.report import words
 
 LEAST_TIME_NOISE_SHARE = 0.05
 """Standard error of a time, of one run: what else the machine does is not the same from run to run. Where its steps swing
@@ -233,6 +235,8 @@ def _notes(base: Bunch, other: Bunch) -> tuple[str, ...]:
                 f"{side.name} {_state(str(run.get('state')))}: compared as far as it came, step {run.get('steps', 0)} "
                 f"of {run.get('steps_total', 0)}."
             )
+    if not (base.first.complete and other.first.complete):
+        told += _at_one_step(base.having("validation"), other.having("validation"))
     one, two = base.having("validation"), other.having("validation")
     if one.scored and two.scored and one.task == two.task:
         if one.split != two.split:
@@ -247,5 +251,18 @@ def _notes(base: Bunch, other: Bunch) -> tuple[str, ...]:
     return tuple(told)
 
 
+def _at_one_step(one: Side, two: Side) -> list[str]:
+    """Return what the best scores were when both had taken as many steps as the shorter one; nothing where none shows it."""
+    if not (one.scored and two.scored) or one.task != two.task or one.batch_size != two.batch_size:
+        return []
+    step = min(one.scores[-1][0], two.scores[-1][0]) if one.scores and two.scores else 0
+    values = [side.best_by(step) for side in (one, two)]
+    if None in values:
+        return []
+    told = " and ".join(f"{words.score(value)} for {side.name}" for side, value in zip((one, two), values, strict=True))
+    return [f"Up to step {step}, which both have reached, the best validation {one.metric[0]} was {told}."]
+
+
 def _state(word: str) -> str:
-    return {"failed": "has failed", "stopped": "was stopped", "waiting": "has not started"}.get(word, f"is {word}")
+    known = {"failed": "has failed", "stopped": "was stopped", "waiting": "has not started", "": "never started"}
+    return known.get(word) or f"is {STATES.get(word, word)}"

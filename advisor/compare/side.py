@@ -118,6 +118,25 @@ class Side:
         }
         return {name: float(value) for name, value in found.items() if value is not None and isfinite(value)}
 
+    @property
+    def batch_size(self) -> object:
+        """Examples a step, at the start and at the end."""
+        ends = (self.report.final_config.get("train") or {}).get("batch_size")
+        return self._section("train").get("batch_size"), ends
+
+    @cached_property
+    def scores(self) -> list[tuple[int, float]]:
+        """Step and score of each evaluation that has a number, oldest first."""
+        shown = self.report.timeline
+        pairs = zip(shown.get("metric_steps", []), map(_number, shown.get("metric", [])), strict=False)
+        return [(int(step), score) for step, score in pairs if isfinite(score)]
+
+    def best_by(self, step: int) -> float | None:
+        """Return the best score up to a step; nothing where it was not evaluated until then."""
+        reached = [score for at, score in self.scores if at <= step]
+        best = max if self.metric[1] else min
+        return best(reached) if reached else None
+
     def errors(self, quantity: str, *, of_split: bool) -> list[float]:
         """Return the standard errors of a metric's value: of its split, and of its swing between evaluations.
 

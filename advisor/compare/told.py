@@ -1,5 +1,6 @@
 """A comparison in words: the rows that the terminal and Markdown share."""
 
+from math import floor, isfinite, log10
 from typing import Any
 
 from advisor.compare.schema import Compared, ComparedRun, Comparison, Difference, Quantity, Verdict
@@ -7,6 +8,24 @@ from advisor.report import words
 
 SIGNS: dict[Verdict, str] = {"better": "✓", "worse": "✗", "no detectable difference": "=", "not compared": "–"}
 """A sign beside each word: colour alone tells nothing to many readers."""
+
+
+STATES = {
+    "warming up": "still training",
+    "training": "still training",
+    "trying a fix": "still training, a fix on trial",
+    "recovering": "still training, after a rollback",
+    "finishing": "being finished",
+    "failed": "failed",
+    "stopped": "stopped",
+    "waiting": "not started",
+    "": "never started",
+}
+"""The state of a run that has not come to its end, as a reader of a comparison asks for it; the others are told as they are."""
+LEAST_DECIMALS = 3
+MOST_DECIMALS = 12
+SIGNIFICANT = 4
+"""Digits of a metric beyond ten."""
 
 
 def value(one: Quantity, number: float | None) -> str:
@@ -17,18 +36,48 @@ def value(one: Quantity, number: float | None) -> str:
         case "bytes":
             return words.size(number)
         case _:
-            return words.score(number)
+            if number is None or one.difference is None or one.noise is None or not isfinite(number):
+                return words.score(number)
+            return _fixed(number, _decimals(one.difference, one.noise, one.base or 0.0, one.value or 0.0))
 
 
 def change(one: Quantity) -> str:
-    """Return the difference as people say it: `+0.021`, `-13%`; with what must be passed to count: `± 0.018`."""
+    """Return the difference as people say it, with what it must be larger than: `+0.021 ± 0.018`, `-13% ± 6%`.
+
+    As many decimals as it takes to see which of the two is larger: what is written never contradicts the verdict.
+    """
     if one.difference is None or one.noise is None:
         return words.MISSING
     if one.kind == "metric":
-        return f"{_signed(one.difference)} ± {words.score(one.noise)}"
+        decimals = _decimals(one.difference, one.noise, one.base or 0.0, one.value or 0.0)
+        return f"{_fixed(one.difference, decimals, sign='+')} ± {_fixed(one.noise, decimals)}"
     if not one.base:
         return words.MISSING
-    return f"{100 * one.difference / abs(one.base):+.1f}% ± {100 * one.noise / abs(one.base):.1f}%"
+    difference, noise = (100 * number / abs(one.base) for number in (one.difference, one.noise))
+    decimals = _seen_apart(difference, noise, 1)
+    return f"{_fixed(difference, decimals, sign='+')}% ± {_fixed(noise, decimals)}%"
+
+
+def _decimals(difference: float, noise: float, base: float, value: float) -> int:
+    """Return how many decimals a metric needs: three, or two digits of its noise, or what tells it from its noise."""
+    largest = max(abs(number) for number in (difference, noise, base, value))
+    least = LEAST_DECIMALS if largest < 10 else max(SIGNIFICANT - 1 - floor(log10(largest)), 0)
+    of_noise = 1 - floor(log10(noise)) if noise > 0 else 0
+    return _seen_apart(difference, noise, min(max(least, of_noise), MOST_DECIMALS))
+
+
+def _seen_apart(difference: float, noise: float, decimals: int) -> int:
+    """Return the least number of decimals, from `decimals` on, at which a difference beyond its noise looks beyond it."""
+    while abs(difference) > noise and decimals < MOST_DECIMALS:
+        if round(abs(difference), decimals) > round(noise, decimals):
+            break
+        decimals += 1
+    return decimals
+
+
+def _fixed(number: float, decimals: int, sign: str = "") -> str:
+    """Return a number with so many decimals; a zero has no minus."""
+    return f"{round(number, decimals) + 0.0:{sign}.{decimals}f}"
 
 
 def verdict(one: Quantity) -> str:
@@ -36,7 +85,10 @@ def verdict(one: Quantity) -> str:
     return f"{SIGNS[one.verdict]} {one.verdict}{f': {one.why}' if one.why else ''}"
 
 
-DIRECTIONS = "↑ more is better, ↓ less is better; ± is the noise that a change must pass, told by"
+DIRECTIONS = (
+    "↑ more is better, ↓ less is better; better and worse are said only of a change that is larger than ±, its noise, "
+    "told by"
+)
 
 
 def titled(one: Quantity) -> str:
@@ -67,7 +119,7 @@ def standing(run: ComparedRun) -> str:
     """Return how far a run came."""
     if run.complete:
         return run.state
-    return f"{run.state or 'never started'}, step {run.step} of {run.steps_total}"
+    return f"{STATES.get(run.state, run.state)}, step {run.step} of {run.steps_total}"
 
 
 def kept(run: ComparedRun) -> list[str]:
@@ -79,11 +131,6 @@ def members(compared: Compared, comparison: Comparison) -> list[ComparedRun]:
     """Return the runs of the base and of one group, in order."""
     names = {name for group in compared.groups if group.name in (compared.base, comparison.name) for name in group.runs}
     return [run for run in compared.runs if run.name in names]
-
-
-def _signed(difference: float) -> str:
-    text = words.score(difference)
-    return text if difference < 0 else f"+{text}"
 
 
 def _setting(held: Any) -> str:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from advisor.lease import is_driven
 from advisor.report import checked, fixes, health, machine, profile, verdict
 from advisor.report.html import html
 from advisor.report.markdown import markdown
@@ -17,6 +18,7 @@ from advisor.runs import Run, write_by_rename
 from advisor.story import Story, fold
 from advisor.told import FindingState
 from rules.vocabulary import Deed, Effect, Severity
+from trainer.journal import is_held
 
 FINAL_CONFIG = "final_config.toml"
 """The configuration with the final knobs, beside the report."""
@@ -85,8 +87,12 @@ def report_of(run: Run) -> Report:
     about = run.read_about()
     if run.resume.exists():
         about |= json.loads(run.resume.read_text(encoding="utf-8"))
+    goes_on = is_driven(run) or is_held(run.events)
     events = run.read_events()
-    report = build(fold(events, run.read_ledger()), about, str(run.folder))
+    story = fold(events, run.read_ledger())
+    if not goes_on:
+        story.lose()
+    report = build(story, about, str(run.folder))
     sensed = machine.busy(events, run.read_samples(SAMPLES_MOST))
     return report.model_copy(update={"timeline": report.timeline | {"busy": sensed}}) if sensed else report
 

@@ -79,6 +79,35 @@ def _neighbours(story: Story) -> Reason:
     return (False, "the run sees no other GPU") if applies and why == TOO_SHORT else (applies, why)
 
 
+def _cooling(story: Story) -> Reason:
+    applies, why = _of_gpu(story)
+    return (
+        (True, "NVML tells nothing of this device's clocks and heat")
+        if applies and why == TOO_SHORT
+        else (applies, why)
+    )
+
+
+def _allocator(story: Story) -> Reason:
+    if story.started is not None and story.started.device.type == "cpu":
+        return False, "it trains on the host, which has no such allocator"
+    return True, TOO_SHORT
+
+
+def _held_back(story: Story) -> Reason:
+    applies, why = _timed(story)
+    return (
+        (True, "the kernel counts neither heat nor a quota of processor time here")
+        if why == TOO_SHORT
+        else (applies, why)
+    )
+
+
+def _watched(story: Story) -> Reason:
+    applies, why = _timed(story)
+    return (True, "no sensor watched it") if why == TOO_SHORT else (applies, why)
+
+
 def _classes(story: Story) -> Reason:
     of_classes = story.started is not None and story.started.task.kind == "classification"
     return (True, NOT_SURVEYED) if of_classes else (False, "there are no classes")
@@ -102,6 +131,12 @@ _REASONS: Mapping[str, Callable[[Story], Reason]] = {
     "host": _timed,
     "memory": _timed,
     "utilisation": _of_gpu,
+    "cooling": _cooling,
+    "allocator": _allocator,
+    "held_back": _held_back,
+    "growth": _timed,
+    "pace": _timed,
+    "stall": _watched,
     "neighbours": _neighbours,
     "classes": _classes,
     "labels": _labels,

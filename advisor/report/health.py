@@ -1,15 +1,16 @@
 """Scores of a run with their units, each by a formula that is told; and what trials and probes cost."""
 
 from collections.abc import Mapping
-from math import hypot, isfinite
+from math import hypot, isfinite, nan
 
+from advisor.peaks import PASSES, TERA, computed, precision_of
 from advisor.report.schema import Bill, Health, Metrics
 from advisor.story import Story
 
 USEFUL = ("to_device", "forward", "backward", "optimizer")
 """Parts of the time that buy learning."""
-PASSES = 3
-"""A step is one forward pass and a backward pass that costs two (Kaplan et al., «Scaling laws», 2020)."""
+BESIDES = ("input_wait", "advisor", "other")
+"""Parts of a step's time that do not."""
 
 
 def health(story: Story, metrics: Metrics, time: Mapping[str, float]) -> tuple[Health, ...]:
@@ -50,18 +51,26 @@ def _of_time(story: Story, time: Mapping[str, float]) -> list[Health]:
         noise=None,
         formula="time to the device, forward, backward and in the optimizer, of steps that count, over wall time",
     )
-    flops = story.started.model.forward_flops if story.started else 0.0
-    if not flops:
-        return [goodput]
-    computed = Health(
+    flops, peak = computed(story.started, story.knobs, story.samples / useful)
+    reached = Health(
         name="compute reached",
-        value=PASSES * flops * story.samples / useful,
+        value=flops,
         unit="FLOP/s",
         noise=None,
-        formula=f"{PASSES} x forward FLOPs of an example x examples, over that time; divide by the peak of the device for "
-        "its MFU",
+        formula=f"{PASSES} x forward FLOPs of an example x examples, over that time",
     )
-    return [goodput, computed]
+    held = (story.initial, story.knobs)
+    used = [precision_of(knobs, story.started.device.amp_dtypes) for knobs in held] if story.started else []
+    steps_s = sum(time.get(part, 0.0) for part in (*USEFUL, *BESIDES))
+    share = Health(
+        name="MFU",
+        value=flops / peak * useful / steps_s if len(set(used)) == 1 else nan,
+        unit="share",
+        noise=None,
+        formula=f"{PASSES} x forward FLOPs of an example x examples a second, the input wait counted, over the dense peak in "
+        f"{''.join(used[-1:])}: {peak / TERA:.4g} TFLOP/s by the data sheet of the device",
+    )
+    return [goodput, reached, share]
 
 
 def _above_guess(metrics: Metrics) -> list[Health]:

@@ -152,7 +152,7 @@ def _reason_of_failure(story: Story) -> str:
         line = next((line for line in reversed(last.last_lines) if line.strip()), "")
         said = f": {line.strip()}" if line and line.strip() not in last.why else ""
         return _sentence(f"The trainer ended with code {last.code}, {last.why}{suspect}{said}")
-    return ""
+    return "The trainer died without a last word: it was killed, or the machine stopped."
 
 
 def _told(finding: ReportedFinding, cure: str = "") -> str:

@@ -9,7 +9,9 @@ from typing import Any
 
 import psutil
 
+from advisor.sensors import control_group
 from advisor.sensors.sample import HostSample
+from advisor.sensors.slowed import HeldBack
 
 MEMORY_EVERY_S = 2.0
 """Memory moves slowly, and 55 µs are 55 µs (monitoring.md)."""
@@ -18,9 +20,6 @@ WORKERS_EVERY_S = 10.0
 
 PRESSURE = Path("/proc/pressure/io")
 SHARED_MEMORY = Path("/dev/shm")
-CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
-MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
-MEMORY_USED = Path("/sys/fs/cgroup/memory.current")
 
 
 class HostSensor:
@@ -33,8 +32,9 @@ class HostSensor:
         self._family: list[psutil.Process] = []
         self._family_at = -WORKERS_EVERY_S
         self._memory_at = -MEMORY_EVERY_S
-        self._memory = (0, 0, 0, 0)
+        self._memory = (0, 0, 0, 0, 0)
         self._spent: tuple[float, dict[int, float]] = (0.0, {})
+        self._held_back = HeldBack()
         psutil.cpu_percent(percpu=True)
 
     def watch(self, pid: int) -> None:
@@ -53,8 +53,9 @@ class HostSensor:
         idle = max(0.0, min(self._quota, sum(1.0 - share for share in busy)))
         if now - self._memory_at >= MEMORY_EVERY_S:
             self._memory_at = now
-            self._memory = (*host_memory(), _shared_memory_free(), self._trainer_bytes())
-        total, free, shared, trainer = self._memory
+            self._memory = (*host_memory(), _shared_memory_free(), *self._trainer_bytes())
+            self._held_back.look(now)
+        total, free, shared, trainer, workers = self._memory
         return HostSample(
             cores=max(1, round(self._quota)),
             busy_share=sum(busy) / len(busy),
@@ -65,6 +66,9 @@ class HostSensor:
             trainer_bytes=trainer,
             trainer_cores=trainer_cores,
             io_stall_share=_io_stall_share(),
+            workers_bytes=workers,
+            hot_share=self._held_back.hot_share,
+            quota_stall_share=self._held_back.quota_stall_share,
         )
 
     def _busy(self) -> list[float]:
@@ -72,8 +76,10 @@ class HostSensor:
         mine = [every[core] for core in self._cores if core < len(every)] or every
         return [share / 100 for share in mine]
 
-    def _trainer_bytes(self) -> int:
-        return sum(_resident_bytes(process) for process in self._family)
+    def _trainer_bytes(self) -> tuple[int, int]:
+        """Return what the trainer and its workers hold, and of that what is private to the workers."""
+        read = [_resident_bytes(process) for process in self._family]
+        return sum(resident for resident, _ in read), sum(private for _, private in read[1:])
 
     def _trainer_cores(self, now: float) -> float:
         """Return the cores that the trainer and its workers kept busy since the last reading; -1 after workers came or went."""
@@ -106,22 +112,17 @@ def usable_cores() -> set[int]:
 
 def core_quota(cores: int) -> float:
     """Return how many cores' worth of time a container grants, at most `cores`."""
-    try:
-        quota, period = CPU_QUOTA.read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return float(cores)
-    return float(cores) if quota == "max" else min(float(cores), int(quota) / int(period))
+    granted = control_group.cores_granted()
+    return float(cores) if granted is None else min(float(cores), granted)
 
 
 def host_memory() -> tuple[int, int]:
     """Return the bytes of memory that this process could ever have, and those that are free now."""
-    memory = psutil.virtual_memory()
-    try:
-        limit = int(MEMORY_LIMIT.read_text(encoding="ascii"))
-        used = int(MEMORY_USED.read_text(encoding="ascii"))
-    except (OSError, ValueError):
+    memory, granted = psutil.virtual_memory(), control_group.memory_granted()
+    if granted is None:
         return memory.total, memory.available
-    return min(memory.total, limit), max(0, min(memory.available, limit - used))
+    free = max(0, min(memory.available, granted.limit_bytes - granted.used_bytes))
+    return min(memory.total, granted.limit_bytes), free
 
 
 def describe_machine() -> dict[str, Any]:
@@ -149,11 +150,13 @@ def _processor_name() -> str:
     return next(named, platform.processor())
 
 
-def _resident_bytes(process: psutil.Process) -> int:
+def _resident_bytes(process: psutil.Process) -> tuple[int, int]:
+    """Return the resident memory of a process, and of that what has no file behind it (where the system tells)."""
     try:
-        return int(process.memory_info().rss)
+        told = process.memory_info()
     except psutil.Error:
-        return 0
+        return 0, 0
+    return int(told.rss), int(told.rss - getattr(told, "shared", 0))
 
 
 def _spent_s(process: psutil.Process) -> float | None:

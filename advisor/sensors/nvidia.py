@@ -16,14 +16,17 @@ TEMPERATURE_EVERY_S = 5.0
 NEIGHBOURS_EVERY_S = 5.0
 """Devices beside the one that trains: whether they idle is told by minutes, and each look costs two calls a device."""
 
-HARMFUL_REASONS = (
-    "nvmlClocksThrottleReasonHwSlowdown",
-    "nvmlClocksThrottleReasonSwThermalSlowdown",
-    "nvmlClocksThrottleReasonHwThermalSlowdown",
-    "nvmlClocksThrottleReasonHwPowerBrakeSlowdown",
-)
-"""Reasons to slow down that something can be done about; an idle device, a set clock and the power cap alone do not
-count (a big device under full load always stands at its cap)."""
+REASONS = {
+    "nvmlClocksThrottleReasonHwSlowdown": "hardware",
+    "nvmlClocksThrottleReasonSwThermalSlowdown": "heat",
+    "nvmlClocksThrottleReasonHwThermalSlowdown": "heat",
+    "nvmlClocksThrottleReasonHwPowerBrakeSlowdown": "power_brake",
+    "nvmlClocksThrottleReasonSwPowerCap": "power_cap",
+}
+"""Reasons to slow down, in our words; an idle device and a clock that somebody has set do not count."""
+
+HARMFUL = frozenset({"hardware", "heat", "power_brake"})
+"""Those that something can be done about: a big device under full load always stands at its power cap."""
 
 UNKNOWN = float("nan")
 """A reading that this device does not offer (some MIG slices, some laptops): missing is missing, never zero."""
@@ -35,7 +38,7 @@ class NvidiaSensor:
     def __init__(self, handles: list[tuple[int, Any]]) -> None:
         self._handles = handles
         self._names = {index: _text(_ask(pynvml.nvmlDeviceGetName, handle)) for index, handle in handles}
-        self._mask = sum(int(getattr(pynvml, name, 0)) for name in HARMFUL_REASONS)
+        self._bits = [(int(getattr(pynvml, name, 0)), word) for name, word in REASONS.items()]
         self._neighbours: list[tuple[int, Any]] = []
         self._neighbours_at = -NEIGHBOURS_EVERY_S
         self._slow_at = -SLOW_EVERY_S
@@ -86,7 +89,8 @@ class NvidiaSensor:
 
     def _read_slow(self, handle: Any) -> dict[str, Any]:
         memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
-        reasons = _ask(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
+        told = _ask(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons, handle)
+        reasons = None if told is None else tuple(sorted({word for bit, word in self._bits if int(told) & bit}))
         clock = _number(pynvml.nvmlDeviceGetClockInfo, handle, pynvml.NVML_CLOCK_SM)
         clock_max = _number(pynvml.nvmlDeviceGetMaxClockInfo, handle, pynvml.NVML_CLOCK_SM)
         return {
@@ -96,7 +100,8 @@ class NvidiaSensor:
             "power_limit_w": _number(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle) / 1000,
             "clock_mhz": 0 if clock != clock else int(clock),
             "clock_max_mhz": 0 if clock_max != clock_max else int(clock_max),
-            "throttled": bool(int(reasons) & self._mask) if reasons is not None else False,
+            "throttled": not HARMFUL.isdisjoint(reasons or ()),
+            "reasons": reasons,
         }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from advisor.budget import ROUNDS, STRETCH_S, STRETCH_STEPS
 from advisor.judge import Agreement, Verdict, judge_agreement, judge_crowd, judge_payback, judge_rounds
+from advisor.judge_memory import judge_memory
 from advisor.ledger import Entry, TrialHeard
 from advisor.trials.words import VETOED, Moved, Setting, over
 from rules.vocabulary import Effect
@@ -22,6 +23,8 @@ class RoundsTrial:
     agreement: Agreement | None = None
     seconds: dict[int, dict[Arm, float]] = field(default_factory=dict)
     """Round → arm → seconds an example."""
+    peaks: dict[int, dict[Arm, int]] = field(default_factory=dict)
+    """Round → arm → bytes of the device's memory at its peak."""
     veto: bool = False
 
     def begin(self) -> tuple[Command, ...]:
@@ -65,22 +68,43 @@ class RoundsTrial:
             if "candidate" in arms and arms.get("control", 0.0) > 0
         ]
 
+    @property
+    def spared(self) -> list[float]:
+        """Relative memory spared at the peak in each round that has both its stretches."""
+        return [
+            1 - arms["candidate"] / arms["control"]
+            for _, arms in sorted(self.peaks.items())
+            if arms.get("candidate") and arms.get("control")
+        ]
+
+    @property
+    def _spares(self) -> bool:
+        """Whether the fix is there for memory, and not for time."""
+        return self.setting.fix.improves == "bytes"
+
     def _stretch(self, event: StretchTaken) -> Moved:
         if event.timed_samples <= 0:
             return Moved(self)
         arms = {**self.seconds.get(event.round, {}), event.arm: event.timed_s / event.timed_samples}
-        after = replace(self, seconds={**self.seconds, event.round: arms})
+        peaks = {**self.peaks.get(event.round, {}), event.arm: event.peak_bytes}
+        after = replace(self, seconds={**self.seconds, event.round: arms}, peaks={**self.peaks, event.round: peaks})
         entries: tuple[Entry, ...] = ()
         if "candidate" in arms and arms.get("control", 0.0) > 0:
             without_s, with_s = arms["control"], arms["candidate"]
             numbers = {"without_s": without_s, "with_s": with_s, "gain": 1 - with_s / without_s}
+            if self._spares:
+                numbers |= {
+                    "without_bytes": float(peaks.get("control", 0)),
+                    "with_bytes": float(peaks.get("candidate", 0)),
+                }
             entries = (TrialHeard(trial=self.setting.trial, what="round", numbers=numbers),)
         return Moved(after, entries=entries)
 
     def _end(self, event: TrialEnded) -> Moved:
         left_s = self.setting.eta_s - max(event.t - self.setting.t, 0.0)
-        verdict = judge_payback(self._verdict(event.why), left_s, event.set_up_s)
-        verdict = judge_crowd(verdict, event.crowded_share)
+        verdict = self._verdict(event.why)
+        if not self._spares:
+            verdict = judge_crowd(judge_payback(verdict, left_s, event.set_up_s), event.crowded_share)
         commands: tuple[Command, ...] = ()
         if verdict.keep:
             turn = Turn(trial=self.setting.trial, turns=self.setting.turns)
@@ -96,7 +120,7 @@ class RoundsTrial:
             is not None
         ):
             return differs
-        verdict = judge_rounds(self.gains, ROUNDS)
+        verdict = judge_memory(self.spared, self.gains, ROUNDS) if self._spares else judge_rounds(self.gains, ROUNDS)
         if self.agreement_passes and self.agreement is None and verdict.outcome != "rolled_back":
             return Verdict("undecided", why or "the agreement of the two was not measured")
         return replace(verdict, why=f"{verdict.why}: {why}") if len(self.gains) < ROUNDS and why else verdict

@@ -11,7 +11,6 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-import trainer
 from advisor.report.schema import Intervention, Report
 from advisor.report.words import plural
 from advisor.runs import Run
@@ -223,7 +222,7 @@ def shortened(trace: list[str]) -> list[str]:
 
 
 _LIBRARY = re.compile(r"[/\\](site-packages|dist-packages)[/\\]|^<frozen |[/\\]lib[/\\]python3")
-_OURS = Path(trainer.__file__ or "trainer").parent
+_OURS = Path(wire.__file__).parent
 """Where frames lie that tell a user nothing."""
 
 

@@ -1,10 +1,12 @@
 """The machine panel: what the device and the host do, and what the run needs of them."""
 
 from collections.abc import Sequence
+from math import isfinite, nan
 
 from textual.content import Content
 from textual.widgets import Static
 
+from advisor.peaks import computed, precision_of
 from advisor.sensors.sample import DeviceSample
 from advisor.tui import words
 from advisor.tui.scene import Scene
@@ -14,6 +16,7 @@ LABEL_CELLS = 9
 SPARK_CELLS = 14
 WATCHING_LIMIT_SHARE = 0.01
 """What watching may cost (monitoring.md)."""
+GIGA = 1e9
 HOT_C = 82.0
 """Above this a device with falling clocks is throttling (rules.md)."""
 
@@ -115,6 +118,10 @@ def _run(scene: Scene) -> list[Content]:
     lines.append(
         _row("model", f"{model.name}", (f" · {model.parameters:,} parameters · {started.device.name}", "$muted"))
     )
+    flops, peak = computed(started, knobs, story.samples_per_s or nan)
+    if isfinite(flops):
+        share = f" · {words.share(flops / peak)} of the peak in {precision_of(knobs, started.device.amp_dtypes)}"
+        lines.append(_row("compute", f"{flops / GIGA:,.3g} GFLOP/s", (share if isfinite(peak) else "", "$muted")))
     phases = scene.phases
     total = sum(phases.values())
     if total > 0:

@@ -23,7 +23,7 @@ The loss is a sum over many items instead of a mean: its gradients are large by 
 
 from rules.facts import GradientFacts, KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import LAYER_CHECKS, learns_badly
-from rules.operations import fitting_init, operation
+from rules.operations import fitting_init, init_said, operation
 from rules.remedies import advice, clip_at, clip_norm, possible
 from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
@@ -51,6 +51,7 @@ def exploding_gradients(
         clips = possible(
             knobs, clip_at(min(clip_norm(gradients.p90), CLIP_MOST), "nobody can say before the first clipped steps")
         )
+    kind = fitting_init(task, layers, knobs)
     return Finding(
         code="ARC102",
         name="exploding_gradients",
@@ -70,9 +71,9 @@ def exploding_gradients(
                     run,
                     task,
                     loss,
-                    f"draw the weights anew ({fitting_init(layers)})",
+                    f"draw the weights anew ({init_said(kind)})",
                     "it keeps the gradient's size from layer to layer",
-                    init=fitting_init(layers),
+                    init=kind,
                 ),
             ),
             advice("scale inputs and targets to a spread of 1", improves="loss"),

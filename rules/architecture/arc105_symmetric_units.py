@@ -9,7 +9,7 @@ another fault (OPT107).
 Equal units get equal gradients and stay equal: a layer of a hundred units learns what one could.
 
 ## What to do
-Draw the weights at random (He for ReLU, Xavier for tanh).
+Draw the weights at random (He for ReLU, Xavier for tanh, PyTorch's own draw for a regression under Adam).
 
 ## Fix safety
 Changes the network itself: tried by a fork whose candidate is built anew, from before step 0 in a young run.
@@ -23,7 +23,7 @@ Never; even a pretrained layer has different units.
 
 from rules.facts import KnobFacts, LayerFact, LayerFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import LAYER_CHECKS
-from rules.operations import fitting_init, operation
+from rules.operations import fitting_init, init_said, operation
 from rules.remedies import advice, possible
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
@@ -41,7 +41,7 @@ def symmetric_units(
     same = _same(layers)
     if not same:
         return None
-    kind = fitting_init(layers)
+    kind = fitting_init(task, layers, knobs)
     return Finding(
         code="ARC105",
         name="symmetric_units",
@@ -56,7 +56,7 @@ def symmetric_units(
             advice("initialise the weights with random numbers (He for ReLU, Xavier for tanh)", improves="loss"),
             *possible(
                 knobs,
-                operation(run, task, loss, f"draw the weights at random ({kind})", "units begin to differ", init=kind),
+                operation(run, task, loss, f"draw the weights at random ({init_said(kind)})", "units begin to differ", init=kind),
             ),
         ),
     )  # fmt: skip

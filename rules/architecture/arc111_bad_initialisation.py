@@ -10,7 +10,8 @@ Weights that are too small let signal and gradient die from layer to layer; weig
 a ReLU net, and let it begin sure of nonsense.
 
 ## What to do
-Draw the weights anew: He's way for ReLU and its kin, Xavier's for tanh and sigmoid, and begin anew.
+Draw the weights anew: He's way for ReLU and its kin, Xavier's for tanh and sigmoid, PyTorch's own for a regression
+under Adam, and begin anew.
 
 ## Fix safety
 Changes the network itself: tried by a fork whose candidate is built anew, from before step 0 in a young run.
@@ -28,7 +29,7 @@ from math import isfinite
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import FAR_START_FACTOR, at_chance, learns_badly
-from rules.operations import WIDE_OF_USUAL, draw_ratio, fitting_init, off_scale, operation
+from rules.operations import WIDE_OF_USUAL, draw_ratio, fitting_init, init_said, off_scale, operation
 from rules.remedies import advice, possible
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
@@ -49,7 +50,7 @@ def bad_initialisation(
     if not off or len(off) < OFF_SHARE * len(known) or not (ruined or learns_badly(run, task, loss)):
         return None
     worst = max(off, key=lambda layer: max(draw_ratio(layer), 1 / draw_ratio(layer)))
-    kind = fitting_init(layers)
+    kind = fitting_init(task, layers, knobs)
     return Finding(
         code="ARC111",
         name="bad_initialisation",
@@ -66,9 +67,9 @@ def bad_initialisation(
             "OPT102", "OPT103", "OPT104", "OPT105", "OPT106", "OPT108", "OPT109",
         ),
         fixes=(
-            advice(f"initialise the weights by {kind}", improves="loss"),
+            advice(f"initialise the weights by {init_said(kind)}", improves="loss"),
             *possible(
-                knobs, operation(run, task, loss, f"draw the weights anew ({kind})", "signals keep their size", init=kind)
+                knobs, operation(run, task, loss, f"draw the weights anew ({init_said(kind)})", "signals keep their size", init=kind)
             ),
         ),
     )  # fmt: skip

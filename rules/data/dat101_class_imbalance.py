@@ -122,7 +122,7 @@ def _evened(knobs: KnobFacts, order: tuple[str, str], gain_limit: float) -> tupl
         return possible(knobs, _adjust("balanced", gain_limit), focus)
     if knobs.values["class_weights"] != "none":
         return possible(knobs, *(_weigh(how, gain_limit) for how in order), focus)
-    draws = [_draw(how, gain_limit, weighable=knobs.can("class_weights")) for how in order]
+    draws = [_draw(how, gain_limit) for how in order]
     if knobs.values.get("sampler", "none") != "none" or not knobs.can("class_weights"):
         return possible(knobs, *draws, focus)
     return possible(
@@ -145,13 +145,12 @@ def _weigh(how: str, gain_limit: float) -> Fix:
     return _evening(f"weigh the loss by class ({how})", turned(class_weights=how), REPAIRED_SHARE[how], gain_limit)
 
 
-def _draw(how: str, gain_limit: float, *, weighable: bool) -> Fix:
+def _draw(how: str, gain_limit: float) -> Fix:
     return _evening(
         f"draw rare classes more often ({how})",
         turned(sampler=how),
         REPAIRED_SHARE[how],
         gain_limit,
-        improves="balanced_loss" if weighable else "balanced_accuracy",
         besides="; the net's probabilities become those of the classes as they are drawn",
     )
 
@@ -162,14 +161,13 @@ def _evening(
     share: float,
     gain_limit: float,
     *,
-    improves: str = "balanced_loss",
     besides: str = "",
 ) -> Fix:
     return Fix(
         name=name,
         effect=Effect.CHANGES_LEARNING,
         turns=turns,
-        improves=improves,
+        improves="balanced_loss",
         guards=(METRIC_GUARD,),
         expected=share * gain_limit,
         estimated_by=f"{share:.0%} of the recall gap, averaged over all classes{besides}",

@@ -43,7 +43,7 @@ def not_compiled(run: RunFacts, device: DeviceFacts, phases: PhaseFacts, knobs: 
     compute = phases.shares.get("forward", 0.0) + phases.shares.get("backward", 0.0)
     expected = GAIN.get(device.type, 0.0) * compute
     saves_s = expected * phases.step_s * run.steps_left
-    compiled = knobs.values.get("compile", "off") != "off"
+    compiled = knobs.values.get("compile", "off") != "off" or bool(knobs.values.get("activation_checkpointing"))
     if not run.warm or compiled or compute < COMPUTE_SHARE_LIMIT or saves_s < WORTH * COMPILE_S:
         return None
     fix = Fix(

@@ -20,13 +20,14 @@ Changes what is learned; a fork with a control arm decides on the validation los
 ## When to ignore it
 The metric you care for still rises: a net that is sure and right pays with its loss only where it is wrong. The rule
 then speaks as information (unless the training examples are known by heart, or the loss has gone up by half), as it
-does for a model that is good all the same.
+does for a model that is good all the same, and where the loss swings as far from one evaluation to the next.
 
 ## References
 - Goodfellow et al., «Deep Learning», 2016, chapter 7
 - Guo et al., «On Calibration of Modern Neural Networks», 2017
 """
 
+from math import sqrt
 from statistics import median
 
 from rules.facts import KnobFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
@@ -56,6 +57,11 @@ BY_HEART_SHARE = 0.1
 """The same: below it, what there is to learn from the training examples is learned."""
 HIGH_RISE = 1.5
 """Times the least: the net is sure of what it gets wrong, whatever the metric says."""
+SWING_SPREADS = 2.0
+"""Spreads of the validation loss about the mean of its neighbours: every warning about 12 runs that overfit stood at 3.5 or
+more, a healthy run at a high rate that swings at .9 (fault bench)."""
+GAUSSIAN = 1.4826
+"""Median deviations in a standard one."""
 FALLING_FACTOR = 1.1
 """Times the least smoothed training loss: still at its best."""
 FALLING_SHARE = 0.02
@@ -100,12 +106,14 @@ def overfitting(
         return None
     lately = median(one.metric for one in seen[-RECENT:])
     worse = abs(best.metric - lately) > last.standard_error
-    by_heart = last.train_loss <= BY_HEART_SHARE * last.loss or recent > HIGH_RISE * least
+    by_heart = last.train_loss <= BY_HEART_SHARE * last.loss
     rise = recent - least
+    sure = rise >= SWING_SPREADS * _spread([one.loss for one in seen])
+    grave = by_heart or (sure and ((clear and worse) or recent > HIGH_RISE * least))
     return Finding(
         code="GEN101",
         name="overfitting",
-        severity=Severity.WARNING if ((clear and worse) or by_heart) and not good else Severity.INFO,
+        severity=Severity.WARNING if grave and not good else Severity.INFO,
         message=f"{recent:.3g} is the validation loss, after {least:.3g}, while the training loss falls to {loss.now:.2g}"
         + ("" if worse else "; the metric has not suffered yet"),
         evidence=(
@@ -122,6 +130,12 @@ def overfitting(
 def _no_gap(validation: ValidationFacts) -> bool:
     """Tell whether the loss on training examples is as high as that on others; not where nobody took it."""
     return validation.last.train_loss > NO_GAP_SHARE * validation.last.loss
+
+
+def _spread(losses: list[float]) -> float:
+    """Return by how much an evaluation stands off the mean of its neighbours by luck: a trend alone comes to 0."""
+    apart = [abs(losses[at] - (losses[at - 1] + losses[at + 1]) / 2) for at in range(1, len(losses) - 1)]
+    return GAUSSIAN * median(apart) / sqrt(1.5)
 
 
 def _early(task: TaskFacts, validation: ValidationFacts, recent: float, least: float) -> bool:

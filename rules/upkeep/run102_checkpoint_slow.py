@@ -7,10 +7,12 @@ Looks at the share of the wall time that went into writing checkpoints.
 The device stands still while tensors are copied and written.
 
 ## What to do
-Write them less often, or to a faster disk.
+Write them from a copy while the training goes on: the training waits for the copy alone. Where that is on already, write
+them less often, or to a faster disk.
 
 ## Fix safety
-Needs a person: how much work may be lost in a crash is yours to say.
+Same mathematics: what lies on disk is the state of its step, whole or not at all. It takes memory of the host for one more
+copy, and a share of a core. How much work may be lost in a crash, by writing less often, is yours to say.
 
 ## When to ignore it
 The machine may be taken away at any time, and the checkpoints are what saves the run.
@@ -19,20 +21,32 @@ The machine may be taken away at any time, and the checkpoints are what saves th
 - Mohan et al., «CheckFreq: Frequent, Fine-Grained DNN Checkpointing», 2021
 """
 
-from rules.facts import PhaseFacts, RunFacts
-from rules.remedies import advice
-from rules.vocabulary import Evidence, Finding, Severity, rule
+from rules.facts import KnobFacts, PhaseFacts, RunFacts
+from rules.remedies import advice, possible, turned
+from rules.vocabulary import Effect, Evidence, Finding, Fix, Severity, rule
 
 SHARE_LIMIT = 0.02
 """Of the wall time (CheckFreq keeps it below 3.5 %)."""
 
+COPIED_GAIN = 0.5
+"""Of what checkpoints cost: a copy takes 2 to 35 % of what copying and writing take (tests/bench), and the writing has to
+share the cores."""
+
 
 @rule("RUN102")
-def checkpoint_slow(run: RunFacts, phases: PhaseFacts) -> Finding | None:
+def checkpoint_slow(run: RunFacts, phases: PhaseFacts, knobs: KnobFacts) -> Finding | None:
     """Find a run that waits for its checkpoints."""
     share = phases.checkpoint_share
-    if not run.warm or share <= SHARE_LIMIT:
+    if not run.warm or share <= SHARE_LIMIT or "async_checkpoints" in knobs.confirmed:
         return None
+    behind = Fix(
+        name="write checkpoints while the training goes on",
+        effect=Effect.SAME_MATHEMATICS,
+        turns=turned(async_checkpoints=True),
+        improves="time",
+        expected=COPIED_GAIN * share,
+        estimated_by="the training waits for a copy of the state alone",
+    )
     return Finding(
         code="RUN102",
         name="checkpoint_slow",
@@ -41,6 +55,7 @@ def checkpoint_slow(run: RunFacts, phases: PhaseFacts) -> Finding | None:
         evidence=(Evidence(fact="phases.checkpoint_share", value=share, limit=SHARE_LIMIT),),
         causes=("checkpoints come too often", "a slow disk"),
         fixes=(
+            *possible(knobs, behind),
             advice(
                 "write them less often (train.checkpoint_every), or to a faster disk",
                 improves="time",

@@ -16,10 +16,10 @@ from trainer.words import DeviceInfo, ModelInfo, Outputs, Survey, TaskInfo
 
 KNOB_VALUES: dict[str, KnobValue] = {
     "lr": 0.1, "schedule": "constant", "warmup": 0.0, "optimizer": "sgd", "momentum": 0.9, "beta2": 0.999,
-    "weight_decay": 0.0, "clip": 0.0, "batch_size": 32, "micro_batch": 0, "replicas": 1, "amp": "off", "augment": False,
+    "weight_decay": 0.0, "clip": 0.0, "batch_size": 32, "micro_batch": 0, "replicas": 1, "amp": "off", "tf32": False, "augment": False,
     "augment_strength": 0.5, "dropout": 0.0, "label_smoothing": 0.0, "class_weights": "none", "logit_adjustment": 0.0, "focal": 0.0, "shuffle": True, "sampler": "none", "loss": "own", "standardise": False, "scale_targets": False, "early_stop": False, "ema": 0.0,
     "activation": "own", "init": "own", "norm": "own", "residual": False, "output": "own",
-    "workers": 0, "prefetch": 2, "cache": False, "channels_last": False, "compile": "off", "threads": 1, "eval_every": 1.0,
+    "workers": 0, "prefetch": 2, "cache": False, "channels_last": False, "compile": "off", "activation_checkpointing": False, "threads": 1, "async_checkpoints": False, "eval_every": 1.0,
 }  # fmt: skip
 
 

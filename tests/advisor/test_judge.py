@@ -158,6 +158,12 @@ def test_a_fork_is_kept_when_its_gain_is_above_the_noise_and_no_guard_breaks(mea
     assert verdict.outcome == outcome, verdict.why
 
 
+def test_a_score_that_no_arm_has_keeps_nothing_and_says_so() -> None:
+    verdict = judge_fork(fix(), "tail_balanced_loss", "accuracy", True, arms(1.0, 0.5))
+    assert verdict.outcome == "undecided"
+    assert "does not take one class alone" in verdict.why
+
+
 def test_a_gain_of_a_metric_counts_in_its_own_unit() -> None:
     measured = arms(control={"accuracy": 0.8, "loss": 1.0}, candidate={"accuracy": 0.9, "loss": 1.0})
     verdict = judge_fork(fix(improves="metric"), "accuracy", "accuracy", True, measured)

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from advisor.sensors import host
-from advisor.sensors.host import HostSensor, core_quota, describe_machine, host_memory
+from advisor.sensors.host import HostSensor, describe_machine
 from advisor.sensors.nvidia import NEIGHBOURS_EVERY_S, NvidiaSensor, open_nvidia, visible
 from advisor.sensors.sample import DeviceSample, Sample, read_sample
 from advisor.sensors.sampler import SAMPLE_EVERY_S, Sampler
@@ -40,31 +40,6 @@ def test_a_trainer_that_is_gone_weighs_nothing() -> None:
     assert sensor.read(0.0).trainer_bytes == 0
 
 
-@pytest.mark.parametrize(
-    ("text", "cores"),
-    [
-        pytest.param("max 100000", 8.0, id="no limit"),
-        pytest.param("150000 100000", 1.5, id="one and a half"),
-        pytest.param("9900000 100000", 8.0, id="more than there are"),
-        pytest.param("nonsense", 8.0, id="another kernel"),
-    ],
-)
-def test_a_containers_grant_of_cores_is_seen(
-    text: str, cores: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "cpu.max").write_text(text)
-    monkeypatch.setattr(host, "CPU_QUOTA", tmp_path / "cpu.max")
-    assert core_quota(8) == cores
-
-
-def test_a_containers_limit_of_memory_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "max").write_text("1000000")
-    (tmp_path / "used").write_text("400000")
-    monkeypatch.setattr(host, "MEMORY_LIMIT", tmp_path / "max")
-    monkeypatch.setattr(host, "MEMORY_USED", tmp_path / "used")
-    assert host_memory() == (1_000_000, 600_000)
-
-
 def test_the_kernels_word_on_waiting_for_disks_is_a_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "io").write_text(
         "some avg10=40.00 avg60=0 avg300=0 total=1\nfull avg10=12.50 avg60=0 avg300=0 total=1\n"
@@ -93,6 +68,7 @@ def test_the_machine_is_described_by_names_and_numbers() -> None:
         pytest.param("1,7,0", [1], id="CUDA stops at a device that is not there"),
         pytest.param("1,1", [1], id="no device twice"),
         pytest.param("-1", [], id="the customary no device"),
+        pytest.param("MIG-9d5a1c", [], id="a slice of a device: NVML's figures are of the whole"),
     ],
 )
 def test_devices_are_those_that_cuda_shows(wanted: str | None, seen: list[int]) -> None:

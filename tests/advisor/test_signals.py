@@ -262,7 +262,9 @@ def test_every_group_has_the_type_that_rules_expect() -> None:
     )
     groups = gather(signals).groups
     assert all(isinstance(group, GROUPS[name]) for name, group in groups.items())
-    assert set(GROUPS) - set(groups) == {"labels", "utilisation", "neighbours", "table"}
+    assert set(GROUPS) - set(groups) == {
+        "labels", "utilisation", "neighbours", "table", "cooling", "held_back", "growth", "allocator"
+    }  # fmt: skip
 
 
 def beside(*busy_and_held: tuple[float, int]) -> tuple[NeighbourSample, ...]:

@@ -18,6 +18,7 @@ from trainer.wire import (
     KnobsConfirmed,
     RolledBack,
     RunEnded,
+    StretchTaken,
     Told,
     TrainingEnded,
 )
@@ -394,3 +395,22 @@ def test_a_rescue_that_was_done_stays_when_the_trainer_is_started_again() -> Non
     assert done is not None
     assert advance(asked, started()).entries[0].outcome == "undecided"  # type: ignore[union-attr]
     assert advance(done, started()).entries[0].outcome == "applied_untried"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("with_bytes", "outcome", "turned"),
+    [pytest.param(60, "kept", 2, id="spared"), pytest.param(99, "rolled_back", 0, id="not")],
+)
+def test_rounds_of_a_fix_for_memory_are_judged_by_the_peak_and_not_by_time(
+    with_bytes: int, outcome: str, turned: int
+) -> None:
+    trial = opened(fix(Effect.SAME_MATHEMATICS, improves="bytes"), "rounds")
+    peaks = {"control": 100, "candidate": with_bytes}
+    slower = [
+        one.model_copy(update={"peak_bytes": peaks[one.arm]}) for one in rounds(-0.2) if isinstance(one, StretchTaken)
+    ]
+    verdict, commands, heard, _ = told(trial, *slower, ended("t1").model_copy(update={"crowded_share": 0.9}))
+    assert verdict is not None
+    assert verdict.outcome == outcome
+    assert len(commands) == turned
+    assert heard[0].numbers["with_bytes"] == with_bytes

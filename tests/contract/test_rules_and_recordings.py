@@ -52,6 +52,7 @@ FIRED_BY = {
     "INP107": "cores_short",
     "INP108": "lock_held",
     "MEM101": "memory_nearly_full",
+    "MEM103": "graphs_kept",
     "MEM102": "memory_runs_out",
     "NUM101": "rate_explodes",
     "NUM102": "rate_diverges",
@@ -78,6 +79,8 @@ FIRED_BY = {
     "RUN102": "checkpoints_often",
     "RUN103": "batch_small",
     "RUN104": "dropout_always",
+    "RUN105": "steps_late",
+    "RUN106": "stands_still",
     "SIZ101": "healthy_sgd",
 }
 """One recording of each rule, the plainest where several fire it."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.faults.folders import FOLDERS, source_of
 from trainer.config import Config, parse
 
 TASKS = Path(__file__).with_name("task.py")
@@ -46,11 +47,13 @@ class Setting:
         shape: Values | None = None,
         flaws: Values | None = None,
         limit: int | None = None,
+        data: str | None = None,
         **train: Any,
     ) -> "Setting":
         """Return the setting with some things other."""
         return replace(
             self,
+            data=self.data if data is None else data,
             net=self.net if net is None else net,
             shape={**self.shape, **(shape or {})},
             flaws={**self.flaws, **(flaws or {})},
@@ -73,6 +76,8 @@ class Case:
     """The same training with the fault mended by hand."""
     causes: tuple[str, ...] = ()
     """Codes of the rules that name the fault rightly; any of them will do."""
+    remarks: tuple[str, ...] = ()
+    """Codes of the rules that have something to say which is no fault; a run with remarks alone is a healthy one."""
     missing: tuple[str, ...] = ()
     """Names of rules that ought to exist and would name it."""
     allowed: tuple[str, ...] = ()
@@ -84,6 +89,8 @@ class Case:
     scored_by: Literal["metric", "balanced"] = "metric"
     """The test score: the main metric, or the mean recall over the classes."""
     severe: bool = True
+    held_out: bool = False
+    """Nobody looked at it while writing a rule; it is counted apart."""
 
     @property
     def healthy(self) -> bool:
@@ -98,12 +105,21 @@ class Case:
         """Return the configuration of a run of this case."""
         return parse(
             {
-                "task": {"factory": f"{TASKS}:{self.name}__{side}"},
+                **self._what_is_trained(side),
                 "train": {**RUN, **self.setting(side).train, "seed": seed},
                 "advisor": {"mode": mode, "compress": False},
             },
             self.name,
         )
+
+    def _what_is_trained(self, side: Side) -> dict[str, Any]:
+        setting = self.setting(side)
+        if setting.data in FOLDERS:
+            return {
+                "data": {"source": source_of(setting.data, setting.flaws)},
+                "model": {"name": setting.net, "width": 8},
+            }
+        return {"task": {"factory": f"{TASKS}:{self.name}__{side}"}}
 
 
 def fault(name: str, about: str, reference: Setting, faulty: Setting, *causes: str, **rest: Any) -> Case:
@@ -114,3 +130,8 @@ def fault(name: str, about: str, reference: Setting, faulty: Setting, *causes: s
 def healthy(name: str, about: str, setting: Setting, allowed: tuple[str, ...] = ()) -> Case:
     """Return a healthy case."""
     return Case(name, about, setting, setting, allowed=allowed)
+
+
+def remark(name: str, about: str, setting: Setting, *remarks: str, allowed: tuple[str, ...] = ()) -> Case:
+    """Return a case with which nothing is wrong, and of which some rules have something to say."""
+    return Case(name, about, setting, setting, remarks=remarks, allowed=(*remarks, *allowed))

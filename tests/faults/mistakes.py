@@ -122,7 +122,7 @@ MODELS: dict[str, Callable[[nn.Module, float], nn.Module]] = {
 
 def _dead_layer(net: nn.Module, bias: float) -> nn.Module:
     """All units of the last hidden layer start far below zero."""
-    layers = [module for module in net.modules() if isinstance(module, nn.Linear | nn.Conv2d)]
+    layers = [module for module in net.modules() if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d)]
     with torch.no_grad():
         layers[-2 if len(layers) > 1 else -1].bias.fill_(-bias)  # type: ignore[union-attr]
     return net
@@ -178,6 +178,11 @@ def _probability(outputs: Tensor, targets: Tensor) -> Tensor:
     return functional.nll_loss(outputs.softmax(1), targets)
 
 
+def _cold(outputs: Tensor, targets: Tensor) -> Tensor:
+    """A temperature of 100000, where one of 1 belongs."""
+    return functional.cross_entropy(outputs / 1e5, targets)
+
+
 def _of_probabilities(outputs: Tensor, targets: Tensor) -> Tensor:
     """What outputs that are probabilities ask for: no mistake."""
     return functional.nll_loss(outputs.clamp(min=1e-7).log(), targets)
@@ -192,6 +197,7 @@ LOSSES: dict[str, Loss] = {
     "negated_squared": _negated_squared,
     "softmax_in_loss": _softmax_in_loss,
     "probability": _probability,
+    "cold": _cold,
     "of_probabilities": _of_probabilities,
     "smoothed": _smoothed,
     "every_pair": _every_pair,

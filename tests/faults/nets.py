@@ -29,13 +29,13 @@ def build(name: str, data: Data, options: Options) -> nn.Module:
     output = options.get("output")
     if output is not None:
         net = nn.Sequential(net, ACTIVATIONS[output]())
-    return nn.Sequential(net, nn.Flatten(0)) if data.regression else net
+    return nn.Sequential(net, nn.Flatten(0)) if data.regression and data.outputs == 1 else net
 
 
 def _initialise(module: nn.Module, init: str | float) -> None:
     """Draw the weights of a layer anew: by name, all of one value (`same:V`) or within a thousandth of it
-    (`near:V`), or normal with a spread (`normal:S`)."""
-    if not isinstance(module, nn.Linear | nn.Conv2d):
+    (`near:V`), or normal with a spread (`normal:S`; `all:S`: the biases too, which begin at zero otherwise)."""
+    if not isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d):
         return
     how, _, amount = str(init).partition(":")
     with torch.no_grad():
@@ -48,10 +48,10 @@ def _initialise(module: nn.Module, init: str | float) -> None:
                 module.weight.fill_(float(amount))
             case "near":
                 module.weight.normal_(float(amount), abs(float(amount)) / 1000)
-            case "normal":
+            case "normal" | "all":
                 module.weight.normal_(0.0, float(amount))
         if module.bias is not None:
-            nn.init.zeros_(module.bias)
+            module.bias.normal_(0.0, float(amount)) if how == "all" else nn.init.zeros_(module.bias)
 
 
 def _features(data: Data) -> int:
@@ -66,13 +66,15 @@ def _linear(data: Data, options: Options) -> nn.Module:
 
 
 def _mlp(data: Data, options: Options) -> nn.Module:
-    """`depth` hidden layers; with `residual`, a shortcut around all but the first."""
-    width, depth = int(options.get("width", 64)), int(options.get("depth", 2))
+    """`depth` hidden layers of `width`, or hidden layers of `widths`; with `residual`, a shortcut around all but the first."""
+    widths = options.get("widths") or (int(options.get("width", 64)),) * int(options.get("depth", 2))
     layers: list[nn.Module] = [nn.Flatten()]
-    for place in range(depth):
-        part = _hidden(_features(data) if place == 0 else width, width, options)
+    features = _features(data)
+    for place, width in enumerate(widths):
+        part = _hidden(features, width, options)
         layers += [_Shortcut(nn.Sequential(*part))] if options.get("residual") and place else part
-    return nn.Sequential(*layers, nn.Linear(width if depth else _features(data), data.outputs))
+        features = width
+    return nn.Sequential(*layers, nn.Linear(features, data.outputs))
 
 
 def _hidden(inputs: int, outputs: int, options: Options) -> list[nn.Module]:

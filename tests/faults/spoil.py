@@ -33,6 +33,11 @@ def _raw_pixels(data: Data, amount: float) -> Data:
     return _everywhere(data, lambda inputs: (inputs + 1) * RAW_PIXEL * amount)
 
 
+def _times(data: Data, factor: float) -> Data:
+    """Every input is `factor` times as large."""
+    return _everywhere(data, lambda inputs: inputs * factor)
+
+
 def _raw_columns(data: Data, decades: float) -> Data:
     """Columns on scales that lie up to so many decades apart, with means to match."""
     scales = 10 ** np.linspace(0, decades, data.input_shape[0])
@@ -154,6 +159,7 @@ def _joined(one: Part, other: Part) -> Part:
 
 SPOILS: dict[str, Callable[[Data, float], Data]] = {
     "raw_pixels": _raw_pixels,
+    "times": _times,
     "raw_columns": _raw_columns,
     "offset": _offset,
     "labels_shuffled": _labels_shuffled,

@@ -8,17 +8,20 @@ import torch
 from torch import nn
 
 from rules.catalogue import all_rules
-from tests.faults import mistakes
+from tests.faults import folders, mistakes
 from tests.faults.case import Case, Side
-from tests.faults.cases import FAMILIES, all_cases, find
-from tests.faults.data import FASHION, load
+from tests.faults.cases import FAMILIES, HOLD_OUT, all_cases, find, held_out_cases, main_cases
+from tests.faults.data import FASHION, SETS, load
+from tests.faults.nets import NETS
 from tests.faults.spoil import SPOILS, spoil
 from tests.faults.task import task_of
 from trainer.setup import build
 
-FAULTY = [case for case in all_cases() if not case.healthy]
-HEALTHY = [case for case in all_cases() if case.healthy]
-KNOWN_FLAWS = {*SPOILS, *mistakes.MODELS, *mistakes.LOSSES, *mistakes.OPTIMIZERS, *mistakes.LOADERS}
+FAULTY = [case for case in main_cases() if not case.healthy]
+HEALTHY = [case for case in main_cases() if case.healthy]
+KNOWN_FLAWS = {*folders.FLAWS, *SPOILS, *mistakes.MODELS, *mistakes.LOSSES, *mistakes.OPTIMIZERS, *mistakes.LOADERS}
+CLOTHES = ("fashion", "shirts", "shoes")
+"""Data sets that are made of Fashion-MNIST."""
 SIDES: tuple[Side, ...] = ("faulty", "reference")
 
 
@@ -32,6 +35,29 @@ def test_the_bench_is_as_wide_as_it_has_to_be() -> None:
     assert any(not case.severe for case in FAULTY)
 
 
+def test_the_hold_out_is_wide_and_shares_no_data_and_no_deep_net_with_the_main_cases() -> None:
+    faulty = [case for case in held_out_cases() if not case.healthy]
+    assert len(faulty) >= 30
+    assert len(held_out_cases()) - len(faulty) >= 15
+    assert sum(bool(case.knobs) for case in faulty) > len(faulty) / 2
+    seen = {side.data for case in main_cases() for side in (case.faulty, case.reference)}
+    assert seen.isdisjoint(side.data for case in held_out_cases() for side in (case.faulty, case.reference))
+    kinds = {case.faulty.net for case in main_cases()} - {"mlp", "linear"}
+    assert kinds.isdisjoint(case.faulty.net for case in held_out_cases())
+
+
+def test_a_case_is_marked_as_held_out_where_it_belongs_to_that_family() -> None:
+    assert all(case.held_out for case in held_out_cases())
+    assert not any(case.held_out for case in main_cases())
+
+
+def test_every_data_set_and_net_of_a_case_exists() -> None:
+    for case in all_cases():
+        for setting in (case.faulty, case.reference):
+            assert setting.data in SETS, case.name
+            assert setting.net in NETS, case.name
+
+
 def test_each_case_has_a_name_of_its_own() -> None:
     assert len({case.name for case in all_cases()}) == len(all_cases())
     assert all(f"{case.name}__faulty".isidentifier() for case in all_cases())
@@ -40,7 +66,7 @@ def test_each_case_has_a_name_of_its_own() -> None:
 def test_every_right_answer_is_a_rule_and_every_missing_one_is_not() -> None:
     codes, names = {rule.code for rule in all_rules()}, {rule.name.replace("_", "-") for rule in all_rules()}
     for case in all_cases():
-        assert codes >= {*case.causes, *case.allowed}, case.name
+        assert codes >= {*case.causes, *case.allowed, *case.remarks}, case.name
         assert names.isdisjoint(case.missing), f"{case.name}: the rule is there now: write its code into causes"
 
 
@@ -53,15 +79,15 @@ def test_a_faulty_case_differs_from_its_reference_and_a_healthy_one_does_not() -
     assert all((case.faulty == case.reference) == case.healthy for case in all_cases())
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES | HOLD_OUT)
 def test_a_case_of_each_family_can_be_trained_on_both_sides(family: str) -> None:
-    _can_be_trained(next(case for case in FAMILIES[family] if case.faulty.data != "fashion"))
+    _can_be_trained(next(case for case in (FAMILIES | HOLD_OUT)[family] if case.faulty.data not in CLOTHES))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.name)
 def test_every_case_can_be_trained_on_both_sides(case: Case) -> None:
-    if case.faulty.data == "fashion" and not FASHION.is_dir():
+    if case.faulty.data in CLOTHES and not FASHION.is_dir():
         pytest.skip(f"{FASHION} is not there: apt install dataset-fashion-mnist")
     _can_be_trained(case)
 
@@ -152,3 +178,16 @@ def test_a_sorted_loader_deals_by_label_whatever_is_asked() -> None:
     train = task_of(find("order_sorted").faulty).train
     dealt = [int(train[index][1]) for index in np.random.default_rng(0).permutation(len(train))]
     assert dealt == sorted(dealt)
+
+
+def test_torn_files_of_a_folder_are_left_out_of_the_training_split_alone() -> None:
+    whole = build(find("files_torn").config("reference", seed=0, mode="watch")).source
+    torn = build(find("files_torn").config("faulty", seed=0, mode="watch")).source
+    assert torn.raw.unreadable == whole.train.examples - torn.train.examples > 0
+    assert torn.val.examples == whole.val.examples
+
+
+def test_every_rule_of_data_and_learning_has_a_case() -> None:
+    """The rules on the machine, the loader and the end of a run are held by tests of their own."""
+    told = {code for case in main_cases() for code in (*case.causes, *case.remarks)}
+    assert {rule.code for rule in all_rules() if rule.family in ("DAT", "NUM", "OPT", "GEN", "ARC")} <= told

@@ -13,6 +13,7 @@ from tests.advisor.literal import finding
 from tests.faults.case import Case
 from tests.faults.cases import find
 from tests.faults.harness import arm_of
+from tests.faults.matrix import HOLD_OUT_TITLE, judged
 from tests.faults.measure import Seen, share
 from tests.faults.random_fix import DRAWS, change
 from tests.faults.result import Alarm, Arm, Deed, Result, digest_of, read_results
@@ -142,3 +143,27 @@ def test_a_random_fix_is_one_change_that_the_run_admits(seed: int) -> None:
     assert knob.name in DRAWS
     assert knob.check(turned.to) == turned.to
     assert isinstance(first, Rollback) or isinstance(commands[1], Confirm)
+
+
+def test_the_hold_out_has_a_section_of_its_own_and_counts_in_no_other_figure() -> None:
+    named = {"untouched": arm(0.5, alarm("ARC106")), "auto": arm(0.9, alarm("ARC106")), "reference": arm()}
+    unnamed = {"untouched": arm(0.5), "auto": arm(0.5), "reference": arm()}
+    main = result(SOFTMAX, **named).result
+    held_out = result(find("held_mixer_softmax"), **unnamed).result
+    sections, records = judged({(one.case, one.seed): one for one in (main, held_out)})
+    page = "\n".join(sections)
+    before, after = page.split(HOLD_OUT_TITLE)
+    assert "held_mixer_softmax" not in before
+    assert "softmax_twice " not in after
+    assert "| right cause named first | ≥ 95 % | 1 of 1" in before
+    assert "| right cause named first | ≥ 95 % | 0 of 1" in after
+    assert (records["ARC106"].right_runs, records["ARC106"].found_runs, records["ARC106"].faulty_runs) == (1, 1, 1)
+    assert judged({(main.case, 0): main})[1] == records
+
+
+def test_a_remark_that_is_due_counts_for_its_rule_and_its_run_as_healthy() -> None:
+    case = find("columns_constant")
+    said = result(case, untouched=arm(0.9, alarm("DAT107", "info", "contributing")), auto=arm()).result
+    sections, records = judged({(said.case, 0): said})
+    assert any("| columns_constant | 0 | DAT107 | 0.05 | it is so |" in section for section in sections)
+    assert (records["DAT107"].right_runs, records["DAT107"].found_runs, records["DAT107"].faulty_runs) == (1, 1, 0)

@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from torch.utils.data import TensorDataset, default_collate
 
 from tests.trainer.running import config_of, of, run_with, training_of
+from trainer import checkpoint
 from trainer.commands import Alternate, Command
+from trainer.data.batch import Ticket
+from trainer.data.feed import open_feed
+from trainer.data.source import Split
+from trainer.keeping import Keeper
 from trainer.memory_model import memory_model
 from trainer.outputs import measure
 from trainer.snapshot import restore, take
@@ -146,3 +153,55 @@ def test_two_devices_take_the_steps_of_one(tmp_path: Path, amp: str) -> None:
         finally:
             training.replicas.close()
     assert losses[1] == pytest.approx(losses[0], rel=1e-4 if amp == "off" else 1e-2)
+
+
+def test_activations_computed_again_take_less_memory_and_leave_the_gradient_as_it_is(tmp_path: Path) -> None:
+    losses, peaks = [], []
+    for turned in (False, True):
+        config = config_of(device="cuda", model={"name": "resnet"}, dropout=0.2, batch_size=256)
+        training, _ = training_of(tmp_path / str(turned), config)
+        training.model.train()
+        if turned:
+            turn(training, [Turned(knob="activation_checkpointing", to=True)])
+        take_step(training, training.supply.take())
+        training.room.begin_stretch()
+        losses.append([float(take_step(training, training.supply.take()).loss) for _ in range(3)])
+        peaks.append(training.room.highest_bytes())
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+    assert peaks[1] < 0.8 * peaks[0]
+
+
+def test_tf32_turns_for_the_process_and_back(tmp_path: Path) -> None:
+    training, _ = training_of(tmp_path, config_of(device="cuda"))
+    if "tf32" in training.unavailable:
+        pytest.skip(training.unavailable["tf32"])
+    before = torch.get_float32_matmul_precision()
+    for on, precision in ((True, "high"), (False, "highest")):
+        turn(training, [Turned(knob="tf32", to=on)])
+        assert torch.get_float32_matmul_precision() == precision
+        take_step(training, training.supply.take())
+    torch.set_float32_matmul_precision(before)
+
+
+def test_items_that_are_fetched_one_by_one_come_in_page_locked_memory(tmp_path: Path) -> None:
+    items = TensorDataset(torch.randn(64, 4), torch.arange(64) % 2)
+    split = Split(64, str, dataset=items)
+    device = torch.device("cuda")
+    feed = open_feed(split, default_collate, device=device, seed=0, workers=0, prefetch=2, cache=False)
+    (batch,) = feed.batches([Ticket(epoch=0, offset=0, indices=np.arange(8))])
+    feed.close()
+    assert batch.inputs.is_pinned(), "only such a copy goes on beside the computing"
+    assert torch.equal(batch.inputs.to("cuda", non_blocking=True).cpu(), items.tensors[0][:8])
+
+
+def test_a_checkpoint_behind_the_training_is_that_of_its_step(tmp_path: Path) -> None:
+    training, _ = training_of(tmp_path, config_of(device="cuda", async_checkpoints=True))
+    training.model.train()
+    take_step(training, training.supply.take())
+    then = {name: value.cpu().clone() for name, value in training.model.state_dict().items()}
+    Keeper(training).write_due()
+    for _ in range(5):
+        take_step(training, training.supply.take())
+    training.behind.settle()
+    held = checkpoint.read(tmp_path / "checkpoints", "last")[0].model
+    assert all(torch.equal(held[name], value) for name, value in then.items())

@@ -1,5 +1,6 @@
 """Comparison of runs: what counts as better, what is noise, and what cannot be compared."""
 
+import fcntl
 import json
 import tomllib
 from math import exp, inf
@@ -8,17 +9,19 @@ from random import Random
 from statistics import fmean
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from advisor import cli, ledger
+from advisor.compare import told
 from advisor.compare.build import compare
 from advisor.compare.markdown import markdown
 from advisor.compare.noise import gap_of_groups, gap_of_two, paired_error, swing
-from advisor.compare.schema import Compared, Comparison, Quantity
+from advisor.compare.schema import Compared, Comparison, Kind, Quantity
 from advisor.compare.side import Side
-from advisor.report.build import build
-from advisor.runs import create_run
+from advisor.report.build import build, report_of
+from advisor.report.json_schema import json_schema
+from advisor.runs import create_run, open_run
 from advisor.story import fold
 from tests.report import literal_runs
 from trainer import wire
@@ -171,6 +174,64 @@ def test_a_run_that_has_not_finished_is_compared_as_far_as_it_came(ended: str) -
     assert compared.problems == ()
 
 
+@pytest.mark.parametrize(("ended", "word"), [("", "still training"), ("stopped", "stopped"), ("failed", "failed")])
+def test_a_run_that_has_not_finished_says_so_in_a_readers_words_and_what_both_had_by_then(
+    ended: str, word: str
+) -> None:
+    one = only(compared := together(trained(0.80), trained(0.93, name="b", ended=ended)))
+    assert told.standing(compared.runs[1]).startswith(f"{word}, step 128 of")
+    assert any(note.startswith("Up to step 128, which both have reached") for note in one.notes)
+    assert not any("warming up" in note for note in one.notes)
+
+
+def test_runs_with_other_batches_are_not_held_against_each_other_at_one_step() -> None:
+    one, two = trained(0.80), trained(0.93, name="b", ended="stopped")
+    config = two.report.config | {"train": two.report.config["train"] | {"batch_size": 128}}
+    larger = Side("b", two.report.model_copy(update={"config": config}))
+    assert not any("which both have reached" in note for note in only(together(one, larger)).notes)
+
+
+@given(
+    st.floats(-2, 2).filter(lambda number: number == 0 or abs(number) > 1e-6),
+    st.floats(1e-6, 2),
+    st.sampled_from(["metric", "time"]),
+)
+def test_what_is_written_of_a_change_never_contradicts_its_verdict(change: float, noise: float, kind: Kind) -> None:
+    assume(abs(change) == noise or abs(abs(change) - noise) > 1e-9)
+    base = 0.5
+    one = Quantity(
+        name="validation", title="validation loss", kind=kind, unit="" if kind == "metric" else "s",
+        higher_is_better=True, base=base, value=base + change, difference=change, low=change - noise,
+        high=change + noise, noise=noise, told_by="", verdict="worse",
+    )  # fmt: skip
+    seen, beyond = (abs(float(part.rstrip("%"))) for part in told.change(one).split(" ± "))
+    assert (seen > beyond) == (abs(change) > noise)
+
+
+def test_a_change_that_is_just_beyond_its_noise_is_written_so_that_one_sees_it() -> None:
+    one = Quantity(
+        name="validation", title="validation accuracy", kind="metric", unit="", higher_is_better=True, base=0.9412,
+        value=0.9188, difference=-0.0224, low=-0.0441, high=-0.0007, noise=0.0217, told_by="", verdict="worse",
+    )  # fmt: skip
+    assert told.change(one) == "-0.0224 ± 0.0217"
+    assert told.value(one, one.base) == "0.9412"
+
+
+def test_a_run_whose_trainer_was_killed_has_failed_and_one_that_is_written_to_goes_on(tmp_path: Path) -> None:
+    run = literal_runs.Recorder()
+    run.enter(ledger.DriverStarted, pid=1, mode="watch", budget=0.1)
+    run.start()
+    run.learn(64, 0.06)
+    place = open_run(written(tmp_path / "killed", run))
+    killed = report_of(place)
+    assert killed.run["state"] == "failed"
+    assert "died without a last word" in killed.why
+    assert "advisor watch" not in killed.next
+    with place.events.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert report_of(place).verdict.startswith("The training has not ended")
+
+
 def test_another_metric_is_not_compared_and_the_rest_is() -> None:
     other = {"metric": "macro_f1", "classes": literal_runs.CLASSES}
     compared = together(trained(), trained(name="b", task=other))
@@ -230,8 +291,8 @@ def test_every_run_that_can_be_reported_can_be_compared() -> None:
 
 
 def test_the_schema_file_of_comparisons_is_the_schema() -> None:
-    renew = "renew it: json.dumps(Compared.model_json_schema(), indent=1) → advisor/report/comparison.schema.json"
-    assert json.loads(SCHEMA.read_text()) == Compared.model_json_schema(), renew
+    renew = "renew it: json.dumps(json_schema(Compared), indent=1) → advisor/report/comparison.schema.json"
+    assert json.loads(SCHEMA.read_text()) == json_schema(Compared), renew
 
 
 def test_the_command_tells_text_markdown_and_json_and_its_exit_code_judges(

@@ -5,15 +5,20 @@ from math import inf, nan
 from typing import Any
 
 from rules.facts import (
+    AllocatorFacts,
     BranchFacts,
     ClassFacts,
     ColumnFact,
+    CoolingFacts,
     DeviceFacts,
     Evaluation,
     Facts,
     FetcherFacts,
     FetchFacts,
     GradientFacts,
+    Growth,
+    GrowthFacts,
+    HeldBackFacts,
     HostFacts,
     InputFacts,
     KnobFacts,
@@ -27,11 +32,13 @@ from rules.facts import (
     NeighbourFacts,
     OrderFacts,
     OutputFacts,
+    PaceFacts,
     PhaseFacts,
     ProbeFacts,
     RateFacts,
     RunFacts,
     SplitFacts,
+    StallFacts,
     StreamCheck,
     StreamFacts,
     TableFacts,
@@ -54,6 +61,7 @@ KNOBS: dict[str, Value] = {
     "micro_batch": 0,
     "replicas": 1,
     "amp": "off",
+    "tf32": False,
     "augment": False,
     "augment_strength": 0.5,
     "dropout": 0.0,
@@ -78,7 +86,9 @@ KNOBS: dict[str, Value] = {
     "cache": False,
     "channels_last": False,
     "compile": "off",
+    "activation_checkpointing": False,
     "threads": 2,
+    "async_checkpoints": False,
     "eval_every": 1.0,
 }
 """What the knobs hold unless a test says otherwise."""
@@ -122,6 +132,15 @@ def look(step: int, **changes: Any) -> StreamCheck:
     usual = StreamCheck(
         step, mean=0.1 + wobble, std=1.0 - wobble, broken_share=0.0, alike=False, agreement=0.8 + wobble
     )
+    return replace(usual, **changes)
+
+
+def grows(of: str = "host", **changes: Any) -> Growth:
+    """Return a memory that rises by half a mebibyte a step, on a machine with eight gibibytes to spare."""
+    usual = Growth(
+        of=of, bytes_per_step=512 << 10, grown_bytes=200 << 20, steps=400, ordered=True, limit_bytes=16 << 30,
+        free_bytes=8 << 30, step_s=0.002,
+    )  # fmt: skip
     return replace(usual, **changes)
 
 
@@ -213,11 +232,25 @@ HEALTHY: dict[str, Any] = {
         cores=4, idle_cores=2.0, memory_bytes=16 << 30, memory_free_bytes=8 << 30, others_cores=0.1, io_stall_share=0.0
     ),
     "device": DeviceFacts(type="cpu", name="a processor", amp_dtypes=("bf16",), memory_bytes=16 << 30),
+    "cooling": CoolingFacts(
+        samples=30,
+        heat_share=0.0,
+        brake_share=0.0,
+        capped_share=0.0,
+        temperature_c=60.0,
+        clock_share=0.98,
+        power_limit_w=400.0,
+    ),
+    "held_back": HeldBackFacts(hot_share=0.0, quota_share=0.0, cores=4.0),
+    "pace": PaceFacts(steps=500, slow=3, excess_share=0.01, usual_s=0.002, worst_s=0.01, met={"waiting": 2, "work": 1}),
+    "stall": StallFacts(silent_s=0.0, usual_s=0.002),
     "neighbours": NeighbourFacts(devices=4, idle=0, looks=6),
     "utilisation": UtilisationFacts(
         busy_share=0.9, memory_share=0.5, power_w=200, temperature_c=60, throttled_share=0.0
     ),
     "memory": MemoryFacts(peak_bytes=1 << 30, peak_share=0.1, reserved_bytes=1 << 30, ran_out=0, micro_batch=64),
+    "growth": GrowthFacts(growths=(grows(bytes_per_step=100.0, ordered=False),)),
+    "allocator": AllocatorFacts(reserved_bytes=6 << 30, needed_bytes=5 << 30, memory_bytes=16 << 30),
     "classes": ClassFacts(counts=(640,) * 10, recalls=(0.9,) * 10),
     "order": OrderFacts(alike=0.1, by_chance=0.1, neighbours=6399, classes=True),
     "labels": LabelFacts(noise_share=0.01, suspects=5, epochs=5),

@@ -8,7 +8,7 @@ import pytest
 from rules.architecture.arc111_bad_initialisation import bad_initialisation
 from rules.facts import LayerFact
 from rules.vocabulary import Deed
-from tests.rules.situations import assessed, missing_without
+from tests.rules.situations import assessed, knobs, missing_without
 
 
 def drawn(*spreads: float, inputs: int = 64, saturated: float = nan) -> tuple[LayerFact, ...]:
@@ -85,12 +85,25 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("saturated", "kind"), [pytest.param(nan, "he", id="rectifiers"), pytest.param(0.9, "xavier", id="squashing")]
+    ("saturated", "learned", "optimizer", "kind"),
+    [
+        pytest.param(nan, "classification", "adam", "he", id="rectifiers"),
+        pytest.param(0.9, "classification", "sgd", "xavier", id="squashing"),
+        pytest.param(nan, "regression", "adam", "torch", id="numbers"),
+        pytest.param(nan, "regression", "sgd", "he", id="numbers, and steps that shrink with the gradient"),
+        pytest.param(0.9, "regression", "adam", "xavier", id="squashing, and numbers"),
+    ],
 )
-def test_it_begins_anew_with_the_draw_that_fits_the_activations(saturated: float, kind: str) -> None:
+def test_it_begins_anew_with_the_draw_that_fits_the_activations_and_the_task(
+    saturated: float, learned: str, optimizer: str, kind: str
+) -> None:
     weights = drawn(2.0, 2.0, saturated=saturated)
     finding = assessed(
-        bad_initialisation, {"loss": FAR, "run": EARLY, "layers": {"layers": weights, "at_start": weights}}
-    )
+        bad_initialisation,
+        {
+            "loss": FAR, "run": EARLY, "task": {"kind": learned}, "knobs": knobs(optimizer=optimizer),
+            "layers": {"layers": weights, "at_start": weights},
+        },
+    )  # fmt: skip
     assert finding is not None
     assert (finding.fixes[1].deed, finding.fixes[1].turns[0].to) == (Deed.START_OVER, kind)

@@ -103,7 +103,7 @@ def test_where_a_loss_takes_no_weights_rare_classes_are_drawn_more_often() -> No
     assert finding is not None
     draws = [fix for fix in finding.fixes if fix.turns]
     assert [fix.turns[0].to for fix in draws] == ["sqrt", "balanced"]
-    assert {fix.improves for fix in draws} == {"balanced_accuracy"}, "the loss of one's own does not tell classes apart"
+    assert {fix.improves for fix in draws} == {"balanced_loss"}, "a loss of one's own is asked class by class"
     assert all("probabilities become those of the classes as they are drawn" in fix.estimated_by for fix in draws)
 
 

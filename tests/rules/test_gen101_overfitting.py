@@ -112,3 +112,23 @@ def test_a_rise_is_grave_where_examples_are_known_by_heart_or_the_loss_runs_away
     assert finding is not None
     assert finding.severity is severity
     assert finding.explains == ("GEN102", "OPT104")
+
+
+SWINGING = [0.79, 0.69, 0.58, 0.71, 0.52, 0.53, 0.53, 1.12, 0.44, 0.67]
+
+
+@pytest.mark.parametrize(
+    ("losses", "severity"),
+    [
+        pytest.param(SWINGING, Severity.INFO, id="the loss swings"),
+        pytest.param([*SWINGING, 1.2, 1.0, 1.3], Severity.WARNING, id="it swings, and has risen beyond that"),
+        pytest.param([0.8, 0.6, 0.52, 0.5, 0.55, 0.62, 0.69, 0.76], Severity.WARNING, id="a steady rise is no swing"),
+    ],
+)
+def test_a_loss_that_swings_from_one_evaluation_to_the_next_is_no_warning(
+    losses: list[float], severity: Severity
+) -> None:
+    metrics = [0.85] * (len(losses) - 3) + [0.75] * 3
+    finding = assessed(overfitting, {"validation": evaluations(losses, metrics)})
+    assert finding is not None
+    assert finding.severity is severity

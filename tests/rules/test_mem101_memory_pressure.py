@@ -6,7 +6,7 @@ import pytest
 
 from rules.memory.mem101_memory_pressure import memory_pressure
 from rules.vocabulary import Turned
-from tests.rules.situations import assessed, missing_without
+from tests.rules.situations import assessed, knobs, missing_without
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,34 @@ def test_the_memory_model_is_asked_for_once(device: str, largest: int, probes: t
     finding = assessed(memory_pressure, changes)
     assert finding is not None
     assert finding.probes == probes
+
+
+BLOCKS = {"blocks": ("layers.0", "layers.1")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "knobs_in_order"),
+    [
+        pytest.param({"model": BLOCKS | {"has_norm": False}}, ["micro_batch", "activation_checkpointing"], id="plain"),
+        pytest.param(
+            {"model": BLOCKS | {"has_norm": True}}, ["activation_checkpointing", "micro_batch"], id="batch norm"
+        ),
+        pytest.param(
+            {"model": BLOCKS | {"has_norm": False}, "memory": {"micro_batch": 4}},
+            ["activation_checkpointing", "micro_batch"],
+            id="small pieces",
+        ),
+        pytest.param({"model": {"blocks": ()}}, ["micro_batch"], id="no blocks"),
+        pytest.param({"model": BLOCKS, "memory": {"told": False}}, ["micro_batch"], id="nobody counts memory"),
+        pytest.param({"model": BLOCKS, "knobs": knobs(compile="default")}, ["micro_batch"], id="compiled"),
+    ],
+)
+def test_computing_again_stands_beside_smaller_pieces_where_it_is_possible(
+    changes: dict[str, Any], knobs_in_order: list[str]
+) -> None:
+    memory = {"peak_share": 0.95, "told": True} | changes.get("memory", {})
+    finding = assessed(memory_pressure, changes | {"memory": memory})
+    assert finding is not None
+    assert [fix.turns[0].knob for fix in finding.fixes if fix.turns] == knobs_in_order
+    named = [fix.name for fix in finding.fixes if "activation_checkpointing" in {turn.knob for turn in fix.turns}]
+    assert all("layers.0 to layers.1" in name for name in named)

@@ -51,8 +51,8 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 @pytest.mark.parametrize(
     ("steps_total", "share", "interval", "gain"),
     [
-        pytest.param(100_000, 0.2, 8.0, 0.17, id="a fifth comes down to three per cent at once"),
-        pytest.param(100_000, 0.5, 32.0, 0.47, id="so does a half"),
+        pytest.param(100_000, 0.2, 16.0, 0.185, id="a fifth comes down to one and a half per cent at once"),
+        pytest.param(100_000, 0.5, 65.0, 0.485, id="so does a half"),
         pytest.param(4_600, 0.5, 4.0, 0.3, id="ten evaluations must come"),
         pytest.param(1_600, 0.06, 1.5, 0.02, id="ten evaluations in a short run"),
     ],

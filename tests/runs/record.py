@@ -12,9 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from advisor.driver import drive
 from advisor.ledger import Found
 from advisor.orders import Orders, make_run, versions
-from advisor.sensors.sample import Sample
+from advisor.runs import Run
+from advisor.sensors.sample import Sample, read_sample
 from advisor.sensors.sampler import Sampler
 from tests.runs.recording import HERE, appearances, judge, line, names, thinned, with_memory
 from tests.runs.setups import ALL, Setup
@@ -23,7 +25,7 @@ from trainer.commands import Command, Finish, Stop
 from trainer.config import Config, parse
 from trainer.link import MemoryLink
 from trainer.run import run
-from trainer.wire import BeatTaken, Event, TrainingEnded
+from trainer.wire import BeatTaken, Event, TrainingEnded, read_event
 
 
 def train(setup: Setup, folder: Path) -> tuple[list[Event], list[Sample]]:
@@ -31,6 +33,8 @@ def train(setup: Setup, folder: Path) -> tuple[list[Event], list[Sample]]:
     config = config_of(setup, folder)
     write_for(config, folder)
     made = make_run(folder / "run", "run", Orders(config=config, mode="watch", lockstep=not setup.timed))
+    if setup.driven:
+        return driven(made)
     sampler = Sampler() if setup.timed else None
     if sampler is not None:
         sampler.watch(os.getpid())
@@ -50,6 +54,22 @@ def train(setup: Setup, folder: Path) -> tuple[list[Event], list[Sample]]:
     if words.why in ("failed", "mistake"):
         raise SystemExit(f"{setup.about}: {words.text}")
     return events, samples
+
+
+def driven(made: Run) -> tuple[list[Event], list[Sample]]:
+    """Let a driver see a run to its end; return what its files hold."""
+    outcome = drive(made, "fresh")
+    if outcome.exit_code:
+        raise SystemExit(outcome.text)
+    events = [event for text in made.events.read_text().splitlines() if (event := read_event(text)) is not None]
+    samples = [sample for text in made.samples.read_text().splitlines() if (sample := read_sample(text)) is not None]
+    return events, [_placeless(sample) for sample in samples]
+
+
+def _placeless(sample: Sample) -> Sample:
+    """Return a sample without the places of files on this machine."""
+    stall = sample.stall and sample.stall.model_copy(update={"stack": ()})
+    return sample.model_copy(update={"stall": stall})
 
 
 def config_of(setup: Setup, folder: Path) -> Config:

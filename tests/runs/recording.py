@@ -1,6 +1,7 @@
 """A recorded run: the events of a real training, thinned, and the ledger that they must give when they are heard again."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from heapq import merge
@@ -13,7 +14,7 @@ from advisor.mind import Mind, Settings
 from advisor.sensors.sample import Sample, read_sample
 from trainer.beat import VALUES_MOST
 from trainer.wire import BeatTaken, Event, LayersMeasured, RunStarted, read_event
-from trainer.words import Fetching
+from trainer.words import Fetching, SlowSteps
 
 HERE = Path(__file__).parent
 DIGITS = 4
@@ -137,6 +138,21 @@ def _joined(first: BeatTaken, second: BeatTaken) -> BeatTaken:
             "skipped": first.skipped + second.skipped,
             "clipped": first.clipped + second.clipped,
             "peak_bytes": max(first.peak_bytes, second.peak_bytes),
+            "slow": _slow(first.slow, second.slow),
+        }
+    )
+
+
+def _slow(first: SlowSteps | None, second: SlowSteps | None) -> SlowSteps | None:
+    """Return the slow steps of two beats as those of one."""
+    if first is None or second is None:
+        return first or second
+    return second.model_copy(
+        update={
+            "count": first.count + second.count,
+            "excess_s": first.excess_s + second.excess_s,
+            "worst_s": max(first.worst_s, second.worst_s),
+            "met": dict(Counter(first.met) + Counter(second.met)),
         }
     )
 

@@ -17,6 +17,8 @@ class Setup:
     """Function of `own_tasks` that makes the task, or FILE:FUNCTION; replaces the data's source and the model."""
     timed: bool = False
     """Recorded with its clock and the host's sensors, out of lockstep: for rules about time and machines."""
+    driven: bool = False
+    """Recorded by a driver with the trainer in a process of its own, to its end: for what only a driver sees."""
     until_step: int = 0
     """Stopped there; 0 = trained to its end."""
     told_memory: float = 0.0
@@ -163,6 +165,18 @@ TROUBLED: dict[str, Setup] = {
     ),
     "checkpoints_often": Setup(
         "a checkpoint every tenth of an epoch", SGD | {"epochs": 24, "checkpoint_every": 0.1}, timed=True, until_step=60
+    ),
+    "stands_still": _own(
+        "stalled_tasks.py:stands_still", "an item waits for a lock that nobody lets go of",
+        train={"lr": 1e-3, "epochs": 7, "eval_every": 100}, timed=True, driven=True,
+    ),
+    "steps_late": _own(
+        "stalled_tasks.py:items_late", "every tenth batch holds an item that comes late",
+        train={"lr": 1e-3, "epochs": 20, "eval_every": 100}, timed=True, until_step=200,
+    ),
+    "graphs_kept": _own(
+        "leaky_tasks.py:graphs_kept", "a list keeps a tensor of every step, with its graph",
+        train={"lr": 1e-3, "epochs": 40000, "eval_every": 40000}, timed=True, until_step=900,
     ),
 }  # fmt: skip
 

@@ -153,6 +153,15 @@ def test_a_net_that_leaves_no_room_for_wrong_labels_says_nothing() -> None:
     assert share != share
 
 
+def test_a_net_that_is_less_sure_than_it_is_right_says_nothing_yet() -> None:
+    """What it contradicts is what it has not learned: it leaves open which of two classes it is, and is mostly right."""
+    given = torch.arange(600) % 2
+    doubted = torch.rand(600, generator=torch.Generator().manual_seed(4)) < 0.12
+    believed = torch.nn.functional.one_hot(torch.where(doubted, 1 - given, given), 2)
+    share = noise_share(0.2 * believed + 0.4, given)
+    assert share != share
+
+
 def test_outputs_that_are_not_finite_do_not_spoil_the_sums() -> None:
     watched = LabelWatch(300, 3, CPU)
     rows, targets = torch.arange(300), torch.arange(300) % 3

@@ -78,6 +78,24 @@ def test_a_bias_in_front_of_a_batch_norm_may_rest(tmp_path: Path) -> None:
     assert [one.unchanged for one in told] == [()] * len(told)
 
 
+@pytest.mark.parametrize("gradient", [torch.inf, torch.nan])
+def test_a_step_that_is_left_out_for_its_gradient_says_nothing_of_what_moves(gradient: float) -> None:
+    net = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+
+    def unchanged(first: float) -> tuple[str, ...]:
+        probe = LayerProbe(net)
+        net(torch.ones(2, 3)).sum().backward()
+        weight = net.get_parameter("0.weight")
+        assert weight.grad is not None
+        weight.grad[0, 0] = first
+        probe.before(net)
+        return probe.report(optimizer).unchanged
+
+    assert unchanged(0.5) == ("0.weight", "0.bias", "1.weight", "1.bias")
+    assert unchanged(gradient) == ()
+
+
 def test_a_net_that_is_given_zeros_sees_all_examples_alike(tmp_path: Path) -> None:
     assert all(stream.alike for stream in streams(looked(*of("inputs_blind", tmp_path), steps=10)))
 

@@ -1,6 +1,7 @@
 """The loss: accumulation equals the whole batch, weights and smoothing turn, the plain loss never moves."""
 
 from functools import partial
+from math import isnan
 
 import pytest
 import torch
@@ -123,6 +124,28 @@ def test_an_adjusted_net_that_knows_no_input_takes_all_classes_as_equally_freque
         objective(constant.expand(len(targets), -1), targets).backward()
         descent.step()
     assert torch.allclose(constant.softmax(0), torch.full((3,), 1 / 3), atol=1e-2)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_loss_of_the_users_own_is_asked_class_by_class_for_the_loss_with_all_classes_alike(reduction: str) -> None:
+    outputs, targets = batch(60)
+    outputs = outputs.detach()
+    own = Objective("classification", partial(functional.cross_entropy, reduction="mean"), COUNTS)
+    if reduction == "sum":
+        own = Objective("classification", nn.CrossEntropyLoss(reduction="sum"), COUNTS)
+    built_in = Objective("classification", None, COUNTS)
+    assert own.balanced(outputs, targets) == pytest.approx(built_in.balanced(outputs, targets), rel=1e-5)
+    assert own.balanced(outputs, targets) != pytest.approx(float(built_in.plain(outputs, targets)), rel=1e-3)
+
+
+def test_an_own_loss_that_takes_no_single_class_has_no_loss_with_all_classes_alike() -> None:
+    def contrasts(outputs: Tensor, targets: Tensor) -> Tensor:
+        if len(targets.unique()) < 2:
+            raise ValueError("one class alone")
+        return functional.cross_entropy(outputs, targets)
+
+    outputs, targets = batch(60)
+    assert isnan(Objective("classification", contrasts, COUNTS).balanced(outputs.detach(), targets))
 
 
 def test_a_class_without_examples_has_a_finite_adjustment() -> None:

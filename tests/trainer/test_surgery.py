@@ -110,7 +110,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "activation": ("relu", "leaky_relu", "elu", "gelu", "silu", "tanh"),
     "norm": ("batch", "layer"),
     "residual": (True,),
-    "init": ("he", "xavier", "orthogonal"),
+    "init": ("he", "xavier", "orthogonal", "torch"),
 }
 EVERY = [(name, knob, value) for name in ZOO for knob, values in VALUES.items() for value in values]
 
@@ -163,6 +163,17 @@ def test_an_operated_model_keeps_its_outputs_shape_and_its_weights_names_and_lea
     assert np.isfinite(losses).all()
     assert losses[-1] < losses[0]
     assert copy.deepcopy(model).eval()(inputs).shape == shape
+
+
+def test_weights_drawn_as_pytorch_does_are_those_of_a_new_layer_and_are_said_to_be() -> None:
+    model = nn.Sequential(nn.Linear(8, 30), nn.ReLU(), nn.Linear(30, 3))
+    planned = plan(model, looked_at(model, torch.randn(6, 8)), {"init": "torch"})
+    torch.manual_seed(1)
+    operate(model, planned)
+    torch.manual_seed(1)
+    new = nn.Sequential(nn.Linear(8, 30), nn.ReLU(), nn.Linear(30, 3))
+    assert all(map(torch.equal, model.parameters(), new.parameters()))
+    assert planned[0].said() == "draw weights and biases as PyTorch does (reset_parameters): 0, 2"
 
 
 @pytest.mark.parametrize("name", ZOO)

@@ -36,10 +36,10 @@ MODEL = ModelInfo(
 )  # fmt: skip
 VALUES = {
     "lr": 0.05, "schedule": "cosine", "warmup": 0.03, "optimizer": "momentum", "momentum": 0.9, "beta2": 0.999,
-    "weight_decay": 5e-4, "clip": 0.0, "batch_size": 64, "micro_batch": 0, "replicas": 1, "amp": "off", "augment": False,
+    "weight_decay": 5e-4, "clip": 0.0, "batch_size": 64, "micro_batch": 0, "replicas": 1, "amp": "off", "tf32": False, "augment": False,
     "augment_strength": 0.5, "dropout": 0.0, "label_smoothing": 0.0, "class_weights": "none", "logit_adjustment": 0.0, "focal": 0.0, "shuffle": True, "sampler": "none", "loss": "own", "standardise": False, "scale_targets": False, "early_stop": False, "ema": 0.0,
     "activation": "own", "init": "own", "norm": "own", "residual": False, "output": "own",
-    "workers": 0, "prefetch": 2, "cache": False, "channels_last": False, "compile": "off", "threads": 2, "eval_every": 1.0,
+    "workers": 0, "prefetch": 2, "cache": False, "channels_last": False, "compile": "off", "activation_checkpointing": False, "threads": 2, "async_checkpoints": False, "eval_every": 1.0,
 }  # fmt: skip
 
 STALLED_LOADER = Finding(

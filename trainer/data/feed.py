@@ -92,6 +92,8 @@ class MemoryFeed:
             self._device = device
             inputs, targets = inputs.to(device), targets.to(device)
         self._inputs, self._targets = inputs, targets
+        self._pin = device.type == "cuda" and self._device.type == "cpu"
+        """Batches of a split that is too large for the device go there beside the computing."""
 
     def batches(self, tickets: Iterable[Ticket]) -> Iterator[Batch]:
         """Yield one batch a ticket, in order."""
@@ -101,6 +103,8 @@ class MemoryFeed:
             if self._device.type != "cpu":
                 indices = indices.to(self._device, non_blocking=True)
             inputs, targets = self._inputs.index_select(0, indices), self._targets.index_select(0, indices)
+            if self._pin:
+                inputs, targets = inputs.pin_memory(), targets.pin_memory()
             yield Batch(inputs, targets, ticket, time.perf_counter() - start)
 
     def close(self) -> None:

@@ -1,0 +1,66 @@
+"""Tasks of a user's own that stand still for a while, or take some steps that are far longer than the others."""
+
+import threading
+import time
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from trainer import Task
+
+DIGITS = load_digits()
+PIXELS = (DIGITS.data / 8 - 1).astype(np.float32)
+LABELS = DIGITS.target.astype(np.int64)
+STANDS_AT_ITEM = 6000
+"""Some hundred steps into the run."""
+STANDS_S = 14.0
+LATE_EVERY = 640
+"""Items: every tenth batch of 64 holds one that comes late."""
+LATE_S = 0.03
+
+
+def net() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+class Items(Dataset[tuple[Tensor, int]]):
+    """Digits, one by one."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __len__(self) -> int:
+        return len(LABELS)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        self.calls += 1
+        return torch.from_numpy(PIXELS[index]), int(LABELS[index])
+
+
+class Locked(Items):
+    """Waits once for a lock that nobody lets go of; for the sake of a recording, not for ever."""
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        if self.calls == STANDS_AT_ITEM:
+            threading.Event().wait(STANDS_S)
+        return super().__getitem__(index)
+
+
+class Late(Items):
+    """Now and then an item comes late."""
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        if self.calls % LATE_EVERY == LATE_EVERY - 1:
+            time.sleep(LATE_S)
+        return super().__getitem__(index)
+
+
+def stands_still(seed: int) -> Task:
+    return Task(model=net(), train=Locked())
+
+
+def items_late(seed: int) -> Task:
+    return Task(model=net(), train=Late())
