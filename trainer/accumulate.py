@@ -59,7 +59,7 @@ def accumulate(
     if processes < int(training.knobs["replicas"]):
         _fewer(training, processes)
     size = piece_size(training, passes.examples)
-    shares = dealt(passes.examples, size, processes)
+    shares = [(0, size)] if size == passes.examples else dealt(passes.examples, size, processes)
     if processes == 1:
         training.replicas.rest()
     elif passes.examples >= 2 * processes:

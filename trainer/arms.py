@@ -5,7 +5,7 @@ reaches, with random generators of its own. Two arms on one stream differ by the
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
@@ -126,6 +126,11 @@ def seed_stream(training: Training, number: int) -> None:
     training.augmenter.manual_seed(int(words[3]))
 
 
+def no_step() -> float:
+    """Do nothing after a step of an arm, and take no time for it."""
+    return 0.0
+
+
 def run_arm(
     training: Training,
     trial: str,
@@ -136,6 +141,7 @@ def run_arm(
     keep_end: bool,
     beside: Pace | None = None,
     timed: bool = False,
+    after_step: Callable[[], float] = no_step,
 ) -> ArmEnd:
     """Train one arm to its end and score it, by its weights and by those averaged over its last half.
 
@@ -148,8 +154,9 @@ def run_arm(
         keep_end: Take a snapshot of its end.
         beside: The control's pace: the arm ends when it has had the control's time. Without it, with its samples.
         timed: The device is waited for after each step, so that its pace can be told.
+        after_step: What the run would do besides; returns its seconds, which are none of the arm's.
     """
-    begun = perf_counter()
+    begun, besides_s = perf_counter(), 0.0
     seed_stream(training, stream.number)
     samples = stream.samples
     clock = _Clock(training, timed)
@@ -159,6 +166,7 @@ def run_arm(
     for number, batch in enumerate(batches, start=1):
         losses.append(clock.step(batch))
         training.supply.place = after(batch.ticket)
+        besides_s += after_step()
         seen += len(batch.targets)
         if beside is not None and number >= SPEED_STEPS and seen >= SPEED_SHARE * stream.samples:
             samples, beside = equal_time(stream.samples, beside, clock.step_s), None
@@ -168,7 +176,7 @@ def run_arm(
         if seen >= samples:
             break
     close(batches)
-    seconds = perf_counter() - begun
+    seconds = perf_counter() - begun - besides_s
     trained = torch.stack(losses[len(losses) // 2 :]).float()
     scored = examiner.probe()
     scores = {**scored.figures(), "train_loss": float(trained.mean())}

@@ -5,7 +5,7 @@ On an asynchronous device the values are copied at one beat and told at the next
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import isfinite
+from math import inf, isfinite
 from time import perf_counter
 
 import torch
@@ -64,6 +64,9 @@ class Beats:
         self._stepped_at = self._told_at
         self._held_at = 0.0
         self._seconds_of_sample = 0.0
+        self._share_of = (0, 0)
+        self._share_steps = 1
+        """Steps that are `BEAT_SHARE` of a run of so large batches and so many samples."""
         self._pace = Pace(on_host=training.device.type == "cpu")
         self._knobs = dict(training.knobs)
         self.trial = ""
@@ -74,7 +77,8 @@ class Beats:
         now = perf_counter()
         gathered = self._gathered
         gathered.losses.append(taken.loss)
-        gathered.norms.append(taken.norm)
+        if taken.norm is not None:
+            gathered.norms.append(taken.norm)
         gathered.step_s.append(now - self._stepped_at)
         gathered.fetch_s += batch.fetch_s
         if batch.cost is not None:
@@ -131,14 +135,17 @@ class Beats:
         return steps > 0 and (waited >= BEAT_S or (waited >= 1 / MOST_A_SECOND and self._enough(steps)))
 
     def _enough(self, steps: int) -> bool:
-        return steps >= max(1, round(self._training.steps_total * BEAT_SHARE))
+        if self._share_of != (self._training.batch_size, self._training.progress.samples_total):
+            self._share_of = (self._training.batch_size, self._training.progress.samples_total)
+            self._share_steps = max(1, round(self._training.steps_total * BEAT_SHARE))
+        return steps >= self._share_steps
 
     def take(self, batch: Batch) -> None:
         """Tell what was gathered (on an asynchronous device: what was gathered one beat before)."""
         gathered, self._gathered = self._gathered, _Gathered()
         if not gathered.losses:
             return
-        values = torch.stack([torch.stack(gathered.losses).float(), torch.stack(gathered.norms).float()])
+        values = torch.stack([*gathered.losses, *gathered.norms]).float()
         beat = self._beat(gathered, batch)
         self._told_at = perf_counter()
         if self._training.device.type == "cpu":
@@ -212,8 +219,9 @@ class Beats:
     def _tell_what_the_device_did(self, beat: BeatTaken, losses: list[float], norms: list[float]) -> None:
         """On an asynchronous device the guard acts without the host; the host tells it when the values arrive."""
         guard, scaled = self._training.guard, self._training.precision.scaler.is_enabled()
+        limit = float(self._training.knobs["clip"]) or inf
         for place, (loss, norm) in enumerate(zip(losses, norms, strict=True), start=beat.step - len(losses) + 1):
-            why: str = guard.outlier(loss, norm) if isfinite(loss) and isfinite(norm) else ""
+            why: str = guard.outlier(loss, min(norm, limit)) if isfinite(loss) and isfinite(norm) else ""
             if not (isfinite(loss) and isfinite(norm)) and not scaled:
                 why = "non_finite_gradient" if isfinite(loss) else "non_finite_loss"
             if why:
@@ -223,7 +231,8 @@ class Beats:
                 )
 
     def _tell(self, beat: BeatTaken, values: torch.Tensor) -> None:
-        losses, norms = values.tolist()
+        both: list[float] = values.tolist()
+        losses, norms = both[: beat.steps], both[beat.steps :]
         if self._training.device.type != "cpu":
             self._tell_what_the_device_did(beat, losses, norms)
         self._training.guard.learn(norms, losses)

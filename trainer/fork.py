@@ -18,17 +18,20 @@ for, a candidate without a gain gets a second arm, at the rate that a sweep of i
 """
 
 import copy
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import isfinite, isnan, nan
 from time import perf_counter, sleep
 
-from trainer.arms import SPEED_KNOBS, ArmEnd, Pace, Stream, run_arm, stream_of
+from trainer.arms import SPEED_KNOBS, ArmEnd, Pace, Stream, no_step, run_arm, stream_of
 from trainer.beside import Another, before_the_run, say_won
 from trainer.commands import Command, Decide, Fork
 from trainer.data.feed import CacheRefused
 from trainer.evaluate import Examiner
+from trainer.keeping import Keeper
 from trainer.knobs import KnobError
 from trainer.labels import LabelWatch
+from trainer.meanwhile import Meanwhile
 from trainer.memory import free_bytes, free_host_bytes
 from trainer.own_rate import own_rate
 from trainer.recovery import NO_ROOM, given_up
@@ -73,7 +76,7 @@ class Forked:
     """Other commands that came while the fork ran."""
 
 
-def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Forked:
+def run(training: Training, command: Fork, examiner: Examiner, ring: Ring, keeper: Keeper) -> Forked:
     """Run the arms of a command, wait for the verdict and go on from the winner.
 
     Raises:
@@ -95,6 +98,7 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
     begun, guard = perf_counter(), copy.deepcopy(training.guard)
     make_room(training, here, ring)
     other = _other_network(training, command, here, ring)
+    meantime = Meanwhile(training, examiner, keeper, due=start is None)
     say_begun(training, command)
     training.watching = False
 
@@ -104,7 +108,7 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
         restore(training, here)
 
     try:
-        arms = _run_arms(training, command, examiner, here, ring.start, other)
+        arms = _run_arms(training, command, examiner, here, ring.start, other, meantime)
     except NO_ROOM as full:
         raise ForkRefused(given_up(training, full, put_back)) from None
     except (KnobError, CacheRefused):
@@ -140,6 +144,8 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
             announce(training, resumed=True, trial=command.trial)
         say_won(training, command.trial, changes)
     useful = candidate.scored.seconds if winner == "candidate" else control.scored.seconds
+    if winner == "control":
+        useful += meantime.take_over()
     if start is not None:
         useful = 0.0  # the control was trained once more, and a candidate that wins takes the place of what was trained
     training.link.say(
@@ -153,6 +159,7 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Fo
         )
     )
     if winner != "candidate":
+        meantime.tell()
         return Forked((), None, meanwhile)
     return Forked(changes, before, meanwhile)
 
@@ -232,6 +239,7 @@ def _run_arms(
     here: Snapshot,
     first: Snapshot,
     other: Another | None,
+    meantime: Meanwhile,
 ) -> _Arms:
     """Run all arms, stream by stream.
 
@@ -242,6 +250,7 @@ def _run_arms(
         here: The state of now.
         first: The state before the first step: arms that begin there do so under the knobs of now.
         other: The network that the candidate needs, if it needs another one.
+        meantime: Evaluates the control where the run is due to be.
     """
     timed = not training.lockstep and not SPEED_KNOBS.isdisjoint(turned.knob for turned in command.turns)
     ends: dict[Arm, ArmEnd] = {}
@@ -289,7 +298,10 @@ def _run_arms(
         stream = stream_of(training, number, command.steps)
         own = number == 0
         name: Arm = "control" if own else "null"
-        ends[name] = run_arm(training, command.trial, examiner, name, stream, keep_end=own, timed=timed)
+        with meantime.evaluating() if own else nullcontext(no_step) as after_step:
+            ends[name] = run_arm(
+                training, command.trial, examiner, name, stream, keep_end=own, timed=timed, after_step=after_step
+            )
         if number >= replicates:
             continue
         beside = ends[name].pace if timed else None

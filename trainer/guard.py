@@ -81,7 +81,13 @@ class Guard:
         return step - self.acted_step < FEWEST or self.climbing
 
     def outlier(self, loss: float, norm: float) -> Outlier:
-        """Tell what of a step stands far out of what is usual; nothing for a step like the others."""
+        """Tell what of a step stands far out of what is usual; nothing for a step like the others.
+
+        Args:
+            loss: Of the step.
+            norm: Of its gradient, as the run's own clipping leaves it: what that tames moves the weights no further than
+                other steps do.
+        """
         if norm > self.limit:
             return "gradient_outlier"
         return "loss_outlier" if loss > self.loss_limit else ""
@@ -142,5 +148,7 @@ def total_norm(gradients: list[torch.Tensor]) -> torch.Tensor:
     if not gradients:
         return torch.zeros(())
     norms: tuple[torch.Tensor, ...] = torch._foreach_norm(gradients)
-    whole: torch.Tensor = torch.linalg.vector_norm(torch.stack([norm.float() for norm in norms]))
+    if any(norm.dtype is not torch.float32 for norm in norms):
+        norms = tuple(norm.float() for norm in norms)
+    whole: torch.Tensor = torch.linalg.vector_norm(torch.stack(norms))
     return whole

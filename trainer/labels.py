@@ -88,7 +88,13 @@ SPOKEN_LEAST = 0.03
 COUNTED_LEAST = 6
 """Labels contradicted among the surest: of fewer no share can be told."""
 
-TOGETHER_MOST = 32
+DENSE_EPOCHS = 12
+"""All of the first epochs are watched: four windows …"""
+
+LATER_EVERY = 4
+"""… and then each fourth: three epochs of the next window are as many as the first two windows had."""
+
+TOGETHER_MOST = 128
 """Batches that are added at once: a step of a millisecond would feel a dozen small operations of its own."""
 
 TOGETHER_VALUES_MOST = 1_000_000
@@ -136,7 +142,7 @@ class LabelWatch:
         self._share = nan
         self._told = False
         self._waiting: list[tuple[npt.NDArray[np.int64], Tensor, Tensor]] = []
-        """Slots, outputs and given classes of batches of one epoch, still to be added."""
+        """Slots, outputs and given classes of batches that count for one window, still to be added."""
         self._values = 0
         """Outputs that wait."""
 
@@ -153,10 +159,15 @@ class LabelWatch:
         """Whole passes over the training split that were watched."""
         return self._seen // self.examples
 
+    @property
+    def rests(self) -> bool:
+        """Whether the epoch at hand is one of those that are left out."""
+        return (epoch := self.epochs) >= DENSE_EPOCHS and epoch % LATER_EVERY != 0
+
     def observe(self, indices: npt.NDArray[np.int64], outputs: Tensor, targets: Tensor) -> None:
         """Add one batch of the training's own outputs. Nothing is read back from the device, but at a window's end.
 
-        Batches of one epoch are added some at a time; whatever is asked meanwhile adds them first.
+        Batches that count for one window are added some at a time; whatever is asked meanwhile adds them first.
 
         Args:
             indices: of the examples in the training split, [B].
@@ -174,18 +185,24 @@ class LabelWatch:
             outputs, targets = outputs[chosen], targets[chosen]
         self._waiting.append((indices, outputs, targets))
         self._values += outputs.numel()
-        if self.epochs > epoch or len(self._waiting) >= TOGETHER_MOST or self._values >= TOGETHER_VALUES_MOST:
+        full = len(self._waiting) >= TOGETHER_MOST or self._values >= TOGETHER_VALUES_MOST
+        if full or self._parted(epoch):
             self._add(epoch)
 
     def pass_by(self, examples: int) -> None:
         """Count examples that were trained on and not looked at."""
         epoch = self.epochs
         self._seen += examples
-        if self.epochs > epoch:
+        if self._parted(epoch):
             self._add(epoch)
 
+    def _parted(self, epoch: int) -> bool:
+        """Tell whether the batches to come count for another window than those of this epoch."""
+        now = self.epochs
+        return now > epoch and not self._settled and any(epoch < edge <= now for edge in self._span)
+
     def _add(self, epoch: int) -> None:
-        """Add the batches that wait; they began in this epoch."""
+        """Add the batches that wait; they count for the window of this epoch."""
         if not self._waiting:
             return
         indices, *tensors = zip(*self._waiting, strict=True)

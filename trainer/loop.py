@@ -10,8 +10,9 @@ from trainer.beat import Beats, last_words
 from trainer.cost import Cost
 from trainer.evaluate import Examiner
 from trainer.finish import finish
-from trainer.keeping import Keeper, is_better
+from trainer.keeping import Keeper
 from trainer.looks import Looks
+from trainer.meanwhile import evaluation
 from trainer.obey import Orders
 from trainer.outputs import OutputLooks
 from trainer.recovery import MemoryExhausted, UpdateTorn
@@ -111,11 +112,8 @@ def tell_labels(training: Training) -> None:
 
 def evaluate(training: Training, examiner: Examiner, begun: float) -> Evaluated:
     """Evaluate, tell it, and give the driver a moment to hear it before the run moves on."""
-    event = examiner.evaluate()
+    event = evaluation(training, examiner)
     training.seconds["evaluation"] += event.seconds
-    training.progress.next_evaluation = training.next_evaluation()
-    better = is_better(training, event)
-    event = event.model_copy(update={"best": better})
     training.link.say(event)
     patience = min(PACE_S, PACE_SHARE * (perf_counter() - begun))
     training.link.wait_until_heard(float("inf") if training.lockstep else patience)

@@ -169,7 +169,7 @@ class Orders:
             if restart.needed(turned.knob for turned in command.turns) and not beside.room_for(self._training):
                 self._fork_anew(command)
                 return
-            forked = fork.run(self._training, command, self._examiner, self._ring)
+            forked = fork.run(self._training, command, self._examiner, self._ring, self._keeper)
         except SharedModel as shared:
             self._fork_elsewhere(command, shared)
             return

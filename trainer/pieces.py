@@ -98,7 +98,8 @@ class Passes:
         self.examples = targets.shape[0]
         self._inputs, self._targets, self._hooked = inputs, targets, hooked
         shed = training.bare or "labels" in training.shed
-        self.watched = training.watching and training.labels is not None and not shed
+        labels = None if shed else training.labels
+        self.watched = training.watching and labels is not None and not labels.rests
         """Whether the outputs are kept, for the labels to be judged by."""
         self.total: torch.Tensor
         """The loss of what was run so far, a scalar on the device; there as soon as something was run."""

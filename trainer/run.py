@@ -15,6 +15,7 @@ from trainer.checkpoint import CheckpointError
 from trainer.config import Config, ConfigError, parse
 from trainer.data.feed import CacheRefused, FetchError
 from trainer.device import DeviceError
+from trainer.heap import keep_freed_memory
 from trainer.keeping import save_before_failing
 from trainer.knobs import SPECS, KnobError
 from trainer.link import Link
@@ -137,6 +138,7 @@ def _run(
         torch.backends.cudnn.benchmark = False
     training = Training(build(config), config, folder, link, lockstep=files.lockstep, mode=files.mode)
     made.append(training)
+    keep_freed_memory(training.device)
     try:
         check_plan(training)
         if only_profile:

@@ -23,6 +23,7 @@ from trainer.training import Progress, Training
 from trainer.turning import set_knobs, turn_optimizer
 from trainer.window import random_state as random_state
 from trainer.window import set_random_state as set_random_state
+from trainer.window import written_out
 
 
 class HalfAStep(Exception):
@@ -80,7 +81,7 @@ def take(training: Training, *, on_host: bool = False) -> Snapshot:
         optimizer=copied(training.optimizer.state_dict(), on_host),
         optimizer_name=str(training.knobs["optimizer"]),
         scaler=dict(training.precision.scaler.state_dict()),
-        random=random_state(training) | (window.random if window else {}),
+        random=random_state(training) | (written_out(window.random) if window else {}),
         place=window.place if window else training.supply.place,
         guard=training.guard.state(),
         progress=replace(training.progress),
@@ -191,9 +192,10 @@ class Ring:
 
     def due(self, step: int) -> bool:
         """Tell whether it is time for the next snapshot."""
-        newest = self.steps()[-1]
-        rested = perf_counter() - self._last_taken >= self._seconds_of_one / self.COST_SHARE
-        return step - newest >= self._steps_between and rested
+        newest = self._newest[-1] if self._newest else self.start
+        if step - newest.step < self._steps_between:
+            return False
+        return perf_counter() - self._last_taken >= self._seconds_of_one / self.COST_SHARE
 
     def add(self, training: Training) -> tuple[Snapshot, float]:
         """Take a snapshot of now; return it and the seconds that it took."""

@@ -24,7 +24,8 @@ class Taken:
     """What one step was like. Losses and norms stay on the device until the beat."""
 
     loss: torch.Tensor
-    norm: torch.Tensor
+    norm: torch.Tensor | None
+    """Nothing where it was not taken: see `trainer.norms`."""
     skipped: bool
     clipped: bool
     rate: float = 0.0
@@ -107,8 +108,13 @@ def _update(training: Training, loss: torch.Tensor, layers: LayerProbe | None) -
     optimizer, scaler = training.optimizer, training.precision.scaler
     if scaler.is_enabled():
         scaler.unscale_(optimizer)
-    gradients = [p.grad for p in parameters_of(optimizer) if p.grad is not None]
-    norm = total_norm(gradients)
+    gradients: list[torch.Tensor] = []
+    norm = None
+    if training.norms.due(needed=_hangs_on_the_norm(training)):
+        training.norms.begin()
+        gradients = [p.grad for p in parameters_of(optimizer) if p.grad is not None]
+        norm = total_norm(gradients)
+        training.norms.end()
     if layers is not None and not layers.given_up:
         layers.before(training.model)
     skipped, clipped, acted = _guard(training, loss, norm, gradients)
@@ -123,14 +129,27 @@ def _update(training: Training, loss: torch.Tensor, layers: LayerProbe | None) -
     return Taken(loss, norm, skipped, clipped), acted
 
 
+def _hangs_on_the_norm(training: Training) -> bool:
+    """Tell whether a step is taken otherwise for its norm, or something goes wrong, or what is seen must not depend on time."""
+    guard = training.guard
+    return (
+        guard.active
+        or bool(training.knobs["clip"])
+        or training.lockstep
+        or training.device.type != "cpu"
+        or training.precision.scaler.is_enabled()
+        or guard.armed(training.progress.step)
+    )
+
+
 def _guard(
-    training: Training, loss: torch.Tensor, norm: torch.Tensor, gradients: list[torch.Tensor]
+    training: Training, loss: torch.Tensor, norm: torch.Tensor | None, gradients: list[torch.Tensor]
 ) -> tuple[bool, bool, list[GuardActed]]:
     """Skip or clip the step where it must be; return (skipped, clipped, what is to be told)."""
     guard, limit = training.guard, float(training.knobs["clip"]) or inf
-    if training.device.type != "cpu":
+    if norm is not None and training.device.type != "cpu":
         return _guard_on_device(training, loss, norm, gradients), False, []
-    value, height = float(loss), float(norm)
+    value, height = float(loss), 0.0 if norm is None else float(norm)
     acted: list[GuardActed] = []
     if not (isfinite(value) and isfinite(height)) and not training.precision.scaler.is_enabled():
         why = "non_finite_gradient" if isfinite(value) else "non_finite_loss"
@@ -138,7 +157,7 @@ def _guard(
         if guard.active:
             return True, False, acted
     ceiling = limit
-    if outlier := guard.outlier(value, height):
+    if outlier := guard.outlier(value, min(height, limit)):
         height_or_loss = height if outlier == "gradient_outlier" else value
         acted.append(GuardActed(why=outlier, deed="clipped" if guard.active else "saw", value=height_or_loss))
         if guard.active:
@@ -158,7 +177,7 @@ def _guard_on_device(training: Training, loss: torch.Tensor, norm: torch.Tensor,
     guard, limit = training.guard, float(training.knobs["clip"]) or inf
     usual = min(limit, guard.usual) if guard.active else limit
     if usual < inf:
-        stands_out = (norm > guard.limit) | (loss > guard.loss_limit)
+        stands_out = (norm.clamp(max=limit) > guard.limit) | (loss > guard.loss_limit)
         ceiling = torch.where(stands_out, usual, limit)
         torch._foreach_mul_(gradients, torch.where(norm > ceiling, ceiling / norm, torch.ones_like(norm)))
     if hasattr(training.optimizer, "found_inf"):

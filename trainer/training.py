@@ -22,6 +22,7 @@ from trainer.guard import Guard
 from trainer.knobs import SPECS, Knob, KnobEffect, KnobValue, catalogue
 from trainer.labels import LabelWatch
 from trainer.link import Link
+from trainer.norms import NormWatch
 from trainer.objective import Objective
 from trainer.optim import adopt_optimizer, build_optimizer, parameters_of
 from trainer.precision import Precision, multiplies_in_tf32, why_no_tf32
@@ -84,6 +85,7 @@ class Window:
 
     place: Place
     random: dict[str, Any]
+    """States of generators, or copies of them: see `trainer.window.written_out`."""
     buffers: list[torch.Tensor]
     batch: Batch
     updating: bool = False
@@ -127,6 +129,7 @@ class Training:
         self.augmenter.manual_seed(train.seed)
         self.progress = Progress(samples_total=round(train.epochs * setup.source.train.examples))
         self.guard = Guard(active=mode != "watch")
+        self.norms = NormWatch()
         self.clocks = Clocks(self.device)
         self.labels = LabelWatch.for_setup(setup, self.device)
         self.compiled = Compiled(lambda text: link.say(Told(**self.progress.where(), level="warning", text=text)))

@@ -55,6 +55,33 @@ def test_a_fork_won_by_the_control_costs_no_step_and_changes_nothing(tmp_path: P
         assert (final.loss, final.metrics) == (expected.loss, expected.metrics)
 
 
+def test_evaluations_that_come_due_in_a_fork_are_the_runs_own_where_the_control_wins(tmp_path: Path) -> None:
+    config = config_of(epochs=6, eval_every=0.25)
+    _, plain = run_with(tmp_path / "plain", config)
+    fork = Fork(trial="f", turns=lr(1.0), steps=20, nulls=1)
+    _, heard = run_with(tmp_path / "fork", config, Judge(fork, "control"))
+    told = [(one.step, one.split, one.loss, one.best, one.metrics) for one in of(heard, Evaluated)]
+    assert told == [(one.step, one.split, one.loss, one.best, one.metrics) for one in of(plain, Evaluated)]
+    assert any(of(heard, TrialEnded)[0].step - 20 < step < of(heard, TrialEnded)[0].step for step, *_ in told)
+
+
+def test_where_the_candidate_wins_what_the_control_was_evaluated_at_is_no_part_of_the_run(tmp_path: Path) -> None:
+    config = config_of(epochs=6, eval_every=0.25, lr=0.05, schedule="constant", warmup=0.0)
+    _, heard = run_with(
+        tmp_path, config, Judge(Fork(trial="f", turns=lr(1e-9), steps=30, nulls=0), "candidate"), mode="watch"
+    )
+    ended = of(heard, TrialEnded)[0]
+    evaluated = of(heard, Evaluated)
+    assert ended.went_on_from == "candidate"
+    assert not [one for one in evaluated if ended.step - 30 < one.step < ended.step]
+    best = max(evaluated[:-1], key=lambda one: one.metrics["accuracy"])
+    assert evaluated[-1].split == "test"
+    assert evaluated[-1].step == best.step
+    trained = [one.metrics["accuracy"] for one in evaluated if one.step >= ended.step and one.split == "val"]
+    assert max(trained) - min(trained) < 0.05, "the candidate stands still"
+    assert of(heard, TrainingEnded)[0].best_step == best.step
+
+
 def test_a_fork_that_ends_with_the_run_is_followed_by_no_further_batch(tmp_path: Path) -> None:
     config = config_of(epochs=1)
     _, plain = run_with(tmp_path / "plain", config)

@@ -184,7 +184,7 @@ def test_rare_classes_are_not_weighed_beyond_balance(tmp_path: Path, weights: st
         return
     with pytest.raises(KnobError, match="would weigh the rare classes a second time"):
         both()
-    with pytest.raises(ConfigError, match=r"train: train\.sampler .* leave one of them out"):
+    with pytest.raises(ConfigError, match=r"test: train\.sampler .* leave one of them out"):
         own(tmp_path, "shuffled", class_weights=weights, sampler=sampler)
 
 

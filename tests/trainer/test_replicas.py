@@ -89,6 +89,7 @@ CHEAP = "mlp"
 CASES: dict[str, Any] = {
     "mlp": lambda folder: config_of(model=MLP, batch_size=63, class_weights="sqrt", label_smoothing=0.1),
     "cnn": lambda folder: config_of(model=CNN, augment=True, channels_last=True, ema=0.9),
+    "computed again": lambda folder: config_of(model=CNN, activation_checkpointing=True),
     "own task": lambda folder: own(folder, "plain", micro_batch=10, optimizer="momentum", lr=0.01),
     "a sum for a loss": lambda folder: own(folder, "summed", lr=1e-5),
     "numbers": lambda folder: config_of("sklearn:diabetes", model=MLP, standardise=True),
