@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 import trainer
-from advisor.judge import LEAST_LEARNING_GAIN, LEAST_SPEED_GAIN
 from advisor.ledger import Found, Judged, TrialHeard, TrialStarted
 from advisor.report.markdown import markdown
 from advisor.together import Told, run_together
+from advisor.trials.judge import LEAST_LEARNING_GAIN, LEAST_SPEED_GAIN
 from examples.digits_images import write as write_digits
 from trainer.config import parse
 from trainer.wire import BeatTaken, Evaluated, KnobsConfirmed, MemoryRanOut, RunStarted

@@ -2,7 +2,7 @@
 
 import pytest
 
-from advisor.judge_memory import judge_memory
+from advisor.trials.judge_memory import judge_memory
 
 
 @pytest.mark.parametrize(

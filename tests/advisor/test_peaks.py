@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from advisor.peaks import computed, peak_flops, precision_of
+from advisor.gathering.peaks import computed, peak_flops, precision_of
 from advisor.report.build import build
-from advisor.story import fold
+from advisor.story.story import fold
 from advisor.tui.machine import rows
 from advisor.tui.scene import Scene
 from tests.advisor.literal import started

@@ -14,8 +14,8 @@ from statistics import median
 from time import perf_counter
 
 from tests.trainer.running import config_of, training_of
-from trainer.keeping import Keeper
-from trainer.step import take_step
+from trainer.state.keeping import Keeper
+from trainer.stepping.step import take_step
 from trainer.training import Training
 from trainer.wire import CheckpointWritten
 

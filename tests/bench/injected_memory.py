@@ -21,7 +21,7 @@ from unittest.mock import patch
 
 import pynvml
 
-from advisor.gather import gather
+from advisor.gathering.gather import gather
 from advisor.ledger import Cleared, Entry, Found, Restated, read_entry
 from advisor.sensors import nvidia
 from advisor.sensors.sampler import Sampler

@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.memory_limit
 
-Peaks are counted by `trainer.simulated`: bytes of live tensors, in the forward pass, the backward pass and the update. The two
+Peaks are counted by `trainer.stepping.simulated`: bytes of live tensors, in the forward pass, the backward pass and the update. The two
 runs of a row differ in `train.memory_limit` alone, start from one seed and take their steps in turns; both are counted, so that
 counting costs both the same.
 """
@@ -16,9 +16,9 @@ from typing import Any
 
 from tests.bench.bad_starts import table
 from tests.trainer.running import config_of, training_of
-from trainer.memory_model import batch_of, memory_model
-from trainer.snapshot import restore, take
-from trainer.step import take_step
+from trainer.probing.memory_model import batch_of, memory_model
+from trainer.state.snapshot import restore, take
+from trainer.stepping.step import take_step
 from trainer.training import Training
 
 BATCH = 128

@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.recomputing [ROUNDS]
 
 Nets of the house and of torchvision, one step (forward and backward) without and with it, in turns, by processor time. The
-peak is counted (`trainer.simulated`): whatever the kernels make while it lives, less weights and gradients.
+peak is counted (`trainer.stepping.simulated`): whatever the kernels make while it lives, less weights and gradients.
 """
 
 import sys
@@ -18,8 +18,8 @@ from torch import nn
 
 from trainer.config import ModelConfig
 from trainer.models.build import build_model
-from trainer.recomputing import names_of, recomputed
-from trainer.simulated import SimulatedMemory
+from trainer.stepping.recomputing import names_of, recomputed
+from trainer.stepping.simulated import SimulatedMemory
 
 ROUNDS = 5
 

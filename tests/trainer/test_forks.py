@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.running import Once, config_of, losses, lr, of, run_with, training_of
-from trainer.arms import Pace, equal_time
 from trainer.commands import Command, Decide, Fork, Revert, Rollback
 from trainer.config import parse
 from trainer.evaluate import PROBE_MOST, Examiner, sample_of
-from trainer.fork import ForkRefused, make_room
-from trainer.snapshot import Ring, take
+from trainer.state.snapshot import Ring, take
+from trainer.trials.arms import Pace, equal_time
+from trainer.trials.fork import ForkRefused, make_room
 from trainer.wire import (
     Arm,
     ArmScored,
@@ -298,10 +298,10 @@ def test_a_fork_that_memory_cannot_hold_is_refused_after_the_ring_gave_way(
     ring = Ring(start, 1000)
     for _ in range(3):
         ring.add(training)
-    monkeypatch.setattr("trainer.fork.free_bytes", lambda device: 3 * 4 * start.held_bytes)
+    monkeypatch.setattr("trainer.trials.fork.free_bytes", lambda device: 3 * 4 * start.held_bytes)
     make_room(training, start, ring)
     assert len(ring.steps()) == 4
-    monkeypatch.setattr("trainer.fork.free_bytes", lambda device: 3 * 4 * start.held_bytes - 1)
+    monkeypatch.setattr("trainer.trials.fork.free_bytes", lambda device: 3 * 4 * start.held_bytes - 1)
     with pytest.raises(ForkRefused, match="quarter"):
         make_room(training, start, ring)
     assert len(ring.steps()) == 2

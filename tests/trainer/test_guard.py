@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.trainer.running import config_of, of, training_of
-from trainer.guard import FEWEST, WINDOW, Guard, Outlier
-from trainer.step import take_step
+from trainer.stepping.guard import FEWEST, WINDOW, Guard, Outlier
+from trainer.stepping.step import take_step
 from trainer.wire import GuardActed
 
 

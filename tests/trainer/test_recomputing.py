@@ -12,9 +12,9 @@ from tests.trainer.running import config_of, of, run_with, training_of
 from trainer.commands import Alternate, Command, Turn
 from trainer.config import ConfigError, parse
 from trainer.knobs import KnobError
-from trainer.recomputing import names_of, recomputed
-from trainer.simulated import SimulatedMemory
-from trainer.step import take_step
+from trainer.stepping.recomputing import names_of, recomputed
+from trainer.stepping.simulated import SimulatedMemory
+from trainer.stepping.step import take_step
 from trainer.turning import turn, turn_back
 from trainer.wire import BeatTaken, CommandRefused, Event, KnobsTurned, MemoryRanOut, StretchTaken, TrialEnded
 from trainer.words import Turned
