@@ -1,5 +1,6 @@
 """A run on the live screen, and how it ended when it was driven by another process."""
 
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,8 @@ def view(run: Run, *, fail_on: "FailOn", readonly: bool = False) -> int:
     Raises:
         Mistake: when the trainer ended because the user has to mend something.
     """
-    # The screen comes first: what is needed when it closes is imported then.
+    # The screen comes first: what is needed when it closes is imported then, and it looks for garbage from then on.
+    gc.disable()
     from advisor.tui.app import run_ui
 
     code = run_ui(run, readonly=readonly)
