@@ -3,10 +3,10 @@
 from math import inf
 from typing import Any
 
-from advisor.assess import Standing
-from advisor.budget import Budget
-from advisor.options import Scene
-from advisor.signals import Signals
+from advisor.deciding.assess import Standing
+from advisor.deciding.budget import Budget
+from advisor.deciding.options import Scene
+from advisor.signals.signals import Signals
 from advisor.trials.words import Setting
 from rules.facts import ProbeFacts, RunFacts
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Rule, Severity, Turned

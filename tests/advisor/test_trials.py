@@ -2,9 +2,9 @@ from math import nan
 
 import pytest
 
+from advisor.deciding.options import Try
 from advisor.ledger import Judged, TrialHeard
-from advisor.options import Try
-from advisor.trial import Circumstances, abandon, advance, open_trial
+from advisor.trials.trial import Circumstances, abandon, advance, open_trial
 from advisor.trials.words import Moved, Trial
 from rules.vocabulary import Deed, Effect, Fix
 from tests.advisor.literal import beat, ended, fix, scored, setting, started, stretch
