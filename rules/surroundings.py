@@ -197,6 +197,8 @@ class StreamCheck:
     """All examples of the batch entered as the same values."""
     agreement: float
     """With a linear model of the first examples: accuracy, or correlation with the target; NaN where there is none."""
+    examples: int = 0
+    """Examples behind the agreement; 0 = not told."""
 
 
 @dataclass(frozen=True)

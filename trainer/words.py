@@ -377,3 +377,5 @@ class Stream(Word):
     """Different examples that the last watched batches were to hold; 0 where the data lie in memory."""
     distinct: int = 0
     """Different inputs that they held."""
+    examples: int = 0
+    """Examples that this was seen on, which may be the first piece of a batch; 0 = not told."""

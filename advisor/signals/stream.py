@@ -40,7 +40,7 @@ class StreamSignal:
             return
         self.asked, self.distinct = told.asked, told.distinct
         agreement = float("nan") if told.agreement is None else told.agreement
-        check = StreamCheck(event.step, told.mean, told.std, told.broken_share, told.alike, agreement)
+        check = StreamCheck(event.step, told.mean, told.std, told.broken_share, told.alike, agreement, told.examples)
         self.gathered = self.gathered or self._complete(event, agreement)
         (self.later if self.gathered else self.first).append(check)
 

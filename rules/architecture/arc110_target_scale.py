@@ -3,7 +3,8 @@
 ## What it does
 Compares mean and spread of a regression's target with the size of the outputs before the first step. Where the target is ten
 times larger (or ten times smaller), it says so; where the run has warmed up and its loss is still above that of the best
-constant, or its first steps have thrown it there, it names the scale as the cause. It is silent once the targets are scaled.
+constant, or its first steps have thrown it there, it names the scale as the cause. It is silent once the targets are scaled,
+and where the target never changes: that has no scale.
 
 ## Why it matters
 A net begins with outputs about 0 ± 1. Towards a target like 90 ± 30 an adaptive optimizer creeps, a rate's length a step, and
@@ -39,6 +40,8 @@ from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
 FAR_FACTOR = 10.0
 """Times the outputs at the start, or times 1 where these are smaller: within it, a net reaches its target in some dozen steps."""
+RESOLUTION = 1e-6
+"""Of the target's size: a smaller spread is what single precision makes of one value."""
 EARLY_SHARE = 0.25
 """Of the run: a new start costs little."""
 SOONEST_STEP = 2
@@ -60,7 +63,8 @@ def target_scale(
     size = max(abs(outputs.target_mean), outputs.target_std)
     large, small = size > FAR_FACTOR * max(begins, 1.0), FAR_FACTOR * outputs.target_std < begins
     scaled = knobs.values.get("scale_targets", False)
-    if task.kind != "regression" or scaled or not (large or small):
+    varies = outputs.target_std > RESOLUTION * size
+    if task.kind != "regression" or scaled or not varies or not (large or small):
         return None
     creeps = run.warm and isfinite(loss.now) and loss.now > task.baseline_loss and not rose(task, loss)
     soon = loss.non_finite_steps > 0 and loss.non_finite_onset < SOONEST_STEP

@@ -25,10 +25,12 @@ A curriculum, or data that drift by nature.
 - Rabanser et al., «Failing Loudly: Detecting Dataset Shift», NeurIPS 2019
 """
 
+from collections.abc import Sequence
+from itertools import takewhile
 from math import isfinite, sqrt
 from statistics import fmean, median, stdev
 
-from rules.facts import StreamFacts, TaskFacts
+from rules.facts import StreamCheck, StreamFacts, TaskFacts
 from rules.remedies import advice
 from rules.symptoms import MISJUDGED, RUNAWAY, STUCK
 from rules.vocabulary import Evidence, Finding, Severity, rule
@@ -115,20 +117,37 @@ def _moved(stream: StreamFacts) -> Change | None:
 
 def _parted(stream: StreamFacts, guess: float) -> Change | None:
     """Tell whether targets have parted from inputs that are what they were."""
-    first = [look.agreement for look in stream.first if isfinite(look.agreement)]
-    newest = [look.agreement for look in stream.later[-LOOKS:] if isfinite(look.agreement)]
-    if len(first) < LOOKS or len(newest) < LOOKS or not fmean(first) - guess > KNOWN_SHARE:
+    first = [look for look in stream.first if isfinite(look.agreement)]
+    if len(first) < LOOKS:
         return None
-    limit = guess + KEPT_SHARE * (fmean(first) - guess)
-    error = max(stdev(first), SPREAD_LEAST) * sqrt(1 / len(first) + 1 / len(newest))
-    if not (max(newest) < limit and fmean(newest) < fmean(first) - ERRORS * error):
+    usual, spread = fmean(look.agreement for look in first), stdev(look.agreement for look in first)
+    limit = guess + KEPT_SHARE * (usual - guess)
+    known = [look for look in stream.later if isfinite(look.agreement)]
+    low = list(takewhile(lambda look: look.agreement < limit, reversed(known)))
+    if len(low) < LOOKS or not usual - guess > KNOWN_SHARE:
         return None
-    since = _since(stream, [look.agreement < limit for look in stream.later])
+    one_example = usual * (1 - usual) if guess else (1 - usual**2) ** 2
+    least = max(spread, SPREAD_LEAST) ** 2
+    error = sqrt(sum(_variance(looks, one_example, least) for looks in (first, low)))
+    newest = fmean(look.agreement for look in low)
+    if not newest < usual - ERRORS * error:
+        return None
+    since = low[-1].step
     said = (
-        f"{fmean(newest):.2f} is how the targets go with the inputs since step {since}, {fmean(first):.2f} in the first "
+        f"{newest:.2f} is how the targets go with the inputs since step {since}, {usual:.2f} in the first "
         "epoch (a linear model of the first examples)"
     )
-    return said, Evidence(fact="stream.agreement", value=fmean(newest), limit=limit), ("labels of other examples",)
+    return said, Evidence(fact="stream.agreement", value=newest, limit=limit), ("labels of other examples",)
+
+
+def _variance(looks: Sequence[StreamCheck], one_example: float, least: float) -> float:
+    """Return the squared error of the mean agreement of some looks.
+
+    A look errs by what chance does with so many examples (binomial for an accuracy, Fisher's for a correlation), and
+    by no less than `least`: few looks may lie closer together than that by luck.
+    """
+    errors = (max(one_example / (look.examples - 1), least) if look.examples > 1 else least for look in looks)
+    return sum(errors) / len(looks) ** 2
 
 
 def _outside(newest: list[float], first: list[float], spread: float) -> bool:

@@ -1,8 +1,8 @@
 """The validation split is too small for the differences that matter.
 
 ## What it does
-After three tenths of the run, looks at the standard error of the main metric at the last evaluation, and at what the
-evaluations since then have gained. Speaks when the error is large and that gain, which decides on the best checkpoint
+After three tenths of the run, looks at the standard error of the main metric at the last evaluation (of a share that is 0
+or 1: at half of Wilson's interval, since thirty of thirty is no certainty), and at what the evaluations since then have gained. Speaks when the error is large and that gain, which decides on the best checkpoint
 and on every fix, is smaller than two errors.
 
 ## Why it matters
@@ -19,12 +19,13 @@ Needs a person: the split stays as it is while a run goes on.
 You only want to see that the run learns.
 
 ## References
+- Wilson, «Probable Inference, the Law of Succession, and Statistical Inference», 1927
 - Bouthillier et al., «Accounting for Variance in Machine Learning Benchmarks», 2021
 """
 
-from math import ceil
+from math import ceil, sqrt
 
-from rules.facts import RunFacts, TaskFacts, ValidationFacts
+from rules.facts import Evaluation, RunFacts, TaskFacts, ValidationFacts
 from rules.learning import skill
 from rules.remedies import advice
 from rules.vocabulary import Evidence, Finding, Severity, rule
@@ -39,12 +40,14 @@ LEARNED_SKILL = 0.1
 """On the way to perfection: of a run that learns nothing there are no gains to judge."""
 NOISE_FACTOR = 2.0
 """Standard errors: a smaller gain cannot be told from none."""
+INTERVAL_ERRORS = 2.0
+"""Standard errors to either side of Wilson's interval: 95 of 100."""
 
 
 @rule("GEN104")
 def validation_too_small(run: RunFacts, task: TaskFacts, validation: ValidationFacts) -> Finding | None:
     """Find a validation split whose noise hides what is being judged."""
-    error = validation.last.standard_error
+    error = _error(task, validation.last)
     late = [one.metric for one in validation.evaluations if one.step >= JUDGED_SHARE * run.steps_total]
     if not run.warm or not task.higher_is_better or not error > ERROR_LIMIT or len(late) < EVALUATIONS:
         return None
@@ -65,3 +68,12 @@ def validation_too_small(run: RunFacts, task: TaskFacts, validation: ValidationF
         causes=("too few examples are held out",),
         fixes=(advice(f"hold out about {needed} examples (data.val_fraction), or judge by several folds"),),
     )
+
+
+def _error(task: TaskFacts, last: Evaluation) -> float:
+    """Return the standard error; of a share of few examples no less than what Wilson's interval leaves open."""
+    share, count = last.metric, task.val_examples
+    if task.kind != "classification" or not 0 <= share <= 1 or not count:
+        return last.standard_error
+    wide = INTERVAL_ERRORS**2 / count
+    return max(last.standard_error, sqrt(share * (1 - share) / count + wide / (4 * count)) / (1 + wide))

@@ -81,6 +81,9 @@ def test_a_loss_that_is_no_number_from_the_first_step_on_has_another_cause(
         pytest.param({"task": {"kind": "classification"}}, id="classes"),
         pytest.param({"outputs": {"target_mean": 150.0, "target_std": 77.0, "first_rms": 150.0}}, id="outputs in its units"),
         pytest.param({"outputs": {"target_mean": 90.0, "target_std": 30.0}, "knobs": knobs(scale_targets=True)}, id="scaled by the run"),
+        pytest.param({"outputs": {"target_mean": -1.0, "target_std": 0.0, "first_rms": 0.3}, "task": {"kind": "regression", "baseline_loss": 0.0}}, id="a target that never changes"),
+        pytest.param({"outputs": {"target_mean": 0.0, "target_std": 0.0, "first_rms": 0.3}, "task": {"kind": "regression", "baseline_loss": 0.0}}, id="a target of zeros"),
+        pytest.param({"outputs": {"target_mean": 1234.1, "target_std": 2e-13, "first_rms": 0.3}}, id="one value, and what rounding adds"),
     ],
 )  # fmt: skip
 def test_it_is_silent(changes: dict[str, Any]) -> None:

@@ -1,8 +1,10 @@
 """DAT113 data change: when it speaks, when it is silent, when it is not assessed."""
 
-from math import nan
+from dataclasses import replace
+from math import nan, sqrt
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,13 @@ def since(step: int, looks: int = 4, **changes: Any) -> dict[str, Any]:
     """Return the healthy stream, changed in its last looks."""
     changed = tuple(look(step + 10 * place, **changes) for place in range(looks))
     return {"stream": {"later": (*USUAL, *changed)}}
+
+
+def parted(first: int, looks: int, *, agreement: float, later: float, examples: int) -> dict[str, Any]:
+    """Return a stream whose targets go with its inputs as `later` says from step 100 on, as `agreement` says before."""
+    begin = tuple(look(step, agreement=agreement, examples=examples) for step in range(first))
+    since = tuple(look(100 + step, agreement=later, examples=examples) for step in range(looks))
+    return {"stream": StreamFacts(first=begin, later=since), "task": {"kind": "regression", "classes": ()}}
 
 
 @pytest.mark.parametrize(
@@ -75,6 +84,10 @@ def test_it_speaks_and_says_since_when(changes: dict[str, Any], said: str) -> No
             id="batches so small that chance decides",
         ),
         pytest.param(
+            parted(4, 3, agreement=0.53, later=0.22, examples=48), id="a weak relation in three small batches"
+        ),
+        pytest.param(parted(9, 6, agreement=0.8, later=0.3, examples=3), id="batches of three"),
+        pytest.param(
             {
                 "stream": StreamFacts(
                     first=tuple(look(s, agreement=nan) for s in range(9)), later=(look(50, agreement=nan),) * 3
@@ -99,6 +112,27 @@ drawn = st.builds(
 @given(st.lists(drawn, min_size=3, max_size=20))
 def test_looks_within_the_range_of_the_first_ones_are_no_change(looks: list[StreamCheck]) -> None:
     assert assessed(data_change, {"stream": {"later": tuple(looks)}}) is None
+
+
+@pytest.mark.parametrize("examples", [16, 48])
+def test_chance_alone_parts_no_targets_from_their_inputs(examples: int) -> None:
+    """A hundred runs that correlate by 0.45, in which nothing changes but the examples of a batch."""
+    random = np.random.default_rng(0)
+    task = replace(HEALTHY["task"], kind="regression", classes=())
+    for _ in range(100):
+        inputs, noise = random.normal(size=(2, 24, examples))
+        targets = 0.45 * inputs + sqrt(1 - 0.45**2) * noise
+        seen = [float(np.corrcoef(*pair)[0, 1]) for pair in zip(inputs, targets, strict=True)]
+        looks = tuple(look(step, agreement=one, examples=examples) for step, one in enumerate(seen))
+        for end in range(7, 25):
+            assert data_change(task=task, stream=StreamFacts(first=looks[:4], later=looks[4:end])) is None
+
+
+def test_a_weak_relation_that_is_gone_is_found_after_as_many_looks_as_it_takes() -> None:
+    def found(looks: int) -> bool:
+        return assessed(data_change, parted(12, looks, agreement=0.45, later=0.0, examples=48)) is not None
+
+    assert [found(looks) for looks in (3, 4, 8, 20)] == [False, True, True, True]
 
 
 @pytest.mark.parametrize("group", ["task", "stream"])

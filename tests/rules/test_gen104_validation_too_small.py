@@ -18,6 +18,10 @@ from tests.rules.situations import assessed, evaluations, missing_without
             },
             id="thirty examples",
         ),
+        pytest.param(
+            {"task": {"val_examples": 30}, "validation": evaluations([0.1] * 5, [0.9, 0.97, 1.0, 1.0, 1.0], error=0.0)},
+            id="thirty of thirty are right",
+        ),
     ],
 )
 def test_it_speaks(changes: dict[str, Any]) -> None:
@@ -42,6 +46,16 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         ),
         pytest.param({"validation": evaluations([2.3] * 5, [0.1] * 5, error=0.05)}, id="nothing is learned"),
         pytest.param({"validation": evaluations([0.5] * 3, [0.9] * 3, error=0.05)}, id="one late evaluation"),
+        pytest.param(
+            {"validation": evaluations([0.1] * 5, [1.0] * 5, error=0.0)}, id="a thousand of a thousand are right"
+        ),
+        pytest.param(
+            {
+                "task": {"kind": "regression", "val_examples": 30},
+                "validation": evaluations([0.1] * 5, [1.0] * 5, error=0.0),
+            },
+            id="what is no share of the examples",
+        ),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:

@@ -153,6 +153,7 @@ def test_a_batch_in_pieces_is_held_against_the_targets_of_its_first_piece(tmp_pa
     training.knobs["micro_batch"] = 8
     told = looked(training, heard, steps=training.steps_per_epoch + 20)
     assert streams(told)[-1].agreement is not None
+    assert {stream.examples for stream in streams(told)} == {8}
 
 
 def test_a_freak_example_does_not_move_what_is_said_of_a_batch(tmp_path: Path) -> None:

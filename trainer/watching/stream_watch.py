@@ -79,6 +79,7 @@ class StreamWatch:
             agreement=self._relation.agreement(entered, batch.targets[: len(entered)]) if self._relation else None,
             asked=asked,
             distinct=distinct,
+            examples=len(entered),
         )
 
     def _repeats(self, batch: Batch) -> tuple[int, int]:
