@@ -22,7 +22,7 @@ You expect a late second descent (small algorithmic tasks, very large nets), or 
 """
 
 from itertools import pairwise
-from math import inf, sqrt
+from math import sqrt
 from statistics import fmean, median, pvariance
 
 from rules.facts import Evaluation, KnobFacts, LossFacts, RunFacts, TaskFacts, ValidationFacts
@@ -43,7 +43,7 @@ RISE_SPREADS = 2.0
 GAIN_LIMIT = 0.001
 """Relative: a tenth of a per cent of the metric is nothing, however sure."""
 LOSS_GAIN_LIMIT = 0.01
-"""Relative gain of the validation loss: while it falls, the metric may follow; where it fell long ago, it will not."""
+"""Relative gain of the validation loss: while it falls, the metric may follow."""
 DECAYED_PROGRESS = 0.6
 """Of the run: by then every schedule that decays has cut its rate by a half at least."""
 LIVE_CHANGE_EVALUATIONS = 2
@@ -73,24 +73,26 @@ def early_stop_due(
     """Find a run that could stop at its best."""
     best, last = validation.best, validation.last
     bar = max(best.standard_error, GAIN_LIMIT * abs(best.metric))
-    begun = max(_last_gain_step(validation, bar), run.last_turn_step)
+    since = _last_gain_step(validation, bar)
+    begun = max(since, run.last_turn_step)
     idle = [one for one in validation.evaluations if one.step > begun]
-    still = max(begun, _last_fall_step(validation))
-    quiet = sum(one.step > still for one in idle)
     waits_for_decay = knobs.values["schedule"] != "constant" and run.progress < DECAYED_PROGRESS
     times = SWINGING_PATIENCE if _swings(validation) else 1
     needed = times * PATIENCE_EVALUATIONS + (LIVE_CHANGE_EVALUATIONS if run.last_turn_step > 0 else 0)
-    if not run.warm or run.finished or waits_for_decay or quiet < needed:
+    if not run.warm or run.finished or waits_for_decay or len(idle) < needed:
         return None
+    former = min((one.loss for one in validation.evaluations if one.step <= since), default=last.loss)
+    loss_falls = min(one.loss for one in idle) < (1 - LOSS_GAIN_LIMIT) * former
     sure = abs(best.metric - task.baseline_metric) > LEARNED_ERRORS * best.standard_error
     learned = skill(task, best.metric) >= LEARNED_SKILL and sure and not at_chance(task, loss)
     left = run.steps_left / max(run.steps_total, 1)
-    quiet_share = (last.step - still) / max(run.steps_total, 1)
+    idle_share = (last.step - begun) / max(run.steps_total, 1)
     if (
-        _creeps_up(validation, idle)
+        loss_falls
+        or _creeps_up(validation, idle)
         or not learned
         or left < WORTH_SHARE
-        or quiet_share < times * (RISING_PATIENCE_SHARE if _loss_rises(validation) else PATIENCE_SHARE)
+        or idle_share < times * (RISING_PATIENCE_SHARE if _loss_rises(validation) else PATIENCE_SHARE)
         or knobs.values["early_stop"]
     ):
         return None
@@ -100,7 +102,7 @@ def early_stop_due(
         severity=Severity.INFO,
         message=f"{len(idle)} evaluations brought no gain over {best.metric:.3g}; {left:.0%} of the run is left",
         evidence=(
-            Evidence(fact="validation.evaluations", value=quiet, limit=needed),
+            Evidence(fact="validation.evaluations", value=len(idle), limit=needed),
             Evidence(fact="validation.best", value=best.metric, limit=bar),
             Evidence(fact="run.steps_left", value=left, limit=WORTH_SHARE),
         ),
@@ -153,13 +155,4 @@ def _last_gain_step(validation: ValidationFacts, bar: float) -> int:
     for one in validation.evaluations[1:]:
         if sign * (one.metric - held) > bar:
             held, step = one.metric, one.step
-    return step
-
-
-def _last_fall_step(validation: ValidationFacts) -> int:
-    """Return the step of the last evaluation whose loss lies below all before it, since the last such one, by a gain."""
-    held, step = inf, 0
-    for one in validation.evaluations:
-        if one.loss < (1 - LOSS_GAIN_LIMIT) * held:
-            held, step = one.loss, one.step
     return step
