@@ -43,7 +43,7 @@ def _comparison(compared: Compared, one: Comparison) -> list[RenderableType]:
 
 def _quantities(base: str, one: Comparison) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("", base, one.name, "change"):
+    for title in ("", *told.headings(base, one.name), "change"):
         table.add_column(Text(title), justify="right" if title else "left", overflow="fold", no_wrap=not title)
     table.add_column("verdict", overflow="fold")
     for each in one.quantities:

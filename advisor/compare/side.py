@@ -11,7 +11,7 @@ from typing import Any
 from advisor.compare.noise import lucky, standard_error, swing, tail
 from advisor.compare.schema import ComparedRun, Fix, Kind
 from advisor.report import words
-from advisor.report.schema import Report
+from advisor.report.schema import Intervention, Report
 
 COUNTS_EXAMPLES = frozenset({"accuracy"})
 """Metrics in which each example of the split counts alike."""
@@ -179,7 +179,7 @@ class Side:
             mode=str(run.get("mode") or ""),
             values=self.values,
             kept=tuple(
-                Fix(rule=one.rule, fix=one.fix, step=one.step, gain=words.gain(one.measured) if one.measured else "")
+                Fix(rule=one.rule, fix=one.fix, step=one.step, gain=_gain(one))
                 for one in self.report.interventions
                 if one.outcome in ("kept", "applied_untried") and not one.undone
             ),
@@ -208,6 +208,12 @@ def quantities(metric: str, higher_is_better: bool) -> tuple[Asked, ...]:
         Asked("run_s", "time of the run", "time", "s", False),
         Asked("peak_bytes", "peak memory", "memory", "bytes", False),
     )
+
+
+def _gain(one: Intervention) -> str:
+    """Return what a fix brought, and whether that was told without a control arm; nothing where it was not measured."""
+    untried = " against before, applied untried" if one.outcome == "applied_untried" else ""
+    return f"{words.gain(one.measured)}{untried}" if one.measured else untried.rpartition(", ")[2]
 
 
 def _number(value: Any) -> float:

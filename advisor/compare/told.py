@@ -1,5 +1,7 @@
 """A comparison in words: the rows that the terminal and Markdown share."""
 
+import re
+from itertools import takewhile
 from math import floor, isfinite, log10
 from typing import Any
 
@@ -22,6 +24,8 @@ STATES = {
     "": "never started",
 }
 """The state of a run that has not come to its end, as a reader of a comparison asks for it; the others are told as they are."""
+LONG_NAME = 18
+"""Characters: two such columns beside the change and its verdict still fit on a terminal of 80."""
 LEAST_DECIMALS = 3
 MOST_DECIMALS = 12
 SIGNIFICANT = 4
@@ -94,6 +98,15 @@ DIRECTIONS = (
 def titled(one: Quantity) -> str:
     """Return what a quantity is, with the way that is better."""
     return f"{one.title} {'↑' if one.higher_is_better else '↓'}"
+
+
+def headings(base: str, other: str) -> tuple[str, str]:
+    """Return two names for the head of a table: of long ones that begin alike, as runs of one day do, what tells them apart."""
+    shared = takewhile(lambda pair: pair[0] == pair[1], zip(base, other, strict=False))
+    alike = re.match(r".*[-_/T ]", "".join(letter for letter, _ in shared))
+    if min(len(base), len(other)) <= LONG_NAME or alike is None:
+        return base, other
+    return f"…{base[alike.end() :]}", f"…{other[alike.end() :]}"
 
 
 def noises(comparison: Comparison) -> list[str]:

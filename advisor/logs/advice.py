@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from math import isfinite
 
-from rules.vocabulary import Deed, Finding, Fix, Value
+from rules.vocabulary import Deed, Finding, Fix, Severity, Value
 
 TRAINING_ARGUMENTS = "TrainingArguments"
 Lines = Mapping[str, str]
@@ -149,7 +149,9 @@ def plain(text: str, epoch_steps: int) -> str:
 
 def is_suspicion(finding: Finding) -> bool:
     """Tell whether only a probe could tell: one that nobody can make on a training that is over."""
-    return any(fix.deed is Deed.START_OVER and not fix.turns for fix in finding.fixes)
+    return finding.severity is Severity.INFO and any(
+        fix.deed is Deed.START_OVER and not fix.turns for fix in finding.fixes
+    )
 
 
 def _epochs(count: float) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from advisor.causes import parts
+from advisor.deciding.causes import parts
 from advisor.logs.advice import framework_of, is_suspicion, lines_of, plain
 from advisor.logs.curve import Point
 from advisor.logs.find import Source
@@ -277,7 +277,7 @@ def _metrics(heard: Replay) -> Metrics:
     return Metrics(
         name=heard.metric if heard.evaluations else "",
         higher_is_better=heard.higher_is_better,
-        baseline=heard.known.baseline_metric,
+        baseline=nan if heard.sign.blown else heard.known.baseline_metric,
         best=best.metric if best else None,
         final=last.metric if last and not isnan(last.metric) else None,
         test=None,
@@ -320,6 +320,10 @@ def _next(found: tuple[ReportedFinding, ...], offers: tuple[Opportunity, ...], h
         return "Say how many classes there are: --classes N tells the loss of guessing, and more rules can be asked."
     if lacking:
         return "Log the loss on a validation split too: without it nobody sees overfitting."
+    if heard.sign.still_falling:
+        return (
+            "Train longer, or at a higher rate: the validation loss still fell at every evaluation when the log ended."
+        )
     return "Nothing has to be done." if not found else "See the findings that came and went."
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import ceil, inf, isfinite, nan
 
-from advisor.assess import Assessment, Standing, follow
+from advisor.deciding.assess import Assessment, Standing, follow
 from advisor.logs.curve import Point
 from advisor.logs.frame import Frame
 from advisor.logs.loss import LossRows
 from advisor.logs.names import Roles
+from advisor.logs.rate import BY_HEART_SHARE, Sign, Way, of_steps_too_long, of_steps_too_short, sign_of
 from advisor.logs.telling import (
     HANGS_ON,
     PRETRAINED_FACTOR,
@@ -27,7 +28,7 @@ from advisor.logs.telling import (
     share_of,
     without_stand_ins,
 )
-from advisor.windows import median_of, quantile_of
+from advisor.signals.windows import median_of, quantile_of
 from rules.facts import (
     BranchFacts,
     Evaluation,
@@ -40,7 +41,7 @@ from rules.facts import (
     TaskFacts,
     ValidationFacts,
 )
-from rules.learning import CHANCE_SHARE, LAST_PROBE_SHARE
+from rules.learning import CHANCE_SHARE, LAST_PROBE_SHARE, LEARNED_SHARE
 from rules.vocabulary import Finding, Rule
 
 MOMENTS = 200
@@ -51,6 +52,7 @@ OF_A_RATE = ("OPT101", "OPT102")
 """Rules that ask whether steps are too long or too short: a rate of 0 makes none."""
 OF_A_SLOW_FALL = ("OPT102",)
 """Rules that take a loss that falls too slowly for steps that are too short: here no sweep can tell the other cause."""
+UNMOVED = "as a validation loss shows that is the same at every evaluation"
 VALIDATION_LOSS = "validation loss"
 """The metric of a log that has no other."""
 
@@ -80,6 +82,7 @@ class Replay:
     step: int = 0
     metric: str = ""
     higher_is_better: bool = True
+    sign: Sign = field(default_factory=Sign)
 
 
 def replay(frame: Frame, roles: Roles, said: Said, rules: Sequence[Rule]) -> Replay:
@@ -191,14 +194,15 @@ class _Heard:
         passed: list[str] = []
         not_assessed: dict[str, tuple[str, ...]] = {}
         errors: dict[str, str] = {}
-        zero = self._rate_is_zero()
+        sign = self.result.sign = sign_of(self._evaluated, is_share=self.roles.is_share)
+        still = "by a rate of 0" if self._rate_is_zero() else UNMOVED if sign.unmoved and not self._has_fallen() else ""
         for rule in self.rules:
             open_ = self._open[rule.code]
-            if zero and rule.code in OF_A_RATE:
-                open_ = ("a learning rate that is not 0",)
+            if still and rule.code in OF_A_RATE and rule.code not in self.standings:
+                open_ = ("steps that move something",)
             if rule.code in OF_A_SLOW_FALL and self._has_not_fallen():
                 open_ = ("a loss that moves: with a rate far too low and one far too high it stands alike",)
-            groups = self._implied(rule, facts, zero=zero)
+            groups = self._implied(rule, facts, still)
             if missing := (*Facts(groups).missing(rule.needs), *open_):
                 not_assessed[rule.code] = missing
                 continue
@@ -210,6 +214,8 @@ class _Heard:
             except Exception as raised:  # a rule may be a stranger's: what it raises is ours to record
                 errors[rule.code] = f"{raised.__class__.__name__}: {raised}"
                 continue
+            if rule.code in OF_A_RATE:
+                finding, sure = self._by_the_curves(rule.code, finding, sure, sign)
             if not sure:
                 not_assessed[rule.code] = ("the loss of guessing",)
             elif finding is None:
@@ -217,6 +223,23 @@ class _Heard:
             else:
                 findings.append(finding)
         return Assessment(tuple(findings), tuple(passed), not_assessed, errors)
+
+    def _by_the_curves(self, code: str, found: Finding | None, sure: bool, sign: Sign) -> tuple[Finding | None, bool]:
+        """Return what the curves make of a rule's answer on the rate, and whether that is sure."""
+        rate = self._highest_rate()
+        if code == "OPT102":
+            if found is None or (sign.told and sign.way is not Way.LOW):
+                return None, sure or sign.told
+            return of_steps_too_short(found, sign, rate), sure
+        by_heart = self.rows.known and self.rows.now < BY_HEART_SHARE * sign.loss
+        shown = of_steps_too_long(sign, rate, by_heart=by_heart)
+        return (found, sure) if shown is None else (shown, True)
+
+    def _highest_rate(self) -> float:
+        """Return the highest rate that was logged, or set; NaN where none was."""
+        rates = [rate for rate in self.result.rates.values() if isfinite(rate)]
+        told = setting(self.frame, "lr")
+        return max(rates) if rates else nan if told is None else told
 
     def _ask(self, rule: Rule, groups: dict[str, object]) -> tuple[Finding | None, bool]:
         """Return what a rule says, and whether that holds for any loss of guessing that is possible here."""
@@ -247,18 +270,18 @@ class _Heard:
         again = rule(**{**needed, "run": longer})
         return self.result.seen[rule.code].finding if again is not None and rule.code in self.result.seen else again
 
-    def _implied(self, rule: Rule, facts: Facts, *, zero: bool) -> dict[str, object]:
+    def _implied(self, rule: Rule, facts: Facts, still: str) -> dict[str, object]:
         """Return the groups for a rule, with what the log implies.
 
-        A rate that was 0 on every row implies that no step moves a tensor; a newest loss that is no number, that the
+        A rate that was 0 on every row, or a validation loss that never changed, implies that no step moves a tensor; a newest loss that is no number, that the
         trouble is not over, however long the smoothed loss outlives it.
         """
         if rule.code == "NUM101" and self.rows.lost_now and self.rows.known:
             return {**facts.groups, "loss": replace(self.rows.facts(), now=inf)}
-        if rule.code == "OPT108" and zero:
-            still = LayerFacts(layers=(), checks=CHECKED, unchanged=("all, by a rate of 0",))
+        if rule.code == "OPT108" and still:
+            layers = LayerFacts(layers=(), checks=CHECKED, unchanged=(f"all, {still}",))
             model = ModelFacts(parameters=0, layers=0, has_conv=False, has_norm=False, has_dropout=False)
-            return {**facts.groups, "layers": still, "model": model}
+            return {**facts.groups, "layers": layers, "model": model}
         return dict(facts.groups)
 
     def _has_not_fallen(self) -> bool:
@@ -266,6 +289,10 @@ class _Heard:
         guessing = self.known.baseline_loss
         thrown = self.rows.first > (1 + THROWN_SHARE) * guessing
         return self.rows.stands or (thrown and self.rows.best >= CHANCE_SHARE * guessing)
+
+    def _has_fallen(self) -> bool:
+        """Tell whether the training loss has fallen, so that steps do move something."""
+        return self.rows.known and self.rows.now < LEARNED_SHARE * self.rows.first
 
     def _rate_is_zero(self) -> bool:
         rates: list[float | None] = [*self.result.rates.values()] or [setting(self.frame, "lr")]

@@ -11,7 +11,8 @@ from math import exp, isfinite, log, nan, sqrt
 from advisor.logs.curve import Curve, Point
 from advisor.logs.frame import Frame
 from advisor.logs.names import Roles
-from advisor.windows import median_of
+from advisor.logs.rate import MOST_CLASSES
+from advisor.signals.windows import median_of
 from rules.facts import KnobFacts
 from rules.vocabulary import Value
 from trainer.knobs import SPECS
@@ -153,7 +154,12 @@ def known(frame: Frame, roles: Roles, said: Said) -> Known:
         stuck_at = _stuck_at(frame, roles, said)
         thrown = start > (1 + THROWN_SHARE) * stuck_at
         baseline, sure = (stuck_at, True) if thrown else (start, _looks_untrained(frame, roles, start))
-        if isfinite(baseline):
+        if roles.is_share and baseline > log(MOST_CLASSES):
+            unsure.append(
+                f"The loss of guessing is not in a log, and the first loss, {baseline:.3g}, is higher than any guess costs: "
+                "--classes N would tell."
+            )
+        elif isfinite(baseline):
             unsure.append(
                 f"The loss of guessing is not in a log: the {'least validation' if thrown else 'first'} loss, {baseline:.3g}, is "
                 "taken for it"

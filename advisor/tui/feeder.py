@@ -19,6 +19,8 @@ TIMES_KEPT = 1000
 """Records that a replay steps back over without playing the recording again."""
 REST_S = 0.05
 """Between two looks at files that have not grown."""
+KEY_S = 0.15
+"""So long after a key the thread rests: what the key does then has the interpreter to itself."""
 
 
 class Playback:
@@ -77,6 +79,9 @@ class Feeder(threading.Thread):
         """When the newest records were written, each time once."""
         self._lock = threading.Lock()
         self._rewind = threading.Event()
+        self._key_at = float("-inf")
+        self._rested_for = self._key_at
+        """The key after which the thread has rested: one that is held down does not keep it from reading."""
         self._over = threading.Event()
 
     @contextmanager
@@ -117,6 +122,10 @@ class Feeder(threading.Thread):
         """Return the time that the screen shows: Unix time now, or the replay's."""
         return self.playback.now_t if self.playback else self._clock()
 
+    def give_way(self) -> None:
+        """Rest for a moment: a key was pressed."""
+        self._key_at = time.monotonic()
+
     def close(self) -> None:
         """End the thread."""
         self._over.set()
@@ -131,9 +140,15 @@ class Feeder(threading.Thread):
                 more = self.read_chunk(LIVE_CHUNK_S if self.caught_up.is_set() else FIRST_CHUNK_S)
                 if not more:
                     self.caught_up.set()
-                self._over.wait(time.monotonic() - began if more else REST_S)
+                self._over.wait(max(time.monotonic() - began if more else REST_S, self._key_rest_s()))
         except Exception as failed:  # a thread's border: shown on the screen, the run is not touched
             self.failure = failed
+
+    def _key_rest_s(self) -> float:
+        if self._key_at == self._rested_for:
+            return 0.0
+        self._rested_for = self._key_at
+        return max(self._key_at + KEY_S - time.monotonic(), 0.0)
 
     def read_chunk(self, chunk_s: float) -> bool:
         """Read for at most `chunk_s` and tell whether there may be more."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from textual.app import App, ComposeResult
-from textual.events import Resize
+from textual.events import Event, Key, Resize
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.widgets import Footer
@@ -61,6 +61,12 @@ class Viewer(App[int]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what every line goes through on its way out; the last one leaves only letters that the terminal has."""
         return [*super().get_line_filters(), *self._last_filters]
+
+    async def on_event(self, event: Event) -> None:
+        """Let a key have its effect before more of the run is read."""
+        if isinstance(event, Key):
+            self.feeder.give_way()
+        await super().on_event(event)
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the panes for the new size."""

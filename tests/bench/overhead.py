@@ -30,8 +30,8 @@ from scipy.stats import binom
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from advisor.driving.orders import Orders, make_run
 from advisor.ledger import TrainerStarted
-from advisor.orders import Orders, make_run
 from trainer.commands import Command, Resume, Stop
 from trainer.config import Config, parse
 from trainer.journal import JournalWriter
@@ -60,7 +60,7 @@ ROUNDS = 60
 RUN_STEPS = 60_000
 """Of the run of which the first steps are measured: beats and looks come as often as in such a run."""
 SETTLED_STEPS = 600
-"""Of each form first: the norms of the first 400 steps are all taken (`trainer.norms`)."""
+"""Of each form first: the norms of the first 400 steps are all taken (`trainer.stepping.norms`)."""
 RATE = 1e-3
 
 Step = Callable[[], None]
@@ -269,7 +269,7 @@ def main(name: str, run_steps: int, rounds: int) -> None:
         threads = [form.start() for form in forms]
         for form in forms:
             form.give(3)
-        command = [sys.executable, "-P", "-m", "advisor.driver", str(folders["driven"])]
+        command = [sys.executable, "-P", "-m", "advisor.driving.driver", str(folders["driven"])]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as driver:
             for form in forms:
                 form.give(50)

@@ -9,7 +9,7 @@ from random import Random
 from statistics import fmean
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor import cli, ledger
@@ -17,12 +17,12 @@ from advisor.compare import told
 from advisor.compare.build import compare
 from advisor.compare.markdown import markdown
 from advisor.compare.noise import gap_of_groups, gap_of_two, paired_error, swing
-from advisor.compare.schema import Compared, Comparison, Kind, Quantity
+from advisor.compare.schema import Compared, Comparison, Quantity
 from advisor.compare.side import Side
 from advisor.report.build import build, report_of
 from advisor.report.json_schema import json_schema
 from advisor.runs import create_run, open_run
-from advisor.story import fold
+from advisor.story.story import fold
 from tests.report import literal_runs
 from trainer import wire
 
@@ -189,32 +189,6 @@ def test_runs_with_other_batches_are_not_held_against_each_other_at_one_step() -
     config = two.report.config | {"train": two.report.config["train"] | {"batch_size": 128}}
     larger = Side("b", two.report.model_copy(update={"config": config}))
     assert not any("which both have reached" in note for note in only(together(one, larger)).notes)
-
-
-@given(
-    st.floats(-2, 2).filter(lambda number: number == 0 or abs(number) > 1e-6),
-    st.floats(1e-6, 2),
-    st.sampled_from(["metric", "time"]),
-)
-def test_what_is_written_of_a_change_never_contradicts_its_verdict(change: float, noise: float, kind: Kind) -> None:
-    assume(abs(change) == noise or abs(abs(change) - noise) > 1e-9)
-    base = 0.5
-    one = Quantity(
-        name="validation", title="validation loss", kind=kind, unit="" if kind == "metric" else "s",
-        higher_is_better=True, base=base, value=base + change, difference=change, low=change - noise,
-        high=change + noise, noise=noise, told_by="", verdict="worse",
-    )  # fmt: skip
-    seen, beyond = (abs(float(part.rstrip("%"))) for part in told.change(one).split(" ± "))
-    assert (seen > beyond) == (abs(change) > noise)
-
-
-def test_a_change_that_is_just_beyond_its_noise_is_written_so_that_one_sees_it() -> None:
-    one = Quantity(
-        name="validation", title="validation accuracy", kind="metric", unit="", higher_is_better=True, base=0.9412,
-        value=0.9188, difference=-0.0224, low=-0.0441, high=-0.0007, noise=0.0217, told_by="", verdict="worse",
-    )  # fmt: skip
-    assert told.change(one) == "-0.0224 ± 0.0217"
-    assert told.value(one, one.base) == "0.9412"
 
 
 def test_a_run_whose_trainer_was_killed_has_failed_and_one_that_is_written_to_goes_on(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import resource
 import pytest
 import torch
 
-from trainer.heap import OWN_WORDS, keep_freed_memory
+from trainer.stepping.heap import OWN_WORDS, keep_freed_memory
 
 CPU = torch.device("cpu")
 BLOCK_BYTES = 8 << 20

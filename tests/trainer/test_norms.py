@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests.trainer.running import config_of, training_of
-from trainer.beat import Beats
-from trainer.norms import EVERY_MOST, FIRST_STEPS, NormWatch
-from trainer.step import take_step
+from trainer.stepping.norms import EVERY_MOST, FIRST_STEPS, NormWatch
+from trainer.stepping.step import take_step
 from trainer.training import Training
+from trainer.watching.beat import Beats
 from trainer.wire import BeatTaken, Event
 
 SETTLED = FIRST_STEPS + 20 * EVERY_MOST

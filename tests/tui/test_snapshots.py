@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from advisor.ledger import RunClosed
 from advisor.report.build import write_report
 from advisor.runs import Run
+from advisor.tui import run_list_folds
 from advisor.tui.app import AdvisorApp
 from advisor.tui.run_list import RunListApp
 from advisor.tui.run_list_watch import RunWatch
@@ -79,6 +80,9 @@ def test_the_run_list_looks_as_it_did(
     snap_compare: Callable[..., bool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        run_list_folds, "TAIL_BYTES", 1 << 24
+    )  # read whole: the curves do not hang on the bytes of a line
     runs = [record(Path("runs") / state, state) for state in STATES]
     for age, run in enumerate([*runs, finish(record(Path("runs") / "finished", "healthy"))]):
         run.about.write_text(run.about.read_text().replace('"seed": 0', f'"seed": 0, "created": {EPOCH_T + 60 * age}'))

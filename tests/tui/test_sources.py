@@ -3,8 +3,8 @@ from pathlib import Path
 
 from advisor.ledger import Noted
 from advisor.runs import Run
-from advisor.story import fold
-from advisor.tui.feeder import Feeder
+from advisor.story.story import fold
+from advisor.tui.feeder import KEY_S, Feeder
 from advisor.tui.sources import Stream, Tail, last_t
 from tests.tui.recording import EPOCH_T, Recording, record
 from trainer.wire import Told
@@ -115,3 +115,11 @@ def test_a_log_is_read_from_its_tail(tmp_path: Path) -> None:
 def test_the_last_moment_of_a_recording_is_found_at_its_end(tmp_path: Path) -> None:
     run = record(tmp_path / "run", "warming")
     assert last_t(run.events) == max(event.t for event in run.read_events())
+
+
+def test_the_reader_rests_once_after_a_key_however_long_it_is_held(tmp_path: Path) -> None:
+    feeder = Feeder(record(tmp_path / "run", "warming"))
+    assert feeder._key_rest_s() == 0
+    feeder.give_way()
+    assert 0 < feeder._key_rest_s() <= KEY_S
+    assert feeder._key_rest_s() == 0

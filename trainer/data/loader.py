@@ -60,8 +60,13 @@ def take_over(given: Any, split: str) -> TakenOver:
             return TakenOver(data, collate, loader=True, in_order=not sampler.shuffle)
         case SubsetRandomSampler():
             return TakenOver(Subset(data, list(sampler.indices)), collate, loader=True)
-        case RandomSampler() if not sampler.replacement:
+        case RandomSampler() if not sampler.replacement and sampler.num_samples == len(sampler.data_source):
             return TakenOver(data, collate, loader=True)
+        case RandomSampler() if not sampler.replacement:
+            raise DataError(
+                f"Task({split}=…) is a DataLoader that draws {sampler.num_samples} of {len(sampler.data_source)} examples an "
+                "epoch: give its data set, and say in train.epochs how long the run is to be (a fraction of an epoch will do)"
+            )
     raise DataError(
         f"Task({split}=…) is a DataLoader with a {type(sampler).__name__}: give its data set; train.shuffle is whether it is "
         "shuffled, and train.sampler ('sqrt', 'balanced') draws rare classes more often"
