@@ -87,7 +87,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _is_mistake(failed: Exception) -> bool:
-    from advisor.lease import LeaseHeld
+    from advisor.driving.lease import LeaseHeld
     from advisor.mistakes import Mistake
     from advisor.runs import RunError
     from trainer.config import ConfigError

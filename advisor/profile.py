@@ -5,10 +5,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from advisor.driving.orders import Orders, make_run
+from advisor.driving.supervise import log_tail, start_detached
 from advisor.mistakes import Mistake
-from advisor.orders import Orders, make_run
 from advisor.sensors.sampler import Sampler
-from advisor.supervise import log_tail, start_detached
 from trainer.config import Config
 from trainer.wire import Probed, RunEnded, RunStarted, Surveyed
 

@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from advisor.deciding.mind import Settings
+from advisor.driving.orders import Orders, make_run
+from advisor.driving.plan import FullPlan, make_plan, write_plan
+from advisor.driving.session import Session
 from advisor.ledger import Entry, RunClosed
-from advisor.mind import Settings
-from advisor.orders import Orders, make_run
-from advisor.plan import FullPlan, make_plan, write_plan
 from advisor.report.build import write_report
 from advisor.report.schema import Report
 from advisor.runs import Run
 from advisor.sensors.sampler import Sampler
-from advisor.session import Session
 from rules.vocabulary import Rule
 from trainer.commands import Answer, Command
 from trainer.config import Config

@@ -374,7 +374,7 @@ def _one_line(invalid: ValidationError) -> str:
         return _unknown(place)
     message = error["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
-    if not place:
+    if not place or isinstance(error["input"], dict):  # what is wrong between two keys names them itself
         return message
     return f"{place}: {message} (it is {error['input']!r})"
 

@@ -15,7 +15,7 @@ from trainer.data.batch import Feed, Ticket
 from trainer.data.feed import open_feed
 from trainer.data.source import Split
 from trainer.metrics import Measured
-from trainer.recovery import forward
+from trainer.stepping.recovery import forward
 from trainer.training import Training
 from trainer.user_metrics import MetricError
 from trainer.wire import Evaluated

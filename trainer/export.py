@@ -22,17 +22,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from trainer import mixing
+from trainer.compressing.packing import Packing, pack, unpack
+from trainer.compressing.quantise import QuantiseError, Ranges, quantised
 from trainer.config import ModelConfig
 from trainer.data.preprocess import apply
 from trainer.data.source import DataError
 from trainer.factory import FactoryError, make_task
 from trainer.models.build import ModelError, build_model
 from trainer.models.layers import in_target_units
-from trainer.packing import Packing, pack, unpack
-from trainer.quantise import QuantiseError, Ranges, quantised
 from trainer.setup import Setup
-from trainer.surgery import SurgeryError, operate, operations
+from trainer.surgery import mixing
+from trainer.surgery.surgery import SurgeryError, operate, operations
 
 FORMAT = 1
 """Version of the description in the header."""

@@ -5,13 +5,13 @@ from time import perf_counter, sleep
 
 import torch
 
-from trainer import compress
-from trainer.beat import Beats
 from trainer.commands import Command, Compress, Decide, Finish
+from trainer.compressing import compress
 from trainer.evaluate import Examiner
-from trainer.keeping import Keeper, is_better
-from trainer.planned import read_plan
+from trainer.state.keeping import Keeper, is_better
 from trainer.training import Training
+from trainer.trials.planned import read_plan
+from trainer.watching.beat import Beats
 from trainer.wire import Arm, Evaluated, Told, TrainingEnded, TrialBegan, TrialEnded
 
 WAIT_FIRST_S = 5.0

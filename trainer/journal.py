@@ -74,10 +74,9 @@ class JournalReader:
     def read(self, limit_bytes: int = CHUNK_BYTES) -> list[str]:
         """Return the lines that are complete by now; an absent file has none. A torn last line waits."""
         try:
+            if os.stat(self.path).st_size <= self.offset:
+                return []
             with self.path.open("rb") as file:
-                file.seek(0, os.SEEK_END)
-                if file.tell() <= self.offset:
-                    return []
                 file.seek(self.offset)
                 data = file.read(limit_bytes)
                 while data and b"\n" not in data:

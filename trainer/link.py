@@ -13,8 +13,9 @@ from trainer.commands import Answer, Command
 from trainer.journal import JournalReader, JournalWriter, is_held
 from trainer.wire import Event, Told, WireError, read_command, write
 
-POLL_S = 0.005
-"""Looking for commands more often than this buys nothing: a look costs 2-5 µs, a step of a small net 1 ms."""
+POLL_S = 0.02
+"""Looking for commands more often than this buys nothing that a person feels; a look costs 5 to 20 µs in a loop that has
+other things in its caches."""
 
 WAIT_POLL_S = 0.001
 """While the loop stands and waits for an answer."""
@@ -89,7 +90,7 @@ class FileLink:
             self._said += 1
 
     def heard(self) -> list[Command]:
-        """Return new commands; the file is looked at every 5 ms at most."""
+        """Return new commands; the file is looked at every 20 ms at most."""
         now = time.perf_counter()
         if not self._waiting and now - self._looked_at < POLL_S:
             return []

@@ -6,21 +6,22 @@ evaluations, snapshots, beats and trials begin there.
 
 from time import perf_counter
 
-from trainer.beat import Beats, last_words
-from trainer.cost import Cost
 from trainer.evaluate import Examiner
 from trainer.finish import finish
-from trainer.keeping import Keeper, is_better
-from trainer.looks import Looks
 from trainer.obey import Orders
-from trainer.outputs import OutputLooks
-from trainer.recovery import MemoryExhausted, UpdateTorn
-from trainer.restart import Order
-from trainer.snapshot import Ring, take
 from trainer.start import announce
-from trainer.step import take_step
+from trainer.state.keeping import Keeper
+from trainer.state.snapshot import Ring, take
+from trainer.stepping.recovery import MemoryExhausted, UpdateTorn
+from trainer.stepping.step import take_step
 from trainer.supply import before
 from trainer.training import Training
+from trainer.trials.meanwhile import evaluation
+from trainer.trials.restart import Order
+from trainer.watching.beat import Beats, last_words
+from trainer.watching.cost import Cost
+from trainer.watching.looks import Looks
+from trainer.watching.outputs import OutputLooks
 from trainer.wire import Evaluated, RunEnded
 
 PACE_S = 0.2
@@ -111,11 +112,8 @@ def tell_labels(training: Training) -> None:
 
 def evaluate(training: Training, examiner: Examiner, begun: float) -> Evaluated:
     """Evaluate, tell it, and give the driver a moment to hear it before the run moves on."""
-    event = examiner.evaluate()
+    event = evaluation(training, examiner)
     training.seconds["evaluation"] += event.seconds
-    training.progress.next_evaluation = training.next_evaluation()
-    better = is_better(training, event)
-    event = event.model_copy(update={"best": better})
     training.link.say(event)
     patience = min(PACE_S, PACE_SHARE * (perf_counter() - begun))
     training.link.wait_until_heard(float("inf") if training.lockstep else patience)

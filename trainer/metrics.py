@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from trainer.objective import Kind, Objective
+from trainer.stepping.objective import Kind, Objective
 from trainer.user_metrics import MetricError, UserMetric, call, user_metric
 
 RARE_SHARE = 1 / 3

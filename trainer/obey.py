@@ -8,9 +8,6 @@ from typing import Literal, NoReturn
 
 import torch
 
-from trainer import beside, fork, probes, restart, restart_fork, rounds
-from trainer.beat import Beats
-from trainer.board import Board
 from trainer.commands import (
     Alternate,
     Checkpoint,
@@ -28,21 +25,25 @@ from trainer.commands import (
 )
 from trainer.data.feed import CacheRefused
 from trainer.evaluate import Examiner
-from trainer.fork import ForkRefused
-from trainer.in_code import stay
-from trainer.keeping import Keeper
 from trainer.knobs import KnobError
-from trainer.labels import LabelWatch
-from trainer.planned import Follower
-from trainer.recovery import UpdateTorn
-from trainer.restart import Gathered, Order, StartAnew
-from trainer.rounds import RoundsRefused
+from trainer.probing import probes
 from trainer.setup import SetupError, SharedModel
-from trainer.snapshot import Ring, restore
-from trainer.snapshot import Snapshot as State
 from trainer.start import announce
+from trainer.state.keeping import Keeper
+from trainer.state.snapshot import Ring, restore
+from trainer.state.snapshot import Snapshot as State
+from trainer.stepping.recovery import UpdateTorn
+from trainer.surgery.in_code import stay
 from trainer.training import Training
+from trainer.trials import beside, fork, restart, restart_fork, rounds
+from trainer.trials.board import Board
+from trainer.trials.fork import ForkRefused
+from trainer.trials.planned import Follower
+from trainer.trials.restart import Gathered, Order, StartAnew
+from trainer.trials.rounds import RoundsRefused
 from trainer.turning import check_turns, turn
+from trainer.watching.beat import Beats
+from trainer.watching.labels import LabelWatch
 from trainer.wire import KnobsReverted, RolledBack, SnapshotTaken, Told
 
 PAUSE_POLL_S = 0.02
@@ -169,7 +170,7 @@ class Orders:
             if restart.needed(turned.knob for turned in command.turns) and not beside.room_for(self._training):
                 self._fork_anew(command)
                 return
-            forked = fork.run(self._training, command, self._examiner, self._ring)
+            forked = fork.run(self._training, command, self._examiner, self._ring, self._keeper)
         except SharedModel as shared:
             self._fork_elsewhere(command, shared)
             return

@@ -10,25 +10,26 @@ from typing import Any
 
 import torch
 
-from trainer import checkpoint
-from trainer.checkpoint import CheckpointError
 from trainer.config import Config, ConfigError, parse
 from trainer.data.feed import CacheRefused, FetchError
 from trainer.device import DeviceError
-from trainer.keeping import save_before_failing
 from trainer.knobs import SPECS, KnobError
 from trainer.link import Link
 from trainer.loop import train
-from trainer.optim import UserOptimizerError
-from trainer.planned import check_plan
-from trainer.profile import profile
-from trainer.recovery import MemoryExhausted
-from trainer.restart import TRIAL, Order, StartAnew, clear, config_of, fits, read, replace_process, take_over
-from trainer.restart_fork import give_up
+from trainer.probing.profile import profile
 from trainer.setup import SetupError, build
-from trainer.snapshot import restore
-from trainer.surgery import OWN
+from trainer.state import checkpoint
+from trainer.state.checkpoint import CheckpointError
+from trainer.state.keeping import save_before_failing
+from trainer.state.snapshot import restore
+from trainer.stepping.heap import keep_freed_memory
+from trainer.stepping.optim import UserOptimizerError
+from trainer.stepping.recovery import MemoryExhausted
+from trainer.surgery.surgery import OWN
 from trainer.training import Training
+from trainer.trials.planned import check_plan
+from trainer.trials.restart import TRIAL, Order, StartAnew, clear, config_of, fits, read, replace_process, take_over
+from trainer.trials.restart_fork import give_up
 from trainer.turning import apply_first, turn, turn_back
 from trainer.wire import RunEnded
 from trainer.words import Turned
@@ -137,6 +138,7 @@ def _run(
         torch.backends.cudnn.benchmark = False
     training = Training(build(config), config, folder, link, lockstep=files.lockstep, mode=files.mode)
     made.append(training)
+    keep_freed_memory(training.device)
     try:
         check_plan(training)
         if only_profile:

@@ -12,23 +12,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from trainer import standardise, surgery, target_scale
 from trainer.config import Config
 from trainer.data.own import open_task
 from trainer.data.place import store_of
 from trainer.data.source import DataError, Source, Split, open_source
-from trainer.drawn import frozen_as_drawn
 from trainer.factory import FactoryError, open_factory, seed_all, their_error
 from trainer.knobs import KnobValue
 from trainer.metrics import Metrics
 from trainer.models.build import ModelError, build_model
 from trainer.models.layers import dropout_rates, in_target_units, set_dropout
-from trainer.objective import Objective
-from trainer.recomputing import NO_BLOCKS, names_of
-from trainer.surgery import Operation, SurgeryError
+from trainer.stepping.objective import Objective
+from trainer.stepping.recomputing import NO_BLOCKS, names_of
+from trainer.surgery import standardise, surgery, target_scale
+from trainer.surgery.surgery import Operation, SurgeryError
 from trainer.task import Task
 from trainer.tryout import NOWHERE, TRIED_METRIC_EXAMPLES, Tried, TryoutError, try_metrics, try_out
 from trainer.user_metrics import MetricError
+from trainer.watching.drawn import frozen_as_drawn
 from trainer.words import ModelInfo, TaskInfo
 
 NORMS = (

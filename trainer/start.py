@@ -7,13 +7,13 @@ from math import nan
 
 import torch
 
-from trainer.accumulate import tell_fewer
-from trainer.beside import room_for
 from trainer.knobs import KnobError
-from trainer.survey import survey
+from trainer.probing.tried_twice import tried_twice
+from trainer.stepping.accumulate import tell_fewer
 from trainer.training import Training
-from trainer.tried_twice import tried_twice
+from trainer.trials.beside import room_for
 from trainer.turning import apply_first, check_recomputed, check_replicas
+from trainer.watching.survey import survey
 from trainer.wire import KnobsTurned, RunStarted, Surveyed, Told
 from trainer.words import Change
 

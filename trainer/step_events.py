@@ -17,6 +17,7 @@ class BeatTaken(EventWord):
     loss: tuple[float, ...]
     """Loss of each step (of bins, when there were more than 64)."""
     grad_norm: tuple[float, ...]
+    """Norm of the gradient likewise; of some steps only where a step is short and nothing is done by it (`trainer.stepping.norms`)."""
     phases: dict[str, float]
     """Seconds by part: input_wait, to_device, forward, backward, optimizer, advisor, other."""
     step_s: tuple[float, ...] = ()

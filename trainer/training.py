@@ -10,26 +10,27 @@ from typing import Any
 import torch
 from torch import nn
 
-from trainer import mixing
-from trainer.behind import Behind
-from trainer.clocks import Clocks
-from trainer.compiling import Compiled, why_not
 from trainer.config import Config
 from trainer.data.batch import Batch
 from trainer.device import describe_device, pick_device
-from trainer.ema import Averaged
-from trainer.guard import Guard
 from trainer.knobs import SPECS, Knob, KnobEffect, KnobValue, catalogue
-from trainer.labels import LabelWatch
 from trainer.link import Link
-from trainer.objective import Objective
-from trainer.optim import adopt_optimizer, build_optimizer, parameters_of
-from trainer.precision import Precision, multiplies_in_tf32, why_no_tf32
-from trainer.replicas import Replicas
-from trainer.room import Room
+from trainer.replicas.replicas import Replicas
 from trainer.setup import Setup
+from trainer.state.behind import Behind
+from trainer.stepping.compiling import Compiled, why_not
+from trainer.stepping.ema import Averaged
+from trainer.stepping.guard import Guard
+from trainer.stepping.norms import NormWatch
+from trainer.stepping.objective import Objective
+from trainer.stepping.optim import adopt_optimizer, build_optimizer, parameters_of
+from trainer.stepping.precision import Precision, multiplies_in_tf32, why_no_tf32
+from trainer.stepping.room import Room
+from trainer.stepping.update import Update
 from trainer.supply import Place, Supply
-from trainer.update import Update
+from trainer.surgery import mixing
+from trainer.watching.clocks import Clocks
+from trainer.watching.labels import LabelWatch
 from trainer.wire import Told
 from trainer.words import Change, DeviceInfo, WatchTier
 
@@ -80,10 +81,11 @@ class Probation:
 
 @dataclass
 class Window:
-    """The batch that is being trained on, and what was moved since it was begun: see `trainer.window`."""
+    """The batch that is being trained on, and what was moved since it was begun: see `trainer.stepping.window`."""
 
     place: Place
     random: dict[str, Any]
+    """States of generators, or copies of them: see `trainer.stepping.window.written_out`."""
     buffers: list[torch.Tensor]
     batch: Batch
     updating: bool = False
@@ -127,6 +129,7 @@ class Training:
         self.augmenter.manual_seed(train.seed)
         self.progress = Progress(samples_total=round(train.epochs * setup.source.train.examples))
         self.guard = Guard(active=mode != "watch")
+        self.norms = NormWatch()
         self.clocks = Clocks(self.device)
         self.labels = LabelWatch.for_setup(setup, self.device)
         self.compiled = Compiled(lambda text: link.say(Told(**self.progress.where(), level="warning", text=text)))
@@ -135,7 +138,7 @@ class Training:
         self.on_probation: list[Probation] = []
         """Turns that nobody has confirmed yet: a run that is taken up again begins without them."""
         self.bare = False
-        """This stretch of steps is not looked at: what watching costs is measured (`trainer.cost`)."""
+        """This stretch of steps is not looked at: what watching costs is measured (`trainer.watching.cost`)."""
         self.shed: tuple[WatchTier, ...] = ()
         """What is watched less, for it had cost too much."""
         self.watching = True

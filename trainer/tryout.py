@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from trainer.anatomy import Anatomy, watched
 from trainer.data.batch import Batch, Ticket
 from trainer.data.feed import open_feed
 from trainer.data.fetch import FetchError
@@ -17,7 +16,8 @@ from trainer.data.seeding import preserved_generators
 from trainer.data.source import DataError, Source
 from trainer.factory import their_error
 from trainer.metrics import Metrics
-from trainer.objective import Objective
+from trainer.stepping.objective import Objective
+from trainer.surgery.anatomy import Anatomy, watched
 
 TRIED_EXAMPLES = 4
 """Enough for batch norm and for a shape to show; a forward and backward pass of them takes milliseconds."""

@@ -9,15 +9,15 @@ from typing import Any, cast
 
 import torch
 
-from trainer import mixing, standardise, target_scale
 from trainer.config import ClassWeights, Sampler, spared_twice, weighed_twice
 from trainer.data.feed import CacheRefused
-from trainer.ema import Averaged
 from trainer.knobs import SPECS, KnobError, KnobValue
 from trainer.models.layers import set_dropout
-from trainer.optim import lay_out_moments, set_beta2, set_momentum, set_weight_decay
-from trainer.precision import multiply_in_tf32
-from trainer.selftest import pieces_differ, recomputed_differs, replicas_differ
+from trainer.stepping.ema import Averaged
+from trainer.stepping.optim import lay_out_moments, set_beta2, set_momentum, set_weight_decay
+from trainer.stepping.precision import multiply_in_tf32
+from trainer.stepping.selftest import pieces_differ, recomputed_differs, replicas_differ
+from trainer.surgery import mixing, standardise, target_scale
 from trainer.training import Training
 from trainer.words import Change, Turned
 

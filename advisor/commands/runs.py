@@ -26,12 +26,12 @@ def stop(
     wait: Annotated[bool, typer.Option(help="Wait until the run has ended and its report is written.")] = True,
 ) -> int:
     """Stop a run: it writes a checkpoint and its report, and `advisor resume` can take it up again."""
-    from advisor.attach import closing
-    from advisor.lease import is_driven
+    from advisor.driving.attach import closing
+    from advisor.driving.lease import is_driven
+    from advisor.driving.supervise import trainer_of
+    from advisor.driving.wishes import send_wish
     from advisor.ledger import Wished
     from advisor.runs import open_run
-    from advisor.supervise import trainer_of
-    from advisor.wishes import send_wish
 
     stopped = open_run(run)
     trainer = trainer_of(stopped)
@@ -70,11 +70,11 @@ def report(
     ] = False,
 ) -> int:
     """Write a run's report anew, and print its first page."""
-    from advisor.headless import FOUND, paths, reaches, show_report
-    from advisor.lease import is_driven
+    from advisor.driving.lease import is_driven
+    from advisor.driving.outcome import DONE, FAILED
     from advisor.mistakes import Mistake
-    from advisor.outcome import DONE, FAILED
     from advisor.runs import open_run
+    from advisor.showing.headless import FOUND, paths, reaches, show_report
 
     if as_json and (form or out):
         raise Mistake("--json prints where the report lies: leave it out beside --format and --out")
@@ -166,8 +166,8 @@ def runs(
 
 def _row(run: "Run") -> dict[str, Any]:
     """Return what a list says of a run, from its small files alone."""
-    from advisor.lease import is_driven
-    from advisor.supervise import trainer_of
+    from advisor.driving.lease import is_driven
+    from advisor.driving.supervise import trainer_of
 
     about = run.read_about()
     row: dict[str, Any] = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from advisor.driver import How
+    from advisor.driving.driver import How
     from advisor.runs import Run
 
 Mode = Literal["watch", "advise", "auto"]
@@ -60,7 +60,7 @@ def train(
     fail_on: FailOnOption = "never",
 ) -> int:
     """Train, watched: opens the live screen, or prints progress with --headless."""
-    from advisor.orders import Orders, make_run
+    from advisor.driving.orders import Orders, make_run
     from trainer.config import read
 
     changes = (*(overrides or ()), *([f"train.seed={seed}"] if seed is not None else ()))
@@ -70,8 +70,8 @@ def train(
     folder = run_dir or (Path(asked.run.dir) if asked.run.dir else None)
     following = None
     if plan is not None:
+        from advisor.driving.plan import make_plan
         from advisor.mistakes import Mistake
-        from advisor.plan import make_plan
         from advisor.runs import open_run
 
         if mode in ("advise", "auto"):
@@ -79,7 +79,7 @@ def train(
         (following, asked), chosen = make_plan(open_run(plan), asked), "watch"
     run = make_run(folder, config.stem, Orders(asked, chosen, lockstep))
     if following is not None:
-        from advisor.plan import write_plan
+        from advisor.driving.plan import write_plan
 
         write_plan(run, following)
     return _go(run, "fresh", screen=screen, as_json=as_json, fail_on=fail_on)
@@ -94,7 +94,7 @@ def resume(
     fail_on: FailOnOption = "never",
 ) -> int:
     """Take a run up again from its last checkpoint, in the same folder."""
-    from advisor.resuming import prepare_resume
+    from advisor.driving.resuming import prepare_resume
     from advisor.runs import open_run
 
     taken = open_run(run)
@@ -113,14 +113,14 @@ def _go(run: "Run", how: "How", *, screen: bool, as_json: bool, fail_on: FailOn)
 
     try:
         if screen:
-            from advisor.attach import await_driver, launch_driver
-            from advisor.viewing import view
+            from advisor.driving.attach import await_driver, launch_driver
+            from advisor.showing.viewing import view
 
             driver = launch_driver(run, how)
             import_module("advisor.tui.app")  # the screen gets ready while the driver starts
             await_driver(run, driver, how)
             return view(run, fail_on=fail_on)
-        from advisor.headless import drive_headless
+        from advisor.showing.headless import drive_headless
 
         return drive_headless(run, how, as_json=as_json, fail_on=fail_on)
     except Mistake:

@@ -24,18 +24,18 @@ def watch(
     ] = False,
 ) -> int:
     """Join a run, and give it a driver if it has none."""
-    from advisor.attach import await_driver, closing, launch_driver
-    from advisor.lease import is_driven
+    from advisor.driving.attach import await_driver, closing, launch_driver
+    from advisor.driving.lease import is_driven
     from advisor.runs import open_run
-    from advisor.viewing import ended, view
+    from advisor.showing.viewing import ended, view
 
     joined = open_run(run)
     driver = launch_driver(joined, "join") if closing(joined) is None and not is_driven(joined) else None
     if has_screen() and not headless and not as_json:
         return view(joined, fail_on="never", readonly=readonly)
-    from advisor.following import follow
-    from advisor.headless import paths, show_outcome
-    from advisor.streaming import LineStream
+    from advisor.showing.following import follow
+    from advisor.showing.headless import paths, show_outcome
+    from advisor.showing.streaming import LineStream
 
     if driver is not None:
         await_driver(joined, driver, "join")

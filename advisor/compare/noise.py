@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from math import hypot, isfinite, sqrt
 from statistics import fmean, median, variance
 
-from advisor.noise import LUCKY_EXAMPLES, student_two_sided
+from advisor.trials.noise import LUCKY_EXAMPLES, student_two_sided
 
 NOISE_FACTOR = 2.0
 """Standard errors of a difference: a smaller one cannot be told from none (two-sided 95 %)."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from advisor.causes import parts
+from advisor.deciding.causes import parts
 from advisor.logs.advice import framework_of, is_suspicion, lines_of, plain
 from advisor.logs.curve import Point
 from advisor.logs.find import Source

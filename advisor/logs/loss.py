@@ -1,4 +1,4 @@
-"""The training loss of a log as facts: the same meaning as `advisor.signals_learning`, from rows that stand for many steps.
+"""The training loss of a log as facts: the same meaning as `advisor.signals.learning`, from rows that stand for many steps.
 
 A log holds every tenth step, a mean over fifty, or one number an epoch. A row stands for the steps since the row before.
 """
@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import ceil, inf, isfinite, isnan, nan
 
 from advisor.logs.curve import Point
-from advisor.signals_learning import (
+from advisor.signals.learning import (
     ABOVE_BEST,
     ABOVE_BEST_FLOOR_SHARE,
     CURVE_POINTS,
@@ -17,7 +17,7 @@ from advisor.signals_learning import (
     SMOOTHING_SHARE,
     SMOOTHING_STEPS,
 )
-from advisor.windows import NORMAL_MAD, median_of
+from advisor.signals.windows import NORMAL_MAD, median_of
 from rules.facts import LossFacts
 
 LEAST_SMOOTHED_ROWS = 3

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from advisor import ledger
-from advisor.causes import Part, parts
+from advisor.deciding.causes import Part, parts
 from advisor.logs.advice import plain
 from advisor.logs.curve import Point
 from advisor.logs.diagnose import Heard

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import ceil, inf, isfinite, nan
 
-from advisor.assess import Assessment, Standing, follow
+from advisor.deciding.assess import Assessment, Standing, follow
 from advisor.logs.curve import Point
 from advisor.logs.frame import Frame
 from advisor.logs.loss import LossRows
@@ -28,7 +28,7 @@ from advisor.logs.telling import (
     share_of,
     without_stand_ins,
 )
-from advisor.windows import median_of, quantile_of
+from advisor.signals.windows import median_of, quantile_of
 from rules.facts import (
     BranchFacts,
     Evaluation,

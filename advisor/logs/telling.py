@@ -12,7 +12,7 @@ from advisor.logs.curve import Curve, Point
 from advisor.logs.frame import Frame
 from advisor.logs.names import Roles
 from advisor.logs.rate import MOST_CLASSES
-from advisor.windows import median_of
+from advisor.signals.windows import median_of
 from rules.facts import KnobFacts
 from rules.vocabulary import Value
 from trainer.knobs import SPECS

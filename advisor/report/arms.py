@@ -3,7 +3,7 @@
 from math import isfinite
 
 from advisor.report.schema import ArmValue
-from advisor.told import InterventionState
+from advisor.story.told import InterventionState
 
 RELATIVE = "relative "
 

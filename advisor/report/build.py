@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from advisor.lease import is_driven
+from advisor.driving.lease import is_driven
 from advisor.report import checked, fixes, health, machine, profile, verdict
 from advisor.report.html import html
 from advisor.report.markdown import markdown
@@ -15,8 +15,8 @@ from advisor.report.schema import Report, ReportedFinding
 from advisor.report.timeline import timeline
 from advisor.report.view import config_toml, standing
 from advisor.runs import Run, write_by_rename
-from advisor.story import Story, fold
-from advisor.told import FindingState
+from advisor.story.story import Story, fold
+from advisor.story.told import FindingState
 from rules.vocabulary import Deed, Effect, Severity
 from trainer.journal import is_held
 

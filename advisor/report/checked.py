@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from advisor.report.schema import NotAssessed, RulePage
-from advisor.story import Story
+from advisor.story.story import Story
 from rules.catalogue import all_rules
 
 Reason = tuple[bool, str]

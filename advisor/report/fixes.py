@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import tomli_w
 
-from advisor.causes import Part
-from advisor.choose import held_back
+from advisor.deciding.causes import Part
+from advisor.deciding.choose import held_back
 from advisor.report.arms import arms
 from advisor.report.schema import Intervention, Opportunity
-from advisor.story import Story
-from advisor.told import InterventionState
+from advisor.story.story import Story
+from advisor.story.told import InterventionState
 from rules.vocabulary import Deed, Effect, Fix, Severity, Value
 
 OPPORTUNITIES_MOST = 12

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from math import hypot, isfinite, nan
 
-from advisor.peaks import PASSES, TERA, computed, precision_of
+from advisor.gathering.peaks import PASSES, TERA, computed, precision_of
 from advisor.report.schema import Bill, Health, Metrics
-from advisor.story import Story
+from advisor.story.story import Story
 
 USEFUL = ("to_device", "forward", "backward", "optimizer")
 """Parts of the time that buy learning."""

@@ -9,7 +9,7 @@ from typing import Any
 from advisor.report.schema import Metrics
 from advisor.report.thumbnails import data_uri
 from advisor.report.words import PART_NAMES
-from advisor.story import Story
+from advisor.story.story import Story
 
 COLUMNS_MOST = 60
 """Columns of a table that are told; a wider one is not read in a report."""

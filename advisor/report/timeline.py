@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from math import nan
 from typing import Any
 
-from advisor.story import Story
-from advisor.thinned import Thinned
+from advisor.story.story import Story
+from advisor.story.thinned import Thinned
 
 MARKS_MOST = 120
 """More marks than this cannot be told apart on a plot."""

@@ -5,8 +5,8 @@ from math import isnan
 from advisor.report.schema import Intervention, Metrics, Opportunity, ReportedFinding
 from advisor.report.view import standing
 from advisor.report.words import expected, gain, plural, score
-from advisor.story import Story
-from advisor.told import InterventionState
+from advisor.story.story import Story
+from advisor.story.told import InterventionState
 from rules.vocabulary import Severity
 
 LEAST_EVALUATIONS = 3

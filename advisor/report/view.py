@@ -7,7 +7,7 @@ from typing import Any
 
 import tomli_w
 
-from advisor.causes import said
+from advisor.deciding.causes import said
 from advisor.report.schema import Health, Intervention, Report, ReportedFinding
 from advisor.report.words import MISSING, PART_NAMES, count, duration, number, plural, score, setting, share, size
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from advisor.judge import Verdict, judge_compression
+from advisor.trials.judge import Verdict, judge_compression
 from advisor.trials.words import VETOED, Moved, Setting, over
 from trainer.commands import Command, Compress, Decide
 from trainer.wire import Compressed, Event, Told, TrialEnded

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import isfinite, nan
 
-from advisor.judge import Arms, Verdict, judge_fork, judge_futile, lower_is_better
 from advisor.ledger import TrialHeard
-from advisor.noise import LEAST_LEARNING_GAIN
-from advisor.scoring import regularises
+from advisor.trials.judge import Arms, Verdict, judge_fork, judge_futile, lower_is_better
+from advisor.trials.noise import LEAST_LEARNING_GAIN
+from advisor.trials.scoring import regularises
 from advisor.trials.words import VETOED, Moved, Setting, over
 from rules.vocabulary import Fix
 from trainer.commands import Command, Decide, Fork

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from advisor.judge import Verdict
-from advisor.judge_average import EVALUATIONS, Pair, judge_average, less_is_better
 from advisor.ledger import Measured, TrialHeard
+from advisor.trials.judge import Verdict
+from advisor.trials.judge_average import EVALUATIONS, Pair, judge_average, less_is_better
 from advisor.trials.words import VETOED, Moved, Setting, over
 from trainer.commands import Command, Confirm, Revert, Stop, Turn
 from trainer.wire import Evaluated, Event, KnobsConfirmed, KnobsReverted, KnobsTurned, TrainingEnded

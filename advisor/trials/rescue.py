@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from statistics import median
 
-from advisor.judge import Verdict
 from advisor.ledger import Measured
+from advisor.trials.judge import Verdict
 from advisor.trials.words import Moved, Setting, over
 from rules.vocabulary import Deed
 from trainer.commands import Command, Confirm, Rollback, Stop, Turn

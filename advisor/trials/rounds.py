@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from advisor.budget import ROUNDS, STRETCH_S, STRETCH_STEPS
-from advisor.judge import Agreement, Verdict, judge_agreement, judge_crowd, judge_payback, judge_rounds
-from advisor.judge_memory import judge_memory
+from advisor.deciding.budget import ROUNDS, STRETCH_S, STRETCH_STEPS
 from advisor.ledger import Entry, TrialHeard
+from advisor.trials.judge import Agreement, Verdict, judge_agreement, judge_crowd, judge_payback, judge_rounds
+from advisor.trials.judge_memory import judge_memory
 from advisor.trials.words import VETOED, Moved, Setting, over
 from rules.vocabulary import Effect
 from trainer.commands import Alternate, Command, Confirm, Turn

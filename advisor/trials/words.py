@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from math import nan
 from typing import Protocol
 
-from advisor.judge import Verdict
 from advisor.ledger import Entry, How, Judged
+from advisor.trials.judge import Verdict
 from rules.vocabulary import Fix, Value
 from trainer.commands import Command
 from trainer.wire import Event

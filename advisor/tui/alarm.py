@@ -1,6 +1,6 @@
 """What rings the terminal's bell: only what a person should come back for, and each of it once."""
 
-from advisor.story import Story
+from advisor.story.story import Story
 from rules.vocabulary import Severity
 
 CRITICAL_WORDS = ("failed", "stalled")

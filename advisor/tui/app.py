@@ -20,7 +20,7 @@ from textual.content import Content
 from textual.screen import Screen
 
 from advisor.runs import Run
-from advisor.story import Story
+from advisor.story.story import Story
 from advisor.tui import questions
 from advisor.tui.by_hand import hand_turns
 from advisor.tui.cards import Feed

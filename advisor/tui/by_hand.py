@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from advisor.story import Story
+from advisor.story.story import Story
 from trainer.knobs import KnobValue
 
 SHOWN = 3

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from advisor.causes import said
+from advisor.deciding.causes import said
 from advisor.report.words import NURSERY
-from advisor.story import Story
-from advisor.told import FindingState, InterventionState, ProposalState
+from advisor.story.story import Story
+from advisor.story.told import FindingState, InterventionState, ProposalState
 from advisor.tui import words
 from advisor.tui.by_hand import HandTurn, hand_turns
 from advisor.tui.effects import (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from textual.content import Content
 
-from advisor.told import MarkKind
+from advisor.story.told import MarkKind
 from advisor.tui import words
 from advisor.tui.effects import outcome_text
 from advisor.tui.scene import Scene

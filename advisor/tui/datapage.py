@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from advisor.story import Story
+from advisor.story.story import Story
 from advisor.tui import words
 from advisor.tui.pages import PULL_S, Page
 from advisor.tui.thumbnail import thumbnail

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from statistics import median
 
 from advisor.ledger import How, Measured, TrialHeard
-from advisor.told import InterventionState
+from advisor.story.told import InterventionState
 from advisor.tui import words
 from rules.vocabulary import Deed, Effect, Fix, Value
 

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from advisor.report.schema import Intervention, Report
 from advisor.report.words import plural
 from advisor.runs import Run
-from advisor.story import Story
+from advisor.story.story import Story
 from advisor.tui import words
 from advisor.tui.effects import measured_text, turns_text
 from advisor.tui.pages import PULL_S, Page

@@ -6,7 +6,7 @@ from math import isfinite, nan
 from textual.content import Content
 from textual.widgets import Static
 
-from advisor.peaks import computed, precision_of
+from advisor.gathering.peaks import computed, precision_of
 from advisor.sensors.sample import DeviceSample
 from advisor.tui import words
 from advisor.tui.scene import Scene

@@ -12,9 +12,9 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Markdown, Static
 
-from advisor.history import BY_HAND
-from advisor.story import Story
-from advisor.told import InterventionState
+from advisor.deciding.history import BY_HAND
+from advisor.story.story import Story
+from advisor.story.told import InterventionState
 from advisor.tui import words
 from advisor.tui.effects import expected_text, measured_text, outcome_text, progress_text, turns_text
 from rules.catalogue import CatalogueError, find

@@ -2,7 +2,7 @@
 
 from textual.content import Content
 
-from advisor.told import MarkKind
+from advisor.story.told import MarkKind
 from advisor.tui import words
 from advisor.tui.chart import Line, Mark, Plot, Scale
 from advisor.tui.scene import Scene

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from advisor.told import InterventionState, ProposalState
+from advisor.story.told import InterventionState, ProposalState
 from advisor.tui.by_hand import HandTurn
 from advisor.tui.effects import EFFECTS, TRIALS, deed_text, expected_text, trial_text, turns_text
 from rules.vocabulary import Value

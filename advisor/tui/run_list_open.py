@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 
+from advisor.driving.supervise import NICE
 from advisor.mistakes import Mistake
 from advisor.runs import Run
-from advisor.supervise import NICE
 from advisor.tui.hangup import end_with_terminal
 from advisor.tui.run_list import Choice, Place, RunListApp
 from advisor.tui.run_list_watch import RunWatch
@@ -84,7 +84,7 @@ def not_unicode() -> bool:
 
 
 def _opened(choice: Choice, starter: ThreadPoolExecutor, ascii_only: bool) -> "AdvisorApp":
-    from advisor.attach import start_driver
+    from advisor.driving.attach import start_driver
     from advisor.tui.app import AdvisorApp  # the first frame of the list does not wait for it
 
     run, row = Run(choice.row.folder), choice.row

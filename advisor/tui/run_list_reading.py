@@ -11,10 +11,10 @@ from typing import Any
 
 import psutil
 
-from advisor.lease import is_driven
+from advisor.driving.lease import is_driven
+from advisor.driving.supervise import TRAINER
 from advisor.runs import Run, RunError
-from advisor.state_word import ENDINGS, patience_s
-from advisor.supervise import TRAINER
+from advisor.story.state_word import ENDINGS, patience_s
 from advisor.tui.run_list_folds import PARTS, EventsFold, LedgerFold, enter_loss
 from advisor.tui.run_list_rows import RunRow, Standing, State, place_of
 

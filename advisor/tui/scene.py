@@ -6,7 +6,7 @@ from typing import cast
 
 from advisor.ledger import Entry, Judged, TrialStarted
 from advisor.sensors.sample import Sample
-from advisor.story import Story
+from advisor.story.story import Story
 from advisor.tui.series import Series
 from advisor.tui.sources import Record, as_event
 from trainer import wire

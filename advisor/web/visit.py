@@ -84,7 +84,7 @@ def _list(here: Path) -> App[Any]:
 
 def _give_driver(run: Run) -> None:
     """Give a run whose driver is gone another one, as `advisor watch` does; without one it is shown all the same."""
-    from advisor.attach import start_driver
+    from advisor.driving.attach import start_driver
 
     try:
         start_driver(run, "join")

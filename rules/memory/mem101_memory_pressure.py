@@ -37,9 +37,10 @@ ACTIVATION_GAIN = 0.4
 """Of the peak: half of what grows with the examples, the usual larger part."""
 
 RECOMPUTED_GAIN = 0.4
-"""Of the peak: nine nets spared 10 to 81 % of what a step takes besides weights and gradients, half of them over 40 %."""
+"""Of the peak: nine nets spared 3 to 79 % of what a step takes besides weights and gradients, half of them 57 % or more
+(tests/bench/RESULTS.md)."""
 SMALL_PIECE = 8
-"""Examples: half of them leave most devices idle, at more than the third of a step that computing again costs."""
+"""Examples: half of them leave most devices idle, at more than the fifth to two thirds of a step that computing again costs."""
 
 
 @rule("MEM101")

@@ -1,16 +1,16 @@
 """Choices among literal findings, with a literal past."""
 
-from advisor.assess import Standing
-from advisor.causes import parts
-from advisor.choose import Choice, choose
-from advisor.history import History
+from advisor.deciding.assess import Standing
+from advisor.deciding.causes import parts
+from advisor.deciding.choose import Choice, choose
+from advisor.deciding.history import History
+from advisor.deciding.options import Scene
 from advisor.ledger import (
     Entry,
     Judged,
     TrialHeard,
     TrialStarted,
 )
-from advisor.options import Scene
 from rules.vocabulary import Effect, Fix
 from tests.advisor.literal import scene, started
 

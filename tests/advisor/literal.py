@@ -3,15 +3,28 @@
 from math import inf
 from typing import Any
 
-from advisor.assess import Standing
-from advisor.budget import Budget
-from advisor.options import Scene
-from advisor.signals import Signals
-from advisor.trials.words import Setting
+from advisor.deciding.assess import Standing
+from advisor.deciding.budget import Budget
+from advisor.deciding.options import Scene, Try
+from advisor.ledger import Judged, TrialHeard
+from advisor.signals.signals import Signals
+from advisor.trials.trial import Circumstances, advance, open_trial
+from advisor.trials.words import Moved, Setting, Trial
 from rules.facts import ProbeFacts, RunFacts
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Rule, Severity, Turned
+from trainer.commands import Command
 from trainer.knobs import SPECS, Knob, KnobValue, catalogue
-from trainer.wire import ArmScored, BeatTaken, Evaluated, Event, OutputsMeasured, RunStarted, StretchTaken, TrialEnded
+from trainer.wire import (
+    ArmScored,
+    BeatTaken,
+    Compressed,
+    Evaluated,
+    Event,
+    OutputsMeasured,
+    RunStarted,
+    StretchTaken,
+    TrialEnded,
+)
 from trainer.words import DeviceInfo, ModelInfo, Outputs, Survey, TaskInfo
 
 KNOB_VALUES: dict[str, KnobValue] = {
@@ -194,3 +207,46 @@ def told(*events: Event) -> Signals:
 def beats(until: int, loss: float = 1.0, since: int = 0, every: int = 10) -> list[Event]:
     """Return beats of `every` steps from `since` on."""
     return [beat(step, steps=every, loss=loss) for step in range(since + every, until + 1, every)]
+
+
+def opened(
+    one: Fix,
+    how: str,
+    *,
+    about: Circumstances | None = None,
+    passes: int = 0,
+    nulls: int = 1,
+    replicates: int = 1,
+    **fields: object,
+) -> Trial:
+    chosen = Try("OPT900", one, how, 1.0, steps=40, nulls=nulls, replicates=replicates, agreement_passes=passes)  # type: ignore[arg-type]
+    return open_trial(chosen, setting(one, how, **fields), about or Circumstances())
+
+
+def followed(trial: Trial, *events: Event) -> tuple[Judged | None, list[Command], list[TrialHeard], Trial | None]:
+    """What a trial makes of events: its verdict, the commands, the measurements, and the trial itself."""
+    commands: list[Command] = []
+    heard: list[TrialHeard] = []
+    verdict, now = None, trial
+    for event in events:
+        moved: Moved = advance(now, event)
+        commands += moved.commands
+        heard += [entry for entry in moved.entries if isinstance(entry, TrialHeard)]
+        verdict = next((entry for entry in moved.entries if isinstance(entry, Judged)), verdict)
+        if moved.trial is None:
+            return verdict, commands, heard, None
+        now = moved.trial
+    return verdict, commands, heard, now
+
+
+def rounds(gain: float) -> list[Event]:
+    return [
+        one for n in range(6) for one in (stretch("t1", n, "control", 1.0), stretch("t1", n, "candidate", 1 - gain))
+    ]
+
+
+def compressed(after: int, metric: float) -> Compressed:
+    return Compressed(
+        trial="t1", method="int8", path="x", bytes_before=1000, bytes_after=after, latency_before_s=1.0,
+        latency_after_s=1.0, metric_before=0.9, metric_after=metric, standard_error=0.01,
+    )  # fmt: skip

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.assess import ABSENT_TO_CLEAR, SEEN_TO_STAND, Assessment, Standing, assess, follow, unripe
-from advisor.causes import confidence, parts, said
-from advisor.diagnosis import Diagnosis
-from advisor.history import History
+from advisor.deciding.assess import ABSENT_TO_CLEAR, SEEN_TO_STAND, Assessment, Standing, assess, follow, unripe
+from advisor.deciding.causes import confidence, parts, said
+from advisor.deciding.diagnosis import Diagnosis
+from advisor.deciding.history import History
 from advisor.ledger import Found, Restated, RoleChanged
 from rules.facts import Facts, LossFacts, RunFacts
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Rule, Severity

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from advisor.judge_average import Pair, judge_average
+from advisor.deciding.options import Try
 from advisor.ledger import Judged, TrialHeard
-from advisor.options import Try
-from advisor.trial import Circumstances, advance, open_trial
+from advisor.trials.judge_average import Pair, judge_average
+from advisor.trials.trial import Circumstances, advance, open_trial
 from advisor.trials.words import Trial
 from rules.vocabulary import Deed, Effect
 from tests.advisor.literal import fix, setting

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from advisor.budget import (
+from advisor.deciding.budget import (
     BORROWED_FOR_A_CAUSE,
     Budget,
     ForkPlan,
@@ -14,6 +14,9 @@ from advisor.budget import (
     rounds_steps,
     shortest_horizon,
 )
+from advisor.deciding.options import STARTS_S, Try
+from advisor.deciding.scene import scene_of
+from advisor.deciding.settings import Settings
 from advisor.ledger import (
     Entry,
     Found,
@@ -23,10 +26,7 @@ from advisor.ledger import (
     TrialHeard,
     TrialStarted,
 )
-from advisor.options import STARTS_S, Try
-from advisor.scene import scene_of
-from advisor.settings import Settings
-from advisor.signals import Signals
+from advisor.signals.signals import Signals
 from rules.vocabulary import Deed, Severity
 from tests.advisor.choosing import LEARNING, ROUNDING, chosen, history, whys
 from tests.advisor.literal import finding, fix, scene, scored, standing, started

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from advisor.deciding.mind import Mind, Settings
+from advisor.driving.plan import FullPlan, Kept
+from advisor.driving.wishes import send_wish
 from advisor.ledger import Entry, Refused, TrialStarted, Wished
-from advisor.mind import Mind, Settings
-from advisor.plan import FullPlan, Kept
 from advisor.runs import Run as RunFolder
-from advisor.wishes import send_wish
 from rules.vocabulary import Effect, Value
 from tests.advisor.literal import beat, ended, fix, rule_from, scored, started, stretch
 from trainer.commands import Alternate, Command, Confirm, Decide, Fork, Turn

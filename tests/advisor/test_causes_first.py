@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.assess import Standing
-from advisor.causes import parts
-from advisor.choose import choose
-from advisor.options import AskProbe, Try
+from advisor.deciding.assess import Standing
+from advisor.deciding.causes import parts
+from advisor.deciding.choose import choose
+from advisor.deciding.options import AskProbe, Try
 from rules.vocabulary import Deed, Effect, Severity
 from tests.advisor.choosing import LEARNING, SPEED, attempt, chosen, history, whys
 from tests.advisor.literal import fix, scene, standing

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from advisor.budget import Budget
-from advisor.choose import Choice
+from advisor.deciding.budget import Budget
+from advisor.deciding.choose import Choice
+from advisor.deciding.options import AskProbe, Try
 from advisor.ledger import (
     ProbeAsked,
     Proposed,
     TrainerExited,
     Wished,
 )
-from advisor.options import AskProbe, Try
 from rules.vocabulary import Deed, Effect, Fix, Severity
 from tests.advisor.choosing import LEARNING, ROUNDING, SPEED, attempt, chosen, history, whys
 from tests.advisor.literal import fix, knobs, scene, standing

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from advisor.cli import run
-from advisor.headless import reaches
-from advisor.lease import Lease
+from advisor.driving.lease import Lease
 from advisor.ledger import RunClosed
 from advisor.runs import Run, create_run
+from advisor.showing.headless import reaches
 from trainer.config import Config, keys, read
 from trainer.journal import JournalWriter
 from trainer.wire import RunEnded, write

@@ -5,11 +5,11 @@ from typing import Any
 import pynvml
 import pytest
 
-from advisor.gather import gather
+from advisor.gathering.gather import gather
 from advisor.sensors import nvidia
 from advisor.sensors.sample import Sample, read_sample
 from advisor.sensors.sampler import Sampler
-from advisor.signals import Signals
+from advisor.signals.signals import Signals
 from rules.catalogue import all_rules
 from tests.advisor.literal import beats, started, told
 from tests.advisor.stand_in_nvml import Device, StandIn

@@ -14,7 +14,7 @@ from typing import TypeVar
 import psutil
 import pytest
 
-from advisor.lease import is_driven, read_lease
+from advisor.driving.lease import is_driven, read_lease
 from advisor.ledger import Entry, RunClosed, TrainerExited, TrainerStarted
 from advisor.runs import Run
 from trainer.wire import BeatTaken, Event, RunEnded, RunStarted
@@ -262,7 +262,7 @@ def test_the_trainer_outlives_a_killed_driver_and_watch_takes_over(begin: Begin,
     watching.wait_for(is_driven)
     assert read_lease(started.run)["pid"] != watching.process.pid
     second = subprocess.run(
-        [sys.executable, "-P", "-m", "advisor.driver", folder], capture_output=True, text=True, check=False
+        [sys.executable, "-P", "-m", "advisor.driving.driver", folder], capture_output=True, text=True, check=False
     )
     assert second.returncode == 2
     assert second.stderr.startswith("advisor: ")

@@ -4,9 +4,9 @@ from math import isnan
 
 import pytest
 
-from advisor.gather import gather
+from advisor.gathering.gather import gather
 from advisor.sensors.sample import HostSample, Sample
-from advisor.signals import Signals
+from advisor.signals.signals import Signals
 from rules.facts import FetcherFacts, FetchFacts, HostFacts, ProbeFacts
 from tests.advisor.literal import beat, started
 from trainer.wire import KnobsConfirmed, KnobsTurned, Probed, RunStarted

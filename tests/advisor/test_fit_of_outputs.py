@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from advisor.assess import assess
-from advisor.gather import gather
-from advisor.signals import Signals
+from advisor.deciding.assess import assess
+from advisor.gathering.gather import gather
+from advisor.signals.signals import Signals
 from rules.catalogue import all_rules
 from rules.vocabulary import Severity
 from tests.trainer.running import training_of
 from trainer.config import parse
-from trainer.outputs import OutputLooks
 from trainer.start import announce
+from trainer.watching.outputs import OutputLooks
 
 OF_THE_FIT = frozenset({"ARC106", "ARC107", "ARC108", "ARC109", "NUM105", "NUM106"})
 """Rules that speak from the first look on."""

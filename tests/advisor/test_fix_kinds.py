@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 import trainer
-from advisor.judge import LEAST_LEARNING_GAIN, LEAST_SPEED_GAIN
 from advisor.ledger import Found, Judged, TrialHeard, TrialStarted
 from advisor.report.markdown import markdown
 from advisor.together import Told, run_together
+from advisor.trials.judge import LEAST_LEARNING_GAIN, LEAST_SPEED_GAIN
 from examples.digits_images import write as write_digits
 from trainer.config import parse
-from trainer.wire import Evaluated, KnobsConfirmed, MemoryRanOut, RunStarted
+from trainer.wire import BeatTaken, Evaluated, KnobsConfirmed, MemoryRanOut, RunStarted
 
 DIGITS = "sklearn:digits"
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -177,6 +177,24 @@ def test_a_step_that_does_not_fit_into_memory_is_accumulated(tmp_path: Path) -> 
     assert told.words.why == "finished"
     roomy = run(tmp_path / "roomy", train={**train, "memory_limit": 0}, model=model)
     assert score(told) == pytest.approx(score(roomy), abs=0.01), "accumulation is the same mathematics"
+
+
+@pytest.mark.slow
+def test_a_nearly_full_device_has_its_activations_computed_again_by_a_trial_that_counts_memory(tmp_path: Path) -> None:
+    model = {"name": "cnn", "width": 8}
+    train = {"lr": 3e-3, "batch_size": 64, "eval_every": 10, "memory_limit": 100.0}
+    roomy = run(tmp_path / "roomy", train={**train, "epochs": 1}, model=model)
+    peak = max(event.peak_bytes for event in roomy.events if isinstance(event, BeatTaken))
+    tight = {**train, "epochs": 40, "memory_limit": 1.05 * peak / 2**20}
+    told = run(tmp_path / "run", lockstep=False, train=tight, model=model)
+    assert "MEM101" in found(told)
+    (started, judged, heard), *_ = trials(told, "activation_checkpointing")
+    assert started.how == "rounds"
+    assert judged.measured is not None
+    assert judged.measured.unit == "relative bytes"
+    assert judged.measured.low > 0.05
+    assert all(one.numbers["with_bytes"] < one.numbers["without_bytes"] for one in heard if one.what == "round")
+    assert judged.outcome == ("kept" if "but" not in judged.why else "rolled_back")
 
 
 @pytest.mark.slow

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.gather import gather
-from advisor.growth import POINTS_LEAST, slope
+from advisor.gathering.gather import gather
 from advisor.sensors.sample import HostSample, Sample
-from advisor.signals import Signals
-from advisor.signals_memory import POINTS_MOST, SETTLING_STEPS, MemorySeries, MemorySignal, Reading
+from advisor.signals.growth import POINTS_LEAST, slope
+from advisor.signals.memory import POINTS_MOST, SETTLING_STEPS, MemorySeries, MemorySignal, Reading
+from advisor.signals.signals import Signals
 from rules.facts import AllocatorFacts, GrowthFacts
 from tests.advisor.literal import beat as literal_beat
 from tests.advisor.literal import beats, started, told

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from advisor.budget import Budget
+from advisor.deciding.budget import Budget
+from advisor.deciding.options import Try
 from advisor.ledger import Entry, Measured, Undone, Wished
-from advisor.options import Try
 from rules.vocabulary import Deed, Effect, Fix, Severity
 from tests.advisor.choosing import LEARNING, attempt, chosen, history, whys
 from tests.advisor.literal import fix, scene, standing

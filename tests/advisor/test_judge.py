@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.judge import (
+from advisor.trials.judge import (
     Agreement,
     Arms,
     judge_agreement,
@@ -17,7 +17,7 @@ from advisor.judge import (
     judge_rounds,
     regressed,
 )
-from advisor.noise import gain_of, student
+from advisor.trials.noise import gain_of, student
 from rules.facts import Evaluation
 from rules.vocabulary import Guard
 from tests.advisor.literal import fix

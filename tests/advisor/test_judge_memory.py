@@ -2,7 +2,7 @@
 
 import pytest
 
-from advisor.judge_memory import judge_memory
+from advisor.trials.judge_memory import judge_memory
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from advisor.judge_memory import judge_memory
         pytest.param(
             [0.4] * 5 + [0.01], [-0.3] * 6, "rolled_back", "5% would be worth a turn", id="one round spares little"
         ),
-        pytest.param([0.4] * 6, [-0.8] * 6, "rolled_back", "80% more time: more than 50%", id="too slow"),
+        pytest.param([0.4] * 6, [-0.9] * 6, "rolled_back", "90% more time: more than 75%", id="too slow"),
         pytest.param([], [-0.3] * 6, "undecided", "memory was counted in only 0 of 6 rounds", id="nobody counts"),
         pytest.param([0.4] * 3, [-0.3] * 3, "undecided", "only 3 of 6 rounds", id="broken off"),
         pytest.param([-0.2] * 6, [0.1] * 6, "rolled_back", "20% higher", id="more memory"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.lease import Lease, LeaseHeld, is_driven, read_lease
+from advisor.driving.lease import Lease, LeaseHeld, is_driven, read_lease
 from advisor.runs import Run
 
 
@@ -34,7 +34,7 @@ def test_the_heartbeat_is_there_to_be_shown(tmp_path: Path) -> None:
 
 def test_a_driver_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from advisor.lease import Lease; from advisor.runs import Run;"
+        "import sys, time; from pathlib import Path; from advisor.driving.lease import Lease; from advisor.runs import Run;"
         " lease = Lease(Run(Path(sys.argv[1]))); print('held', flush=True); time.sleep(60)"
     )
     driver = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE)

@@ -3,8 +3,8 @@ from math import nan
 
 import pytest
 
+from advisor.deciding.mind import Mind, Settings
 from advisor.ledger import Entry, Judged, Wished
-from advisor.mind import Mind, Settings
 from rules.vocabulary import Deed, Effect, Rule, Severity
 from tests.advisor.literal import (
     beat,

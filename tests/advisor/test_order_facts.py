@@ -2,9 +2,9 @@
 
 import pytest
 
-from advisor.chance import drawn_chance
-from advisor.gather import gather
-from advisor.signals import Signals
+from advisor.gathering.chance import drawn_chance
+from advisor.gathering.gather import gather
+from advisor.signals.signals import Signals
 from rules.facts import OrderFacts
 from tests.advisor.literal import beat, started, survey
 from trainer.wire import Event, KnobsTurned, Surveyed

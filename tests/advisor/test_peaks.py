@@ -5,9 +5,14 @@ from typing import Any
 
 import pytest
 
-from advisor.peaks import computed, peak_flops, precision_of
+from advisor.gathering.peaks import computed, peak_flops, precision_of
+from advisor.report.build import build
+from advisor.story.story import fold
+from advisor.tui.machine import rows
+from advisor.tui.scene import Scene
 from tests.advisor.literal import started
-from trainer.wire import RunStarted
+from tests.report import literal_runs
+from trainer.wire import Event, RunStarted
 
 
 @pytest.mark.parametrize(
@@ -61,3 +66,36 @@ def test_a_step_costs_three_forward_passes_and_each_device_of_a_run_adds_its_pea
 @pytest.mark.parametrize("run", [None, on("NVIDIA A100-SXM4-40GB", forward_flops=0.0)], ids=["no start", "not counted"])
 def test_nobody_who_has_not_counted_says_a_figure(run: RunStarted | None) -> None:
     assert all(map(isnan, computed(run, {}, 1000.0)))
+
+
+def heard(name: str) -> list[Event]:
+    """Return a healthy run on a device of this name, whose net was counted."""
+    run = literal_runs.healthy()
+    return [
+        event
+        if not isinstance(event, RunStarted)
+        else event.model_copy(
+            update={
+                "model": event.model.model_copy(update={"forward_flops": 1e9}),
+                "device": event.device.model_copy(update={"name": name}),
+            }
+        )
+        for event in run.events
+    ]
+
+
+@pytest.mark.parametrize(("name", "known"), [("NVIDIA A100-SXM4-40GB", True), ("AMD EPYC", False)])
+def test_report_and_machine_panel_say_the_mfu_of_a_known_device_only(name: str, known: bool) -> None:
+    events = heard(name)
+    said = {one.name: one for one in build(fold(events, []), literal_runs.about(), "/runs/one").health}
+    assert "compute reached" in said
+    assert ("MFU" in said) is known
+    if known:
+        assert 0 < said["MFU"].value < said["compute reached"].value / 19.5e12
+        assert "19.5 TFLOP/s" in said["MFU"].formula
+    scene = Scene()
+    for event in events:
+        scene.take(event)
+    shown = rows(scene).plain
+    assert "GFLOP/s" in shown
+    assert ("of the peak in fp32" in shown) is known

@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.cli import run as run_command
+from advisor.driving.plan import plan_of
 from advisor.ledger import Judged, TrialStarted
 from advisor.mistakes import Mistake
-from advisor.plan import plan_of
 from advisor.runs import Run, create_run
 from advisor.together import Told, run_together
 from tests.advisor.literal import started as begun
-from trainer import checkpoint
 from trainer.config import Config, parse
 from trainer.journal import JournalWriter
 from trainer.knobs import SPECS, Knob
-from trainer.plan import Deed, PlannedArm, PlannedRescue, PlannedStop, PlannedTurn
+from trainer.state import checkpoint
+from trainer.trials.plan import Deed, PlannedArm, PlannedRescue, PlannedStop, PlannedTurn
 from trainer.wire import (
     Arm,
     ArmScored,

@@ -8,7 +8,7 @@ import pytest
 from advisor.ledger import Found, Judged, TrialStarted
 from advisor.together import Told, run_together
 from trainer.config import parse
-from trainer.guard import FEWEST
+from trainer.stepping.guard import FEWEST
 from trainer.wire import BeatTaken, Evaluated, GuardActed, RolledBack, SnapshotTaken
 
 TASKS = '''

@@ -2,9 +2,9 @@
 
 import pytest
 
+from advisor.deciding.mind import Mind, Settings
+from advisor.driving.session import Session
 from advisor.ledger import Entry, Judged, Noted, TrainerExited, TrialStarted, Undone, Wished
-from advisor.mind import Mind, Settings
-from advisor.session import Session
 from rules.vocabulary import Effect, Fix, Turned
 from trainer import wire
 from trainer import words as wire_words

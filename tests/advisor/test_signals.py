@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.gather import OF_WALL_TIME, gather
+from advisor.gathering.gather import OF_WALL_TIME, gather
 from advisor.sensors.sample import HostSample, NeighbourSample, Sample
-from advisor.signals import Signals
+from advisor.signals.signals import Signals
 from rules.facts import GROUPS, BranchFacts, LossFacts, NeighbourFacts, OutputFacts, ProbeFacts, RunFacts, TaskFacts
 from tests.advisor.literal import beat, beats, evaluated, knobs, looked_at, started, survey, told
 from trainer.wire import (

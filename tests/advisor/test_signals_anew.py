@@ -1,6 +1,6 @@
 """What is known of a run that began anew within a trial."""
 
-from advisor.gather import gather
+from advisor.gathering.gather import gather
 from rules.facts import LossFacts, RunFacts, TaskFacts
 from rules.learning import creeps
 from tests.advisor.literal import beats, started, told

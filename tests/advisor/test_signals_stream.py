@@ -2,9 +2,9 @@
 
 import pytest
 
-from advisor.gather import gather
-from advisor.signals import Signals
-from advisor.signals_stream import FIRST_LEAST, LATER_MOST
+from advisor.gathering.gather import gather
+from advisor.signals.signals import Signals
+from advisor.signals.stream import FIRST_LEAST, LATER_MOST
 from rules.facts import InputFacts, SplitFacts, StreamFacts
 from tests.advisor.literal import beat, started, survey
 from trainer.wire import KnobsTurned, LayersMeasured, RolledBack, Surveyed

@@ -12,11 +12,11 @@ import psutil
 import pytest
 
 from advisor.cli import run
-from advisor.lease import Lease, is_driven
+from advisor.driving.lease import Lease, is_driven
 from advisor.ledger import Noted
-from advisor.progress import BarProgress, PlainProgress, open_progress
 from advisor.runs import Run
-from advisor.streaming import LineStream
+from advisor.showing.progress import BarProgress, PlainProgress, open_progress
+from advisor.showing.streaming import LineStream
 from tests.advisor.test_cli import resting_run
 from tests.tui.recording import Recording
 from trainer.journal import JournalWriter

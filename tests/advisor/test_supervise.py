@@ -10,8 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from advisor.runs import create_run
-from advisor.supervise import (
+from advisor.driving.supervise import (
     LAST_LINES,
     RESTARTS,
     RESTARTS_WITHIN_S,
@@ -25,6 +24,7 @@ from advisor.supervise import (
     start_detached,
     trainer_of,
 )
+from advisor.runs import create_run
 
 
 def crash(at: float = 1000.0, step: int = 10, text: str = "RuntimeError: boom", code: int | None = 3) -> Exit:

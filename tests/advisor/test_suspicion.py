@@ -2,13 +2,13 @@
 
 import pytest
 
-from advisor.assess import needed
-from advisor.budget import FIRST_SUSPICION_STEPS, Budget
-from advisor.causes import parts
-from advisor.choose import choose
-from advisor.history import PROBE_STEPS, History
+from advisor.deciding.assess import needed
+from advisor.deciding.budget import FIRST_SUSPICION_STEPS, Budget
+from advisor.deciding.causes import parts
+from advisor.deciding.choose import choose
+from advisor.deciding.history import PROBE_STEPS, History
+from advisor.deciding.options import AskProbe
 from advisor.ledger import Found, ProbeAsked
-from advisor.options import AskProbe
 from rules.remedies import new_start
 from rules.vocabulary import Severity
 from tests.advisor.literal import finding, fix, scene, standing

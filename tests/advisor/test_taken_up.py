@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from advisor.deciding.mind import Mind, Settings
+from advisor.driving.orders import read_orders
 from advisor.ledger import Entry, Judged, TrialHeard, TrialStarted
-from advisor.mind import Mind, Settings
-from advisor.orders import read_orders
 from advisor.runs import Run
 from advisor.together import run_together
 from rules.vocabulary import Effect

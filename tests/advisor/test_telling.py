@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from advisor.ledger import Entry, Found, HardwareProfiled, Judged, Refused, TrainerStarted, TrialStarted
-from advisor.progress import BarProgress, PlainProgress, write_line
-from advisor.story import Story
-from advisor.telling import MOST_REFUSALS, glance, machine, progress, tell_entry, tell_event
+from advisor.showing.progress import BarProgress, PlainProgress, write_line
+from advisor.story.story import Story
+from advisor.story.telling import MOST_REFUSALS, glance, machine, progress, tell_entry, tell_event
 from rules.vocabulary import Effect, Finding, Fix, Severity
 from tests.advisor.test_session import beat, evaluated, started
 from trainer import wire

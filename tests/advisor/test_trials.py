@@ -2,65 +2,23 @@ from math import nan
 
 import pytest
 
-from advisor.ledger import Judged, TrialHeard
-from advisor.options import Try
-from advisor.trial import Circumstances, abandon, advance, open_trial
-from advisor.trials.words import Moved, Trial
+from advisor.deciding.options import Try
+from advisor.trials.trial import Circumstances, abandon, advance, open_trial
 from rules.vocabulary import Deed, Effect, Fix
-from tests.advisor.literal import beat, ended, fix, scored, setting, started, stretch
-from trainer.commands import Alternate, Command, Compress, Confirm, Decide, Fork, Rollback, Stop, Turn
+from tests.advisor.literal import beat, compressed, ended, fix, followed, opened, rounds, scored, setting, started
+from trainer.commands import Alternate, Command, Confirm, Decide, Fork, Rollback, Stop, Turn
 from trainer.wire import (
     AgreementMeasured,
     CommandRefused,
-    Compressed,
     Event,
     GuardActed,
     KnobsConfirmed,
     RolledBack,
     RunEnded,
-    StretchTaken,
-    Told,
     TrainingEnded,
 )
 
-
-def opened(
-    one: Fix,
-    how: str,
-    *,
-    about: Circumstances | None = None,
-    passes: int = 0,
-    nulls: int = 1,
-    replicates: int = 1,
-    **fields: object,
-) -> Trial:
-    chosen = Try("OPT900", one, how, 1.0, steps=40, nulls=nulls, replicates=replicates, agreement_passes=passes)  # type: ignore[arg-type]
-    return open_trial(chosen, setting(one, how, **fields), about or Circumstances())
-
-
-def told(trial: Trial, *events: Event) -> tuple[Judged | None, list[Command], list[TrialHeard], Trial | None]:
-    """What a trial makes of events: its verdict, the commands, the measurements, and the trial itself."""
-    commands: list[Command] = []
-    heard: list[TrialHeard] = []
-    verdict, now = None, trial
-    for event in events:
-        moved: Moved = advance(now, event)
-        commands += moved.commands
-        heard += [entry for entry in moved.entries if isinstance(entry, TrialHeard)]
-        verdict = next((entry for entry in moved.entries if isinstance(entry, Judged)), verdict)
-        if moved.trial is None:
-            return verdict, commands, heard, None
-        now = moved.trial
-    return verdict, commands, heard, now
-
-
 SPEED, ROUNDING = fix(Effect.SAME_MATHEMATICS), fix(Effect.OTHER_ROUNDING)
-
-
-def rounds(gain: float) -> list[Event]:
-    return [
-        one for n in range(6) for one in (stretch("t1", n, "control", 1.0), stretch("t1", n, "candidate", 1 - gain))
-    ]
 
 
 def test_rounds_ask_for_six_and_turn_and_confirm_what_is_kept() -> None:
@@ -68,7 +26,7 @@ def test_rounds_ask_for_six_and_turn_and_confirm_what_is_kept() -> None:
     (asked,) = trial.begin()
     assert isinstance(asked, Alternate)
     assert (asked.rounds, asked.stretch_steps, asked.agreement_passes) == (6, 20, 0)
-    verdict, commands, heard, _ = told(trial, *rounds(0.1), ended("t1", seconds=0.7))
+    verdict, commands, heard, _ = followed(trial, *rounds(0.1), ended("t1", seconds=0.7))
     assert verdict is not None
     assert (verdict.outcome, verdict.cost_s) == ("kept", 0.7)
     assert len(heard) == 6
@@ -80,7 +38,7 @@ def test_rounds_ask_for_six_and_turn_and_confirm_what_is_kept() -> None:
 
 
 def test_rounds_that_lose_leave_the_knobs_alone() -> None:
-    verdict, commands, _, _ = told(opened(SPEED, "rounds"), *rounds(-0.1), ended("t1"))
+    verdict, commands, _, _ = followed(opened(SPEED, "rounds"), *rounds(-0.1), ended("t1"))
     assert verdict is not None
     assert verdict.outcome == "rolled_back"
     assert commands == []
@@ -99,13 +57,13 @@ DIFFERS = AgreementMeasured(trial="t1", passes=20, loss_difference=0.5, gradient
     ],
 )
 def test_other_rounding_is_kept_only_when_it_agrees(first: list[Event], outcome: str) -> None:
-    verdict, _, _, _ = told(opened(ROUNDING, "rounds", passes=20), *first, *rounds(0.3), ended("t1"))
+    verdict, _, _, _ = followed(opened(ROUNDING, "rounds", passes=20), *first, *rounds(0.3), ended("t1"))
     assert verdict is not None
     assert verdict.outcome == outcome
 
 
 def test_rounds_that_ended_early_are_undecided() -> None:
-    verdict, _, _, _ = told(opened(SPEED, "rounds"), *rounds(0.3)[:7], ended("t1", why="the run was stopped"))
+    verdict, _, _, _ = followed(opened(SPEED, "rounds"), *rounds(0.3)[:7], ended("t1", why="the run was stopped"))
     assert verdict is not None
     assert verdict.outcome == "undecided"
     assert "stopped" in verdict.why
@@ -127,9 +85,9 @@ def test_a_fork_decides_when_all_arms_are_heard(losses: tuple[float, float, floa
     trial = opened(fix(), "fork")
     asked = Fork(trial="t1", turns=setting(fix()).turns, steps=40, nulls=1, score="tail_loss", least_gain=0.005)
     assert trial.begin() == (asked,)
-    _, commands, _, _ = told(trial, *arms(*losses)[:2])
+    _, commands, _, _ = followed(trial, *arms(*losses)[:2])
     assert commands == []
-    verdict, commands, heard, _ = told(trial, *arms(*losses), ended("t1", arm, seconds=0.9))
+    verdict, commands, heard, _ = followed(trial, *arms(*losses), ended("t1", arm, seconds=0.9))
     assert commands == [Decide(trial="t1", arm=arm)]
     assert verdict is not None
     assert (verdict.outcome, verdict.cost_s) == (outcome, 0.9)
@@ -146,8 +104,8 @@ PAIRS = [
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2)])
 def test_two_candidates_beside_two_controls_decide_in_whatever_order_they_come(order: tuple[int, ...]) -> None:
     trial = opened(fix(), "fork", replicates=2)
-    assert told(trial, *[PAIRS[place] for place in order[:3]])[1] == []
-    verdict, commands, heard, _ = told(trial, *[PAIRS[place] for place in order], ended("t1", "candidate"))
+    assert followed(trial, *[PAIRS[place] for place in order[:3]])[1] == []
+    verdict, commands, heard, _ = followed(trial, *[PAIRS[place] for place in order], ended("t1", "candidate"))
     assert commands == [Decide(trial="t1", arm="candidate")]
     assert verdict is not None
     assert verdict.outcome == "kept"
@@ -162,7 +120,9 @@ def test_two_candidates_beside_two_controls_decide_in_whatever_order_they_come(o
 def test_a_fork_that_its_first_pair_ended_is_judged_by_that_pair(loss: float, outcome: str) -> None:
     trial = opened(fix(), "fork", replicates=2)
     pair = [scored("t1", "control", 1.0), scored("t1", "candidate", loss)]
-    verdict, commands, _, _ = told(trial, *pair, ended("t1", why="the first pair of arms shows no gain worth keeping"))
+    verdict, commands, _, _ = followed(
+        trial, *pair, ended("t1", why="the first pair of arms shows no gain worth keeping")
+    )
     assert commands == []
     assert verdict is not None
     assert verdict.outcome == outcome
@@ -181,7 +141,7 @@ def test_a_second_candidate_at_a_rate_of_its_own_takes_the_place_of_the_first() 
         scored("t1", "null", 1.01),
     ]
     rated = [one if one.rate == one.rate else one.model_copy(update={"rate": 0.1}) for one in arms]
-    verdict, commands, heard, _ = told(trial, *rated, ended("t1", "candidate"))
+    verdict, commands, heard, _ = followed(trial, *rated, ended("t1", "candidate"))
     assert commands == [Decide(trial="t1", arm="candidate")]
     assert len(heard) == 4
     assert verdict is not None
@@ -193,7 +153,7 @@ def test_a_second_candidate_at_a_rate_of_its_own_takes_the_place_of_the_first() 
 def test_rounds_that_do_not_pay_back_what_turning_costs_are_not_kept() -> None:
     def outcome(set_up_s: float, crowded_share: float = 0.0) -> str:
         end = ended("t1").model_copy(update={"set_up_s": set_up_s, "crowded_share": crowded_share})
-        verdict, _, _, _ = told(opened(SPEED, "rounds"), *rounds(0.1), end)
+        verdict, _, _, _ = followed(opened(SPEED, "rounds"), *rounds(0.1), end)
         assert verdict is not None
         return verdict.outcome
 
@@ -206,14 +166,14 @@ def test_rounds_that_do_not_pay_back_what_turning_costs_are_not_kept() -> None:
 def test_the_same_mathematics_must_give_the_same_losses() -> None:
     near = AgreementMeasured(trial="t1", passes=3, loss_difference=1e-3, gradient_cosine=0.9999)
     for one, outcome in ((SPEED, "rolled_back"), (ROUNDING, "kept")):
-        verdict, _, _, _ = told(opened(one, "rounds", passes=3), near, *rounds(0.3), ended("t1"))
+        verdict, _, _, _ = followed(opened(one, "rounds", passes=3), near, *rounds(0.3), ended("t1"))
         assert verdict is not None
         assert verdict.outcome == outcome
 
 
 def test_a_rate_is_judged_by_averaged_weights() -> None:
     better = scored("t1", "candidate", 0.5, tail_loss=2.0)
-    verdict, _, _, _ = told(
+    verdict, _, _, _ = followed(
         opened(fix(), "fork"), arms(1.0, 0.5, 1.01)[0], better, scored("t1", "null", 1.01), ended("t1")
     )
     assert verdict is not None
@@ -224,14 +184,14 @@ def test_a_rate_is_judged_by_averaged_weights() -> None:
 
 def test_a_fork_with_pooled_nulls_needs_none_of_its_own() -> None:
     trial = opened(fix(), "fork", about=Circumstances(pool=(0.01, -0.01, 0.01)), nulls=0)
-    verdict, _, _, _ = told(trial, *arms(1.0, 0.9, 0)[:2], ended("t1", "candidate"))
+    verdict, _, _, _ = followed(trial, *arms(1.0, 0.9, 0)[:2], ended("t1", "candidate"))
     assert verdict is not None
     assert verdict.outcome == "kept"
     assert "3 null arms" in verdict.why
 
 
 def test_a_verdict_that_came_too_late_is_void() -> None:
-    verdict, _, _, _ = told(opened(fix(), "fork"), *arms(1.0, 0.5, 1.01), ended("t1", "control"))
+    verdict, _, _, _ = followed(opened(fix(), "fork"), *arms(1.0, 0.5, 1.01), ended("t1", "control"))
     assert verdict is not None
     assert verdict.outcome == "undecided"
     assert "too late" in verdict.why
@@ -239,7 +199,7 @@ def test_a_verdict_that_came_too_late_is_void() -> None:
 
 def test_events_of_another_trial_say_nothing() -> None:
     trial = opened(fix(), "fork")
-    verdict, commands, heard, now = told(trial, scored("t9", "control", 1.0), ended("t9"))
+    verdict, commands, heard, now = followed(trial, scored("t9", "control", 1.0), ended("t9"))
     assert (verdict, commands, heard, now) == (None, [], [], trial)
 
 
@@ -248,7 +208,7 @@ def test_a_vetoed_trial_is_not_kept(how: str) -> None:
     one = fix(Effect.FREE, deed=Deed.COMPRESS, method="int8") if how == "compression" else SPEED
     trial = opened(one, how).vetoed()
     copy = compressed(400, 0.9)
-    verdict, commands, _, _ = told(trial, *rounds(0.3), *arms(1.0, 0.5, 1.01), copy, ended("t1", "control"))
+    verdict, commands, _, _ = followed(trial, *rounds(0.3), *arms(1.0, 0.5, 1.01), copy, ended("t1", "control"))
     assert not any(isinstance(command, Turn) or command == Decide(trial="t1", arm="candidate") for command in commands)
     assert verdict is None or verdict.outcome == "undecided"
 
@@ -287,7 +247,7 @@ def test_a_rescue_goes_its_rung(one: Fix, about: Circumstances, asked: Command) 
 def test_a_rescue_shows_its_recovery_and_what_it_lost() -> None:
     trial = opened(fix(Effect.RESCUE), "rescue", about=Circumstances(onset=170, loss_now=nan))
     good = [beat(step, loss=0.8) for step in range(110, 160, 10)]
-    verdict, _, _, _ = told(trial, beat(180, loss=nan), ROLLED, *good)
+    verdict, _, _, _ = followed(trial, beat(180, loss=nan), ROLLED, *good)
     assert verdict is not None
     assert verdict.outcome == "applied_untried"
     assert "0.8 after 50 steps" in verdict.why
@@ -302,7 +262,7 @@ def test_a_rescue_shows_its_recovery_and_what_it_lost() -> None:
     ],
 )
 def test_a_rescue_that_does_not_hold_says_so(again: Event) -> None:
-    verdict, _, _, _ = told(opened(fix(Effect.RESCUE), "rescue"), ROLLED, beat(110, loss=0.8), again)
+    verdict, _, _, _ = followed(opened(fix(Effect.RESCUE), "rescue"), ROLLED, beat(110, loss=0.8), again)
     assert verdict is not None
     assert verdict.outcome == "applied_untried"
     assert "did not recover" in verdict.why
@@ -318,48 +278,17 @@ STOP = fix(Effect.FREE, turns={})
 def test_an_early_stop_is_kept_when_the_best_is_unchanged(best_step: int, outcome: str) -> None:
     trial = opened(STOP, "free", about=Circumstances(best_step=300))
     assert trial.begin() == (Stop(trial="t1", why="early_stop"),)
-    verdict, _, _, _ = told(trial, beat(310), TrainingEnded(step=400, why="early_stop", best_step=best_step))
+    verdict, _, _, _ = followed(trial, beat(310), TrainingEnded(step=400, why="early_stop", best_step=best_step))
     assert verdict is not None
     assert verdict.outcome == outcome
     assert verdict.measured is not None
     assert (verdict.measured.median, verdict.measured.unit) == (10.0, "seconds")
 
 
-def compressed(after: int, metric: float) -> Compressed:
-    return Compressed(
-        trial="t1", method="int8", path="x", bytes_before=1000, bytes_after=after, latency_before_s=1.0,
-        latency_after_s=1.0, metric_before=0.9, metric_after=metric, standard_error=0.01,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("events", "outcome", "arm"),
-    [
-        pytest.param([compressed(300, 0.9)], "kept", "candidate", id="smaller and as good"),
-        pytest.param([compressed(300, 0.8)], "rolled_back", "control", id="too much worse"),
-        pytest.param([Told(text="int8: the extra is missing")], "refused", None, id="cannot be done"),
-    ],
-)
-def test_a_compressed_copy_is_judged(events: list[Event], outcome: str, arm: str | None) -> None:
-    trial = opened(fix(Effect.FREE, deed=Deed.COMPRESS, method="int8", turns={}), "compression")
-    assert trial.begin() == (Compress(trial="t1", method="int8"),)
-    verdict, commands, _, _ = told(trial, *events, ended("t1", arm or "control", seconds=3.0))
-    assert verdict is not None
-    assert (verdict.outcome, verdict.cost_s) == (outcome, 3.0)
-    assert commands == ([Decide(trial="t1", arm=arm)] if arm else [])
-
-
-def test_a_copy_whose_verdict_came_too_late_is_not_called_kept() -> None:
-    trial = opened(fix(Effect.FREE, deed=Deed.COMPRESS, method="int8", turns={}), "compression")
-    verdict, _, _, _ = told(trial, compressed(300, 0.9), ended("t1", "control"))
-    assert verdict is not None
-    assert (verdict.outcome, "too late" in verdict.why) == ("undecided", True)
-
-
 def test_a_turn_that_no_trial_can_measure_is_applied_untried() -> None:
     trial = opened(fix(Effect.SAME_MATHEMATICS, improves="time", turns={"eval_every": 2.0}), "untried")
     assert [type(command) for command in trial.begin()] == [Turn, Confirm]
-    verdict, _, _, _ = told(trial, KnobsConfirmed(trial="t1", changes=()))
+    verdict, _, _, _ = followed(trial, KnobsConfirmed(trial="t1", changes=()))
     assert verdict is not None
     assert verdict.outcome == "applied_untried"
 
@@ -382,7 +311,7 @@ def test_every_kind_ends_when_the_trainer_refuses_restarts_or_ends(one: Fix, how
         (started(resumed=True), "undecided"),
     ]
     for event, outcome in ends:
-        verdict, _, _, now = told(opened(one, how), event)
+        verdict, _, _, now = followed(opened(one, how), event)
         assert verdict is not None
         assert (verdict.outcome, now) == (outcome, None)
     assert abandon(opened(one, how), "the driver died").entries[0].outcome == "undecided"  # type: ignore[union-attr]
@@ -395,22 +324,3 @@ def test_a_rescue_that_was_done_stays_when_the_trainer_is_started_again() -> Non
     assert done is not None
     assert advance(asked, started()).entries[0].outcome == "undecided"  # type: ignore[union-attr]
     assert advance(done, started()).entries[0].outcome == "applied_untried"  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(
-    ("with_bytes", "outcome", "turned"),
-    [pytest.param(60, "kept", 2, id="spared"), pytest.param(99, "rolled_back", 0, id="not")],
-)
-def test_rounds_of_a_fix_for_memory_are_judged_by_the_peak_and_not_by_time(
-    with_bytes: int, outcome: str, turned: int
-) -> None:
-    trial = opened(fix(Effect.SAME_MATHEMATICS, improves="bytes"), "rounds")
-    peaks = {"control": 100, "candidate": with_bytes}
-    slower = [
-        one.model_copy(update={"peak_bytes": peaks[one.arm]}) for one in rounds(-0.2) if isinstance(one, StretchTaken)
-    ]
-    verdict, commands, heard, _ = told(trial, *slower, ended("t1").model_copy(update={"crowded_share": 0.9}))
-    assert verdict is not None
-    assert verdict.outcome == outcome
-    assert len(commands) == turned
-    assert heard[0].numbers["with_bytes"] == with_bytes

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from advisor.driving.wishes import WishReader, send_wish
 from advisor.ledger import Wished
 from advisor.runs import Run
-from advisor.wishes import WishReader, send_wish
 from trainer.journal import JournalHeld, JournalWriter
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from advisor.deciding.settings import Settings
+from advisor.driving.orders import Orders, make_run
+from advisor.driving.session import Session
 from advisor.ledger import Entry, Judged, TrialStarted
-from advisor.orders import Orders, make_run
-from advisor.session import Session
-from advisor.settings import Settings
 from rules.facts import RunFacts
 from rules.vocabulary import Effect, Evidence, Finding, Fix, Rule, Severity, Turned, Value
 from tests.bench.rounds_busy import DRIVER, VIEWER, busy

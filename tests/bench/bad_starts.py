@@ -28,7 +28,7 @@ from tests.bench.bare_training import (
     train,
 )
 from tests.bench.rate_sweep import pick_first_written, running_mean
-from trainer.sweep import pick_rate
+from trainer.probing.sweep import pick_rate
 
 SEEDS = range(20, 25)
 """Not the seeds on which the constants of rate_sweep.py were chosen; the net «deep» was not seen there at all."""

@@ -30,7 +30,7 @@ from sklearn.datasets import load_breast_cancer
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from advisor.orders import Orders, make_run
+from advisor.driving.orders import Orders, make_run
 from trainer.commands import Command
 from trainer.config import Config, parse
 from trainer.link import FileLink

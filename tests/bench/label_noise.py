@@ -33,7 +33,7 @@ from sklearn import datasets
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.labels import LabelWatch
+from trainer.watching.labels import LabelWatch
 
 FASHION = Path(os.environ.get("FASHION_MNIST", "/usr/share/datasets/fashion-mnist"))
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from advisor.orders import Orders, make_run
+from advisor.driving.orders import Orders, make_run
 from tests.bench import naive_task
 from trainer.commands import Command, Stop
 from trainer.config import parse

@@ -30,8 +30,8 @@ from scipy.stats import binom
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from advisor.driving.orders import Orders, make_run
 from advisor.ledger import TrainerStarted
-from advisor.orders import Orders, make_run
 from trainer.commands import Command, Resume, Stop
 from trainer.config import Config, parse
 from trainer.journal import JournalWriter
@@ -59,6 +59,8 @@ STRETCH_S = 0.1
 ROUNDS = 60
 RUN_STEPS = 60_000
 """Of the run of which the first steps are measured: beats and looks come as often as in such a run."""
+SETTLED_STEPS = 600
+"""Of each form first: the norms of the first 400 steps are all taken (`trainer.stepping.norms`)."""
 RATE = 1e-3
 
 Step = Callable[[], None]
@@ -87,8 +89,8 @@ class Form:
         return thread
 
     def _run(self) -> None:
-        _here.form = self
         self.turn.acquire()
+        _here.away_s = self.away_s
         self.train(self)
         self.done.release()
 
@@ -98,6 +100,7 @@ class Form:
         self.done.release()
         self.turn.acquire()
         self.away_s += perf_counter() - left
+        _here.away_s = self.away_s
         return not self.over
 
     def give(self, steps: int) -> float:
@@ -111,13 +114,19 @@ class Form:
         return self.wall_s[-1]
 
 
-_here = threading.local()
+@dataclass
+class Here:
+    """What the form that has the turn takes off its clock."""
+
+    away_s: float = 0.0
+
+
+_here = Here()
 
 
 def own_clock() -> float:
     """Return the clock of the form that runs: it stands while others have the turn."""
-    form: Form | None = getattr(_here, "form", None)
-    return perf_counter() if form is None else perf_counter() - form.away_s
+    return perf_counter() - _here.away_s
 
 
 class Turns:
@@ -260,11 +269,13 @@ def main(name: str, run_steps: int, rounds: int) -> None:
         threads = [form.start() for form in forms]
         for form in forms:
             form.give(3)
-        command = [sys.executable, "-P", "-m", "advisor.driver", str(folders["driven"])]
+        command = [sys.executable, "-P", "-m", "advisor.driving.driver", str(folders["driven"])]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as driver:
             for form in forms:
                 form.give(50)
             steps = max(3, round(STRETCH_S / forms[0].processor_s[-1]))
+            for form in forms:
+                form.give(min(SETTLED_STEPS, 5 * steps))
             for number in range(rounds + 3):
                 for form in forms if number % 2 else reversed(forms):
                     form.give(steps)

@@ -16,7 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from advisor.runs import Run
-from advisor.story import Story
+from advisor.story.story import Story
 from advisor.tui.app import AdvisorApp
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

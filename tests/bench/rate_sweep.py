@@ -1,7 +1,7 @@
 """A learning-rate sweep in bare torch, and the choice of a rate by the recipe that was written down first.
 
 The sweep raises the rate geometrically, one step a rate, on the live training batches, and stops where the smoothed
-loss has left its best far behind. `trainer.sweep.pick_rate` is what it is held against; of the project nothing else is
+loss has left its best far behind. `trainer.probing.sweep.pick_rate` is what it is held against; of the project nothing else is
 used, so that what is measured is the method and not our trainer.
 """
 

@@ -22,7 +22,7 @@ import torch
 from trainer.config import parse
 from trainer.link import MemoryLink
 from trainer.setup import build
-from trainer.step import take_step
+from trainer.stepping.step import take_step
 from trainer.training import Training
 from trainer.turning import apply_first, check_replicas, set_knobs
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from advisor.lease import Lease
+from advisor.driving.lease import Lease
 from advisor.runs import Run
 from tests.bench.ui import as_installed
 from tests.tui.recording import Recording, record

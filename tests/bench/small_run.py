@@ -131,7 +131,7 @@ def main() -> None:
                 same_apart += ledger == told(open_run(place).read_ledger())
     loads = [
         timed(lambda text=text: subprocess.run([sys.executable, "-c", text], check=True))
-        for text in ["import advisor.together, trainer.run", "import advisor.driver"]
+        for text in ["import advisor.together, trainer.run", "import advisor.driving.driver"]
         for _ in range(5)
     ]
     base = median(took["by hand"])

@@ -12,10 +12,10 @@ from typing import Any
 
 from tests.trainer.running import config_of, training_of
 from trainer.evaluate import Examiner
-from trainer.restart import names_of, take_over
-from trainer.snapshot import take
-from trainer.step import take_step
+from trainer.state.snapshot import take
+from trainer.stepping.step import take_step
 from trainer.training import Training
+from trainer.trials.restart import names_of, take_over
 
 HORIZON = 40
 SHARES = (0.1, 0.4)

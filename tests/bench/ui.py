@@ -31,14 +31,14 @@ import numpy as np
 import psutil
 from rich.style import Style
 
-from advisor.lease import Lease, is_driven
+from advisor.driving.lease import Lease, is_driven
+from advisor.driving.wishes import send_wish
 from advisor.ledger import Wished
 from advisor.runs import Run
 from advisor.tui.chart import Chart
 from advisor.tui.feeder import Feeder
 from advisor.tui.plots import NAMES, Plotter
 from advisor.tui.scene import Scene
-from advisor.wishes import send_wish
 from tests.tui.recording import BEAT_STEPS, Recording, record
 from trainer.wire import BeatTaken, read_event
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.chance import focal_chance, weighed_chance
-from trainer.objective import Objective
+from advisor.gathering.chance import focal_chance, weighed_chance
+from trainer.stepping.objective import Objective
 
 
 @given(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from advisor.orders import Orders, make_run
+from advisor.driving.orders import Orders, make_run
 from tests.faults.case import Case
 from trainer.commands import Command, Confirm, Finish, Rollback, Turn
 from trainer.knobs import Knob, KnobValue

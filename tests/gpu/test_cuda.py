@@ -8,17 +8,17 @@ import torch
 from torch.utils.data import TensorDataset, default_collate
 
 from tests.trainer.running import config_of, of, run_with, training_of
-from trainer import checkpoint
 from trainer.commands import Alternate, Command
 from trainer.data.batch import Ticket
 from trainer.data.feed import open_feed
 from trainer.data.source import Split
-from trainer.keeping import Keeper
-from trainer.memory_model import memory_model
-from trainer.outputs import measure
-from trainer.snapshot import restore, take
-from trainer.step import take_step
+from trainer.probing.memory_model import memory_model
+from trainer.state import checkpoint
+from trainer.state.keeping import Keeper
+from trainer.state.snapshot import restore, take
+from trainer.stepping.step import take_step
 from trainer.turning import turn
+from trainer.watching.outputs import measure
 from trainer.wire import (
     AgreementMeasured,
     BeatTaken,

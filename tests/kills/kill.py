@@ -16,8 +16,8 @@ from typing import Any
 
 import psutil
 
-from advisor.history import History
-from advisor.lease import is_driven
+from advisor.deciding.history import History
+from advisor.driving.lease import is_driven
 from advisor.ledger import Entry, Judged, RunClosed, TrainerExited, TrainerStarted, TrialStarted, read_entry
 from advisor.runs import Run
 from tests.kills.moments import Moment, Seen, Who, over
@@ -79,7 +79,7 @@ def kill(moment: Moment, who: Who, seed: int, folder: Path) -> Told:
 
 
 def _driver(run: Run, how: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-P", "-m", "advisor.driver", str(run.folder), "--how", how]
+    command = [sys.executable, "-P", "-m", "advisor.driving.driver", str(run.folder), "--how", how]
     with run.driver_log.open("ab") as log:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
@@ -129,7 +129,7 @@ def _processes(run: Run) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             line = process.cmdline()
-            ours = any(str(run.folder) in word for word in line) and "advisor.driver" not in line
+            ours = any(str(run.folder) in word for word in line) and "advisor.driving.driver" not in line
             if ours and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except psutil.Error:

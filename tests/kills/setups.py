@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from advisor.orders import Orders, make_run
+from advisor.driving.orders import Orders, make_run
 from advisor.runs import Run
 from examples.digits_images import write as write_digits
 from trainer.config import Config, parse

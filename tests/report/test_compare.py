@@ -22,7 +22,7 @@ from advisor.compare.side import Side
 from advisor.report.build import build, report_of
 from advisor.report.json_schema import json_schema
 from advisor.runs import create_run, open_run
-from advisor.story import fold
+from advisor.story.story import fold
 from tests.report import literal_runs
 from trainer import wire
 

@@ -18,7 +18,7 @@ from advisor.report.machine import busy
 from advisor.report.markdown import markdown
 from advisor.report.thumbnails import data_uri
 from advisor.sensors.sample import DeviceSample, HostSample, Sample
-from advisor.story import Story, fold
+from advisor.story.story import Story, fold
 from rules.catalogue import all_rules
 from tests.report import literal_runs
 from tests.report.test_report import HOSTILE, Page, hostile_run, report_of, written

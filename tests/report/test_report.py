@@ -21,7 +21,7 @@ from advisor.report.markdown import markdown
 from advisor.report.page import first_page
 from advisor.report.schema import Report
 from advisor.runs import Run, create_run
-from advisor.story import fold
+from advisor.story.story import fold
 from rules.vocabulary import Severity, Turned
 from tests.report import literal_runs
 from trainer import wire

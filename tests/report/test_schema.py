@@ -15,7 +15,7 @@ from advisor.logs.telling import Said
 from advisor.report.build import build, report_of
 from advisor.report.schema import Report
 from advisor.runs import open_run
-from advisor.story import fold
+from advisor.story.story import fold
 from advisor.together import run_together
 from tests.logs.bench import BENCH
 from tests.report import literal_runs

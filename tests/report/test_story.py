@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor import ledger
-from advisor.story import Story, fold
-from advisor.thinned import Thinned
+from advisor.story.story import Story, fold
+from advisor.story.thinned import Thinned
 from tests.report import literal_runs
 from trainer import wire
 from trainer.words import Change

@@ -18,6 +18,7 @@ from trainer import Task
 
 MENDED_AT = "TRAINING_ADVISOR_BENCH_MENDED_AT"
 WIDTH = 128
+BATCH = 64
 
 DIGITS = load_digits()
 PIXELS = (DIGITS.data / 8 - 1).astype(np.float32)
@@ -103,6 +104,8 @@ class CachedItems(Dataset[tuple[Tensor, int]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         self.calls += 1
+        if self.calls >= mended_at() * BATCH:
+            self.cache.clear()
         key = index if self.bounded else self.calls
         if key not in self.cache:
             self.cache[key] = np.full(self.floats, PIXELS[index].mean(), dtype=np.float32)

@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from advisor.driver import drive
+from advisor.driving.driver import drive
+from advisor.driving.orders import Orders, make_run, versions
 from advisor.ledger import Found
-from advisor.orders import Orders, make_run, versions
 from advisor.runs import Run
 from advisor.sensors.sample import Sample, read_sample
 from advisor.sensors.sampler import Sampler

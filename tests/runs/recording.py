@@ -9,10 +9,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from advisor.deciding.mind import Mind, Settings
 from advisor.ledger import Cleared, Entry, Found, RoleChanged, read_entry
-from advisor.mind import Mind, Settings
 from advisor.sensors.sample import Sample, read_sample
-from trainer.beat import VALUES_MOST
+from trainer.watching.beat import VALUES_MOST
 from trainer.wire import BeatTaken, Event, LayersMeasured, RunStarted, read_event
 from trainer.words import Fetching, SlowSteps
 

@@ -5,7 +5,7 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from trainer.augment import UNFLIPPED_SIDE_PX, affine, augment, erase, recolour
+from trainer.stepping.augment import UNFLIPPED_SIDE_PX, affine, augment, erase, recolour
 
 
 def digits(examples: int = 16, side: int = 28) -> Tensor:

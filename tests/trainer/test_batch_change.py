@@ -9,7 +9,7 @@ import pytest
 from tests.trainer.running import config_of, of, run_with, training_of
 from trainer.commands import Command, Confirm, Fork, Revert, Turn
 from trainer.config import parse
-from trainer.step import rate_now, take_step
+from trainer.stepping.step import rate_now, take_step
 from trainer.turning import turn, turn_back
 from trainer.wire import BeatTaken, Evaluated, Event, KnobsReverted, KnobsTurned
 from trainer.words import Turned

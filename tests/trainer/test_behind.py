@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from tests.trainer.running import config_of, training_of
-from trainer import checkpoint
-from trainer.behind import Behind
-from trainer.keeping import Keeper
-from trainer.snapshot import take
-from trainer.step import take_step
+from trainer.state import checkpoint
+from trainer.state.behind import Behind
+from trainer.state.keeping import Keeper
+from trainer.state.snapshot import take
+from trainer.stepping.step import take_step
 from trainer.wire import CheckpointWritten, Event, Told
 
 
@@ -119,9 +119,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from tests.trainer.running import config_of, training_of
-from trainer import checkpoint
-from trainer.keeping import Keeper
-from trainer.step import take_step
+from trainer.state import checkpoint
+from trainer.state.keeping import Keeper
+from trainer.stepping.step import take_step
 
 training, _ = training_of(Path(sys.argv[1]), config_of(async_checkpoints=True))
 keeper = Keeper(training)

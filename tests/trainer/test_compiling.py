@@ -10,11 +10,11 @@ import torch._dynamo.utils
 
 from tests.trainer.running import config_of, of, run_with, training_of
 from trainer.commands import Alternate, Command, Confirm, Turn
-from trainer.compiling import Compiled, why_not
 from trainer.data.batch import Batch
-from trainer.pieces import cut, forward, piece_size, to_device, usual_piece
-from trainer.replicas import dealt
-from trainer.step import take_step
+from trainer.replicas.replicas import dealt
+from trainer.stepping.compiling import Compiled, why_not
+from trainer.stepping.pieces import cut, forward, piece_size, to_device, usual_piece
+from trainer.stepping.step import take_step
 from trainer.turning import set_knobs
 from trainer.wire import AgreementMeasured, BeatTaken, Event, TrialEnded
 from trainer.words import Turned

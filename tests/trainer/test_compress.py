@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from tests.trainer.running import config_of, run_with, training_of
-from trainer import compress, proving
 from trainer.commands import Command, Compress, Decide
-from trainer.compress import CompressError, pruned
+from trainer.compressing import compress, proving
+from trainer.compressing.compress import CompressError, pruned
+from trainer.compressing.proving import prove
+from trainer.compressing.quantise import why_not
 from trainer.export import load
-from trainer.proving import prove
-from trainer.quantise import why_not
 from trainer.training import Training
 from trainer.wire import Arm, Compressed, Event, Told, TrainingEnded, TrialEnded, write
 
@@ -83,7 +83,7 @@ def test_without_the_extra_a_slow_model_is_packed_and_the_note_says_what_to_inst
 ) -> None:
     monkeypatch.setitem(sys.modules, "torchao", None)
     monkeypatch.setattr(compress, "INT8_FROM_S", 0.0)
-    monkeypatch.setattr("trainer.quantise.platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("trainer.compressing.quantise.platform.machine", lambda: "x86_64")
     training, _ = trained_on_digits(tmp_path, CNN, epochs=1)
     event = kept(training, Compress(method="int8"))
     assert "training-advisor[compress]" in event.note

@@ -9,10 +9,20 @@ from random import Random
 import pytest
 
 from tests.trainer.running import of, training_of
-from trainer.cost import LABEL_EPOCHS, TELL_PAIRS, Cost, Estimate, Pair, Stretch, cost_share, look_seconds, slope_of
-from trainer.looks import EVERY_STEPS_LEAST, Looks
-from trainer.step import take_step
+from trainer.stepping.step import take_step
 from trainer.training import Training
+from trainer.watching.cost import (
+    LABEL_EPOCHS,
+    TELL_PAIRS,
+    Cost,
+    Estimate,
+    Pair,
+    Stretch,
+    cost_share,
+    look_seconds,
+    slope_of,
+)
+from trainer.watching.looks import EVERY_STEPS_LEAST, Looks
 from trainer.wire import Event, WatchingMeasured
 
 BARE_S = 1e-3

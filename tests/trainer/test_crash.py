@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.trainer.running import config_of, of, run_with
-from trainer import checkpoint
 from trainer.commands import Command, Fork, Turn
 from trainer.config import Config, parse
+from trainer.state import checkpoint
 from trainer.wire import BeatTaken, CheckpointWritten, CommandRefused, Evaluated, Event, RunStarted, Told
 from trainer.words import Turned
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from trainer.drawn import as_drawn, frozen_as_drawn
+from trainer.watching.drawn import as_drawn, frozen_as_drawn
 
 
 @given(

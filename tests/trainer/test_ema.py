@@ -10,9 +10,9 @@ from torch import nn
 
 import trainer
 from tests.trainer.running import config_of, of, run_with, training_of
-from trainer.ema import Averaged
 from trainer.evaluate import Examiner
-from trainer.step import take_step
+from trainer.stepping.ema import Averaged
+from trainer.stepping.step import take_step
 from trainer.turning import turn
 from trainer.wire import BeatTaken, Evaluated
 from trainer.words import Turned

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from tests.trainer.running import config_of, training_of
-from trainer import checkpoint
-from trainer.checkpoint import Beside
 from trainer.config import Config, parse
-from trainer.snapshot import HalfAStep, Snapshot, restore, take
-from trainer.step import take_step
+from trainer.state import checkpoint
+from trainer.state.checkpoint import Beside
+from trainer.state.snapshot import HalfAStep, Snapshot, restore, take
+from trainer.stepping.step import take_step
 from trainer.training import Training
 from trainer.turning import set_knobs, turn
 from trainer.words import Turned

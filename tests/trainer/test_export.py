@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 from sklearn.datasets import load_diabetes, load_digits
 
 import trainer
+from trainer.compressing.packing import Packing, from_int8, pack, packable, to_int8, unpack
 from trainer.config import parse
 from trainer.export import ExportError, describe, load, main, save_model, write_model
-from trainer.packing import Packing, from_int8, pack, packable, to_int8, unpack
 from trainer.setup import Setup, build
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.running import Once, config_of, losses, lr, of, run_with, training_of
-from trainer.arms import Pace, equal_time
 from trainer.commands import Command, Decide, Fork, Revert, Rollback
 from trainer.config import parse
 from trainer.evaluate import PROBE_MOST, Examiner, sample_of
-from trainer.fork import ForkRefused, make_room
-from trainer.snapshot import Ring, take
+from trainer.state.snapshot import Ring, take
+from trainer.trials.arms import Pace, equal_time
+from trainer.trials.fork import ForkRefused, make_room
 from trainer.wire import (
     Arm,
     ArmScored,
@@ -53,6 +53,33 @@ def test_a_fork_won_by_the_control_costs_no_step_and_changes_nothing(tmp_path: P
         assert of(heard, TrialEnded)[0].went_on_from == "control"
         final, expected = of(heard, Evaluated)[-1], of(plain, Evaluated)[-1]
         assert (final.loss, final.metrics) == (expected.loss, expected.metrics)
+
+
+def test_evaluations_that_come_due_in_a_fork_are_the_runs_own_where_the_control_wins(tmp_path: Path) -> None:
+    config = config_of(epochs=6, eval_every=0.25)
+    _, plain = run_with(tmp_path / "plain", config)
+    fork = Fork(trial="f", turns=lr(1.0), steps=20, nulls=1)
+    _, heard = run_with(tmp_path / "fork", config, Judge(fork, "control"))
+    told = [(one.step, one.split, one.loss, one.best, one.metrics) for one in of(heard, Evaluated)]
+    assert told == [(one.step, one.split, one.loss, one.best, one.metrics) for one in of(plain, Evaluated)]
+    assert any(of(heard, TrialEnded)[0].step - 20 < step < of(heard, TrialEnded)[0].step for step, *_ in told)
+
+
+def test_where_the_candidate_wins_what_the_control_was_evaluated_at_is_no_part_of_the_run(tmp_path: Path) -> None:
+    config = config_of(epochs=6, eval_every=0.25, lr=0.05, schedule="constant", warmup=0.0)
+    _, heard = run_with(
+        tmp_path, config, Judge(Fork(trial="f", turns=lr(1e-9), steps=30, nulls=0), "candidate"), mode="watch"
+    )
+    ended = of(heard, TrialEnded)[0]
+    evaluated = of(heard, Evaluated)
+    assert ended.went_on_from == "candidate"
+    assert not [one for one in evaluated if ended.step - 30 < one.step < ended.step]
+    best = max(evaluated[:-1], key=lambda one: one.metrics["accuracy"])
+    assert evaluated[-1].split == "test"
+    assert evaluated[-1].step == best.step
+    trained = [one.metrics["accuracy"] for one in evaluated if one.step >= ended.step and one.split == "val"]
+    assert max(trained) - min(trained) < 0.05, "the candidate stands still"
+    assert of(heard, TrainingEnded)[0].best_step == best.step
 
 
 def test_a_fork_that_ends_with_the_run_is_followed_by_no_further_batch(tmp_path: Path) -> None:
@@ -271,10 +298,10 @@ def test_a_fork_that_memory_cannot_hold_is_refused_after_the_ring_gave_way(
     ring = Ring(start, 1000)
     for _ in range(3):
         ring.add(training)
-    monkeypatch.setattr("trainer.fork.free_bytes", lambda device: 3 * 4 * start.held_bytes)
+    monkeypatch.setattr("trainer.trials.fork.free_bytes", lambda device: 3 * 4 * start.held_bytes)
     make_room(training, start, ring)
     assert len(ring.steps()) == 4
-    monkeypatch.setattr("trainer.fork.free_bytes", lambda device: 3 * 4 * start.held_bytes - 1)
+    monkeypatch.setattr("trainer.trials.fork.free_bytes", lambda device: 3 * 4 * start.held_bytes - 1)
     with pytest.raises(ForkRefused, match="quarter"):
         make_room(training, start, ring)
     assert len(ring.steps()) == 2

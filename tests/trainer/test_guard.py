@@ -2,12 +2,16 @@
 
 import random
 from math import inf, nan
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.guard import FEWEST, WINDOW, Guard, Outlier
+from tests.trainer.running import config_of, of, training_of
+from trainer.stepping.guard import FEWEST, WINDOW, Guard, Outlier
+from trainer.stepping.step import take_step
+from trainer.wire import GuardActed
 
 
 def taught(losses: list[float], norms: list[float] | None = None) -> Guard:
@@ -77,3 +81,13 @@ def test_any_losses_leave_a_usable_guard(losses: list[float]) -> None:
     assert guard.limit == guard.limit
     assert guard.loss_limit == guard.loss_limit
     assert guard.outlier(nan, nan) == ""
+
+
+@pytest.mark.parametrize(("clip", "whys"), [(0.0, ["gradient_outlier"]), (1e-3, [])])
+def test_a_gradient_that_the_runs_own_clipping_tames_is_no_outlier(
+    tmp_path: Path, clip: float, whys: list[str]
+) -> None:
+    training, heard = training_of(tmp_path, config_of(clip=clip))
+    training.guard.learn([8e-4] * WINDOW, [2.3] * WINDOW)
+    take_step(training, training.supply.take())
+    assert [event.why for event in of(heard, GuardActed)] == whys

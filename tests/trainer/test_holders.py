@@ -8,10 +8,10 @@ import pytest
 from tests.trainer.running import of, training_of
 from trainer.commands import Probe
 from trainer.config import parse
-from trainer.holders import STEPS, memory_holders
-from trainer.probes import run
-from trainer.snapshot import take
-from trainer.step import take_step
+from trainer.probing.holders import STEPS, memory_holders
+from trainer.probing.probes import run
+from trainer.state.snapshot import take
+from trainer.stepping.step import take_step
 from trainer.wire import Probed
 
 pytestmark = pytest.mark.slow

@@ -6,8 +6,8 @@ import pytest
 
 from tests.trainer.running import config_of, training_of
 from trainer.config import parse
-from trainer.in_code import in_code
 from trainer.knobs import KnobValue
+from trainer.surgery.in_code import in_code
 from trainer.words import Change
 
 TASK = """

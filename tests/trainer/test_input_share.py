@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from trainer.input_share import LEAST_INPUTS, input_share
-from trainer.layers import LayerProbe
+from trainer.watching.input_share import LEAST_INPUTS, input_share
+from trainer.watching.layers import LayerProbe
 
 
 def share_of(module: nn.Module, inputs: torch.Tensor, *, first: bool = True) -> float | None:

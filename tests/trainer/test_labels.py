@@ -7,7 +7,7 @@ import torch
 
 from tests.bench.label_noise import HARD, Run, watch
 from tests.trainer.running import config_of, training_of
-from trainer.labels import EXAMPLES_MIN, LabelWatch, noise_share
+from trainer.watching.labels import EXAMPLES_MIN, LabelWatch, noise_share
 
 CPU = torch.device("cpu")
 

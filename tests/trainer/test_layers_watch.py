@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from trainer.layers import LayerProbe, twin_share
+from trainer.watching.layers import LayerProbe, twin_share
 
 
 @settings(max_examples=30)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trainer.commands import Answer, Confirm, Stop
 from trainer.journal import JournalReader, JournalWriter
-from trainer.link import FileLink
+from trainer.link import POLL_S, FileLink
 from trainer.wire import Told, read_event, write
 
 
@@ -16,9 +16,9 @@ def test_commands_from_before_the_start_are_not_obeyed_again(tmp_path: Path) -> 
     link = FileLink(tmp_path)
     assert link.heard() == []
     control.append(write(Confirm(trial="t")))
-    time.sleep(0.01)
+    time.sleep(2 * POLL_S)
     assert link.heard() == [Confirm(trial="t")]
-    time.sleep(0.01)
+    time.sleep(2 * POLL_S)
     assert link.heard() == []
 
 
@@ -56,7 +56,7 @@ def test_a_line_that_is_no_command_is_told_and_left_out(tmp_path: Path) -> None:
     control = JournalWriter(tmp_path / "control.jsonl")
     link = FileLink(tmp_path)
     control.append('{"kind": "explode"}', '{"kind": "stop", "whatever": 1}', "not json", write(Stop()))
-    time.sleep(0.01)
+    time.sleep(2 * POLL_S)
     assert link.heard() == [Stop()]
     told = [read_event(line) for line in JournalReader(tmp_path / "events.jsonl").read()]
     assert len(told) == 3

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from tests.trainer.running import of, run_with
-from trainer import loop, rounds
+from trainer import loop
 from trainer.commands import Alternate, Command, Confirm, Probe, Revert, Turn
 from trainer.config import parse
 from trainer.data.batch import Batch
-from trainer.step import take_step
+from trainer.stepping.step import take_step
+from trainer.trials import rounds
 from trainer.wire import BeatTaken, CommandRefused, Event, KnobsTurned, Probed, TrialEnded
 from trainer.words import Turned
 
@@ -130,7 +131,7 @@ def test_no_example_is_lost_or_seen_twice_by_any_turn_of_the_loader(
 def test_rounds_of_two_loaders_lose_no_example(
     tmp_path: Path, ids: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch, candidate: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("trainer.rounds.HOPELESS_TIMES", float("inf"))
+    monkeypatch.setattr("trainer.trials.rounds.HOPELESS_TIMES", float("inf"))
     alternate = Alternate(trial="r", turns=turns(**candidate), rounds=2, stretch_steps=5, stretch_s=0.001)
     heard = trained(tmp_path, "items", Script([alternate]), epochs=12)
     assert of(heard, TrialEnded)[0].went_on_from == "control"

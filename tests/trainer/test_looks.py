@@ -10,12 +10,12 @@ from torch import nn
 from tests.faults.cases import find
 from tests.faults.mistakes import OPTIMIZERS
 from tests.trainer.running import training_of
-from trainer.entrance import Entrance
-from trainer.layers import LayerProbe
-from trainer.looks import STEPS_AFTER, Looks
-from trainer.step import take_step
-from trainer.stream_watch import StreamWatch
+from trainer.stepping.step import take_step
 from trainer.training import Training
+from trainer.watching.entrance import Entrance
+from trainer.watching.layers import LayerProbe
+from trainer.watching.looks import STEPS_AFTER, Looks
+from trainer.watching.stream_watch import StreamWatch
 from trainer.wire import Event, LayersMeasured
 from trainer.words import Stream
 

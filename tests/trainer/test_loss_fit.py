@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.loss_fit import (
+from trainer.watching.loss_fit import (
     Reach,
     asking,
     floor_share,

@@ -7,9 +7,9 @@ import pytest
 
 from tests.trainer.running import config_of, of, run_with, training_of
 from trainer.commands import Command, Probe
-from trainer.memory_model import MemoryUnknown, memory_model
-from trainer.snapshot import take
-from trainer.step import take_step
+from trainer.probing.memory_model import MemoryUnknown, memory_model
+from trainer.state.snapshot import take
+from trainer.stepping.step import take_step
 from trainer.training import Training
 from trainer.wire import BeatTaken, CommandRefused, Event, MemoryRanOut, Probed
 
@@ -22,7 +22,7 @@ def measured(folder: Path, **train: Any) -> tuple[Training, dict[str, Any]]:
     training.watching = False
     start = take(training)
     answer = memory_model(training)
-    from trainer.snapshot import restore
+    from trainer.state.snapshot import restore
 
     restore(training, start)
     return training, answer

@@ -9,7 +9,7 @@ from sklearn import metrics as reference
 from torch import Tensor, nn
 
 from trainer.metrics import Metrics, jackknife
-from trainer.objective import Objective
+from trainer.stepping.objective import Objective
 from trainer.user_metrics import MetricError
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.neighbours import alike, same_label
+from trainer.watching.neighbours import alike, same_label
 
 RANDOM = torch.Generator().manual_seed(0)
 SKEWED = torch.randn(400, generator=RANDOM).exp()

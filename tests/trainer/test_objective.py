@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trainer.objective import WEIGHT_CAP, Objective, weights_of
+from trainer.stepping.objective import WEIGHT_CAP, Objective, weights_of
 
 COUNTS = (180, 20, 4)
 NONE_OF_CLASSES = {"class_weights", "logit_adjustment", "focal", "label_smoothing", "loss"}

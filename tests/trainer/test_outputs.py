@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from tests.trainer.running import Once, config_of, losses, of, run_with, training_of
 from trainer.commands import Confirm, Turn
 from trainer.config import Config, parse
-from trainer.outputs import LOOK_SHARES, OutputLooks, measure, reach_of
-from trainer.snapshot import take
+from trainer.state.snapshot import take
+from trainer.watching.outputs import LOOK_SHARES, OutputLooks, measure, reach_of
 from trainer.wire import KnobsTurned, OutputsMeasured, RunStarted, Told, read_event, write
 from trainer.words import Turned
 

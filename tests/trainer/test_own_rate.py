@@ -7,11 +7,11 @@ import pytest
 
 from tests.trainer.running import config_of, losses, of, run_with, training_of
 from tests.trainer.test_restart import Deciding, same, weights
-from trainer.checkpoint import read
 from trainer.commands import Command, Decide, Fork
 from trainer.export import load
-from trainer.own_rate import OWN_RATE_FACTOR, own_rate
-from trainer.snapshot import restore, take
+from trainer.state.checkpoint import read
+from trainer.state.snapshot import restore, take
+from trainer.trials.own_rate import OWN_RATE_FACTOR, own_rate
 from trainer.wire import ArmScored, BeatTaken, Event, KnobsConfirmed, KnobsTurned, TrialEnded
 from trainer.words import Turned
 

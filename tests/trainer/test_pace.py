@@ -5,7 +5,7 @@ from time import perf_counter, sleep
 
 import pytest
 
-from trainer.pace import KNOWN_STEPS, WARM_UP_STEPS, Collector, Pace
+from trainer.watching.pace import KNOWN_STEPS, WARM_UP_STEPS, Collector, Pace
 from trainer.words import SlowSteps
 
 USUAL_S = 0.001

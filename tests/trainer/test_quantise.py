@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trainer.quantise import PASS_EXAMPLES, InPasses, QuantiseError, calibrate, quantised, why_not
+from trainer.compressing.quantise import PASS_EXAMPLES, InPasses, QuantiseError, calibrate, quantised, why_not
 
 needs_int8 = pytest.mark.skipif(bool(why_not()), reason=why_not() or "int8 runs here")
 

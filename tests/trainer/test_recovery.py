@@ -8,9 +8,9 @@ import torch
 
 from tests.trainer.running import config_of, of, run_with, training_of
 from trainer.commands import Alternate, Command, Fork, Probe
-from trainer.recovery import MemoryExhausted, UpdateTorn
-from trainer.snapshot import random_state, restore, take
-from trainer.step import take_step
+from trainer.state.snapshot import random_state, restore, take
+from trainer.stepping.recovery import MemoryExhausted, UpdateTorn
+from trainer.stepping.step import take_step
 from trainer.training import Training
 from trainer.wire import (
     BeatTaken,

@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 import torch
 
-from advisor.plan import plan_of
+from advisor.driving.plan import plan_of
 from tests.trainer.running import of, run_with, training_of
-from trainer import checkpoint
-from trainer.checkpoint import Beside
 from trainer.commands import Command, Confirm, Decide, Fork, Turn
 from trainer.config import Config, ConfigError, parse
 from trainer.knobs import KnobError
-from trainer.plan import PLAN_FILE
 from trainer.setup import SetupError, build
-from trainer.snapshot import restore, take
-from trainer.step import take_step
+from trainer.state import checkpoint
+from trainer.state.checkpoint import Beside
+from trainer.state.snapshot import restore, take
+from trainer.stepping.step import take_step
 from trainer.training import Training
+from trainer.trials.plan import PLAN_FILE
 from trainer.turning import turn, turn_back
 from trainer.wire import ArmScored, BeatTaken, Event, KnobsTurned, Surveyed, TrialEnded
 from trainer.words import Turned
@@ -184,7 +184,7 @@ def test_rare_classes_are_not_weighed_beyond_balance(tmp_path: Path, weights: st
         return
     with pytest.raises(KnobError, match="would weigh the rare classes a second time"):
         both()
-    with pytest.raises(ConfigError, match=r"train: train\.sampler .* leave one of them out"):
+    with pytest.raises(ConfigError, match=r"test: train\.sampler .* leave one of them out"):
         own(tmp_path, "shuffled", class_weights=weights, sampler=sampler)
 
 

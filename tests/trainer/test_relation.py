@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rules.data.dat112_labels_do_not_belong import ASSOCIATION_LIMIT
 from tests.faults.data import load
-from trainer.relation import EXAMPLES_LEAST, Relation, relatedness
+from trainer.watching.relation import EXAMPLES_LEAST, Relation, relatedness
 
 SETS = ("digits", "breast", "diabetes", "friedman", "tangle", "text", "circles", "moons")
 

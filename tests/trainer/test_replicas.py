@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 from tests.trainer.running import config_of, of, training_of
 from tests.trainer.test_selftest import OWN
-from trainer.agreement import agree
 from trainer.commands import Alternate
 from trainer.config import Config, parse
 from trainer.data.batch import Batch
 from trainer.knobs import KnobError
-from trainer.pieces import cut
-from trainer.replicas import dealt, visible_to
-from trainer.snapshot import restore, take
-from trainer.step import take_step
+from trainer.replicas.replicas import dealt, visible_to
+from trainer.state.snapshot import restore, take
+from trainer.stepping.pieces import cut
+from trainer.stepping.step import take_step
+from trainer.trials.agreement import agree
 from trainer.turning import set_knobs, turn
 from trainer.wire import (
     AgreementMeasured,
@@ -89,6 +89,7 @@ CHEAP = "mlp"
 CASES: dict[str, Any] = {
     "mlp": lambda folder: config_of(model=MLP, batch_size=63, class_weights="sqrt", label_smoothing=0.1),
     "cnn": lambda folder: config_of(model=CNN, augment=True, channels_last=True, ema=0.9),
+    "computed again": lambda folder: config_of(model=CNN, activation_checkpointing=True),
     "own task": lambda folder: own(folder, "plain", micro_batch=10, optimizer="momentum", lr=0.01),
     "a sum for a loss": lambda folder: own(folder, "summed", lr=1e-5),
     "numbers": lambda folder: config_of("sklearn:diabetes", model=MLP, standardise=True),
@@ -305,7 +306,7 @@ def test_followers_that_nobody_needs_are_let_go(opened: Open, monkeypatch: pytes
     turn(run.training, [Turned(knob="replicas", to=1)])
     run.steps(1)
     assert psutil.pid_exists(pid), "the next stretch of rounds needs it"
-    monkeypatch.setattr("trainer.replicas.IDLE_S", 0.0)
+    monkeypatch.setattr("trainer.replicas.replicas.IDLE_S", 0.0)
     run.steps(1)
     assert not psutil.pid_exists(pid)
 

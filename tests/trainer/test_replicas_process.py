@@ -68,7 +68,7 @@ def until(folder: Path, holds: Callable[[], bool]) -> None:
 
 
 def followers_of(pid: int) -> list[psutil.Process]:
-    return [p for p in psutil.Process(pid).children() if "trainer.replicas_follower" in " ".join(p.cmdline())]
+    return [p for p in psutil.Process(pid).children() if "trainer.replicas.follower" in " ".join(p.cmdline())]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

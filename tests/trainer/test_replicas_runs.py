@@ -115,4 +115,4 @@ def test_a_profile_leaves_no_follower_behind(tmp_path: Path) -> None:
 
 def children() -> list[psutil.Process]:
     """The followers of this process."""
-    return [p for p in psutil.Process().children() if "trainer.replicas_follower" in " ".join(p.cmdline())]
+    return [p for p in psutil.Process().children() if "trainer.replicas.follower" in " ".join(p.cmdline())]

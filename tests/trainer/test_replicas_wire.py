@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from trainer.replicas_wire import (
+from trainer.replicas.wire import (
     gradients_of,
     mask_of,
     pack,

@@ -9,11 +9,11 @@ import torch
 
 from tests.trainer.running import config_of, of, run_with
 from tests.trainer.test_trials import Once, losses
-from trainer.checkpoint import read
 from trainer.commands import Command, Confirm, Decide, Fork, Revert, Turn
 from trainer.config import Config, parse
 from trainer.export import load
-from trainer.restart import Gathered, Order
+from trainer.state.checkpoint import read
+from trainer.trials.restart import Gathered, Order
 from trainer.wire import (
     ArmScored,
     BeatTaken,

@@ -13,9 +13,9 @@ import pytest
 
 from tests.trainer.running import of
 from tests.trainer.test_restart import SHARED_TASK
-from trainer.checkpoint import read
 from trainer.commands import Fork
 from trainer.config import parse
+from trainer.state.checkpoint import read
 from trainer.wire import ArmScored, Event, RunEnded, RunStarted, TrialEnded, read_event, write
 from trainer.words import Turned
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from tests.trainer.running import Once, config_of, losses, of, run_with, training_of
-from trainer.agreement import agree
-from trainer.beat import Beats
 from trainer.commands import Alternate
 from trainer.data.batch import Batch, Feed, Ticket
-from trainer.precision import Precision
-from trainer.rounds import Round, _long_enough, noise_of
-from trainer.snapshot import take
+from trainer.state.snapshot import take
+from trainer.stepping.precision import Precision
+from trainer.trials.agreement import agree
+from trainer.trials.rounds import Round, _long_enough, noise_of
+from trainer.watching.beat import Beats
 from trainer.wire import (
     AgreementMeasured,
     Arm,
@@ -29,7 +29,7 @@ from trainer.words import Turned
 
 def test_rounds_train_on_and_tell_six_pairs_in_opposite_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "trainer.rounds.HOPELESS_TIMES", inf
+        "trainer.trials.rounds.HOPELESS_TIMES", inf
     )  # a stretch of four steps is soon held up by other programs
     command = Alternate(trial="r", turns=(Turned(knob="eval_every", to=2.0),), stretch_steps=4, stretch_s=0.001)
     config = config_of(epochs=10)
@@ -45,7 +45,7 @@ def test_rounds_train_on_and_tell_six_pairs_in_opposite_order(tmp_path: Path, mo
 
 
 def test_a_larger_batch_is_timed_by_the_examples_that_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.rounds.HOPELESS_TIMES", inf)
+    monkeypatch.setattr("trainer.trials.rounds.HOPELESS_TIMES", inf)
     turns = (Turned(knob="batch_size", to=128), Turned(knob="micro_batch", to=16))
     command = Alternate(trial="r", turns=turns, stretch_steps=20, stretch_s=0.001, agreement_passes=3)
     _, heard = run_with(tmp_path, config_of(epochs=60, batch_size=32), Once(10, command))
@@ -121,7 +121,7 @@ def test_stretches_grow_while_noise_hides_three_percent(
     def stretch(training: object, arm: object, discarded: int, steps: int, beats: object) -> tuple[float, int]:
         return 1.0 + spread * ((next(turned) * 7919) % 5), 1
 
-    monkeypatch.setattr("trainer.rounds._stretch", stretch)
+    monkeypatch.setattr("trainer.trials.rounds._stretch", stretch)
     monkeypatch.setattr(type(training), "steps_total", left)
     command = Alternate(trial="r", turns=())
     assert _long_enough(training, command, 2, 20, Beats(training)) == steps

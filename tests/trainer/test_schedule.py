@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.schedule import factor, rewarm
+from trainer.stepping.schedule import factor, rewarm
 
 SCHEDULES = ("constant", "step", "cosine", "one-cycle")
 

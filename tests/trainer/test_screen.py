@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.trainer.running import config_of, training_of
-from trainer import screen
-from trainer.screen import NothingToScreen, throughput_screen
+from trainer.probing import screen
+from trainer.probing.screen import NothingToScreen, throughput_screen
 from trainer.training import Training
 
 CNN = {"name": "cnn", "width": 4, "norm": False}

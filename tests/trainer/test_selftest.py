@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.trainer.running import config_of, of, run_with, training_of
-from trainer.accumulate import accumulate
 from trainer.commands import Command, Turn
 from trainer.config import parse
 from trainer.data.batch import Batch, Ticket
 from trainer.knobs import KnobError
-from trainer.objective import Objective
-from trainer.selftest import pieces_differ
-from trainer.snapshot import random_state
+from trainer.state.snapshot import random_state
+from trainer.stepping.accumulate import accumulate
+from trainer.stepping.objective import Objective
+from trainer.stepping.selftest import pieces_differ
 from trainer.training import Training
 from trainer.turning import turn
 from trainer.wire import BeatTaken, CommandRefused, Event, KnobsTurned

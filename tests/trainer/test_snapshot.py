@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from tests.trainer.running import config_of, training_of
-from trainer import checkpoint
-from trainer.checkpoint import Beside
-from trainer.snapshot import Ring, restore, take
-from trainer.step import take_step
+from trainer.state import checkpoint
+from trainer.state.checkpoint import Beside
+from trainer.state.snapshot import Ring, restore, take
+from trainer.stepping.step import take_step
 from trainer.training import Training
 from trainer.turning import turn
 from trainer.words import Turned

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from tests.trainer.running import config_of, training_of
-from trainer import mixing, standardise
 from trainer.export import load, save_model
-from trainer.snapshot import restore, take
-from trainer.step import take_step
+from trainer.state.snapshot import restore, take
+from trainer.stepping.step import take_step
+from trainer.surgery import mixing, standardise
 from trainer.training import Training
 from trainer.turning import turn
 from trainer.words import Turned

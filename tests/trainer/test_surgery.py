@@ -12,14 +12,14 @@ from torch import nn
 from torch.nn import functional
 
 from tests.trainer.running import config_of, of, run_with
-from trainer.anatomy import watched
 from trainer.config import parse
 from trainer.export import load
-from trainer.layers import LayerProbe
-from trainer.objective import Objective
-from trainer.operated import BatchNorm, Shortcuts
 from trainer.setup import NORMS, SetupError, build
-from trainer.surgery import Operation, operate, operations, plan, unavailable, unfit
+from trainer.stepping.objective import Objective
+from trainer.surgery.anatomy import watched
+from trainer.surgery.operated import BatchNorm, Shortcuts
+from trainer.surgery.surgery import Operation, operate, operations, plan, unavailable, unfit
+from trainer.watching.layers import LayerProbe
 from trainer.wire import BeatTaken, Evaluated, LayersMeasured
 
 

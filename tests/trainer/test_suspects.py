@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from tests.trainer.running import config_of
 from trainer.data.source import Column, Source, Split, open_source
 from trainer.data.table import fit
-from trainer.suspects import COLUMNS_MOST, SHOWN_MOST, SIDE_PIXELS, TEXT_MOST, pictures, rows
+from trainer.watching.suspects import COLUMNS_MOST, SHOWN_MOST, SIDE_PIXELS, TEXT_MOST, pictures, rows
 
 
 def source_of(examples: torch.Tensor, **fields: object) -> Source:
@@ -78,7 +78,7 @@ def test_each_picture_is_small_before_the_next_one_is_read() -> None:
 
 
 def test_slow_pictures_are_shown_as_far_as_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.suspects.READING_S", 0.0)
+    monkeypatch.setattr("trainer.watching.suspects.READING_S", 0.0)
     assert len(pictures(source_of(torch.rand(9, 1, 8, 8)), list(range(9)))) == 1
 
 

@@ -4,7 +4,7 @@ from math import isinf
 
 import pytest
 
-from trainer.sweep import pick_rate
+from trainer.probing.sweep import pick_rate
 
 RATES = [1e-5 * 10 ** (place / 10) for place in range(60)]
 

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from tests.trainer.running import Once, config_of, of, run_with, training_of
-from trainer import mixing, target_scale
 from trainer.commands import Decide, Fork
 from trainer.config import Config, parse
 from trainer.export import load, save_model
-from trainer.objective import Objective
 from trainer.setup import SetupError, build
-from trainer.snapshot import restore, take
-from trainer.step import take_step
+from trainer.state.snapshot import restore, take
+from trainer.stepping.objective import Objective
+from trainer.stepping.step import take_step
+from trainer.surgery import mixing, target_scale
 from trainer.training import Training
 from trainer.turning import turn
 from trainer.wire import ArmScored, BeatTaken, Evaluated, Event, KnobsTurned, TrialBegan

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.running import Once, config_of, losses, lr, of, run_with, training_of
-from trainer import checkpoint
 from trainer.commands import Confirm, Pause, Probe, Resume, Revert, Rollback, Turn
-from trainer.snapshot import restore, take
-from trainer.step import take_step
+from trainer.state import checkpoint
+from trainer.state.snapshot import restore, take
+from trainer.stepping.step import take_step
 from trainer.turning import turn
 from trainer.wire import (
     BeatTaken,

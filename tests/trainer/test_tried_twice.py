@@ -8,8 +8,8 @@ import torch
 
 from tests.faults.cases import find
 from tests.trainer.running import training_of
+from trainer.probing.tried_twice import tried_twice
 from trainer.training import Training
-from trainer.tried_twice import tried_twice
 
 
 def of(case: str, folder: Path) -> Training:

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from trainer.optim import build_optimizer
-from trainer.update import Update, _agrees
+from trainer.stepping.optim import build_optimizer
+from trainer.stepping.update import Update, _agrees
 
 NAMES = ("sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop")
 
@@ -120,7 +120,7 @@ def test_the_kernels_of_this_torch_are_called_straight(name: str) -> None:
 def test_kernels_that_do_not_do_as_the_optimizer_does_are_not_called(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another version of torch may give them other arguments, or another meaning."""
     for kernel in (lambda *parts: lambda found_inf: None, lambda parameters: None):
-        monkeypatch.setattr("trainer.update._kernel", kernel)
+        monkeypatch.setattr("trainer.stepping.update._kernel", kernel)
         _agrees.cache_clear()
         (net, optimizer), (other_net, other) = made("adamw"), made("adamw")
         update = Update()

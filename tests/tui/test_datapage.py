@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.content import Content
 
-from advisor.story import Story
+from advisor.story.story import Story
 from advisor.tui.datapage import data_page
 from advisor.tui.thumbnail import thumbnail
 from tests.tui.recording import STEPS_PER_EPOCH, Recording

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from advisor import ledger
 from advisor.ledger import Measured, TrialHeard
-from advisor.story import Story
-from advisor.told import InterventionState
+from advisor.story.story import Story
+from advisor.story.told import InterventionState
 from advisor.tui import words
 from advisor.tui.alarm import Alarm, critical
 from advisor.tui.by_hand import hand_turns

@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from advisor.lease import Lease
+from advisor.driving.lease import Lease
 from advisor.ledger import RunClosed
 from advisor.report.build import write_report
 from advisor.runs import Run

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from advisor.lease import Lease, is_driven
+from advisor.driving.lease import Lease, is_driven
 from advisor.runs import Run
 from tests.tui.recording import record
 from tests.tui.terminal import Shown, fingerprint, seen, terminals

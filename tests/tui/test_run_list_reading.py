@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor import ledger
-from advisor.lease import Lease
+from advisor.driving.lease import Lease
 from advisor.report.build import write_report
 from advisor.runs import Run
 from advisor.tui.run_list_folds import TAIL_BYTES, EventsFold

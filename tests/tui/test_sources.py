@@ -3,7 +3,7 @@ from pathlib import Path
 
 from advisor.ledger import Noted
 from advisor.runs import Run
-from advisor.story import fold
+from advisor.story.story import fold
 from advisor.tui.feeder import Feeder
 from advisor.tui.sources import Stream, Tail, last_t
 from tests.tui.recording import EPOCH_T, Recording, record

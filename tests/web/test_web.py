@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from advisor.cli import run as command
-from advisor.lease import Lease
+from advisor.driving.lease import Lease
 from advisor.runs import Run
 from tests.tui.recording import record
 

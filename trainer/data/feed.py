@@ -17,8 +17,10 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
@@ -30,6 +32,11 @@ from trainer.data.fetch import Collate, Fetch, Fetched
 from trainer.data.fetch import FetchError as FetchError
 from trainer.data.seeding import preserved_generators
 from trainer.data.source import Split
+
+TOGETHER_BYTES = 1 << 18
+"""Batches that are gathered from memory at once take no more than that: they stay in the processor's caches."""
+TOGETHER_MOST = 16
+"""Where batches are tiny, what is left of the gathering's own cost is a sixteenth."""
 
 DEVICE_SHARE_LIMIT = 0.25
 """A split moves to the device as a whole below this share of its free memory: the model needs the rest."""
@@ -92,20 +99,30 @@ class MemoryFeed:
             self._device = device
             inputs, targets = inputs.to(device), targets.to(device)
         self._inputs, self._targets = inputs, targets
+        self._example_bytes = max(size_bytes // max(len(targets), 1), 1)
         self._pin = device.type == "cuda" and self._device.type == "cpu"
         """Batches of a split that is too large for the device go there beside the computing."""
 
     def batches(self, tickets: Iterable[Ticket]) -> Iterator[Batch]:
-        """Yield one batch a ticket, in order."""
-        for ticket in tickets:
+        """Yield one batch a ticket, in order; small ones are gathered some at a time, each a part of its own of one tensor."""
+        tickets = iter(tickets)
+        for first in tickets:
             start = time.perf_counter()
-            indices = torch.from_numpy(ticket.indices)
+            together = min(TOGETHER_BYTES // (self._example_bytes * max(len(first.indices), 1)), TOGETHER_MOST)
+            few = [first, *islice(tickets, max(together, 1) - 1)]
+            chosen = np.concatenate([one.indices for one in few]) if len(few) > 1 else first.indices
+            indices = torch.from_numpy(chosen)
             if self._device.type != "cpu":
                 indices = indices.to(self._device, non_blocking=True)
             inputs, targets = self._inputs.index_select(0, indices), self._targets.index_select(0, indices)
             if self._pin:
                 inputs, targets = inputs.pin_memory(), targets.pin_memory()
-            yield Batch(inputs, targets, ticket, time.perf_counter() - start)
+            sizes = [len(one.indices) for one in few]
+            each_s = (time.perf_counter() - start) / len(few)
+            for ticket, some, wanted in zip(
+                few, inputs.split_with_sizes(sizes), targets.split_with_sizes(sizes), strict=True
+            ):
+                yield Batch(some, wanted, ticket, each_s)
 
     def close(self) -> None:
         """Let go of the tensors; the split keeps its own."""

@@ -221,3 +221,29 @@ def test_slices_of_memory_are_the_examples_of_the_ticket() -> None:
     for batch in islice(feed.batches(Order(source.train.examples, 64, 0).tickets(0, 0)), 3):
         assert torch.equal(batch.inputs, source.train.tensors[0][batch.ticket.indices])
         assert torch.equal(batch.targets, source.train.tensors[1][batch.ticket.indices])
+
+
+def test_small_batches_that_are_gathered_together_are_those_of_their_tickets_and_none_is_lost() -> None:
+    source = open_source(configured("sklearn:digits"))
+    supply = Supply(
+        source.train,
+        None,
+        device=CPU,
+        seed=0,
+        batch_size=7,
+        shuffle=True,
+        sampler="none",
+        workers=0,
+        prefetch=2,
+        cache=False,
+    )
+    assert source.train.tensors is not None
+    seen: list[int] = []
+    for count in (3, 40, 1, 200):
+        for batch in (supply.take() for _ in range(count)):
+            assert torch.equal(batch.inputs, source.train.tensors[0][batch.ticket.indices])
+            assert torch.equal(batch.targets, source.train.tensors[1][batch.ticket.indices])
+            seen += batch.ticket.indices.tolist()
+        supply.drop_ahead()
+    examples = source.train.examples
+    assert sorted(seen[:examples]) == list(range(examples))

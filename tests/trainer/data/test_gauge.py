@@ -17,7 +17,7 @@ from trainer.data.order import Order
 from trainer.data.parts import take_apart
 from trainer.data.place import file_system, store_of
 from trainer.data.source import Split
-from trainer.fetching import evenly, fetching
+from trainer.watching.fetching import evenly, fetching
 
 NAP_S = 0.004
 FILE_BYTES = 20_000

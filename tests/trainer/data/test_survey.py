@@ -17,8 +17,8 @@ from trainer.config import parse
 from trainer.data.order import Order
 from trainer.data.own import open_task
 from trainer.data.source import Source, open_source
-from trainer.survey import survey
 from trainer.task import Task
+from trainer.watching.survey import survey
 from trainer.words import Survey
 
 FASHION = Path(os.environ.get("FASHION_MNIST", "/usr/share/datasets/fashion-mnist"))

@@ -1,0 +1,1 @@
+"""What stands, what is done about it, and why: pure functions of signals and history."""

@@ -1,0 +1,1 @@
+"""Facts from signals: one file for each concern."""

@@ -1,0 +1,1 @@
+"""What the trainer said and the sensors saw, folded into bounded windows."""

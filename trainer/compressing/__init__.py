@@ -1,0 +1,1 @@
+"""The finished model made smaller, written, read back, and scored beside the original."""

@@ -1,0 +1,1 @@
+"""Short experiments on a copy of the state of a run."""

@@ -1,0 +1,1 @@
+"""The batch of each step dealt out to several processes."""

@@ -1,0 +1,1 @@
+"""The state of a run: taken, put back, and kept on disk."""

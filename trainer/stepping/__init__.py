@@ -1,0 +1,1 @@
+"""All that one optimizer step is made of."""

@@ -1,0 +1,1 @@
+"""What changes a network, its inputs or its targets while the code of its class stays as it is."""

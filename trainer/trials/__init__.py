@@ -1,0 +1,1 @@
+"""Trials as the trainer runs them: rounds, forks, restarts, probation, and plans of former runs."""

@@ -1,0 +1,1 @@
+"""What is measured while the run goes on, without a synchronisation."""
