@@ -54,7 +54,7 @@ MET: dict[str, tuple[str, str]] = {
 """Name in words and what to do, of each."""
 
 
-@rule("RUN105")
+@rule("RUN105", nursery=True)
 def steps_uneven(run: RunFacts, pace: PaceFacts) -> Finding | None:
     """Find a run whose steps are now and then far longer."""
     if not run.warm or pace.slow <= SLOW_LIMIT or pace.excess_share < SHARE_LIMIT:

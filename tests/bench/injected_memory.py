@@ -120,7 +120,11 @@ def run(
         time.sleep(LOOK_S)
     if training.poll() is None:
         training.send_signal(signal.SIGINT)
-    training.wait(STOP_S)
+    try:
+        training.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        training.send_signal(signal.SIGINT)  # the second one ends it at once
+        training.wait()
     events = [event for line in lines(folder / "events.jsonl") if (event := read_event(line)) is not None]
     return events, entries_of(folder)
 

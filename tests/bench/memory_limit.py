@@ -26,8 +26,8 @@ SIZES = (16, 64, 128, 256)
 """Examples at once whose peak is predicted by a line through 32 and 64."""
 SHARES = (0.75, 0.5, 0.3)
 """Of what the peak of the whole batch is above that of 16 examples: the limit leaves so much of it."""
-ROUNDS = 7
-STEPS = 10
+ROUNDS = 5
+STEPS = 5
 """Of a round, of either run."""
 MIB = 2**20
 

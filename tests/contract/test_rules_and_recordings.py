@@ -79,7 +79,6 @@ FIRED_BY = {
     "RUN102": "checkpoints_often",
     "RUN103": "batch_small",
     "RUN104": "dropout_always",
-    "RUN105": "steps_late",
     "RUN106": "stands_still",
     "SIZ101": "healthy_sgd",
 }
