@@ -10,13 +10,13 @@ from trainer.stepping.accumulate import accumulate, tell_fewer
 from trainer.stepping.augment import augment
 from trainer.stepping.guard import total_norm
 from trainer.stepping.optim import parameters_of, set_rate
-from trainer.stepping.pieces import to_device
+from trainer.stepping.pieces import Seen, to_device
 from trainer.stepping.recovery import after_step, until_it_fits, updated_wholly
 from trainer.stepping.schedule import factor, rewarm
 from trainer.stepping.window import begin, end
 from trainer.training import Training, Window
 from trainer.watching.layers import LayerProbe
-from trainer.wire import GuardActed
+from trainer.wire import GuardActed, Told
 
 
 @dataclass
@@ -62,7 +62,7 @@ def take_step(training: Training, batch: Batch, layers: LayerProbe | None = None
     set_rate(training.optimizer, rate)
     examples, recovers = batch.targets.shape[0], recovers and training.watching
     if training.room.may_run_out:
-        taken = until_it_fits(
+        taken, seen = until_it_fits(
             training,
             examples,
             lambda: _attempt(training, batch, layers, window),
@@ -70,11 +70,12 @@ def take_step(training: Training, batch: Batch, layers: LayerProbe | None = None
             recovers=recovers,
         )
     else:
-        taken = _attempt(training, batch, layers, window)
+        taken, seen = _attempt(training, batch, layers, window)
     taken.rate = rate
     training.progress.step += 1
     training.progress.samples += examples
     end(training)
+    _watch_labels(training, batch, seen)
     if training.replicas.untold and recovers:
         tell_fewer(training)
     if training.room.may_run_out and recovers:
@@ -82,8 +83,14 @@ def take_step(training: Training, batch: Batch, layers: LayerProbe | None = None
     return taken
 
 
-def _attempt(training: Training, batch: Batch, layers: LayerProbe | None, window: Window) -> Taken:
-    """Run the batch, from its inputs to the update. What is told about it is told when nothing can fail any more."""
+def _attempt(training: Training, batch: Batch, layers: LayerProbe | None, window: Window) -> tuple[Taken, list[Seen]]:
+    """Run the batch, from its inputs to the update; whatever fails in here is run again from its beginning.
+
+    What is told about it is told when nothing can fail any more.
+
+    Returns:
+        The step, and what the net made of each piece where the labels are watched.
+    """
     window.updating = False
     inputs, targets = to_device(training, batch)
     training.clocks.mark("to_device")
@@ -95,12 +102,22 @@ def _attempt(training: Training, batch: Batch, layers: LayerProbe | None, window
     training.clocks.mark("optimizer")
     for event in acted:
         _tell(training, event)
-    if training.labels is not None and training.watching and not seen:
-        training.labels.pass_by(batch.targets.shape[0])
-    elif training.labels is not None:
+    return taken, seen
+
+
+def _watch_labels(training: Training, batch: Batch, seen: list[Seen]) -> None:
+    """Let the labels be judged by what the net made of them; they are given up where memory is too short for that."""
+    if training.labels is None:
+        return
+    try:
+        if training.watching and not seen:
+            training.labels.pass_by(batch.targets.shape[0])
         for indices, outputs, wanted in seen:
             training.labels.observe(indices, outputs, wanted)
-    return taken
+    except torch.OutOfMemoryError:
+        training.labels = None
+        text = "memory is too short to watch the labels: they are not judged any further"
+        training.link.say(Told(**training.progress.where(), level="warning", text=text))
 
 
 def _update(training: Training, loss: torch.Tensor, layers: LayerProbe | None) -> tuple[Taken, list[GuardActed]]:
