@@ -88,7 +88,7 @@ def test_a_rule_reads_no_clock_file_or_chance(rule: Rule) -> None:
             else []
         )
     }
-    assert imported <= {"rules", "math", "statistics", "itertools"}
+    assert imported <= {"rules", "collections", "math", "statistics", "itertools"}
 
 
 @each_rule
