@@ -1,4 +1,4 @@
-"""What a step on the host costs while glibc gives freed blocks back, and while the process keeps them (`trainer.heap`).
+"""What a step on the host costs while glibc gives freed blocks back, and while the process keeps them (`trainer.stepping.heap`).
 
     .venv/bin/python -m tests.bench.heap [ROUNDS]
 
@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from tests.bench import naive_task
-from trainer.heap import OWN_WORDS, keep_freed_memory
+from trainer.stepping.heap import OWN_WORDS, keep_freed_memory
 
 BATCHES = (32, 128, 512)
 ROUNDS = 3
