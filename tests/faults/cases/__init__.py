@@ -34,7 +34,7 @@ HOLD_OUT: dict[str, tuple[Case, ...]] = {
     "hold_out": hold_out.CASES,
     "hold_out_healthy": hold_out_healthy.CASES,
 }
-"""Families that nobody looked at while writing a rule: no rule and no limit may be changed on their account."""
+"""Families that nobody looked at while writing a rule: no limit may be fitted to them."""
 
 
 def main_cases() -> tuple[Case, ...]:
