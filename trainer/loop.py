@@ -10,13 +10,12 @@ from trainer.evaluate import Examiner
 from trainer.finish import finish
 from trainer.obey import Orders
 from trainer.start import announce
-from trainer.state.keeping import Keeper
+from trainer.state.keeping import Keeper, evaluation
 from trainer.state.snapshot import Ring, take
 from trainer.stepping.recovery import MemoryExhausted, UpdateTorn
 from trainer.stepping.step import take_step
 from trainer.supply import before
 from trainer.training import Training
-from trainer.trials.meanwhile import evaluation
 from trainer.trials.restart import Order
 from trainer.watching.beat import Beats, last_words
 from trainer.watching.cost import Cost
@@ -77,7 +76,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
             beats.take(batch)
         training.clocks.mark("advisor")
 
-        if training.progress.next_evaluation <= training.progress.samples < training.progress.samples_total:
+        if training.progress.evaluation_due:
             beats.take(batch)
             with cost.apart():
                 keeper.judge(evaluate(training, examiner, begun))

@@ -57,6 +57,11 @@ class Progress:
     """The metric at the last real gain; NaN before the first."""
     gained_samples: int = 0
 
+    @property
+    def evaluation_due(self) -> bool:
+        """Whether the run is to be evaluated where it stands; its end has an evaluation of its own."""
+        return self.next_evaluation <= self.samples < self.samples_total
+
     def where(self) -> dict[str, int]:
         """Return step and samples of now, as every event has them."""
         return {"step": self.step, "samples": self.samples}

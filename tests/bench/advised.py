@@ -1,6 +1,7 @@
 """What the bench of the product is made of: rules of its own, real runs under the real advisor, and kept results."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from typing import Any
 from advisor.deciding.settings import Settings
 from advisor.driving.orders import Orders, make_run
 from advisor.driving.session import Session
-from advisor.ledger import Entry, Judged, TrialStarted
+from advisor.ledger import Entry, Judged, TrialStarted, read_entry
 from rules.facts import RunFacts
 from rules.vocabulary import Effect, Evidence, Finding, Fix, Rule, Severity, Turned, Value
 from tests.bench.rounds_busy import DRIVER, VIEWER, busy
@@ -21,7 +22,7 @@ from trainer.commands import Answer, Command, Finish, Fork
 from trainer.config import Config, parse
 from trainer.link import MemoryLink
 from trainer.run import run as run_trainer
-from trainer.wire import ArmScored, Evaluated, Event, TrainingEnded, TrialEnded
+from trainer.wire import ArmScored, Evaluated, Event, TrainingEnded, TrialEnded, read_event
 
 Row = dict[str, Any]
 
@@ -188,6 +189,42 @@ def run_alone(config: Config, folder: Path, say: Callable[[Event], list[Command]
 
     run_trainer(run.folder, MemoryLink(hear))
     return events
+
+
+def begin_on_its_own(folder: Path, text: str, mode: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Begin to train under the advisor as a user does: trainer and driver are processes of their own.
+
+    Args:
+        folder: Of the run; the configuration is written beside it.
+        text: Of the configuration.
+        mode: Of the advisor.
+        environment: Further words in it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    file = folder.with_suffix(".toml")
+    file.write_text(text)
+    command = [sys.executable, "-m", "advisor", "train", str(file), "--headless", "--mode", mode]
+    return subprocess.Popen(
+        [*command, "--run-dir", str(folder)],
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def lines(file: Path) -> list[str]:
+    """Return the lines of a file that may not be there yet."""
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def events_of(folder: Path) -> list[Event]:
+    """Return what the trainer of a run has said so far."""
+    return [event for line in lines(folder / "events.jsonl") if (event := read_event(line)) is not None]
+
+
+def entries_of(folder: Path) -> list[Entry]:
+    """Return the ledger of a run so far."""
+    return [entry for line in lines(folder / "ledger.jsonl") if (entry := read_entry(line)) is not None]
 
 
 @contextmanager

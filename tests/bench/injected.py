@@ -8,7 +8,6 @@ in FOLDER, so that a bench that was broken off goes on; without names, all that 
 """
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -18,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from advisor.ledger import Cleared, Entry, Found, Judged, TrialStarted, read_entry
-from tests.bench.advised import Kept, Row
+from advisor.ledger import Cleared, Entry, Found, Judged, TrialStarted
+from tests.bench.advised import Kept, Row, begin_on_its_own, entries_of, events_of, lines
 from tests.bench.bad_starts import table
 from trainer.wire import BeatTaken, Event, RunEnded, RunStarted, read_event
 
@@ -80,35 +79,11 @@ class Hogged:
 
 def run(folder: Path, text: str, environment: dict[str, str], hogs: int = 0) -> tuple[list[Event], list[Entry], Hogged]:
     """Train under the advisor; return what was said, what was decided, and when there were hogs beside it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    file = folder.with_suffix(".toml")
-    file.write_text(text)
-    command = [
-        sys.executable,
-        "-m",
-        "advisor",
-        "train",
-        str(file),
-        "--headless",
-        "--mode",
-        "auto",
-        "--run-dir",
-        str(folder),
-    ]
-    training = subprocess.Popen(
-        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    training = begin_on_its_own(folder, text, "auto", environment)
     times = Hogged()
     with hogged(folder / "events.jsonl", hogs, times):
         training.wait()
-    events = [event for line in lines(folder / "events.jsonl") if (event := read_event(line)) is not None]
-    entries = [entry for line in lines(folder / "ledger.jsonl") if (entry := read_entry(line)) is not None]
-    return events, entries, times
-
-
-def lines(file: Path) -> list[str]:
-    """Return the lines of a file that may not be there yet."""
-    return file.read_text().splitlines() if file.exists() else []
+    return events_of(folder), entries_of(folder), times
 
 
 def newest(events: Path) -> float:

@@ -8,7 +8,6 @@ by a stand-in for NVML, read by the advisor's own sensor on a clock of the bench
 device. Results are kept in FOLDER, so that a bench that was broken off goes on.
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -22,17 +21,17 @@ from unittest.mock import patch
 import pynvml
 
 from advisor.gathering.gather import gather
-from advisor.ledger import Cleared, Entry, Found, Restated, read_entry
+from advisor.ledger import Cleared, Entry, Found, Restated
 from advisor.sensors import nvidia
 from advisor.sensors.sampler import Sampler
 from rules.catalogue import all_rules
 from tests.advisor.literal import beats, started, told
 from tests.advisor.stand_in_nvml import Device, StandIn
-from tests.bench.advised import Kept, Row
+from tests.bench.advised import Kept, Row, begin_on_its_own, entries_of, events_of, lines
 from tests.bench.bad_starts import table
-from tests.bench.injected import STEP_MS, lines
+from tests.bench.injected import STEP_MS
 from tests.runs.leaky_tasks import MENDED_AT
-from trainer.wire import BeatTaken, Event, RunStarted, read_event
+from trainer.wire import BeatTaken, Event, RunStarted
 
 RUNS = Path(__file__).parents[1] / "runs"
 FAMILIES = ("MEM", "RUN102", "RUN105", "RUN106", "DEV106", "DEV107", "DEV108")
@@ -94,24 +93,7 @@ def run(
     folder: Path, text: str, mode: str, environment: dict[str, str], most_s: float, enough: Callable[[Path], bool]
 ) -> tuple[list[Event], list[Entry]]:
     """Train under the advisor until enough was seen; return what was said and what was decided."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    file = folder.with_suffix(".toml")
-    file.write_text(text)
-    command = [
-        sys.executable,
-        "-m",
-        "advisor",
-        "train",
-        str(file),
-        "--headless",
-        "--mode",
-        mode,
-        "--run-dir",
-        str(folder),
-    ]
-    training = subprocess.Popen(
-        command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    training = begin_on_its_own(folder, text, mode, environment)
     until = time.monotonic() + START_S
     while training.poll() is None and time.monotonic() < until and not lines(folder / "events.jsonl"):
         time.sleep(LOOK_S)
@@ -125,13 +107,7 @@ def run(
     except subprocess.TimeoutExpired:
         training.send_signal(signal.SIGINT)  # the second one ends it at once
         training.wait()
-    events = [event for line in lines(folder / "events.jsonl") if (event := read_event(line)) is not None]
-    return events, entries_of(folder)
-
-
-def entries_of(folder: Path) -> list[Entry]:
-    """Return the ledger so far."""
-    return [entry for line in lines(folder / "ledger.jsonl") if (entry := read_entry(line)) is not None]
+    return events_of(folder), entries_of(folder)
 
 
 def inject(name: str, folder: Path) -> Row:

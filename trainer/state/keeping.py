@@ -7,6 +7,7 @@ from time import perf_counter
 
 import torch
 
+from trainer.evaluate import Examiner
 from trainer.export import save_model
 from trainer.state import checkpoint
 from trainer.state.checkpoint import Beside
@@ -185,6 +186,13 @@ def save_before_failing(training: Training) -> None:
         return
     text = f"the last state could not be saved ({why}): resume begins at the last checkpoint, where there is one"
     training.link.say(Told(**training.progress.where(), level="error", text=text))
+
+
+def evaluation(training: Training, examiner: Examiner) -> Evaluated:
+    """Evaluate the run where it stands and say when it is due again; nothing is told yet."""
+    event = examiner.evaluate()
+    training.progress.next_evaluation = training.next_evaluation()
+    return event.model_copy(update={"best": is_better(training, event)})
 
 
 def is_better(training: Training, event: Evaluated) -> bool:

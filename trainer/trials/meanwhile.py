@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from trainer.evaluate import Examiner
-from trainer.state.keeping import Keeper, is_better
+from trainer.state.keeping import Keeper, evaluation
 from trainer.training import Best, Training
 from trainer.wire import Evaluated
 
@@ -48,8 +48,7 @@ class Meanwhile:
             self._training.link.say(event)
 
     def _step(self) -> float:
-        progress = self._training.progress
-        if not (self._due and progress.next_evaluation <= progress.samples < progress.samples_total):
+        if not (self._due and self._training.progress.evaluation_due):
             return 0.0
         event = evaluation(self._training, self._examiner)
         self._keeper.judge(event)
@@ -59,10 +58,3 @@ class Meanwhile:
     def _have(self, best: Best) -> None:
         held = self._training.best
         held.weights, held.written_step = best.weights, best.written_step
-
-
-def evaluation(training: Training, examiner: Examiner) -> Evaluated:
-    """Evaluate the run where it stands and say when it is due again; nothing is told yet."""
-    event = examiner.evaluate()
-    training.progress.next_evaluation = training.next_evaluation()
-    return event.model_copy(update={"best": is_better(training, event)})
