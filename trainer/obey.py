@@ -24,6 +24,7 @@ from trainer.commands import (
     Turn,
 )
 from trainer.data.feed import CacheRefused
+from trainer.data.own_state import put_back
 from trainer.evaluate import Examiner
 from trainer.knobs import KnobError
 from trainer.probing import probes
@@ -208,7 +209,7 @@ class Orders:
         A rescue skips the batches that were seen since, and judges the labels anew: a net that was lost believes none.
         """
         training = self._training
-        progress, place = training.progress, training.supply.place
+        progress, place, remembered = training.progress, training.supply.place, training.supply.remembered()
         restore(training, target, with_knobs=False)
         training.progress = replace(
             training.progress,
@@ -225,6 +226,7 @@ class Orders:
             training.labels = LabelWatch.for_setup(training.setup, training.device)
         if by == "rescue" and target is not self._ring.start:
             training.supply.go_to(place)
+            put_back(remembered)
             skipped = -(-(progress.samples - target.progress.samples) // training.batch_size)
         training.link.say(
             RolledBack(

@@ -29,6 +29,7 @@ def control_arms(training: Training, command: Fork, examiner: Examiner, ring: Ri
         KnobError: when the turn cannot be made.
     """
     changes = changes_of(training, command.turns)
+    training.supply.check_repeatable()
     if command.from_start:
         raise ForkRefused("a network that begins anew is tried beside the run's own, and the two do not fit here")
     if command.steps > training.steps_total - training.progress.step:

@@ -131,6 +131,8 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
         KnobError, CacheRefused: when the turn cannot be made.
     """
     values = check_turns(training, command.turns)
+    if command.agreement_passes:
+        training.supply.check_repeatable()
     changes = tuple(Change(knob=name, old=training.knobs[name], new=value) for name, value in values.items())
     discarded = min(max(_ahead(training.knobs), _ahead({**training.knobs, **values})) + 2, DISCARDED_MOST)
     ratio = float(values.get("batch_size", training.batch_size)) / training.batch_size
