@@ -159,7 +159,7 @@ class Orders:
 
     def _alternate(self, command: Alternate) -> None:
         try:
-            rounds.run(self._training, command, self._beats)
+            rounds.run(self._training, command, rounds.Besides(self._beats, self._examiner, self._keeper))
         except (RoundsRefused, KnobError, CacheRefused, torch.OutOfMemoryError) as refused:
             self.board.refuse("alternate", command.trial, str(refused))
         except UpdateTorn:
@@ -252,7 +252,7 @@ class Orders:
             self.board.refuse("fork", command.trial, str(refused))
 
     def _fork_anew(self, command: Fork) -> None:
-        order = restart_fork.control_arms(self._training, command, self._examiner, self._ring)
+        order = restart_fork.control_arms(self._training, command, self._examiner, self._ring, self._keeper)
         try:
             self._start_anew(order)
         except KnobError as failed:
