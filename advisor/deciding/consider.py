@@ -127,6 +127,8 @@ def consider(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try 
         return _rescue(code, fix, history, scene)
     if scene.finished != (fix.deed is Deed.COMPRESS):
         return None
+    if finding.built_in and fix.deed is Deed.START_OVER and history.was_refused(code, fix):
+        fix = _from_here(fix)  # two networks do not fit, or the user's factory gives no second one
     if history.tried(code, fix, scene.phase) or holds(fix, scene.knobs):
         return None
     if history.losses(code, scene.phase) >= LOST_TWICE and fix.deed is not Deed.COMPRESS:

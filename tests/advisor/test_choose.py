@@ -164,6 +164,15 @@ def test_what_is_built_wrong_does_not_wait_for_the_run_to_slow_down() -> None:
     assert chosen(standing("OPT900", fix(), built_in=True), at=at).deed is not None
 
 
+def test_what_is_built_wrong_is_tried_from_here_on_where_it_cannot_begin_anew() -> None:
+    wrong, at = standing("OPT900", ANEW, built_in=True), scene(step=60, steps_left=940)
+    first = chosen(wrong, at=at).deed
+    then = chosen(wrong, past=history(*attempt("t1", ANEW, "refused", step=60)), at=at).deed
+    assert isinstance(first, Try)
+    assert isinstance(then, Try)
+    assert (first.from_start, then.from_start, then.fix.deed) == (True, False, Deed.TURN)
+
+
 def test_a_run_that_improves_is_not_waited_for_where_a_look_later_is_too_late() -> None:
     warned, noted = (standing("OPT900", fix(), severity=severity) for severity in (Severity.WARNING, Severity.INFO))
     late = scene(fall_share=0.3, steps_left=150)
