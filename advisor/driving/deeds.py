@@ -55,7 +55,7 @@ class Deeds:
         commands: list[Command] = []
         given_up: list[Attempt] = []
         for attempt in attempts:
-            turns = self._turn(attempt) if attempt.how in ("rounds", "untried", "fork") else []
+            turns = self._turn(attempt) if attempt.how in ("rounds", "untried", "fork", "free") else []
             if turns and attempt.trial in self._told_again:
                 given_up.append(attempt)
                 continue
