@@ -156,6 +156,7 @@ class Driver:
         alive = how == "join" and self._find_trainer()
         self._tell(self._session.restore(self._past_lines(), self._known, live=alive))
         if how == "resume":
+            hold_knobs(self._run, self._orders, self._session.confirmed, asked_anew=True)
             self._session.expect_start()
             self._start(resume=True)
         elif not alive and not self._trainer_was_started():

@@ -89,15 +89,17 @@ class Session:
 
     @property
     def confirmed(self) -> dict[str, KnobValue]:
-        """Return the knobs that were turned for good: what a trainer that is started again has to begin with.
+        """Return the knobs that were turned, for good or back: what a trainer that is started again has to begin with.
 
-        Knobs that turn at a restart are not among them: their checkpoint was written when they turned.
+        Its checkpoint may be older than the turn. Knobs that turn at a restart are not among them: their checkpoint was
+        written when they turned.
         """
         board = self._board
         return {
             name: value
             for name, value in board.confirmed.items()
-            if value != board.initial.get(name) and board.catalogue[name].turns != "restart"
+            if name in board.moved or value != board.initial.get(name)
+            if board.catalogue[name].turns != "restart"
         }
 
     def restore(self, lines: Iterable[str], entries: Sequence[Entry], *, live: bool) -> list[Command]:
