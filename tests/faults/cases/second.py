@@ -89,9 +89,6 @@ WRITTEN: tuple[Case, ...] = (
     fault("second_blocks_small", "blocks: six layers that start at a spread of 0.01", DEEP_BLOCKS, DEEP_BLOCKS.having(shape={"init": "normal:0.01"}), "ARC111", "ARC101", allowed=(*FLAT, "OPT102"), knobs=SURGERY),
     fault("second_blocks_large", "blocks: six layers that start at a spread of 1", DEEP_BLOCKS, DEEP_BLOCKS.having(shape={"init": "normal:1.0"}), "ARC111", "ARC102", "NUM101", "NUM102", allowed=(*FLAT, "OPT101", "NUM103", "ARC103"), knobs=SURGERY),
     fault("second_sites_softmax", "twenty classes: softmax before cross entropy", SITES, SITES.having(shape={"output": "softmax"}), "ARC106", allowed=("OPT102", *FLAT), knobs=("output",)),
-    fault("second_modular_softmax", "sums modulo five: softmax before cross entropy", MODULAR, MODULAR.having(shape={"output": "softmax"}), "ARC106", allowed=("OPT102", *FLAT), knobs=("output",)),
-    fault("second_recall_sigmoid", "what follows the mark: a sigmoid behind the logits", RECALL, RECALL.having(shape={"output": "sigmoid"}, epochs=12), "ARC106", "ARC108", allowed=("OPT102", *FLAT), knobs=("output",), severe=False),
-    fault("second_letters_relu", "the next letter: a ReLU behind the logits", NEXT_LETTER, NEXT_LETTER.having(shape={"output": "relu"}), "ARC106", "ARC103", "ARC108", allowed=FLAT, knobs=("output",), severe=False),
     fault("second_forecast_relu", "a forecast: a ReLU behind the output", FORECAST, FORECAST.having(shape={"output": "relu"}), "ARC103", "ARC108", allowed=FLAT, knobs=("output",)),
     fault("second_chirps_tanh", "tones that rise: a tanh behind an output whose target goes to 1.7", CHIRPS, CHIRPS.having(shape={"output": "tanh"}), "ARC104", "ARC108", allowed=FLAT, knobs=("output",), severe=False),
     fault("second_houses_sigmoid", "prices: a sigmoid behind the output of a regression", HOUSES, HOUSES.having(shape={"output": "sigmoid"}), "ARC108", "ARC104", allowed=FLAT, knobs=("output",)),
@@ -109,7 +106,6 @@ WRITTEN: tuple[Case, ...] = (
     # data
     fault("second_covered_255", "covered clothes in pixels 0 to 255, no norms", COVERED_PLAIN, COVERED_PLAIN.having(flaws={"raw_pixels": 1}), "DAT104", allowed=SCALED, knobs=SCALE_KNOBS),
     fault("second_houses_raw", "prices: people and places as they are counted", HOUSES, replace(HOUSES, data="houses_raw"), "DAT104", allowed=SCALED, knobs=SCALE_KNOBS),
-    fault("second_thirds_columns", "patients: columns on scales of 1 to 1000", THIRDS, THIRDS.having(flaws={"raw_columns": 3}), "DAT104", allowed=(*SCALED, "OPT105"), knobs=SCALE_KNOBS),
     fault("second_forecast_offset", "a forecast: readings that ride on an offset of 60 spreads", FORECAST, FORECAST.having(flaws={"offset": 60}), "DAT104", allowed=(*SCALED, "GEN103", "OPT104"), knobs=SCALE_KNOBS),
     fault("second_sheet_tiny", "a sheet whose places are a thousandth of a unit", PLAIN_SHEET, PLAIN_SHEET.having(flaws={"times": 1e-3}), "DAT104", allowed=(*SCALED, "OPT102", "GEN103", "OPT104"), knobs=SCALE_KNOBS),
     fault("second_texture_hundreds", "tumours: a target of 1500 ± 500", TEXTURE, TEXTURE.having(flaws={"target_scale": 500}), "ARC110", "OPT102", allowed=(*SCALED, "OPT104", "GEN103"), knobs=("scale_targets", "lr")),
