@@ -23,6 +23,7 @@ from trainer.commands import (
     Turn,
 )
 from trainer.data.feed import CacheRefused
+from trainer.data.own_state import put_back
 from trainer.evaluate import Examiner
 from trainer.knobs import KnobError
 from trainer.probing import probes
@@ -152,7 +153,7 @@ class Orders:
 
     def _alternate(self, command: Alternate) -> None:
         try:
-            rounds.run(self._training, command, self._beats)
+            rounds.run(self._training, command, rounds.Besides(self._beats, self._examiner, self._keeper))
         except (RoundsRefused, KnobError, CacheRefused, torch.OutOfMemoryError) as refused:
             self.board.refuse("alternate", command.trial, str(refused))
         except UpdateTorn:
@@ -202,7 +203,7 @@ class Orders:
         A rescue skips the batches that were seen since, and judges the labels anew: a net that was lost believes none.
         """
         training = self._training
-        progress, place = training.progress, training.supply.place
+        progress, place, remembered = training.progress, training.supply.place, training.supply.remembered()
         restore(training, target, with_knobs=False)
         training.progress = replace(
             training.progress,
@@ -219,6 +220,7 @@ class Orders:
             training.labels = LabelWatch.for_setup(training.setup, training.device)
         if by == "rescue" and target is not self._ring.start:
             training.supply.go_to(place)
+            put_back(remembered)
             skipped = -(-(progress.samples - target.progress.samples) // training.batch_size)
         training.link.say(
             RolledBack(
@@ -244,7 +246,7 @@ class Orders:
             self.board.refuse("fork", command.trial, str(refused))
 
     def _fork_anew(self, command: Fork) -> None:
-        order = restart_fork.control_arms(self._training, command, self._examiner, self._ring)
+        order = restart_fork.control_arms(self._training, command, self._examiner, self._ring, self._keeper)
         try:
             self._start_anew(order)
         except KnobError as failed:

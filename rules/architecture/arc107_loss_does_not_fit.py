@@ -95,6 +95,7 @@ def _finding(severity: Severity, message: str, outputs: OutputFacts, fixes: tupl
         ),
         causes=("a loss that was made for other outputs or other targets",),
         explains=() if outputs.loss_kind.startswith("squared") else SYMPTOMS,
+        built_in=True,
         fixes=fixes,
     )
 

@@ -71,6 +71,7 @@ def order_not_shuffled(run: RunFacts, order: OrderFacts, knobs: KnobFacts) -> Fi
             "GEN101",
             "GEN102",
             "GEN103",
+            "ARC103",
         ),
         misleads=not order.by_design,
         fixes=(*shuffling, advice("let the loader shuffle: DataLoader(..., shuffle=True)")),
