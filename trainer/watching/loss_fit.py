@@ -114,8 +114,9 @@ def constant(outputs: Tensor, targets: Tensor, reach: Reach) -> Tensor:
 def floor_share(ask: Ask, outputs: Tensor, targets: Tensor, reach: Reach) -> float:
     """Return the loss of perfect outputs over that of constant ones, both within reach; NaN where the reach is open.
 
-    Of numbers only those count that lie at an end of the reach or beyond: a cross entropy of shares (0.3 of this, 0.7 of that)
-    is above zero at its best, and no bound is to blame.
+    Of numbers only those examples count that lie at an end of the reach or beyond: a cross entropy of shares (0.3 of this, 0.7 of
+    that) is above zero at its best, and no bound is to blame. Where an example has many numbers, of which hardly ever all do,
+    it is what the best outputs lose more than they would against themselves.
     """
     best = perfect(outputs, targets, reach)
     if best is None or reach.open or (by_class(outputs, targets) and not reach.closed):
@@ -126,7 +127,11 @@ def floor_share(ask: Ask, outputs: Tensor, targets: Tensor, reach: Reach) -> flo
     else:
         values = targets.reshape(len(targets), -1)
         held = ((values <= reach.low) | (values >= reach.high)).all(1)
-        least = float(held.float().mean()) * ask(best[held], targets[held]) if bool(held.any()) else 0.0
+        beyond = (values < reach.low) | (values > reach.high)
+        if bool(held.any()) or not bool(beyond.any()):
+            least = float(held.float().mean()) * ask(best[held], targets[held]) if bool(held.any()) else 0.0
+        else:
+            least = max(ask(best, targets) - ask(best, best.reshape(targets.shape)), 0.0)
     return least / guessed if guessed > 0 and isfinite(least) and least >= 0 else nan
 
 
