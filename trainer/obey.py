@@ -2,7 +2,6 @@
 
 import traceback
 from dataclasses import replace
-from math import inf
 from time import sleep, time
 from typing import Literal, NoReturn
 
@@ -68,15 +67,11 @@ class Orders:
         self._plan = Follower(training, self.board, beats)
 
     def obey(self) -> bool:
-        """Carry out what has come; return whether anything but training happened.
-
-        In lockstep the driver's answer to all that was said is waited for first.
-        """
-        if self._training.lockstep:
-            self._training.link.wait_until_heard(inf)
+        """Carry out what has come, as soon as the driver has heard all that it has to; return whether anything but training happened."""
+        disturbed = self._training.tempo.wait()
         self._pending += self._training.link.heard()
         self.board.expire()
-        disturbed = self._plan.follow()
+        disturbed |= self._plan.follow()
         while self._pending:
             first = self._pending.pop(0)
             if isinstance(first, Pause):
@@ -85,8 +80,7 @@ class Orders:
                 self._carry_out(first)
             disturbed = True
             if not self._pending:
-                if self._training.lockstep:
-                    self._training.link.wait_until_heard(inf)
+                self._training.tempo.wait()
                 self._pending += self._training.link.heard()
         return disturbed
 

@@ -18,6 +18,7 @@ from advisor.deciding.budget import (
 )
 from advisor.deciding.history import PROBE_STEPS, Attempt, History, shape_of
 from advisor.deciding.options import AskProbe, No, Scene, Try
+from advisor.trials.judge_average import EVALUATIONS
 from advisor.trials.noise import SURE_REPLICATES
 from advisor.trials.scoring import least_horizon, regularises, score_of, steadies
 from rules.vocabulary import Deed, Effect, Finding, Fix, Severity
@@ -47,6 +48,8 @@ SCREEN_S = 10.0
 TIMED_WITH_THE_BATCH = frozenset({"batch_size"})
 """Knobs that change what is learned and yet are judged by time alone, where that is what a fix improves: a batch is never
 judged by a validation score (knobs.md)."""
+ROUNDING = 0.1
+"""Of the way between two evaluations: steps are counted whole, and an epoch need not be."""
 _OF_THE_RUN = ("budget", "too late")
 """Reasons that hold for every fix of a finding alike: told once."""
 
@@ -148,7 +151,8 @@ def how_tried(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
             return No(code, fix, "switched off: advisor.compress is false")
         return Try(code, fix, "compression", 0.0)
     if fix.deed is Deed.STOP or fix.effect is Effect.FREE:
-        return Try(code, fix, "free", 0.0)
+        late = _too_late_to_average(scene) if any(turn.knob == "ema" for turn in fix.turns) else ""
+        return No(code, fix, late) if late else Try(code, fix, "free", 0.0)
     if _turns_learning(fix, scene.knobs) and not _timed_alone(fix, scene.knobs):
         return _learning(finding, fix, history, scene)
     return _throughput(code, fix, scene)
@@ -166,6 +170,17 @@ def _rescue(code: str, fix: Fix, history: History, scene: Scene) -> Try | No | N
     if cannot := cannot_turn(fix, history, scene.knobs):
         return No(code, fix, cannot)
     return Try(code, fix, "rescue", 0.0)
+
+
+def _too_late_to_average(scene: Scene) -> str:
+    """Return why averaged weights can no longer be judged: too few evaluations are left."""
+    steps = scene.step + scene.steps_left - scene.last_evaluation_step
+    left = int(steps / scene.evaluation_steps + ROUNDING) if scene.evaluation_steps else EVALUATIONS
+    return (
+        f"too late: averaged weights are judged by {EVALUATIONS} evaluations, and {left} is left"
+        if left < EVALUATIONS
+        else ""
+    )
 
 
 def _throughput(code: str, fix: Fix, scene: Scene) -> Try | No:

@@ -52,6 +52,7 @@ def scene_of(signals: Signals, history: History, settings: Settings) -> Scene:
         learned_nothing=_learned_nothing(signals),
         validation_improves=signals.validation.improving(),
         last_evaluation_step=evaluations[-1].step if evaluations else 0,
+        evaluation_steps=_evaluation_steps(signals),
         probes_done=frozenset(signals.probes),
         steps_per_epoch=signals.started.steps_per_epoch if signals.started else 0,
         memory_counted=signals.started is not None and signals.started.device.memory_counted,

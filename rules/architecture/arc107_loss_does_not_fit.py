@@ -48,7 +48,7 @@ WORDS = {
 """How the losses are called that do not fit classes."""
 SYMPTOMS = (
     "OPT101", "OPT102", "OPT103", "OPT104", "OPT105", "OPT109", "GEN101", "GEN102", "GEN103",
-    "ARC101", "ARC103", "ARC104", "DAT102",
+    "ARC101", "ARC103", "ARC104", "DAT101", "DAT102",
 )  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def loss_does_not_fit(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -
         )
         return _finding(Severity.WARNING, message, outputs, fixes)
     far = outputs.rms > FAR_RMS
-    message = f"{outputs.rms:.2g} is the size of the outputs, and {WORDS[kind]} holds them against classes as 0 and 1"
+    message = f"the outputs are of the size {outputs.rms:.2g}, and {WORDS[kind]} holds them against classes as 0 and 1"
     return (
         _finding(Severity.WARNING, message, outputs, fixes)
         if far

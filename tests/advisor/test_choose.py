@@ -114,6 +114,12 @@ REFUSED = [
     pytest.param(fix(LEARNING, improves="step_s"), {}, "cannot be tried", id="a fork does not time"),
     pytest.param(fix(), {"fall_share": 0.3}, "still improving", id="the run improves"),
     pytest.param(
+        fix(Effect.FREE, deed=Deed.TURN, turns={"ema": 0.99}),
+        {"steps_left": 150, "evaluation_steps": 100},
+        "too late",
+        id="one evaluation is left for averaged weights",
+    ),
+    pytest.param(
         fix(Effect.FREE, deed=Deed.COMPRESS), {"finished": True, "compress": False}, "switched off", id="not wanted"
     ),
 ]
@@ -124,6 +130,13 @@ def test_a_fix_that_is_not_tried_has_a_reason(one: Fix, at: dict[str, object], r
     choice = chosen(standing("OPT900", one), at=scene(**at))
     assert choice.deed is None
     assert whys(choice) == [reason]
+
+
+def test_averaged_weights_are_tried_while_two_evaluations_are_left() -> None:
+    average = fix(Effect.FREE, deed=Deed.TURN, turns={"ema": 0.99})
+    deed = chosen(standing("OPT900", average), at=scene(steps_left=199, evaluation_steps=100)).deed
+    assert isinstance(deed, Try)
+    assert deed.how == "free"
 
 
 def test_the_next_fix_of_a_finding_is_tried_when_the_first_cannot_be() -> None:
