@@ -48,7 +48,7 @@ def order_not_shuffled(run: RunFacts, order: OrderFacts, knobs: KnobFacts) -> Fi
     told = (
         f"{order.alike:.0%} of neighbouring examples share a label; shuffled it would be {order.by_chance:.0%}"
         if order.classes
-        else f"{excess:.0%} of the way from a shuffled order to a sorted one lie the targets of neighbouring examples"
+        else f"the targets of neighbouring examples lie {excess:.0%} of the way from a shuffled order to a sorted one"
     )
     own = knobs.values.get("shuffle") is True
     return Finding(
@@ -71,6 +71,7 @@ def order_not_shuffled(run: RunFacts, order: OrderFacts, knobs: KnobFacts) -> Fi
             "GEN101",
             "GEN102",
             "GEN103",
+            "ARC103",
         ),
         misleads=not order.by_design,
         fixes=(*shuffling, advice("let the loader shuffle: DataLoader(..., shuffle=True)")),

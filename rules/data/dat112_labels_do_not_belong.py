@@ -74,8 +74,8 @@ def labels_do_not_belong(
         code="DAT112",
         name="labels_do_not_belong",
         severity=Severity.INFO if early else Severity.ERROR,
-        message=f"{validation.best.metric:.3g} is the {'first' if early else 'best'} {task.metric}, "
-        f"{task.baseline_metric:.3g} a constant's, and {found}{learned if fitted else ''}"
+        message=f"the {'first' if early else 'best'} {task.metric} is {validation.best.metric:.3g}, "
+        f"a constant's {task.baseline_metric:.3g}, and {found}{learned if fitted else ''}"
         + ("" if early else ": nothing is turned, the fault is in the data"),
         evidence=(
             Evidence(fact="inputs.association", value=inputs.association, limit=ASSOCIATION_LIMIT),

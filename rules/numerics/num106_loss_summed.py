@@ -29,6 +29,7 @@ from rules.facts import KnobFacts, LossFacts, OutputFacts, RunFacts, TaskFacts
 from rules.learning import learned_nothing, lost_or_thrown, pays_to_start_over
 from rules.remedies import advice, begin_anew, possible, standard_loss, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.wording import of_rate
 
 SUM_LOW = 1.9
 """Loss of a batch over the mean of its halves: 1 for a mean, 2 for a sum."""
@@ -61,10 +62,10 @@ def loss_summed(
     meant = rate * run.batch_size / max(gathers, LEAST_BRAKE)
     high = name in DESCENTS and knobs.can("optimizer") and meant > RATE_LIMIT
     said = (
-        f"{outputs.sum_factor:.3g} times the mean of its halves is the loss of a batch: it is a sum over the examples"
+        f"the loss of a batch is {outputs.sum_factor:.3g} times the mean of its halves: it is a sum over the examples"
     )
     lower = Fix(
-        name=f"lower lr to {rate / run.batch_size:.2g}",
+        name=f"lower lr to {of_rate(rate / run.batch_size)}",
         effect=Effect.CHANGES_LEARNING,
         turns=turned(lr=rate / run.batch_size),
         improves="loss",
@@ -77,7 +78,7 @@ def loss_summed(
         code="NUM106",
         name="loss_summed",
         severity=Severity.WARNING if high else Severity.INFO,
-        message=f"{said}; lr {rate:.2g} is one of {meant:.2g} for a mean" if high else said,
+        message=f"{said}; lr {of_rate(rate)} on it is like {of_rate(meant)} on a mean" if high else said,
         evidence=(Evidence(fact="outputs.sum_factor", value=outputs.sum_factor, limit=SUM_LOW),),
         causes=('a loss with reduction="sum"',),
         explains=SYMPTOMS if high else (),

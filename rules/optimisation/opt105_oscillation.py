@@ -73,7 +73,7 @@ def oscillation(run: RunFacts, validation: ValidationFacts, knobs: KnobFacts) ->
         code="OPT105",
         name="oscillation",
         severity=Severity.WARNING if swing >= SEVERE_SWING else Severity.INFO,
-        message=f"{swing:.3g} is the usual swing of the metric between two evaluations, without a trend",
+        message=f"the metric swings by {swing:.3g} between two evaluations, without a trend",
         evidence=(
             Evidence(fact="validation.evaluations", value=swing, limit=limit),
             Evidence(fact="validation.turns", value=turns, limit=TURNS_LIMIT),

@@ -76,7 +76,7 @@ def momentum_too_high(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Kn
         code="OPT114",
         name="momentum_too_high",
         severity=Severity.ERROR,
-        message=f"{memory:.0f} steps is the memory of a momentum of {momentum:g}, in a run of {run.steps_total}: the loss "
+        message=f"a momentum of {momentum:g} remembers {memory:.0f} steps, in a run of {run.steps_total}: the loss "
         f"is carried from {loss.best:.3g} to {loss.now:.3g}",
         evidence=(
             Evidence(fact="knobs.momentum", value=memory, limit=limit),

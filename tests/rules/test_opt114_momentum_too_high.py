@@ -24,7 +24,7 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     finding = assessed(momentum_too_high, changes)
     assert finding is not None
     assert (finding.code, finding.name, finding.severity) == ("OPT114", "momentum_too_high", Severity.ERROR)
-    assert finding.message.startswith("1000 steps is the memory of a momentum of 0.999")
+    assert finding.message.startswith("a momentum of 0.999 remembers 1000 steps")
 
 
 @pytest.mark.parametrize(
