@@ -135,6 +135,10 @@ class Finding(_Word):
     """While it stands, the next batches stand for no others, so that neither a probe on them nor what they seem to call for
     is worth anything: no finding that it explains is acted upon."""
 
+    built_in: bool = False
+    """It lies in how net and loss are built, and stands however well the run learns: its fixes do not wait for the run to
+    slow down, and each step until then takes the weights further to where they suit nothing else."""
+
     @property
     def beyond_knobs(self) -> bool:
         """Whether it is a fault in code or data for which no knob makes up: what it explains is not acted upon."""

@@ -22,3 +22,8 @@ def in_time(seconds: float) -> str:
         if seconds >= 2 * long_s:
             return f"{seconds / long_s:.0f} {unit}s"
     return f"{max(seconds, 0.0):.0f} seconds"
+
+
+def of_rate(rate: float) -> str:
+    """Return `0.0028`, `1.5`, `500`: a learning rate with two digits, or all that stand before the point."""
+    return f"{rate:.0f}" if 100 <= rate < 1e6 else f"{rate:.2g}"

@@ -6,6 +6,7 @@ from math import inf
 
 from advisor.deciding.budget import (
     LEAST_HORIZON,
+    PAYS_BACK_HORIZONS,
     REPLAYED_ARMS,
     SHORTEST_HORIZON,
     ForkPlan,
@@ -17,6 +18,7 @@ from advisor.deciding.budget import (
 )
 from advisor.deciding.history import PROBE_STEPS, Attempt, History, shape_of
 from advisor.deciding.options import AskProbe, No, Scene, Try
+from advisor.trials.judge_average import EVALUATIONS
 from advisor.trials.noise import SURE_REPLICATES
 from advisor.trials.scoring import least_horizon, regularises, score_of, steadies
 from rules.vocabulary import Deed, Effect, Finding, Fix, Severity
@@ -46,6 +48,8 @@ SCREEN_S = 10.0
 TIMED_WITH_THE_BATCH = frozenset({"batch_size"})
 """Knobs that change what is learned and yet are judged by time alone, where that is what a fix improves: a batch is never
 judged by a validation score (knobs.md)."""
+ROUNDING = 0.1
+"""Of the way between two evaluations: steps are counted whole, and an epoch need not be."""
 _OF_THE_RUN = ("budget", "too late")
 """Reasons that hold for every fix of a finding alike: told once."""
 
@@ -126,6 +130,8 @@ def consider(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try 
         return _rescue(code, fix, history, scene)
     if scene.finished != (fix.deed is Deed.COMPRESS):
         return None
+    if finding.built_in and fix.deed is Deed.START_OVER and history.was_refused(code, fix):
+        fix = _from_here(fix)  # two networks do not fit, or the user's factory gives no second one
     if history.tried(code, fix, scene.phase) or holds(fix, scene.knobs):
         return None
     if history.losses(code, scene.phase) >= LOST_TWICE and fix.deed is not Deed.COMPRESS:
@@ -145,7 +151,8 @@ def how_tried(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
             return No(code, fix, "switched off: advisor.compress is false")
         return Try(code, fix, "compression", 0.0)
     if fix.deed is Deed.STOP or fix.effect is Effect.FREE:
-        return Try(code, fix, "free", 0.0)
+        late = _too_late_to_average(scene) if any(turn.knob == "ema" for turn in fix.turns) else ""
+        return No(code, fix, late) if late else Try(code, fix, "free", 0.0)
     if _turns_learning(fix, scene.knobs) and not _timed_alone(fix, scene.knobs):
         return _learning(finding, fix, history, scene)
     return _throughput(code, fix, scene)
@@ -163,6 +170,17 @@ def _rescue(code: str, fix: Fix, history: History, scene: Scene) -> Try | No | N
     if cannot := cannot_turn(fix, history, scene.knobs):
         return No(code, fix, cannot)
     return Try(code, fix, "rescue", 0.0)
+
+
+def _too_late_to_average(scene: Scene) -> str:
+    """Return why averaged weights can no longer be judged: too few evaluations are left."""
+    steps = scene.step + scene.steps_left - scene.last_evaluation_step
+    left = int(steps / scene.evaluation_steps + ROUNDING) if scene.evaluation_steps else EVALUATIONS
+    return (
+        f"too late: averaged weights are judged by {EVALUATIONS} evaluations, and {left} is left"
+        if left < EVALUATIONS
+        else ""
+    )
 
 
 def _throughput(code: str, fix: Fix, scene: Scene) -> Try | No:
@@ -201,7 +219,8 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     own_rate = _may_need_its_own_rate(finding, fix, scene)
     if fix.deed is Deed.START_OVER:
         begun = _from_start(code, fix, score, history, scene, own_rate)
-        if isinstance(begun, Try) or begun.reason not in _OF_THE_RUN or not own_rate or not scene.learned_nothing:
+        costly = not isinstance(begun, Try) and begun.reason in _OF_THE_RUN
+        if not costly or not (finding.built_in or (own_rate and scene.learned_nothing)):
             return begun
         fix = _from_here(fix)
         if history.tried(code, fix, scene.phase) or history.unwanted(code, fix):
@@ -233,10 +252,16 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
         return No(code, fix, f"{plan}; a network built anew costs {anew_s:.1f} s of it" if anew_steps else plan)
     if wait := _cooling(history.last_kept_learning(), scene):
         return No(code, fix, wait)
-    urgent = finding.severity is Severity.ERROR or (code, shape_of(fix)) in history.accepted
-    if not urgent and scene.fall_share >= IMPROVING_SHARE and scene.validation_improves:
+    urgent = finding.severity is Severity.ERROR or finding.built_in or (code, shape_of(fix)) in history.accepted
+    waits = not urgent and scene.fall_share >= IMPROVING_SHARE and scene.validation_improves
+    if waits and not (finding.severity is Severity.WARNING and _last_chance(fix, scene)):
         return No(code, fix, f"still improving: the loss fell {scene.fall_share:.0%} over the last tenth of the run")
     return _forked(code, fix, plan, scene, own_rate=own_rate)
+
+
+def _last_chance(fix: Fix, scene: Scene) -> bool:
+    """Tell whether too few steps are left for a fork of this fix when a look later the run is asked again."""
+    return scene.steps_left < (PAYS_BACK_HORIZONS + 1) * min(reach.least for reach in _reaches(fix, scene))
 
 
 def _from_start(code: str, fix: Fix, score: str, history: History, scene: Scene, own_rate: bool) -> Try | No:

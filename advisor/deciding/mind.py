@@ -14,7 +14,8 @@ from advisor.deciding.history import NO_LONGER, Attempt, History, shape_of, turn
 from advisor.deciding.options import AskProbe, No, Try
 from advisor.deciding.scene import circumstances_of, repeats, scene_of, setting_of
 from advisor.deciding.settings import Settings as Settings
-from advisor.driving.taken_up import LeftBehind, outstanding
+from advisor.driving.deeds import Deeds
+from advisor.driving.taken_up import LeftBehind
 from advisor.gathering.gather import gather
 from advisor.ledger import Entry, Judged, Noted, ProbeAsked, Proposed, Refused, Undone, Wished
 from advisor.sensors.sample import Sample
@@ -57,6 +58,7 @@ class Mind:
         self.history = History()
         self.diagnosis = Diagnosis(all_rules() if rules is None else rules, settings.mute)
         self._write = write
+        self._deeds = Deeds()
         self._trial: Trial | None = None
         self._probing = ""
         self._assessed_step = -1
@@ -71,6 +73,7 @@ class Mind:
         """Take in an event; return what the trainer is to be told about it."""
         self.signals.hear(event)
         self.history.hear(event)
+        self._deeds.hear(event)
         commands = self._move(event)
         for entry in self.settings.plan.told(event, event.step) if self.settings.plan is not None else ():
             self._say(entry)
@@ -80,6 +83,7 @@ class Mind:
             self._assessed_step = event.step
         if isinstance(event, RunStarted):
             self._probing, self._finish_sent, self._assessed_step = "", False, event.step - 1
+            commands += self._tell_again() if not event.trial else []
         commands += self._guard(event)
         if self._due(event):
             self._assess()
@@ -144,12 +148,14 @@ class Mind:
                 left.hear(word)  # type: ignore[arg-type]
                 self.signals.hear(word)  # type: ignore[arg-type]
                 self.history.hear(word)  # type: ignore[arg-type]
+                self._deeds.hear(word)  # type: ignore[arg-type]
             else:
                 left.read(word)  # type: ignore[arg-type]
                 self.history.enter(word)  # type: ignore[arg-type]
                 self.diagnosis.restore(word)  # type: ignore[arg-type]
         self._assessed_step = self.signals.step
-        commands = [command for one in self.history.attempts.values() for command in outstanding(one, left.answered)]
+        attempts = self.history.attempts.values() if live else ()
+        commands = [command for one in attempts for command in self._deeds.outstanding(one)]
         commands += self._take(left.taken_up(live)) if left.trial is not None else []
         if live and self.signals.ended is not None and not self.signals.over:
             self._assess()
@@ -289,7 +295,18 @@ class Mind:
         setting = setting_of(name, chosen, self.signals, self.lockstep)
         return open_trial(chosen, setting, circumstances_of(chosen, self.signals, self.history, self.settings))
 
+    def _tell_again(self) -> list[Command]:
+        """Return what a trainer that has just started has to be told once more; nothing at the first start."""
+        commands, given_up = self._deeds.lost(self.history.attempts.values())
+        for attempt in given_up:
+            self._say(Undone(trial=attempt.trial, why="the trainer died twice before it had turned"))
+        return commands
+
     def _move(self, event: Event) -> list[Command]:
+        if isinstance(event, CommandRefused) and event.command == "revert":
+            attempt = self.history.attempts.get(event.trial)
+            if attempt is not None and attempt.undone:
+                return self._deeds.forgotten(attempt, self.signals.knobs)
         if self._trial is not None:
             return self._take(advance(self._trial, event))
         if isinstance(event, CommandRefused) and event.command == "turn":

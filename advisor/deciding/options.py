@@ -41,6 +41,8 @@ class Scene:
     """The loss is hardly below that of guessing, or is no number."""
     validation_improves: bool = True
     last_evaluation_step: int = 0
+    evaluation_steps: int = 0
+    """Between two evaluations; 0 where it is not known."""
     probes_done: frozenset[str] = frozenset()
     steps_per_epoch: int = 0
     anew_s: float = STARTS_S

@@ -91,16 +91,18 @@ def write_resume(run: Run, orders: Orders, changed: dict[str, Any]) -> None:
     write_by_rename(run.resume, text)
 
 
-def hold_knobs(run: Run, orders: Orders, knobs: dict[str, KnobValue]) -> None:
+def hold_knobs(run: Run, orders: Orders, knobs: dict[str, KnobValue], *, asked_anew: bool = False) -> None:
     """Write the knobs that a trainer which is started again has to begin with, whole or not at all.
 
     Args:
         run: The run whose trainer died.
         orders: What it is to do.
-        knobs: Knob → value that was confirmed; it goes before what the user set and what the checkpoint remembers.
+        knobs: Knob → value that was confirmed; it goes before what the checkpoint remembers.
+        asked_anew: What the user has set was asked for after these knobs were turned, and goes before them.
     """
-    before = json.loads(run.resume.read_text(encoding="utf-8"))["set"] if run.resume.exists() else {}
-    write_resume(run, orders, before | {f"train.{name}": value for name, value in knobs.items()})
+    by_hand = json.loads(run.resume.read_text(encoding="utf-8"))["set"] if run.resume.exists() else {}
+    held = {f"train.{name}": value for name, value in knobs.items()}
+    write_resume(run, orders, held | by_hand if asked_anew else by_hand | held)
 
 
 def versions() -> dict[str, str]:

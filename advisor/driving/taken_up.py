@@ -1,4 +1,4 @@
-"""What a driver leaves behind when it dies: a trial without a verdict, and deeds that it decided but did not tell.
+"""What a driver leaves behind when it dies: a trial without a verdict.
 
 The trial is heard once more, event by event. Where the trainer has brought it to its end, its verdict is the one that
 the dead driver would have given; where it has not, nobody finishes it, and it is taken back.
@@ -7,19 +7,17 @@ the dead driver would have given; where it has not, nobody finishes it, and it i
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from advisor.deciding.history import Attempt
 from advisor.ledger import Entry, Judged, TrialHeard, TrialStarted, Wished
 from advisor.trials.compression import CompressionTrial
 from advisor.trials.trial import abandon, advance
 from advisor.trials.words import Moved, Trial
-from trainer.commands import Command, Confirm, Revert, Turn
-from trainer.wire import CommandRefused, Event, KnobsConfirmed, KnobsReverted, RolledBack, RunEnded
-from trainer.words import Turned
+from trainer.commands import Revert
+from trainer.wire import Event, KnobsReverted, RunEnded
 
 
 @dataclass
 class LeftBehind:
-    """What the files tell, word by word, of trials that may have no verdict and of deeds that may not be done."""
+    """What the files tell, word by word, of trials that may have no verdict."""
 
     open: Callable[[TrialStarted], Trial]
     """Return the trial as it was before its first command, from what is known of the run at that word."""
@@ -28,12 +26,9 @@ class LeftBehind:
     """Since the trial began."""
     written: int = 0
     """Measurements of the trial that are in the ledger."""
-    answered: set[tuple[str, str]] = field(default_factory=set)
-    """(trial, command) of what the trainer says it has done, or refused to do."""
 
     def hear(self, event: Event) -> None:
         """Take in an event."""
-        self.answered |= _answered(event)
         if self.trial is not None:
             self.said.append(event)
 
@@ -86,30 +81,3 @@ class LeftBehind:
             isinstance(word, RunEnded) or (isinstance(word, KnobsReverted) and word.trial == trial) for word in later
         )
         return not any(ends)
-
-
-def _answered(event: Event) -> set[tuple[str, str]]:
-    """Return (trial, command) of what the trainer says it has done, or refused to do."""
-    match event:
-        case KnobsConfirmed():
-            return {(event.trial, "turn")}
-        case KnobsReverted():
-            return {(event.trial, "revert")}
-        case RolledBack():
-            return {(event.trial, "rollback")}
-        case CommandRefused():
-            return {(event.trial, event.command)}
-        case _:
-            return set()
-
-
-def outstanding(attempt: Attempt, answered: set[tuple[str, str]]) -> list[Command]:
-    """Return again what a driver had decided, and died before it told the trainer. Twice told does no harm."""
-    trial = attempt.trial
-    if attempt.undone and (trial, "revert") not in answered:
-        return [Revert(trial=trial, why="it was taken back before the driver died")]
-    turned = attempt.how in ("rounds", "untried") and attempt.stays and (trial, "turn") not in answered
-    if not turned or not attempt.fix.turns:
-        return []
-    turns = tuple(Turned(knob=turn.knob, to=turn.to) for turn in attempt.fix.turns)
-    return [Turn(trial=trial, turns=turns), Confirm(trial=trial)]

@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from advisor.logs.frame import Frame
-from advisor.logs.names import is_step
+from advisor.logs.names import is_epoch, is_step
 from advisor.logs.readers import json_files, mlflow, settings, table, tensorboard, trackio, wandb
 from advisor.logs.readers.database import is_database
 from advisor.logs.readers.opened import beginning, name_of
+from advisor.logs.readers.parts import Part, naming_column, parts_by_cells, parts_by_names
 from advisor.mistakes import Mistake
 
 LOG_SUFFIXES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".wandb", ".db"})
@@ -194,13 +195,25 @@ def _of_file(path: Path, name: str, *, alone: bool) -> Iterator[Source]:
         yield Source(name, "JSON lines", "pytorch", path, partial(json_files.read_lines, path))
     elif suffix in (".csv", ".tsv", ".txt", ".log") and (header := table.header_of(path)):
         kind, framework = _table_kind(plain, header)
-        if alone or suffix in (".csv", ".tsv"):
-            yield Source(name, kind, framework, path, partial(_read_table, path))
+        for part in _parts(path, header) if alone or suffix in (".csv", ".tsv") else ():
+            title = f"{name}: {part.title}" if part is not None else name
+            yield Source(title, kind, framework, path, partial(_read_table, path, part))
 
 
-def _read_table(path: Path, frame: Frame, columns: dict[str, str]) -> None:
+def _parts(path: Path, header: Sequence[str]) -> Sequence[Part | None]:
+    """Return the runs of a table; nothing to tell them apart by where it is one."""
+    column = naming_column(header)
+    axis = next((at for at, name in enumerate(header) if is_step(name) or is_epoch(name)), None)
+    found = parts_by_names(header)
+    if column and axis is not None:
+        told = table.cells_of(path, header.index(column), axis)
+        found = parts_by_cells(column, ((run, at) for run, at in told)) or found
+    return found or (None,)
+
+
+def _read_table(path: Path, part: Part | None, frame: Frame, columns: dict[str, str]) -> None:
     """Read a table, and the settings that its writer left beside it."""
-    table.read_table(path, frame, columns)
+    table.read_table(path, frame, columns, part)
     settings.read_settings(path.parent, frame)
 
 

@@ -18,11 +18,11 @@ UNSORTED_LEAST = 5
 MOST_NOTES = 8
 """Notes on how the log was read."""
 
-TENSOR = re.compile(r"(?:tensor|array|np\.float\d+)\(\s*([^,()\s]+)")
+TENSOR = re.compile(r"(?:(?:tf\.)?tensor|array|np\.float\d+)\(\s*([^,()\s]+)|<.*\b(?:numpy|value)=([^,()\s>]+)")
 NOT_A_NUMBER = re.compile(r"[+-]?(?:nan\b|1\.#(?:q|s)nan|1\.#ind)")
 INFINITE = re.compile(r"[+-]?1\.#inf")
 """As C libraries spell them."""
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?$")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?$")
 
 Axis = Literal["step", "epoch", "row"]
 
@@ -188,7 +188,7 @@ def _spelled(text: str) -> float | None:
     """Return a number in another spelling: `1.#QNAN`, `-nan(ind)`, `tensor(0.5)`, `97.5%`, `1,234`; else nothing."""
     text = text.strip().lower()
     if held := TENSOR.match(text):
-        return number(held[1])
+        return number(held[1] or held[2])
     if NOT_A_NUMBER.match(text):
         return nan
     if INFINITE.match(text):

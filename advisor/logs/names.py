@@ -25,7 +25,11 @@ _STEP = {
 _EPOCH = {"epoch", "epochs", "train_epoch", "epoch_number"}
 _VALIDATION = {"val", "valid", "validation", "eval", "evaluation", "dev", "test"}
 _TRAINING = {"train", "training", "tr"}
-_LOSS = {"loss", "nll", "losses", "crossentropy", "xent"}
+_SPLIT = {"split", "phase", "mode", "stage", "subset"}
+"""Columns whose cells tell of which examples a row speaks."""
+_LOSS = {"loss", "nll", "losses", "crossentropy", "xent", "logloss"}
+_EXTREMES = ("__MIN", "__MAX")
+"""Ends of columns that W&B exports beside each one."""
 _PLAIN = (
     _VALIDATION | _TRAINING | _LOSS | {"step", "epoch", "batch", "total", "avg", "mean", "smooth", "running", "metrics"}
 )
@@ -34,10 +38,13 @@ _METRICS = (
     "accuracy", "acc", "top1", "accuracy_top1", "f1", "auc", "auroc", "map50_95", "map", "map50", "iou", "miou", "dice",
     "mcc", "matthews_correlation", "bleu", "rouge", "rougel", "r2", "precision", "recall", "exact_match", "psnr", "ssim",
     "ndcg", "spearman", "pearson",
+    "accuracies", "kappa", "mean_io_u",
     "rmse", "mse", "mae", "mape", "wer", "cer", "perplexity", "ppl", "error", "error_rate", "top1_err",
 )  # fmt: skip
 """Metrics by the order in which one is taken for the main one."""
 _LOWER = {"rmse", "mse", "mae", "mape", "wer", "cer", "perplexity", "ppl", "error", "error_rate", "top1_err"}
+_ERRORS = {"rmse", "mse", "mae", "mape"}
+"""Errors that stand for the loss where a log has none."""
 SHARES = {
     "accuracy",
     "acc",
@@ -86,6 +93,17 @@ def is_epoch(name: str) -> bool:
     return name.strip().lower() in _EPOCH or name.lower() == "train/epoch"
 
 
+def is_split(name: str) -> bool:
+    """Tell whether a column tells of which examples its rows speak."""
+    return name.strip().lower() in _SPLIT
+
+
+def of_split(name: str, split: str) -> str:
+    """Return a column's name in a row of validation examples, `val/loss`; in any other row it keeps its own."""
+    of = split.strip().lower()
+    return f"{of}/{name}" if of in _VALIDATION and not set(words(name)) & _VALIDATION else name
+
+
 def roles_of(frame: Frame, chosen: dict[str, str], lower_is_better: bool | None = None) -> Roles:
     """Return which column plays which role.
 
@@ -94,7 +112,9 @@ def roles_of(frame: Frame, chosen: dict[str, str], lower_is_better: bool | None 
         chosen: Role → column, as the user has said it; it counts before any guess.
         lower_is_better: What the user says of the metric; nothing to go by its name.
     """
-    names = [name for name in frame.columns if not is_step(name) and not is_epoch(name)]
+    names = [
+        name for name in frame.columns if not is_step(name) and not is_epoch(name) and not name.endswith(_EXTREMES)
+    ]
     found: dict[str, tuple[str, ...]] = {role: (name,) for role, name in chosen.items() if role in ROLES}
     count = {name: frame.columns[name].rows for name in frame.columns}
     for role, fits in (("loss", _is_train_loss), ("val_loss", _is_val_loss)):
@@ -111,6 +131,8 @@ def roles_of(frame: Frame, chosen: dict[str, str], lower_is_better: bool | None 
         other = _first(names, lambda name: _stem(name) == stem and not set(words(name)) & (_VALIDATION | {"metrics"}))
         if other and (other,) != found.get("metric"):
             found["train_metric"] = (other,)
+    if not {"loss", "val_loss"} & set(found) and _known(stem) in _ERRORS and "train_metric" in found:
+        found |= {"loss": found["train_metric"], "val_loss": found["metric"]}
     lower = _known(stem) in _LOWER if lower_is_better is None else lower_is_better
     return Roles(found, stem, higher_is_better=not lower, is_share=_known(stem) in SHARES)
 

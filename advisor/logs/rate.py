@@ -149,11 +149,11 @@ def of_steps_too_long(sign: Sign, lr: float, *, by_heart: bool) -> Finding | Non
     how = "stands still" if sign.stands else "goes up and down from evaluation to evaluation"
     if lost:
         before = ", after the net had known more" if sign.fell else ""
-        said = f"{sign.loss:.3g} is the validation loss, no better than guessing{before}, and it {how}"
+        said = f"the validation loss is {sign.loss:.3g}, no better than guessing{before}, and it {how}"
     else:
         most = dearest_guess(sign.accuracy)
         said = (
-            f"{sign.loss:.3g} is the validation loss at an accuracy of {sign.accuracy:.0%}, where a guess as good costs "
+            f"the validation loss is {sign.loss:.3g} at an accuracy of {sign.accuracy:.0%}, where a guess as good costs "
             f"{most:.2g} at most, and it {how}"
         )
     return Finding(

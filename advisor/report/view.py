@@ -176,7 +176,7 @@ def data_rows(report: Report) -> list[tuple[str, str]]:
     none = [FAULTS[key] for key in told if key in FAULTS and data[key] == 0]
     rows = [(_label(key), _told(key, data[key])) for key in told if not (key in FAULTS and data[key] == 0)]
     if none:
-        rows.append(("none", ", ".join(none)))
+        rows.append(("found none of", ", ".join(none)))
     if data.get("sampled") and data["sampled"] < data.get("examples", 0):
         rows.append(("looked at", f"{count(data['sampled'])} of {count(data['examples'])} examples"))
     return rows

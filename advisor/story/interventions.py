@@ -21,6 +21,8 @@ class Interventions:
     def __init__(self) -> None:
         self.all: list[InterventionState] = []
         self.proposals: dict[str, ProposalState] = {}
+        self.answered: set[str] = set()
+        """Findings for which a fix was kept or applied since the run was last turned back."""
 
     def find(self, trial: str) -> InterventionState | None:
         """Return the intervention with this trial id."""
@@ -105,6 +107,7 @@ class Interventions:
         known = self.find(entry.trial)
         if known is None:
             return None
+        self.answered |= {*known.codes} if entry.outcome in ("kept", "applied_untried") else set()
         return self._change(
             known,
             outcome=entry.outcome,

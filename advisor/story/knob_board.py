@@ -20,6 +20,8 @@ class KnobBoard:
         """At the first start of the run."""
         self.now: dict[str, KnobValue] = {}
         self.confirmed: dict[str, KnobValue] = {}
+        self.moved: set[str] = set()
+        """Knobs that were turned for good or turned back, in any process of the run: a checkpoint may be older than that."""
         self.history: deque[KnobMove] = deque(maxlen=MOVES_KEPT)
         self._by: dict[str, str] = {}
         """Trial → who asked for its turn; a confirmation does not say it again."""
@@ -60,4 +62,5 @@ class KnobBoard:
             self.now[change.knob] = new
             if state != "probation":
                 self.confirmed[change.knob] = new
+                self.moved.add(change.knob)
             self.history.append(KnobMove(event.step, change.knob, old, new, event.trial, by, state))

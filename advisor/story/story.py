@@ -211,6 +211,7 @@ class Story:
                 self._seconds.add("advisor", event.seconds)
             case wire.RolledBack():
                 self.rollbacks += 1
+                self._fixes.answered.clear()
                 self._turn_back(event.from_step, event.step)
                 self._mark(event.step, "turned_back", f"back from step {event.from_step}")
                 self._recovering_until = event.step + RECOVERY_STEPS
@@ -277,6 +278,7 @@ class Story:
         self.skipped_steps += event.skipped
         self.clipped_steps += event.clipped
         self._seconds.step(event.steps, event.phases)
+        self._seconds.add("advisor", event.waited_s)
         self.series.loss.spread(event.step, event.steps, event.loss)
         self.series.grad_norm.spread(event.step, event.steps, event.grad_norm)
         if not event.trial:
@@ -329,7 +331,8 @@ class Story:
                     self.findings[entry.code] = known.in_part(entry)
             case ledger.Cleared():
                 if known := self.findings.get(entry.code):
-                    self.findings[entry.code] = replace(known, cleared_step=entry.step, mended=entry.mended)
+                    answered = entry.code in self._fixes.answered
+                    self.findings[entry.code] = known.gone(entry, self.rollbacks, answered=answered)
             case ledger.Proposed():
                 self._fixes.propose(entry)
             case ledger.Wished():
@@ -367,7 +370,7 @@ class Story:
     def _find(self, entry: ledger.Found) -> None:
         code = entry.finding.code
         times = self.findings[code].times + 1 if code in self.findings else 1
-        self.findings[code] = FindingState.of(entry, times)
+        self.findings[code] = FindingState.of(entry, times, self.rollbacks)
         self._mark(entry.step, "found", f"{code} {entry.finding.message}")
 
     def _wish(self, entry: ledger.Wished) -> None:

@@ -75,7 +75,9 @@ def tell_entry(entry: ledger.Entry, story: Story) -> Line | None:
         case ledger.Cleared(mended=False):
             return None
         case ledger.Cleared():
-            return Line("gone", f"{entry.code} is mended", "good")
+            known = story.findings.get(entry.code)
+            rewound = known is not None and known.rewound
+            return Line("gone", f"{entry.code} is {'gone since the rewind' if rewound else 'mended'}", "good")
         case ledger.Proposed():
             return Line("propose", f"{entry.fix.name} ({entry.code}); recorded, waits for a person")
         case ledger.ProbeAsked():

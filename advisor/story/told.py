@@ -49,14 +49,37 @@ class FindingState:
     """Where it was found (the last time)."""
     cleared_step: int | None = None
     mended: bool = False
+    rewound: bool = False
+    """It is gone since the run was turned back, and nothing that was done for it has been judged since."""
+    rollbacks: int = 0
+    """How often the run had been turned back when it was found."""
     times: int = 1
     confidence: float = 0.0
     """That it is the cause, 0 to 1; 0 for every other role."""
 
     @classmethod
-    def of(cls, entry: ledger.Found, times: int) -> "FindingState":
-        """Return a finding as it was found, for the `times`-th time."""
-        return cls(entry.finding, entry.role, entry.explained_by, entry.step, times=times, confidence=entry.confidence)
+    def of(cls, entry: ledger.Found, times: int, rollbacks: int) -> "FindingState":
+        """Return a finding as it was found, for the `times`-th time, after so many rollbacks."""
+        return cls(
+            entry.finding,
+            entry.role,
+            entry.explained_by,
+            entry.step,
+            times=times,
+            confidence=entry.confidence,
+            rollbacks=rollbacks,
+        )
+
+    def gone(self, entry: ledger.Cleared, rollbacks: int, *, answered: bool) -> "FindingState":
+        """Return it as it stands no longer.
+
+        Args:
+            entry: What says so.
+            rollbacks: How often the run was turned back by now.
+            answered: A fix of it was kept or applied since then.
+        """
+        rewound = rollbacks > self.rollbacks and not answered
+        return replace(self, cleared_step=entry.step, mended=entry.mended, rewound=rewound)
 
     def in_part(self, entry: ledger.RoleChanged) -> "FindingState":
         """Return it in another part."""

@@ -139,7 +139,8 @@ class Feed:
         finding = found.finding
         level = finding.severity.value
         glyph, colour = self._signs.severities[level if found.standing else "cleared"]
-        state = "" if found.standing else ("mended, " if found.mended else "cleared, ")
+        gone = "gone since the rewind" if found.rewound else "mended" if found.mended else "cleared"
+        state = "" if found.standing else f"{gone}, "
         young = ", in the nursery" if finding.nursery else ""
         about = (
             "  "

@@ -68,7 +68,7 @@ def vanishing_gradients(
         code="ARC101",
         name="vanishing_gradients",
         severity=Severity.WARNING,
-        message=f"{first.grad_norm:.1e} is the gradient norm at {first.name}, {last.grad_norm:.1e} at {last.name}",
+        message=f"the gradient norm is {first.grad_norm:.1e} at {first.name}, {last.grad_norm:.1e} at {last.name}",
         evidence=(
             Evidence(fact="layers.grad_norm", value=first.grad_norm, limit=RATIO_LIMIT * last.grad_norm),
             Evidence(fact="layers.grad_norm", value=first.grad_norm, limit=NORM_LIMIT),

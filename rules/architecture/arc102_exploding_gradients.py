@@ -56,7 +56,7 @@ def exploding_gradients(
         code="ARC102",
         name="exploding_gradients",
         severity=Severity.WARNING,
-        message=f"{gradients.now:.3g} is the norm of the gradient, and the run does not learn",
+        message=f"the gradient norm is {gradients.now:.3g}, and the run does not learn",
         evidence=(
             Evidence(fact="gradients.now", value=gradients.now, limit=NORM_LIMIT),
             Evidence(fact="layers.grad_norm", value=ratio, limit=RATIO_LIMIT),

@@ -46,7 +46,7 @@ def symmetric_units(
         code="ARC105",
         name="symmetric_units",
         severity=Severity.ERROR,
-        message=f"1 set of weights is shared by the units of {same[0].name} ({len(same)} such layers): they never differ",
+        message=f"the units of {same[0].name} share 1 set of weights ({len(same)} such layers): they never differ",
         evidence=(Evidence(fact="layers.twin_share", value=_share(same[0]), limit=TWIN_LIMIT),),
         causes=("weights initialised to one constant",),
         explains=(

@@ -74,7 +74,7 @@ def loss_does_not_fit(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -
         )
         return _finding(Severity.WARNING, message, outputs, fixes)
     far = outputs.rms > FAR_RMS
-    message = f"{outputs.rms:.2g} is the size of the outputs, and {WORDS[kind]} holds them against classes as 0 and 1"
+    message = f"the outputs are of the size {outputs.rms:.2g}, and {WORDS[kind]} holds them against classes as 0 and 1"
     return (
         _finding(Severity.WARNING, message, outputs, fixes)
         if far
@@ -95,6 +95,7 @@ def _finding(severity: Severity, message: str, outputs: OutputFacts, fixes: tupl
         ),
         causes=("a loss that was made for other outputs or other targets",),
         explains=() if outputs.loss_kind.startswith("squared") else SYMPTOMS,
+        built_in=True,
         fixes=fixes,
     )
 

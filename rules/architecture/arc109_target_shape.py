@@ -50,13 +50,15 @@ def target_shape(task: TaskFacts, outputs: OutputFacts) -> Finding | None:
         return None
     used, paired = outputs.target_use_share, outputs.pairing_share
     if paired <= SAME_SHARE and used > USED_SHARE and outputs.order_share <= SAME_SHARE:
-        message = f"{paired:.1g} is the change of the loss when targets change owners: it compares every output with every target"
+        message = (
+            f"the loss changes by {paired:.1g} when targets change owners: it compares every output with every target"
+        )
         return _finding(Severity.ERROR, message, outputs, _same_shape(outputs))
     if paired <= SAME_SHARE and used <= SAME_SHARE:
-        message = f"{used:.1g} is the change of the loss when all targets are made one: it does not use them"
+        message = f"the loss changes by {used:.1g} when all targets are made one: it does not use them"
         return _finding(Severity.WARNING, message, outputs, "hold the outputs against the targets in the loss")
     if outputs.order_share > ORDER_SHARE:
-        message = f"{outputs.order_share:.0%} is the change of the loss when outputs and targets change places together"
+        message = f"the loss changes by {outputs.order_share:.0%} when outputs and targets change places together"
         said = "look for an index in the loss that is off by one, or rows taken for columns (transpose, reshape)"
         return _finding(Severity.WARNING, message, outputs, said)
     width, classes = (outputs.shape[0] if outputs.shape else 1), len(task.classes)

@@ -82,7 +82,7 @@ def target_scale(
     said = (
         f"standardise the target: (y - {outputs.target_mean:.4g}) / {outputs.target_std:.4g}; undo it where it is used"
     )
-    seen = f"{outputs.target_mean:.3g} ± {outputs.target_std:.3g} is the target, and the outputs began about ± {begins:.2g}"
+    seen = f"the target is {outputs.target_mean:.3g} ± {outputs.target_std:.3g}, and the outputs began about ± {begins:.2g}"
     left = f"; after {run.progress:.0%} of the run the loss is {loss.now / task.baseline_loss:.2g} times a constant's"
     return Finding(
         code="ARC110",

@@ -55,7 +55,7 @@ def bad_initialisation(
         code="ARC111",
         name="bad_initialisation",
         severity=Severity.ERROR,
-        message=f"{draw_ratio(worst):.2g} times a usual variance is what the weights of {worst.name} began with "
+        message=f"the weights of {worst.name} began with {draw_ratio(worst):.2g} times a usual variance "
         f"({len(off)} such layers); the first loss was {loss.at_start:.3g}, guessing gives {task.baseline_loss:.3g}",
         evidence=(
             Evidence(fact="layers.weight_std", value=draw_ratio(worst), limit=WIDE_OF_USUAL),

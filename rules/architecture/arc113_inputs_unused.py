@@ -45,7 +45,7 @@ def inputs_unused(stream: StreamFacts, layers: LayerFacts, probes: ProbeFacts) -
         said = f"{len(looks)} batches entered the first layer with the same values for all their examples"
         evidence = Evidence(fact="stream.alike", value=len(looks), limit=0)
     elif unused:
-        said = f"{probes.zeroed_output_share:.1g} is all that the outputs change by when the inputs are set to zero"
+        said = f"the outputs change by {probes.zeroed_output_share:.1g} only when the inputs are set to zero"
         evidence = Evidence(fact="probes.zeroed_output_share", value=probes.zeroed_output_share, limit=OUTPUT_LIMIT)
     else:
         return None

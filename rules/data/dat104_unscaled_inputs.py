@@ -61,8 +61,8 @@ def unscaled_inputs(
         code="DAT104",
         name="unscaled_inputs",
         severity=Severity.INFO if learns else Severity.WARNING,
-        message=f"{inputs.std_high:.3g} is the widest spread of a feature, {inputs.std_low:.2g} the narrowest, "
-        f"{inputs.mean_abs:.3g} the largest mean",
+        message=f"the widest spread of a feature is {inputs.std_high:.3g}, the narrowest {inputs.std_low:.2g}, "
+        f"the largest mean {inputs.mean_abs:.3g}",
         evidence=(
             Evidence(fact="inputs.std_high", value=inputs.std_high, limit=STD_LIMIT),
             Evidence(fact="inputs.std_ratio", value=ratio, limit=STD_RATIO_LIMIT),

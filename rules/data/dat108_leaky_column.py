@@ -42,7 +42,7 @@ def leaky_column(table: TableFacts) -> Finding | None:
         code="DAT108",
         name="leaky_column",
         severity=Severity.WARNING,
-        message=f"{worst.correlation:.3f} is the correlation of column {worst.name} with the target",
+        message=f"column {worst.name} correlates with the target by {worst.correlation:.3f}",
         evidence=(Evidence(fact="table.correlation", value=worst.correlation, limit=CORRELATION_LIMIT),),
         causes=("a column that was made from the target", "a column that is known only afterwards"),
         fixes=(advice(f"ask when {named} comes to be known, and drop it if that is after the target"),),

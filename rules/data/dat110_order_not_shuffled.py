@@ -54,7 +54,7 @@ def order_not_shuffled(run: RunFacts, order: OrderFacts, knobs: KnobFacts) -> Fi
     told = (
         f"{order.alike:.0%} of neighbouring examples share a label; shuffled it would be {order.by_chance:.0%}"
         if order.classes
-        else f"{excess:.0%} of the way from a shuffled order to a sorted one lie the targets of neighbouring examples"
+        else f"the targets of neighbouring examples lie {excess:.0%} of the way from a shuffled order to a sorted one"
     )
     own = knobs.values.get("shuffle") is True
     return Finding(

@@ -95,8 +95,8 @@ def labels_do_not_belong(
         code="DAT112",
         name="labels_do_not_belong",
         severity=severity,
-        message=f"{validation.best.metric:.3g} is the {'first' if early else 'best'} {task.metric}, "
-        f"{task.baseline_metric:.3g} a constant's{known}, and {found}{learned if fitted else ''}{end}",
+        message=f"the {'first' if early else 'best'} {task.metric} is {validation.best.metric:.3g}, "
+        f"a constant's {task.baseline_metric:.3g}{known}, and {found}{learned if fitted else ''}{end}",
         evidence=(
             Evidence(fact="inputs.association", value=inputs.association, limit=ASSOCIATION_LIMIT),
             Evidence(fact="validation.best", value=validation.best.metric, limit=task.baseline_metric),

@@ -109,7 +109,7 @@ def _moved(stream: StreamFacts) -> Change | None:
     moved = [_apart(look.std, spreads, spread) or _apart(look.mean, means, spread) for look in stream.later]
     since = _since(stream, moved)
     said = (
-        f"{last.mean:.3g} ± {last.std:.3g} is what enters the net since step {since}, "
+        f"what enters the net is {last.mean:.3g} ± {last.std:.3g} since step {since}, "
         f"{median(means):.3g} ± {spread:.3g} in the first epoch"
     )
     return said, Evidence(fact="stream.std", value=last.std, limit=spread), ("inputs that are prepared in another way",)
@@ -134,7 +134,7 @@ def _parted(stream: StreamFacts, guess: float) -> Change | None:
         return None
     since = low[-1].step
     said = (
-        f"{newest:.2f} is how the targets go with the inputs since step {since}, {usual:.2f} in the first "
+        f"the targets go with the inputs by {newest:.2f} since step {since}, by {usual:.2f} in the first "
         "epoch (a linear model of the first examples)"
     )
     return said, Evidence(fact="stream.agreement", value=newest, limit=limit), ("labels of other examples",)

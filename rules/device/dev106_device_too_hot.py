@@ -53,7 +53,7 @@ def device_too_hot(run: RunFacts, device: DeviceFacts, cooling: CoolingFacts) ->
     said = (
         f"{told:.0%} of the time {device.name} slows down for {why}"
         if told > SHARE_LIMIT
-        else f"{cooling.temperature_c:.0f} °C is the temperature of {device.name}"
+        else f"the temperature of {device.name} is {cooling.temperature_c:.0f} °C"
     )
     return Finding(
         code="DEV106",

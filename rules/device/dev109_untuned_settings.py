@@ -57,7 +57,7 @@ def untuned_settings(run: RunFacts, phases: PhaseFacts, knobs: KnobFacts, probes
         return None
     if screened and not fixes:
         return None
-    told = f"{fixes[0].expected:.0%} less time an example is what {_said(fixes[0])} would take" if fixes else ""
+    told = f"{_said(fixes[0])} would take {fixes[0].expected:.0%} less time an example" if fixes else ""
     return Finding(
         code="DEV109",
         name="untuned_settings",

@@ -117,7 +117,7 @@ def overfitting(
         code="GEN101",
         name="overfitting",
         severity=Severity.WARNING if grave and not good else Severity.INFO,
-        message=f"{recent:.3g} is the validation loss, after {least:.3g}, while the training loss falls to {loss.now:.2g}"
+        message=f"the validation loss is {recent:.3g}, up from {least:.3g}, while the training loss falls to {loss.now:.2g}"
         + ("" if worse else "; the metric has not suffered yet"),
         evidence=(
             Evidence(fact="validation.loss", value=recent, limit=limit),

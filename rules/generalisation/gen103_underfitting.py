@@ -72,7 +72,7 @@ def underfitting(
         code="GEN103",
         name="underfitting",
         severity=Severity.WARNING if worse else Severity.INFO,
-        message=f"{last.train_metric:.3g} is the training {task.metric}, hardly better than {last.metric:.3g} "
+        message=f"the training {task.metric} is {last.train_metric:.3g}, hardly better than the {last.metric:.3g} "
         f"in validation{beside or ', and it does not rise'}",
         evidence=(
             Evidence(fact="validation.train_metric", value=reached, limit=SKILL_LIMIT),

@@ -59,7 +59,7 @@ def validation_too_small(run: RunFacts, task: TaskFacts, validation: ValidationF
         code="GEN104",
         name="validation_too_small",
         severity=Severity.INFO,
-        message=f"{error:.3f} is the standard error of {task.metric} on {task.val_examples} validation examples; "
+        message=f"the standard error of {task.metric} is {error:.3f} on {task.val_examples} validation examples; "
         f"the last {len(late)} evaluations gained {gain:.3f}",
         evidence=(
             Evidence(fact="validation.standard_error", value=error, limit=ERROR_LIMIT),

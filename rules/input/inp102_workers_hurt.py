@@ -52,8 +52,8 @@ def workers_hurt(run: RunFacts, loader: LoaderFacts, knobs: KnobFacts) -> Findin
         code="INP102",
         name="workers_hurt",
         severity=Severity.INFO,
-        message=f"{loader.wait_s * 1000:.1f} ms is the wait for a batch from {loader.workers} workers, "
-        f"{loader.fetch_s * 1000:.1f} ms would fetch it in the trainer ({saved_s * run.steps_left:.0f} s of what is left)",
+        message=f"a batch from {loader.workers} workers is waited for {loader.wait_s * 1000:.1f} ms; fetched in the trainer it would "
+        f"take {loader.fetch_s * 1000:.1f} ms ({saved_s * run.steps_left:.0f} s of what is left)",
         evidence=(
             Evidence(fact="loader.wait_s", value=loader.wait_s, limit=WAIT_OVER_FETCH * loader.fetch_s),
             Evidence(fact="loader.workers", value=loader.workers, limit=0),

@@ -68,7 +68,7 @@ def costly_items(
         code="INP104",
         name="costly_items",
         severity=severity(run, loader),
-        message=f"{loader.fetch_s * 1000:.1f} ms of work{threads} make a batch{''.join(f', {part}' for part in parts)}; "
+        message=f"a batch takes {loader.fetch_s * 1000:.1f} ms of work{threads}{''.join(f', {part}' for part in parts)}; "
         f"the loop waits for it {loader.wait_share:.0%} of the time ({cost(run, loader)})",
         evidence=(
             Evidence(fact="fetcher.own_share", value=fetcher.own_share, limit=WORK_LIMIT),

@@ -54,7 +54,7 @@ def cold_cache(
     if not (faster or (first_time and data_bytes <= host.memory_free_bytes)):
         return None
     told = (
-        f"{fetch.first_s / fetch.last_s:.1f} times as long as now took the first fetches"
+        f"the first fetches took {fetch.first_s / fetch.last_s:.1f} times as long as now"
         if faster
         else f"{fetcher.disk_bytes / 2**20:.1f} MiB a batch come from storage for the first time, and fit into memory"
     )

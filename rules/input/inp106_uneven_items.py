@@ -60,7 +60,7 @@ def uneven_items(
         code="INP106",
         name="uneven_items",
         severity=severity(run, loader),
-        message=f"{fetch.p95_s * 1000:.1f} ms take one batch in twenty or more, {fetch.median_s * 1000:.1f} ms the usual one; "
+        message=f"one batch in twenty takes {fetch.p95_s * 1000:.1f} ms or more, the usual one {fetch.median_s * 1000:.1f} ms; "
         f"the loop waits {loader.wait_share:.0%} of the time ({cost(run, loader)})",
         evidence=(
             Evidence(fact="fetch.p95_s", value=fetch.p95_s, limit=TAIL_TIMES * fetch.median_s),

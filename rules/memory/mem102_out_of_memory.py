@@ -38,7 +38,7 @@ def out_of_memory(device: DeviceFacts, memory: MemoryFacts) -> Finding | None:
         code="MEM102",
         name="out_of_memory",
         severity=Severity.WARNING if memory.ran_out >= MANY_TIMES else Severity.INFO,
-        message=f"{memory.ran_out} times {device.name} ran out of memory; "
+        message=f"the memory of {device.name} ran out {memory.ran_out} {'time' if memory.ran_out == 1 else 'times'}; "
         f"the run goes on with {memory.micro_batch} examples at once and lost nothing{fits}",
         evidence=(
             Evidence(fact="memory.ran_out", value=memory.ran_out, limit=0),

@@ -72,9 +72,9 @@ def divergence(
         code="NUM102",
         name="divergence",
         severity=Severity.ERROR,
-        message=f"{loss.now:.3g} is the training loss, after {loss.best:.3g} at step {loss.best_step}"
+        message=f"the training loss is {loss.now:.3g}, up from {loss.best:.3g} at step {loss.best_step}"
         if climbing and meant
-        else f"{loss.now / untrained:.0f} times what an untrained net loses is the training loss ({loss.now:.3g})",
+        else f"the training loss is {loss.now:.3g}, {loss.now / untrained:.0f} times that of an untrained net",
         evidence=(
             Evidence(fact="loss.above_best_steps", value=loss.above_best_steps, limit=patience),
             Evidence(fact="loss.now", value=loss.now, limit=START_FACTOR * untrained),

@@ -44,7 +44,7 @@ def loss_outliers(run: RunFacts, loss: LossFacts, gradients: GradientFacts, knob
         code="NUM103",
         name="loss_outliers",
         severity=Severity.INFO,
-        message=f"{loss.outliers_in_50} of the last 50 steps stand far out of the loss or the gradient norm",
+        message=f"{loss.outliers_in_50} of the last 50 steps are far out in loss or gradient norm",
         evidence=(Evidence(fact="loss.outliers_in_50", value=loss.outliers_in_50, limit=OUTLIERS_LIMIT),),
         causes=("broken or mislabelled examples", "the learning rate is at the edge of what is stable"),
         fixes=(*clips, advice("look at the examples of those batches", improves="loss")),

@@ -42,19 +42,17 @@ def loss_below_zero(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -> 
     kind, bounded = outputs.loss_kind, isfinite(outputs.reach_low) and isfinite(outputs.reach_high)
     beyond = outputs.target_low < 0 or outputs.target_high > 1
     if kind and outputs.loss_factor < 0:
-        message = f"{outputs.loss_factor:.3g} times the {kind.replace('_', ' ')} is the loss: its sign is wrong"
+        message = f"the loss is {outputs.loss_factor:.3g} times the {kind.replace('_', ' ')}: its sign is wrong"
         cause, said = "a minus sign too many, or a score that was to be made large", "take the minus sign from the loss"
     elif kind == "likelihood" and not bounded:
-        message = (
-            f"{outputs.loss:.3g} is the loss, and it has no floor: a log likelihood of outputs that are no logarithms"
-        )
+        message = f"the loss is {outputs.loss:.3g} and has no floor: a log likelihood of outputs that are no logarithms"
         cause, said = (
             "NLLLoss without a log-softmax before it",
             "use CrossEntropyLoss, or return log_softmax(outputs, 1)",
         )
     elif kind == "binary_cross_entropy" and task.kind == "regression" and beyond:
         message = (
-            f"{outputs.loss:.3g} is the loss, and it has no floor: a binary cross entropy of targets from "
+            f"the loss is {outputs.loss:.3g} and has no floor: a binary cross entropy of targets from "
             f"{outputs.target_low:.3g} to {outputs.target_high:.3g}"
         )
         cause, said = "targets that are no probabilities", "bring the targets into 0 to 1, or use MSELoss"

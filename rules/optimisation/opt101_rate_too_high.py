@@ -45,6 +45,7 @@ from rules.learning import (
 )
 from rules.remedies import new_start, possible, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.wording import of_rate
 
 WILD_NOISE_SHARE = 0.5
 """Spread over smoothed loss: healthy runs have .35 at most while the loss is still high (regression, batch 32)."""
@@ -75,14 +76,14 @@ def rate_too_high(
     against = "no better than guessing" if at_chance(task, loss) else f"noisy by {loss.noise_share:.0%}"
     if not (worse or returned or wild):
         against = f"what is left of the {loss.highest_early:.3g} that the first steps drove it to"
-    said = f"the loss {loss.now:.3g} is {against}: lr {rate:.2g} may be too high"
+    said = f"the loss {loss.now:.3g} is {against}: lr {of_rate(rate)} may be too high"
     start_over = worse or returned or (thrown and run.progress <= THROWN_SHARE)
     mild = asked and not worse
     return Finding(
         code="OPT101",
         name="rate_too_high",
         severity=Severity.INFO if mild else Severity.ERROR,
-        message=said if asked else f"{ratio:.0f} times the rate of the sweep ({pick:.2g}) is lr {rate:.2g}",
+        message=said if asked else f"lr {of_rate(rate)} is {ratio:.0f} times what a sweep picks ({of_rate(pick)})",
         evidence=(
             Evidence(fact="knobs.lr", value=rate, limit="sweep to come" if asked else factor * pick),
             Evidence(fact="loss.now", value=loss.now, limit=task.baseline_loss),
@@ -108,7 +109,7 @@ OF_A_SUSPECT = ("OPT105", "OPT106", "GEN101", "GEN103")
 def _to_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, pick: float, from_start: bool) -> Fix:
     start_over = from_start and pays_to_start_over(run)
     return Fix(
-        name=f"start over with lr {pick:.2g}" if start_over else f"set lr to {pick:.2g}",
+        name=f"start over with lr {of_rate(pick)}" if start_over else f"set lr to {of_rate(pick)}",
         effect=Effect.RESCUE if start_over else Effect.CHANGES_LEARNING,
         deed=Deed.START_OVER if start_over else Deed.TURN,
         turns=turned(lr=pick),

@@ -42,6 +42,7 @@ from rules.learning import (
 )
 from rules.remedies import advice, new_start, possible, start_over, turned
 from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.wording import of_rate
 
 CLOSED_SHARE = 0.3
 """Of the loss: the share that a rate of the right order closes over a run on small data, carefully said."""
@@ -72,14 +73,14 @@ def rate_too_low(
     rate, pick = knobs.number("lr"), probes.lr_pick
     if not asked and not ratio <= 1 / SWEEP_FACTOR:
         return _flat_at_the_pick(run, task, loss, knobs, pick)
-    said = f"the loss {loss.now:.3g} heads for {at_end:.3g} at the end of the run: lr {rate:.2g} may be too low"
+    said = f"the loss {loss.now:.3g} heads for {at_end:.3g} at the end of the run: lr {of_rate(rate)} may be too low"
     return Finding(
         code="OPT102",
         name="rate_too_low",
         severity=Severity.INFO if asked or levels_off(run, task, loss) else Severity.WARNING,
         message=said
         if asked
-        else f"{1 / ratio:.0f} times the present lr {rate:.2g} is what a sweep picks ({pick:.2g})",
+        else f"a sweep picks lr {of_rate(pick)}, {1 / ratio:.0f} times the present {of_rate(rate)}",
         evidence=(
             Evidence(fact="knobs.lr", value=rate, limit="sweep to come" if asked else pick / SWEEP_FACTOR),
             Evidence(fact="loss.now", value=at_end, limit=HIGH_LOSS_SHARE * task.baseline_loss),
@@ -105,8 +106,8 @@ def _flat_at_the_pick(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Kn
         code="OPT102",
         name="rate_too_low",
         severity=Severity.INFO,
-        message=f"{loss.now:.3g} is the loss after {run.progress:.0%} of the run at lr {rate:.2g}, and a sweep "
-        f"picks {pick:.2g}, on the low side",
+        message=f"the loss is {loss.now:.3g} after {run.progress:.0%} of the run at lr {of_rate(rate)}, and a sweep "
+        f"picks {of_rate(pick)}, on the low side",
         evidence=(
             Evidence(fact="knobs.lr", value=rate, limit=to),
             Evidence(fact="loss.now", value=heads_for(run, task, loss), limit=HIGH_LOSS_SHARE * task.baseline_loss),
@@ -133,7 +134,7 @@ def _longer(run: RunFacts) -> tuple[Fix, ...]:
 
 def _raise_to(rate: float) -> Fix:
     return Fix(
-        name=f"raise lr to {rate:.2g}",
+        name=f"raise lr to {of_rate(rate)}",
         effect=Effect.CHANGES_LEARNING,
         turns=turned(lr=rate),
         improves="loss",

@@ -66,7 +66,7 @@ def stuck_at_chance(
         code="OPT103",
         name="stuck_at_chance",
         severity=Severity.ERROR if certain else Severity.INFO,
-        message=f"{loss.now:.3g} is the loss, and guessing without a look at the inputs gives {task.baseline_loss:.3g}",
+        message=f"the loss is {loss.now:.3g}, and guessing without a look at the inputs gives {task.baseline_loss:.3g}",
         evidence=(
             Evidence(fact="loss.now", value=loss.now, limit=CHANCE_SHARE * task.baseline_loss),
             Evidence(fact="loss.fall_share", value=loss.fall_share, limit=STALLED_FALL_SHARE),

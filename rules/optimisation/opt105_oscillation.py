@@ -88,7 +88,7 @@ def oscillation(run: RunFacts, task: TaskFacts, validation: ValidationFacts, kno
         code="OPT105",
         name="oscillation",
         severity=Severity.WARNING if harms else Severity.INFO,
-        message=f"{swing:.3g} is the usual swing of the metric between two evaluations, without a trend",
+        message=f"the metric swings by {swing:.3g} between two evaluations, without a trend",
         evidence=(
             Evidence(fact="validation.evaluations", value=swing, limit=limit),
             Evidence(fact="validation.turns", value=turns, limit=TURNS_LIMIT),

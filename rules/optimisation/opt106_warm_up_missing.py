@@ -45,7 +45,7 @@ def warm_up_missing(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Knob
         code="OPT106",
         name="warm_up_missing",
         severity=Severity.INFO,
-        message=f"{max(first) / start:.1f} times its first value was the loss before it came down: there is no warm-up",
+        message=f"the loss rose to {max(first) / start:.1f} times its first value before it came down: there is no warm-up",
         evidence=(
             Evidence(fact="loss.curve", value=max(first), limit=RISE_LIMIT * start),
             Evidence(fact="knobs.warmup", value=0.0, limit=WARM_UP_SHARE),

@@ -105,9 +105,9 @@ def over_regularised(
         return None
     name, value, to = brakes[0]
     slowed = name == "weight_decay" and not decoupled and pull < HELD_PULL and loss.fall_share >= STALLED_FALL_SHARE
-    pulled = f"{pull:.2g} times as hard as the data pulls a weight decay of {value:g} at the weights, the loss is {loss.now:.3g}"
+    pulled = f"a weight decay of {value:g} pulls at the weights {pull:.2g} times as hard as the data, and the loss is {loss.now:.3g}"
     end = loss.now if stopped else heads_for(run, task, loss)
-    stays = f"{end:.3g} is where the loss {'stays' if stopped else 'ends at best'}, with {name} {value:g} and no gap to validation"
+    stays = f"the loss {'stays at' if stopped else 'ends at best at'} {end:.3g}, with {name} {value:g} and no gap to validation"
     knows = min(last.loss, last.train_loss) < CHANCE_SHARE * task.baseline_loss
     flat = learned_nothing(task, loss) and not knows and pays_to_start_over(run)
     start_over = flat or (high and name == "weight_decay" and run.progress <= EARLY_SHARE)

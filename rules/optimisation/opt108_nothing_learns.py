@@ -113,7 +113,7 @@ def _frozen(share: float, random: bool, loss: float, chance: float) -> Finding:
         code="OPT108",
         name="nothing_learns",
         severity=Severity.ERROR if random else Severity.WARNING,
-        message=f"{share:.0%} of the weights are {seen}, and {loss:.3g} is the loss where guessing gives {chance:.3g}: "
+        message=f"{share:.0%} of the weights are {seen}, and the loss is {loss:.3g} where guessing gives {chance:.3g}: "
         + ("the fault is in the code" if random else "nothing is turned, the fault is in the code"),
         evidence=(
             Evidence(fact="model.frozen_share", value=share, limit=FROZEN_SHARE),

@@ -61,7 +61,7 @@ def update_ratio(
         code="OPT109",
         name="update_ratio",
         severity=Severity.INFO,
-        message=f"{ratio:.1e} of a layer's weight is what a step moves ({worst.update_ratio:.1e} at {worst.name}), "
+        message=f"a step moves a layer's weights by {ratio:.1e} of their size ({worst.update_ratio:.1e} at {worst.name}), "
         "and the run does not learn",
         evidence=(
             Evidence(fact="layers.update_ratio", value=ratio, limit=RATIO_HIGH if ratio > RATIO_HIGH else RATIO_LOW),

@@ -30,6 +30,7 @@ from rules.facts import KnobFacts, LossFacts, ModelFacts, ProbeFacts, RunFacts, 
 from rules.learning import LEARNED_SHARE, SWEEP_MARGIN, rate_over_pick
 from rules.remedies import advice, new_start, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.wording import of_rate
 
 FAR_FACTOR = 3.0
 """Times the loss of a constant predictor: an untrained network with sound averages stays under twice of it."""
@@ -63,12 +64,12 @@ def steps_outrun_norms(
     asked = "lr_sweep" not in probes.done
     rate, pick = knobs.number("lr"), probes.lr_pick
     too_high = not asked and rate_over_pick(knobs, probes) >= SWEEP_MARGIN
-    said = f"{last.train_loss:.3g} is the loss on training examples in evaluation mode, {loss.now:.3g} in training"
+    said = f"the loss on training examples is {last.train_loss:.3g} in evaluation mode, {loss.now:.3g} in training"
     return Finding(
         code="OPT110",
         name="steps_outrun_norms",
         severity=Severity.ERROR if asked or too_high else Severity.WARNING,
-        message=f"{said}: lr {rate:.2g} is {rate / pick:.0f} times what a sweep picks" if too_high else said,
+        message=f"{said}: lr {of_rate(rate)} is {rate / pick:.0f} times what a sweep picks" if too_high else said,
         evidence=(
             Evidence(fact="validation.last.train_loss", value=last.train_loss, limit=limit),
             Evidence(fact="loss.now", value=loss.now, limit=task.baseline_loss),
@@ -86,7 +87,7 @@ def _fixes(knobs: KnobFacts, pick: float, *, asked: bool, too_high: bool) -> tup
     if not too_high:
         return (advice("compare the model in training and evaluation mode: batch norm, dropout, data preparation"),)
     start = Fix(
-        name=f"start over with lr {pick:.2g}",
+        name=f"start over with lr {of_rate(pick)}",
         effect=Effect.RESCUE,
         deed=Deed.START_OVER,
         turns=turned(lr=pick),

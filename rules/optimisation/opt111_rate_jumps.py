@@ -29,6 +29,7 @@ from rules.learning import LEARNED_SHARE
 from rules.remedies import advice, possible, turned
 from rules.rescue import MARGIN_STEPS
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.wording import of_rate
 
 APART_SHARE = 0.01
 """Of the rate: less is rounding."""
@@ -54,8 +55,8 @@ def rate_jumps(task: TaskFacts, loss: LossFacts, rate: RateFacts, knobs: KnobFac
         code="OPT111",
         name="rate_jumps",
         severity=severity,
-        message=f"{rate.factor:.3g} times the rate that was set for the step is what the optimizer held after it "
-        f"({rate.held:.2g} for {rate.set:.2g}), since step {rate.apart_since}: code of your own sets it, too",
+        message=f"after the step the optimizer held {rate.factor:.3g} times the rate that was set for it "
+        f"({of_rate(rate.held)} for {of_rate(rate.set)}), since step {rate.apart_since}: code of your own sets it, too",
         evidence=(
             Evidence(fact="rate.held", value=rate.held, limit=rate.set),
             Evidence(fact="rate.jump", value=rate.jump, limit=JUMP_FACTOR),

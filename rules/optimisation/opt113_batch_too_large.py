@@ -53,7 +53,7 @@ def batch_too_large(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Knob
         code="OPT113",
         name="batch_too_large",
         severity=Severity.WARNING,
-        message=f"{run.steps_total} steps is all that this run makes, {run.steps_per_epoch} an epoch, and its loss "
+        message=f"the whole run takes {run.steps_total} steps, {run.steps_per_epoch} an epoch, and its loss "
         f"{loss.now:.3g} heads for {heads_for(run, task, loss):.3g}: a batch of {run.batch_size} is too large",
         evidence=(
             Evidence(fact="run.steps_total", value=run.steps_total, limit=FEW_STEPS),

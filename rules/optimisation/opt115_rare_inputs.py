@@ -31,6 +31,7 @@ from rules.facts import KnobFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, 
 from rules.learning import HIGH_LOSS_SHARE, LAYER_CHECKS, creeps, heads_for, learned_nothing, pays_to_start_over
 from rules.remedies import advice, begin_anew, new_start, possible
 from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
+from rules.wording import of_rate
 
 PLAIN = frozenset({"sgd", "momentum", "nesterov"})
 RARE_SHARE = 0.2
@@ -62,7 +63,7 @@ def rare_inputs(
         name="rare_inputs",
         severity=Severity.INFO if asked else Severity.WARNING,
         message=f"{share:.2g} of the inputs of {where} take a step's gradient, the others are rare, and {optimizer} at lr "
-        f"{knobs.number('lr'):.2g} moves all by one rate",
+        f"{of_rate(knobs.number('lr'))} moves all by one rate",
         evidence=(
             Evidence(fact="layers.input_share", value=share, limit=RARE_SHARE),
             Evidence(fact="loss.now", value=heads_for(run, task, loss), limit=HIGH_LOSS_SHARE * task.baseline_loss),

@@ -15,9 +15,11 @@ import psutil
 import pytest
 
 from advisor.driving.lease import is_driven, read_lease
-from advisor.ledger import Entry, RunClosed, TrainerExited, TrainerStarted
+from advisor.driving.wishes import send_wish
+from advisor.ledger import Entry, Judged, RunClosed, TrainerExited, TrainerStarted, TrialStarted, Wished
 from advisor.runs import Run
-from trainer.wire import BeatTaken, Event, RunEnded, RunStarted
+from rules.vocabulary import Effect, Fix, Turned
+from trainer.wire import BeatTaken, Event, KnobsConfirmed, RunEnded, RunStarted
 
 PATIENCE_S = 120.0
 """A start of the trainer takes 3 s, and ten times that on a machine that others use too."""
@@ -301,6 +303,34 @@ def test_a_killed_trainer_is_started_again_from_its_checkpoint(begin: Begin, lon
     assert "killed by SIGKILL" in exit_.why
     started.process.send_signal(signal.SIGTERM)
     assert started.end()[0] == 143
+
+
+@pytest.mark.slow
+def test_a_run_whose_trainer_and_driver_died_is_taken_up_with_all_that_was_decided(begin: Begin, long: Path) -> None:
+    started = begin(long, "--mode", "watch", "--set", "train.eval_every=100")
+    run, folder = started.run, str(started.run.folder)
+    started.wait_for(lambda run: (run.checkpoints / "last.json").exists())
+    send_wish(run, Wished(wish="turn", turns=({"knob": "lr", "to": 0.002},), viewer="test"))
+    started.wait_for(lambda run: events(run, KnobsConfirmed))
+    started.process.kill()
+    os.kill(entries(run, TrainerStarted)[-1].pid, signal.SIGKILL)
+    started.end()
+    fix = Fix(
+        name="clip", effect=Effect.CHANGES_LEARNING, turns=(Turned(knob="clip", to=9.0),), improves="loss", expected=0.1,
+        estimated_by="a guess",
+    )  # fmt: skip
+    with run.ledger.open("a") as ledger:  # what a driver has decided that had no time to tell it
+        trial = TrialStarted(trial="t1", code="OPT104", fix=fix, how="rounds", old={"clip": 0.0}, expected_cost_s=1.0)
+        kept = Judged(trial="t1", code="OPT104", outcome="kept", why="all six agree", cost_s=1.0)
+        ledger.writelines(one.model_dump_json() + "\n" for one in (trial, kept))
+    again = Started(run, "resume", folder, "--headless")
+    again.wait_for(lambda run: len(events(run, KnobsConfirmed)) == 2)
+    second = events(run, RunStarted)[-1]
+    assert {knob.name: knob.value for knob in second.knobs}["lr"] == 0.002, "turned after the last checkpoint"
+    (change,) = events(run, KnobsConfirmed)[-1].changes
+    assert (change.knob, change.new) == ("clip", 9.0)
+    assert Started(run, "stop", folder).end()[0] == 0
+    assert again.end()[0] == 143
 
 
 @pytest.mark.slow

@@ -187,7 +187,7 @@ def test_a_trainer_that_is_started_again_has_to_begin_with_what_was_confirmed() 
     taken_back = wire.KnobsReverted(changes=(Change(knob="clip", old=5.0, new=0.1),), trial="t2", why="worse")
     begun = started().model_copy(update={"knobs": knobs})
     hear(core, begun, *turn("lr", 0.1, 0.01, "t1"), *turn("clip", 0.1, 5.0, "t2"), taken_back, doubtful)
-    assert core.confirmed == {"lr": 0.01}
+    assert core.confirmed == {"lr": 0.01, "clip": 0.1}, "its checkpoint may be older than the way back"
 
 
 def test_a_driver_that_saw_the_trainer_die_knows_the_suspect() -> None:
@@ -219,6 +219,64 @@ def test_a_new_driver_tells_what_the_dead_one_had_decided(
     core, _ = session(mode="auto")
     *commands, _ = core.restore([write(one) for one in (started(), *said)], entries, live=True)
     assert [type(one) if told == [Revert] else one for one in commands] == told
+
+
+TURN_BACK = [
+    Turn(trial="t1-back", turns=(wire_words.Turned(knob="amp", to="off"),)), Confirm(trial="t1-back"),
+]  # fmt: skip
+AGAIN = started().model_copy(
+    update={"resumed": True, "knobs": (Knob(name="amp", value="bf16", turns="live", effect="other_rounding"),)}
+)
+FORGOTTEN = wire.CommandRefused(command="revert", trial="t1", why="nothing of this trial stands")
+FORKED = TRIAL.model_copy(update={"how": "fork"})
+
+
+@pytest.mark.parametrize("driver", ["a new driver", "the old driver"])
+@pytest.mark.parametrize(
+    ("said", "entries", "told"),
+    [
+        pytest.param([], [TRIAL, ROUNDS_KEPT], TOLD_AGAIN, id="kept, not yet told"),
+        pytest.param([], [FORKED, ROUNDS_KEPT], TOLD_AGAIN, id="a fork that was won, not yet told"),
+        pytest.param([CONFIRMED], [TRIAL, ROUNDS_KEPT], [], id="kept and told"),
+        pytest.param(
+            [CONFIRMED],
+            [TRIAL, ROUNDS_KEPT, Undone(trial="t1", why="worse")],
+            [Revert(trial="t1", why="it was taken back before the driver died")],
+            id="undone, not told",
+        ),
+    ],
+)
+def test_a_trainer_that_is_started_again_is_told_what_the_dead_one_had_no_time_for(
+    said: list[Event], entries: list[Entry], told: list[Command], driver: str
+) -> None:
+    core, _ = session(mode="auto")
+    lines = [write(one) for one in (started(), *said)]
+    if driver == "a new driver":
+        assert core.restore(lines, entries, live=False) == []
+    else:
+        core.restore(lines, entries, live=True)
+    core.expect_start()
+    *commands, _ = hear(core, AGAIN)
+    assert commands == told
+
+
+def test_a_turn_that_the_trainer_has_forgotten_is_taken_back_by_turning_it_the_other_way() -> None:
+    core, _ = session(mode="auto")
+    core.restore([write(started()), write(CONFIRMED)], [TRIAL, ROUNDS_KEPT], live=False)
+    hear(core, AGAIN)
+    (revert,) = core.wish(Wished(wish="undo", target="t1", viewer="me"))
+    assert isinstance(revert, Revert)
+    assert hear(core, FORGOTTEN) == TURN_BACK
+    assert hear(core, FORGOTTEN) == [], "once is enough"
+
+
+def test_a_turn_that_the_trainer_dies_of_twice_is_given_up() -> None:
+    core, entries = session(mode="auto")
+    core.restore([write(started())], [TRIAL, ROUNDS_KEPT], live=False)
+    assert hear(core, AGAIN)[:2] == TOLD_AGAIN
+    core.expect_start()
+    assert not any(isinstance(one, Turn) for one in hear(core, AGAIN))
+    assert ["died twice" in one.why for one in entries if isinstance(one, Undone)] == [True]
 
 
 def test_a_rescue_that_was_never_done_is_not_called_applied() -> None:

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from advisor.ledger import Entry, Found, HardwareProfiled, Judged, Refused, TrainerStarted, TrialStarted
+from advisor.ledger import Cleared, Entry, Found, HardwareProfiled, Judged, Refused, TrainerStarted, TrialStarted
 from advisor.showing.progress import BarProgress, PlainProgress, write_line
 from advisor.story.story import Story
 from advisor.story.telling import MOST_REFUSALS, glance, machine, progress, tell_entry, tell_event
@@ -120,3 +120,19 @@ def test_an_output_that_cannot_write_it_costs_nothing() -> None:
     closed = io.StringIO()
     closed.close()
     write_line(closed, "nobody reads this")
+
+
+FIX = Fix(name="go back", effect=Effect.RESCUE, improves="finite", expected=0.0, estimated_by="a literal")
+LOST = Finding(code="NUM101", name="non_finite", severity=Severity.ERROR, message="the loss is lost", evidence=())
+TURNED_BACK = wire.RolledBack(t=2.0, step=0, from_step=9, skipped_batches=0, trial="t1")
+RESCUE = TrialStarted(trial="t1", code="NUM101", fix=FIX, how="rescue", old={}, expected_cost_s=0.0)
+APPLIED = Judged(trial="t1", code="NUM101", outcome="applied_untried", why="the loss is finite", cost_s=0.1)
+GONE = Cleared(code="NUM101", mended=True)
+
+
+def test_a_finding_that_a_rewind_took_from_sight_is_not_called_mended() -> None:
+    found = Found(finding=LOST, role="cause")
+    assert "gone NUM101 is gone since the rewind" in told(started(), found, RESCUE, TURNED_BACK, GONE)
+    assert "gone NUM101 is mended" in told(started(), found, RESCUE, TURNED_BACK, APPLIED, GONE)
+    again = [started(), found, RESCUE, TURNED_BACK, APPLIED, GONE, found, GONE]
+    assert told(*again)[-1] == "gone NUM101 is mended"

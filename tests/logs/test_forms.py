@@ -24,6 +24,10 @@ def table(delimiter: str = ",", end: str = "\n", rows: list[tuple[float, ...]] |
     return end.join(delimiter.join(map(str, line)) for line in lines) + end
 
 
+def quoted() -> str:
+    return "".join('"' + line.replace(",", '","') + '"\n' for line in table().splitlines())
+
+
 def frame_of(path: Path) -> Frame:
     (source,) = find_runs(path)
     return read(source, {})
@@ -47,6 +51,7 @@ def same(frame: Frame) -> bool:
         pytest.param("log.csv", table(";").replace(".", ",").encode(), id="decimal commas"),
         pytest.param("log.csv", ("# my run\n# lr = 0.1\n" + table()).encode(), id="comments"),
         pytest.param("log.csv", ("# " + table()).encode(), id="commented header"),
+        pytest.param("log.csv", quoted().replace(".", ",").encode(), id="quoted decimal commas"),
         pytest.param("log.csv.gz", gzip.compress(table().encode()), id="gzip"),
     ],
 )

@@ -33,11 +33,21 @@ def parted(first: int, looks: int, *, agreement: float, later: float, examples: 
     ("changes", "said"),
     [
         pytest.param(since(510, 2, broken_share=0.002), "0.20% of the values", id="values go missing"),
-        pytest.param(since(510, 2, mean=10.0, std=100.0), "10 ± 100 is what enters", id="a scale that is lost"),
-        pytest.param(since(510, 2, mean=0.1, std=0.1), "0.1 ± 0.1 is what enters", id="inputs that shrink"),
-        pytest.param(since(510, 3, mean=0.9, std=0.99), "0.9 ± 0.99 is what enters", id="a mean that moves"),
-        pytest.param(since(510, 3, mean=0.11, std=1.6), "0.11 ± 1.6 is what enters", id="a spread that grows"),
-        pytest.param(since(510, 3, agreement=0.1), "0.10 is how the targets go with", id="labels of other examples"),
+        pytest.param(
+            since(510, 2, mean=10.0, std=100.0), "what enters the net is 10 ± 100 since", id="a scale that is lost"
+        ),
+        pytest.param(
+            since(510, 2, mean=0.1, std=0.1), "what enters the net is 0.1 ± 0.1 since", id="inputs that shrink"
+        ),
+        pytest.param(
+            since(510, 3, mean=0.9, std=0.99), "what enters the net is 0.9 ± 0.99 since", id="a mean that moves"
+        ),
+        pytest.param(
+            since(510, 3, mean=0.11, std=1.6), "what enters the net is 0.11 ± 1.6 since", id="a spread that grows"
+        ),
+        pytest.param(
+            since(510, 3, agreement=0.1), "the targets go with the inputs by 0.10 since", id="labels of other examples"
+        ),
     ],
 )
 def test_it_speaks_and_says_since_when(changes: dict[str, Any], said: str) -> None:

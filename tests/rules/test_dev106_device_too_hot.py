@@ -17,7 +17,7 @@ UNTOLD = {"heat_share": nan, "brake_share": nan, "capped_share": nan}
     [
         pytest.param(HOT, "40% of the time a processor slows down for heat; its clock is at 70%", "more air", id="told"),
         pytest.param({"heat_share": 0.4, "brake_share": 0.4}, "for too little power", "power supply", id="power brake"),
-        pytest.param(HOT | UNTOLD, "88 °C is the temperature of a processor; its clock is at 70%", "more air", id="no reasons"),
+        pytest.param(HOT | UNTOLD, "the temperature of a processor is 88 °C; its clock is at 70%", "more air", id="no reasons"),
         pytest.param({"heat_share": 0.4, "clock_share": nan}, "slows down for heat", "more air", id="no clock"),
     ],
 )  # fmt: skip

@@ -16,7 +16,7 @@ STARVED: dict[str, Any] = {"loader": LOADER, "fetcher": {"own_share": 0.95, "asl
     [
         pytest.param(
             {},
-            "60.0 ms of work make a batch; the loop waits for it 50% of the time (30.0 of 60.0 ms, 15 s of what is left)",
+            "a batch takes 60.0 ms of work; the loop waits for it 50% of the time (30.0 of 60.0 ms, 15 s of what is left)",
             id="decoding",
         ),
         pytest.param({"probes": {"fetch_transform_share": 0.7}}, "70% of it transforms", id="transforms"),

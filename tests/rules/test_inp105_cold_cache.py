@@ -21,7 +21,7 @@ STARVED: dict[str, Any] = {
         pytest.param({}, "1.0 MiB a batch come from storage for the first time", id="first epoch"),
         pytest.param(
             {"run": {"epoch": 2.0}, "fetch": {"first_s": 0.08, "last_s": 0.02}},
-            "4.0 times as long as now took the first fetches",
+            "the first fetches took 4.0 times as long as now",
             id="afterwards",
         ),
     ],

@@ -74,6 +74,6 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 def test_a_late_climb_is_rolled_back_and_clipped() -> None:
     finding = assessed(divergence, {**CLIMB, "branch": {"clip_norm": 2.5}})
     assert finding is not None
-    assert finding.message == "1.5 is the training loss, after 0.5 at step 400"
+    assert finding.message == "the training loss is 1.5, up from 0.5 at step 400"
     assert finding.fixes[0].deed is Deed.ROLLBACK
     assert finding.fixes[0].turns == (Turned(knob="clip", to=2.5),)

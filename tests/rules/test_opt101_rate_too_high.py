@@ -157,7 +157,7 @@ def test_the_pick_is_taken_from_the_start_while_nothing_is_lost(
     )
     assert finding is not None
     assert finding.severity is Severity.ERROR
-    assert finding.message == "20 times the rate of the sweep (0.005) is lr 0.1"
+    assert finding.message == "lr 0.1 is 20 times what a sweep picks (0.005)"
     assert {"NUM102", "OPT103", "ARC103"} <= set(finding.explains)
     fix = finding.fixes[0]
     assert (fix.effect, fix.deed, fix.turns) == (effect, deed, (Turned(knob="lr", to=0.005),))

@@ -172,4 +172,4 @@ def test_decay_is_judged_from_the_first_twentieth_and_says_how_hard_it_pulls() -
     young = {"run": {"step": 60}, "loss": {"now": 2.0, "fall_share": 0.1}}
     finding = assessed(over_regularised, {**FLAT, **young, "knobs": knobs(weight_decay=0.3)})
     assert finding is not None
-    assert finding.message.startswith("1 times as hard as the data")
+    assert finding.message.startswith("a weight decay of 0.3 pulls at the weights 1 times as hard as the data")

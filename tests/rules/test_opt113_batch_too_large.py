@@ -20,7 +20,7 @@ def test_it_speaks_with_the_number_of_steps() -> None:
     finding = assessed(batch_too_large, WHOLE)
     assert finding is not None
     assert (finding.code, finding.name, finding.severity) == ("OPT113", "batch_too_large", Severity.WARNING)
-    assert finding.message.startswith("20 steps is all that this run makes, 1 an epoch")
+    assert finding.message.startswith("the whole run takes 20 steps, 1 an epoch")
 
 
 @pytest.mark.parametrize(

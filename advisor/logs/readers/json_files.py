@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.logs.frame import Frame, number
-from advisor.logs.names import is_epoch, is_step
+from advisor.logs.names import is_epoch, is_split, is_step, of_split
 from advisor.logs.readers.opened import beginning, content, lines_of, opened
 
 LARGEST_BYTES = 256_000_000
@@ -49,11 +49,9 @@ def read_trainer_state(path: Path, frame: Frame, chosen: dict[str, str]) -> None
 
 
 def read_history(path: Path, frame: Frame, chosen: dict[str, str]) -> None:
-    """Read a dictionary of lists, one value an epoch, as Keras' `History.history` is written to JSON."""
-    columns = _value(content(path, LARGEST_BYTES))
-    if isinstance(columns, dict) and isinstance(columns.get("history"), dict):
-        columns = columns["history"]
-    if not isinstance(columns, dict):
+    """Read a dictionary of lists, one value an epoch, as Keras' `History.history` is written to JSON or pandas writes it."""
+    columns = _columns_of(_value(content(path, LARGEST_BYTES)))
+    if columns is None:
         frame.note(f"{path.name} is cut off or damaged: nothing of it could be read.")
         return
     series = {str(name): column for name, column in columns.items() if isinstance(column, list)}
@@ -125,13 +123,34 @@ def looks_like_history(path: Path) -> bool:
     """Tell whether a JSON file is a dictionary of lists of numbers."""
     if path.stat().st_size > LARGEST_BYTES:
         return False
-    columns = _value(content(path, LARGEST_BYTES))
-    if isinstance(columns, dict) and isinstance(columns.get("history"), dict):
-        columns = columns["history"]
-    if not isinstance(columns, dict):
+    columns = _columns_of(_value(content(path, LARGEST_BYTES)))
+    if columns is None:
         return False
     lists = [one for one in columns.values() if isinstance(one, list) and one]
     return bool(lists) and all(number(one[0]) is not None for one in lists)
+
+
+def _columns_of(value: Any) -> dict[str, Any] | None:
+    """Return columns by name: a dictionary of lists, itself or under `history`, or a table as `DataFrame.to_json` writes it."""
+    if isinstance(value, dict) and isinstance(value.get("history"), dict):
+        value = value["history"]
+    if not isinstance(value, dict):
+        return None
+    names, rows = value.get("columns"), value.get("data")
+    if isinstance(names, list) and isinstance(rows, list) and all(isinstance(row, list) for row in rows):
+        return {str(name): [row[at] for row in rows if at < len(row)] for at, name in enumerate(names)}
+    if not value or not all(isinstance(one, dict) and one for one in value.values()):
+        return value
+    if _are_places(value):
+        listed = [value[place] for place in sorted(value, key=int)]
+        return {name: [row.get(name) for row in listed] for name in dict.fromkeys(key for row in listed for key in row)}
+    if all(map(_are_places, value.values())):
+        return {name: [column[place] for place in sorted(column, key=int)] for name, column in value.items()}
+    return value
+
+
+def _are_places(row: Mapping[str, Any]) -> bool:
+    return all(key.isdecimal() for key in row)
 
 
 def _take(row: Mapping[str, Any], frame: Frame, chosen: dict[str, str]) -> None:
@@ -139,6 +158,7 @@ def _take(row: Mapping[str, Any], frame: Frame, chosen: dict[str, str]) -> None:
     epoch: float | None = None
     values: dict[str, float] = {}
     asked = (chosen.get("step"), chosen.get("epoch"))
+    split = next((value for name, value in row.items() if isinstance(value, str) and is_split(name)), "")
     for name, value in row.items() if not _is_nested(row) else _flat(row):
         told = value if value.__class__ is float else number(value)
         if told is None:
@@ -149,7 +169,7 @@ def _take(row: Mapping[str, Any], frame: Frame, chosen: dict[str, str]) -> None:
             case "epoch":
                 epoch = told
             case _:
-                values[name] = told
+                values[of_split(name, split) if split else name] = told
     if values:
         frame.take(step, epoch, values)
 

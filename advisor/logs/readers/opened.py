@@ -41,9 +41,32 @@ def name_of(path: Path) -> str:
     return path.name.removesuffix(".gz")
 
 
-def opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
-    """Open a log for reading its bytes, unpacked."""
+def opened(path: Path) -> gzip.GzipFile | io.BufferedReader | io.BytesIO:
+    """Open a log for reading its bytes, unpacked and as UTF-8: one of UTF-16 is held as a whole."""
+    file = _unpacked(path)
+    try:
+        wide = file.peek(2)[:2] in WIDE
+    except CUT_OFF:
+        wide = False
+    if not wide:
+        return file
+    with file:
+        return io.BytesIO(_all_of(file).decode("utf-16", "replace").encode())
+
+
+def _unpacked(path: Path) -> gzip.GzipFile | io.BufferedReader:
     return gzip.open(path, "rb") if is_gzipped(path) else path.open("rb")
+
+
+def _all_of(file: gzip.GzipFile | io.BufferedReader) -> bytes:
+    """Return the bytes of a file, of a packed one that was cut off what is left of them."""
+    pieces: list[bytes] = []
+    try:
+        while piece := file.read1(PIECE_BYTES):
+            pieces.append(piece)
+    except CUT_OFF:
+        pass  # what was unpacked so far is what there is
+    return b"".join(pieces)
 
 
 def beginning(path: Path, most_bytes: int) -> bytes:
@@ -62,8 +85,7 @@ def beginning(path: Path, most_bytes: int) -> bytes:
 
 def opened_text(path: Path) -> io.TextIOWrapper:
     """Open a log for reading its text; what cannot be decoded is replaced. Lines keep their ends."""
-    wide = beginning(path, 2) in WIDE
-    return io.TextIOWrapper(opened(path), "utf-16" if wide else "utf-8-sig", errors="replace", newline="")
+    return io.TextIOWrapper(opened(path), "utf-8-sig", errors="replace", newline="")
 
 
 def lines_of(file: Lines[Line], path: Path, frame: Frame) -> Iterator[Line]:
