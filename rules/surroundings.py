@@ -235,7 +235,8 @@ class InputFacts:
     association_examples: int = 0
     """Examples behind it."""
     linear_agreement: float = nan
-    """Accuracy of a linear model of the first examples on the batches, or its correlation with the target; NaN = not known."""
+    """Accuracy of a linear model of the first examples, each told by a fit to the others, or its correlation with the target; NaN =
+    not known."""
 
 
 @dataclass(frozen=True)

@@ -375,6 +375,8 @@ class Stream(Word):
     """All examples of the batch enter as the same values."""
     agreement: float | None = None
     """With a linear model of the first examples: accuracy, or correlation with the target. Nothing before there is one."""
+    left_out: float | None = None
+    """How each of those first examples agrees with a fit to the others: what the model says of examples that it has not seen."""
     asked: int = 0
     """Different examples that the last watched batches were to hold; 0 where the data lie in memory."""
     distinct: int = 0

@@ -1,7 +1,7 @@
 """What goes into the net, as the looks of the trainer tell it: the first epoch, and the newest."""
 
 from collections import deque
-from math import nan
+from math import isfinite, nan
 from statistics import median
 
 from rules.facts import StreamCheck
@@ -27,6 +27,7 @@ class StreamSignal:
         self.examples = examples
         """Of the training split."""
         self.asked = self.distinct = 0
+        self._left_out = nan
         self.first: deque[StreamCheck] = deque(maxlen=FIRST_MOST)
         self.later: deque[StreamCheck] = deque(maxlen=LATER_MOST)
         self._since_step = self._since_samples = 0
@@ -39,6 +40,7 @@ class StreamSignal:
         if told is None:
             return
         self.asked, self.distinct = told.asked, told.distinct
+        self._left_out = self._left_out if told.left_out is None else told.left_out
         agreement = float("nan") if told.agreement is None else told.agreement
         check = StreamCheck(event.step, told.mean, told.std, told.broken_share, told.alike, agreement, told.examples)
         self.gathered = self.gathered or self._complete(event, agreement)
@@ -46,7 +48,12 @@ class StreamSignal:
 
     @property
     def agreement(self) -> float:
-        """How the targets usually go with the inputs by a linear model; NaN before there are enough looks with one."""
+        """How the targets go with the inputs by a linear model; NaN before there is one.
+
+        Told by examples that it was not fitted to; of an older recording, by the batches, most of which it was.
+        """
+        if isfinite(self._left_out):
+            return self._left_out
         known = [check.agreement for check in (*self.first, *self.later) if check.agreement == check.agreement]
         return median(known) if len(known) >= KNOWN_LEAST else nan
 

@@ -4,7 +4,8 @@
 Looks, after a third of the run, for a training metric less than half of the way from a constant predictor to
 perfection, without a gap to validation, and a training loss that is high and has stopped falling. A net that comes less than
 half as far as a linear model of a few hundred of its examples is told after a quarter of the run, and as a warning, where
-its loss also ends high if it falls on as it did lately: then it is no ceiling of the data.
+its loss also ends high if it falls on as it did lately: then it is no ceiling of the data. How far the linear model comes is
+told by examples that it was not fitted to.
 
 ## Why it matters
 More of the same training does not help, and neither does more data: the net, its rate or its brakes hold it back.
@@ -38,7 +39,7 @@ NOISE_FACTOR = 2.0
 LINEAR_SHARE = 0.25
 """Of the run, after the warm-up: by then a sound net has long passed a linear model of 400 of its examples."""
 LEAST_LINEAR = 0.3
-"""On the way to perfection: below, what a linear model gets on examples that it knows is partly by heart."""
+"""On the way to perfection: below, a linear model is no measure, and its figure, of some hundred examples, unsure."""
 WORSE_THAN_LINEAR = 0.5
 """Of what a linear model gets."""
 EVALUATIONS = 2

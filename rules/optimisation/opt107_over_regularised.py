@@ -2,7 +2,8 @@
 
 ## What it does
 Compares, from the first twentieth of the run, the pull of weight decay on the weights with the pull of the data: where
-it is nearly as strong, the loss is not low yet and validation no worse than training, the decay holds the net down.
+it is nearly as strong, the loss is not low yet and validation no worse than training, the decay holds the net down; while the
+loss falls under a decay that is not quite so strong, it only slows it, and that is information.
 Dropout and label smoothing at values that alone can do that are judged after a third of the run, when a high loss has
 stopped falling; a dropout that leaves less than a third, as soon as a straight line through the loss ends high.
 
@@ -31,6 +32,7 @@ from rules.facts import KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts, V
 from rules.learning import (
     CHANCE_SHARE,
     HIGH_LOSS_SHARE,
+    STALLED_FALL_SHARE,
     SUSPECTED_SHARE,
     creeps,
     heads_for,
@@ -46,6 +48,9 @@ JUDGED_SHARE = 0.30
 PULL_LIMIT = 0.3
 """Decay · norm of the weights over norm of the gradient, median of the layers: five runs under a decay of .05 to .3 never
 had less, healthy ones and labels with noise under 1e-4 to 1e-2 at most .1 (fault bench)."""
+HELD_PULL = 0.6
+"""The same: so strong a decay holds a net down even while its loss falls. Nets that learned in spite of .34 and .46, within a tenth
+of the run, had outgrown it soon after."""
 EARLY_SHARE = 0.20
 """Of the run: what a net has learned by then under such a decay is worth less than a sound start and the steps won."""
 COUPLED_DECAY_LIMIT = 0.01
@@ -99,6 +104,7 @@ def over_regularised(
     if not brakes:
         return None
     name, value, to = brakes[0]
+    slowed = name == "weight_decay" and not decoupled and pull < HELD_PULL and loss.fall_share >= STALLED_FALL_SHARE
     pulled = f"a weight decay of {value:g} pulls at the weights {pull:.2g} times as hard as the data, and the loss is {loss.now:.3g}"
     end = loss.now if stopped else heads_for(run, task, loss)
     stays = f"the loss {'stays at' if stopped else 'ends at best at'} {end:.3g}, with {name} {value:g} and no gap to validation"
@@ -108,7 +114,7 @@ def over_regularised(
     return Finding(
         code="OPT107",
         name="over_regularised",
-        severity=Severity.WARNING,
+        severity=Severity.INFO if slowed else Severity.WARNING,
         message=stays if decoupled or name != "weight_decay" else pulled,
         evidence=(
             Evidence(fact="loss.now", value=loss.now, limit=HIGH_LOSS_SHARE * task.baseline_loss),

@@ -42,6 +42,9 @@ FROZEN_SHARE = 0.2
 """Of the parameters: a norm or an embedding that is frozen holds nobody back."""
 FROZEN_JUDGED = 0.2
 """Of the run: a sound body that is frozen on purpose has carried its head well below chance by then."""
+LEAST_GRADIENT = 1e-8
+"""Norm in a tensor's layer: below Adam's epsilon, and times any rate below the last digit of a weight. Gradients that have vanished
+(a saturated output left 1e-10) move nothing, whoever holds the weights."""
 NAMED = 3
 """Tensors that are named: the rest is counted."""
 
@@ -69,17 +72,23 @@ def nothing_learns(
     if (share > FROZEN_SHARE and stuck) or random:
         return _frozen(share, random, loss.now, task.baseline_loss)
     warming = run.progress <= knobs.number("warmup")
-    if not run.warm or warming or run.progress > TAIL_SHARE or layers.checks < LAYER_CHECKS or not layers.unchanged:
+    resting = tuple(name for name in layers.unchanged if not _vanished(name, layers))
+    if not run.warm or warming or run.progress > TAIL_SHARE or layers.checks < LAYER_CHECKS or not resting:
         return None
     zero = knobs.number("lr") == 0
     why = "the learning rate is 0" if zero else "the optimizer holds other parameters than the net"
     return _finding(
-        f"{len(layers.unchanged)} trainable tensors have a gradient and are not moved by a step",
+        f"{len(resting)} trainable tensors have a gradient and are not moved by a step",
         "layers.unchanged",
-        layers.unchanged,
+        resting,
         (why, "the rate is so small that steps vanish in rounding"),
         explains=("OPT103", "OPT104", "OPT109", "ARC102", "GEN103"),
     )
+
+
+def _vanished(tensor: str, layers: LayerFacts) -> bool:
+    """Tell whether hardly any gradient reaches a tensor's layer: that it rests is no fault of the optimizer."""
+    return any(tensor.startswith(f"{one.name}.") and one.grad_norm < LEAST_GRADIENT for one in layers.layers)
 
 
 def _finding(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rules.optimisation.opt107_over_regularised import over_regularised
-from rules.vocabulary import Deed, Effect
+from rules.vocabulary import Deed, Effect, Severity
 from tests.rules.situations import assessed, evaluations, knobs, layers, missing_without
 
 
@@ -150,6 +150,22 @@ def test_a_decay_that_pulls_as_hard_as_the_data_is_lowered_on_trial_where_the_lo
     low = {"loss": {"now": 0.4, "fall_share": 0.0}, "validation": evaluations([0.4], [0.9], train=0.4)}
     assert assessed(over_regularised, {**low, "knobs": knobs(weight_decay=0.2)}) is None
     assert assessed(over_regularised, {**half_way, "knobs": knobs(dropout=0.8)}) is None
+
+
+@pytest.mark.parametrize(
+    ("gradient", "falls", "severity"),
+    [
+        pytest.param(1.0, 0.1, Severity.WARNING, id="as hard as the data, and the loss falls"),
+        pytest.param(2.5, 0.1, Severity.INFO, id="less hard, and the loss falls"),
+        pytest.param(2.5, 0.01, Severity.WARNING, id="less hard, and the loss stays"),
+    ],
+)
+def test_a_decay_under_which_the_loss_falls_only_slows_it(gradient: float, falls: float, severity: Severity) -> None:
+    young = {"run": {"step": 60}, "loss": {"now": 2.0, "fall_share": falls}}
+    pulled = {"layers": {"layers": layers(0.3 * gradient, 0.3 * gradient)}}
+    finding = assessed(over_regularised, {**FLAT, **young, **pulled, "knobs": knobs(weight_decay=0.3)})
+    assert finding is not None
+    assert finding.severity is severity
 
 
 def test_decay_is_judged_from_the_first_twentieth_and_says_how_hard_it_pulls() -> None:

@@ -5,13 +5,17 @@ from typing import Any
 import pytest
 
 from rules.optimisation.opt108_nothing_learns import nothing_learns
-from tests.rules.situations import assessed, knobs, missing_without
+from tests.rules.situations import assessed, knobs, layers, missing_without
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         pytest.param({"layers": {"unchanged": ("head.weight",)}}, id="a head that never moves"),
+        pytest.param(
+            {"layers": {"unchanged": ("layer0.bias",), "layers": layers(1e-3, 1e-3)}},
+            id="a gradient that moves nothing",
+        ),
         pytest.param(
             {"run": {"step": 5}, "layers": {"left_out": ("0.weight",), "checks": 1}}, id="not in the optimizer"
         ),
@@ -52,6 +56,9 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         ),
         pytest.param({"loss": {"now": 0.01}, "layers": {"left_out": ("0.weight",)}}, id="converged without it"),
         pytest.param({"loss": {"now": 0.01}, "layers": {"unchanged": ("head.weight",)}}, id="converged"),
+        pytest.param(
+            {"layers": {"unchanged": ("layer0.bias",), "layers": layers(1e-10, 4e-10)}}, id="no gradient reaches it"
+        ),
         pytest.param(
             {"run": {"step": 100}, "knobs": knobs(warmup=0.2), "layers": {"unchanged": ("head.weight",)}},
             id="warming up",

@@ -69,6 +69,19 @@ def test_it_leaves_the_random_numbers_alone() -> None:
 
 
 @pytest.mark.parametrize("name", ["digits", "friedman", "text"])
+def test_what_fits_to_the_others_say_of_an_example_is_what_the_fit_says_of_unseen_ones(name: str) -> None:
+    inputs, targets, classes = examples(name)
+    relation = Relation.fitted(inputs[:400], targets[:400], classes=classes)
+    assert relation is not None
+    assert relation.left_out is not None
+    unseen, by_heart = relation.agreement(inputs[400:], targets[400:]), relation.agreement(inputs[:400], targets[:400])
+    assert unseen is not None
+    assert by_heart is not None
+    assert abs(relation.left_out - unseen) < 0.06
+    assert relation.left_out < by_heart
+
+
+@pytest.mark.parametrize("name", ["digits", "friedman", "text"])
 def test_a_batch_agrees_with_the_first_examples_until_its_targets_are_those_of_others(name: str) -> None:
     inputs, targets, classes = examples(name)
     relation = Relation.fitted(inputs[:400], targets[:400], classes=classes)

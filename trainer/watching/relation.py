@@ -4,7 +4,7 @@ Both look at plain features: numbers as they are (many of them averaged into few
 how well a net could do; they say whether what comes in is what it was, and whether labels belong to inputs at all.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -88,6 +88,8 @@ class Relation:
     classes: bool
     shape: int
     """Numbers in one input."""
+    left_out: float | None = None
+    """How each of the first examples agrees with a fit to the others: what the fit knows of them is not by heart."""
 
     @classmethod
     def fitted(cls, inputs: Tensor, targets: Tensor, *, classes: bool) -> "Relation | None":
@@ -101,7 +103,9 @@ class Relation:
         centre, scale = plain.mean(0), plain.std(0)
         scale = torch.where(scale > 0, scale, torch.ones_like(scale))
         known = _finite((plain - centre) / scale)
-        return cls(centre, scale, torch.linalg.solve(_gram(known), known.T @ wanted), classes, inputs[0].numel())
+        solved = torch.linalg.solve(_gram(known), known.T)
+        fit = cls(centre, scale, solved @ wanted, classes, inputs[0].numel())
+        return replace(fit, left_out=fit._told(_of_the_others(known, solved, wanted), targets))
 
     def agreement(self, inputs: Tensor, targets: Tensor) -> float | None:
         """Return how a batch agrees: the accuracy, or the correlation with the first target; nothing where it cannot say."""
@@ -110,12 +114,21 @@ class Relation:
         plain = _plain(inputs)
         if plain is None or plain.shape[1] != len(self.centre):
             return None
-        says = _finite((plain - self.centre) / self.scale) @ self.weights
+        return self._told(_finite((plain - self.centre) / self.scale) @ self.weights, targets)
+
+    def _told(self, says: Tensor, targets: Tensor) -> float | None:
+        """Return how what it says [N, K] agrees with the targets."""
         if self.classes:
             return float((says.argmax(1) == targets.cpu()).float().mean())
         wanted = targets.reshape(len(targets), -1)[:, 0].float().cpu()
         pair = torch.corrcoef(torch.stack([says[:, 0], wanted]))[0, 1]
         return float(pair) if bool(torch.isfinite(pair)) else None
+
+
+def _of_the_others(known: Tensor, solved: Tensor, wanted: Tensor) -> Tensor:
+    """Return what fits to all other examples say of each, [N, K], without making them (Allen, «PRESS», 1974)."""
+    own = (known * solved.T).sum(1, keepdim=True).clamp(max=0.99)
+    return (known @ (solved @ wanted) - own * wanted) / (1 - own)
 
 
 def _features(inputs: Tensor) -> Tensor | None:

@@ -77,6 +77,7 @@ class StreamWatch:
             broken_share=1 - float(torch.isfinite(values).float().mean()),
             alike=len(values) > 1 and bool((entered == entered[:1]).all()),
             agreement=self._relation.agreement(entered, batch.targets[: len(entered)]) if self._relation else None,
+            left_out=self._relation.left_out if self._relation else None,
             asked=asked,
             distinct=distinct,
             examples=len(entered),
