@@ -19,12 +19,14 @@ def losses(name: str, path: Path) -> list[float]:
     return [point.value for point in hear(source, Asked({}, Said())).frame.columns[name].points]
 
 
-def test_runs_that_a_column_names_are_told_apart(tmp_path: Path) -> None:
-    log = tmp_path / "log.csv"
-    rows = [f"{seed},{epoch},{seed + 1 / (epoch + 1)}\n" for epoch in EPOCHS for seed in (0, 1, 2)]
-    log.write_text("seed,epoch,loss\n" + "".join(rows))
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl"])
+def test_runs_that_a_column_names_are_told_apart(name: str, tmp_path: Path) -> None:
+    log = tmp_path / name
+    rows = [{"seed": seed, "epoch": epoch, "loss": seed + 1 / (epoch + 1)} for epoch in EPOCHS for seed in (0, 1, 2)]
+    lines = [",".join(map(str, row.values())) if name == "log.csv" else json.dumps(row) for row in rows]
+    log.write_text("\n".join([*(["seed,epoch,loss"] if name == "log.csv" else []), *lines, ""]))
     found = find_runs(log)
-    assert [one.name for one in found] == ["log.csv: seed 0", "log.csv: seed 1", "log.csv: seed 2"]
+    assert [one.name for one in found] == [f"{name}: seed 0", f"{name}: seed 1", f"{name}: seed 2"]
     heard = [hear(one, Asked({}, Said())).frame for one in found]
     assert [[point.value for point in one.columns["loss"].points][-1] for one in heard] == [
         pytest.approx(seed + 1 / 12) for seed in (0, 1, 2)
