@@ -100,6 +100,22 @@ def test_a_history_that_went_through_pandas_is_read_in_each_of_its_forms(saved: 
     assert losses("val_loss", log) == HISTORY["val_loss"]
 
 
+def test_a_history_of_each_split_is_read(tmp_path: Path) -> None:
+    log = tmp_path / "history.json"
+    log.write_text(json.dumps({"train": {"loss": HISTORY["loss"]}, "val": {"loss": HISTORY["val_loss"]}}))
+    assert losses("train/loss", log) == HISTORY["loss"]
+    assert losses("val/loss", log) == HISTORY["val_loss"]
+
+
+@pytest.mark.parametrize("name", ["Epoch #", "EPOCH", "train/epoch", "global step", "trainer/global_step", "timesteps"])
+def test_an_axis_is_known_however_its_name_is_set(name: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(f"{name},loss\n" + "".join(f"{10 * epoch},1.0\n" for epoch in EPOCHS))
+    (source,) = find_runs(log)
+    points = hear(source, Asked({}, Said())).frame.columns["loss"].points
+    assert [point.at for point in points] == [10.0 * epoch for epoch in EPOCHS]
+
+
 def test_json_in_utf_16_is_read(tmp_path: Path) -> None:
     rows = [{"step": step, "loss": 1.0 + step} for step in EPOCHS]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-16")

@@ -167,6 +167,8 @@ def _columns_of(value: Any) -> dict[str, Any] | None:
         return {str(name): [row[at] for row in rows if at < len(row)] for at, name in enumerate(names)}
     if not value or not all(isinstance(one, dict) and one for one in value.values()):
         return value
+    if all(isinstance(column, list) for one in value.values() for column in one.values()):
+        return {f"{of}/{name}": column for of, one in value.items() for name, column in one.items()}
     if _are_places(value):
         listed = [value[place] for place in sorted(value, key=int)]
         return {name: [row.get(name) for row in listed] for name in dict.fromkeys(key for row in listed for key in row)}
