@@ -177,7 +177,14 @@ def pays_to_start_over(run: RunFacts) -> bool:
 
 
 def learned_nothing(task: TaskFacts, loss: LossFacts) -> bool:
-    """Tell whether a new start gives up nothing: the loss is hardly below a constant predictor's."""
+    """Tell whether a new start gives up nothing: the loss is hardly below a constant predictor's, or below where it began.
+
+    Weights can be lucky, or come from elsewhere: a loss that is high still and has not fallen gives up nothing either.
+    """
+    first = loss.curve[0][1] if loss.curve else loss.at_start
+    began = max(first, loss.at_start) if isfinite(loss.at_start) else first
+    if began < task.baseline_loss and loss.now > HIGH_LOSS_SHARE * task.baseline_loss:
+        return not loss.now < NOTHING_SHARE * began
     return not loss.now < NOTHING_SHARE * task.baseline_loss
 
 

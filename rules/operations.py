@@ -97,6 +97,11 @@ def operation(run: RunFacts, task: TaskFacts, loss: LossFacts, name: str, why: s
     """
     fix = surgery(name, why, **knobs)
     nothing_to_lose = "init" in knobs or not isfinite(loss.now) or at_chance(task, loss)
-    if run.progress <= EARLY_SHARE and nothing_to_lose:
-        return fix.model_copy(update={"deed": Deed.START_OVER, "name": f"start over: {name}"})
-    return fix
+    return begun_early(run, fix) if nothing_to_lose else fix
+
+
+def begun_early(run: RunFacts, fix: Fix) -> Fix:
+    """Return a change of the network so that it is tried from before step 0 where the run is young."""
+    if run.progress > EARLY_SHARE:
+        return fix
+    return fix.model_copy(update={"deed": Deed.START_OVER, "name": f"start over: {fix.name}"})

@@ -129,9 +129,15 @@ class Finding(_Word):
     eased_by_knobs: bool = False
     """Only a person can mend it, and yet a knob can make up for part of it: its symptoms are treated."""
 
+    undecided: bool = False
+    """It says that nothing can be told yet: what it explains is told no graver than it is itself."""
     misleads: bool = False
     """While it stands, the next batches stand for no others, so that neither a probe on them nor what they seem to call for
     is worth anything: no finding that it explains is acted upon."""
+
+    built_in: bool = False
+    """It lies in how net and loss are built, and stands however well the run learns: its fixes do not wait for the run to
+    slow down, and each step until then takes the weights further to where they suit nothing else."""
 
     @property
     def beyond_knobs(self) -> bool:

@@ -46,8 +46,12 @@ class Link(Protocol):
         """Tell whether a driver is there to answer."""
         ...
 
-    def wait_until_heard(self, seconds: float) -> None:
-        """Wait until the driver has heard all that was said, at most so long, and only while one is attached."""
+    def wait_until_heard(self, seconds: float) -> bool:
+        """Wait until the driver has heard all that was said, at most so long, and only while one is attached.
+
+        Returns:
+            Whether it has.
+        """
         ...
 
 
@@ -102,21 +106,22 @@ class FileLink:
         """Tell whether some process holds the driver's lease."""
         return is_held(self._lease)
 
-    def wait_until_heard(self, seconds: float) -> None:
+    def wait_until_heard(self, seconds: float) -> bool:
         """Wait for an answer that covers the last event; commands that come meanwhile are kept for `heard`."""
         start = time.perf_counter()
         checked = start
         while self._answered < self._said:
             now = time.perf_counter()
             if now - start >= seconds:
-                return
+                return False
             if now - checked >= 0.25 or checked == start:
                 if not self.attached():
-                    return
+                    return False
                 checked = now
             self._look(now)
             if self._answered < self._said:
                 time.sleep(WAIT_POLL_S)
+        return True
 
     def _look(self, now: float) -> None:
         self._looked_at = now
@@ -155,8 +160,9 @@ class MemoryLink:
         """Tell that the driver is there: it is in this process."""
         return True
 
-    def wait_until_heard(self, seconds: float) -> None:
+    def wait_until_heard(self, seconds: float) -> bool:  # noqa: ARG002 – every link has it
         """Return at once: what was said was heard."""
+        return True
 
 
 def count_lines(path: Path) -> int:

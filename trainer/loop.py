@@ -23,10 +23,6 @@ from trainer.watching.looks import Looks
 from trainer.watching.outputs import OutputLooks
 from trainer.wire import Evaluated, RunEnded
 
-PACE_S = 0.2
-PACE_SHARE = 0.01
-"""With a driver attached the run pauses at an evaluation until it was heard: at most 200 ms and 1 % of the time so far."""
-
 
 def train(training: Training, *, resumed: bool = False, order: Order | None = None) -> RunEnded:
     """Train to the end of the run, or until it is told to stop; return the last words, which were said.
@@ -79,7 +75,7 @@ def train(training: Training, *, resumed: bool = False, order: Order | None = No
         if training.progress.evaluation_due:
             beats.take(batch)
             with cost.apart():
-                keeper.judge(evaluate(training, examiner, begun))
+                keeper.judge(evaluate(training, examiner))
                 tell_labels(training)
             if keeper.exhausted():
                 training.ending = "early_stop"
@@ -109,11 +105,10 @@ def tell_labels(training: Training) -> None:
         training.link.say(suspected.model_copy(update=training.progress.where()))
 
 
-def evaluate(training: Training, examiner: Examiner, begun: float) -> Evaluated:
+def evaluate(training: Training, examiner: Examiner) -> Evaluated:
     """Evaluate, tell it, and give the driver a moment to hear it before the run moves on."""
     event = evaluation(training, examiner)
     training.seconds["evaluation"] += event.seconds
     training.link.say(event)
-    patience = min(PACE_S, PACE_SHARE * (perf_counter() - begun))
-    training.link.wait_until_heard(float("inf") if training.lockstep else patience)
+    training.tempo.wait_behind_evaluation()
     return event

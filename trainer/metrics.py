@@ -4,6 +4,7 @@ Metrics are computed from gathered outputs, never averaged over batches: a mean 
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import nan, sqrt
 from typing import Any
@@ -178,6 +179,25 @@ class Metrics:
             if not loss <= value:
                 metric, loss = score, value
         return metric, loss
+
+    def best_constant(self, train_targets: Tensor, targets: Tensor, output_shape: tuple[int, ...]) -> float:
+        """Return the most that a constant gets by the main metric; NaN where none can be made or scored.
+
+        Args:
+            train_targets: targets of the training split.
+            targets: targets of the split to score on, [N] or [N, K].
+            output_shape: what the model returns for one example, [C], [K] or [].
+        """
+        constants = self._constants(train_targets, output_shape)
+        if self.kind == "multilabel" and constants:  # F1 asks for no restraint: to claim every label may be worth most
+            constants.append(torch.ones(output_shape))
+        scores = []
+        for constant in constants:
+            outputs = constant.expand(len(targets), *constant.shape).clone()
+            with suppress(MetricError, RuntimeError, ValueError, IndexError):
+                scores.append(self.main_value(outputs, targets))
+        known = [score for score in scores if score == score]
+        return (max if self.higher_is_better else min)(known, default=nan)
 
     def _constants(self, train_targets: Tensor, output_shape: tuple[int, ...]) -> list[Tensor]:
         """Return candidates: log odds of the classes, or mean and median (the best constants of MSE and L1)."""

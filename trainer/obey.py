@@ -2,7 +2,6 @@
 
 import traceback
 from dataclasses import replace
-from math import inf
 from time import sleep, time
 from typing import Literal, NoReturn
 
@@ -24,6 +23,7 @@ from trainer.commands import (
     Turn,
 )
 from trainer.data.feed import CacheRefused
+from trainer.data.own_state import put_back
 from trainer.evaluate import Examiner
 from trainer.knobs import KnobError
 from trainer.probing import probes
@@ -67,15 +67,11 @@ class Orders:
         self._plan = Follower(training, self.board, beats)
 
     def obey(self) -> bool:
-        """Carry out what has come; return whether anything but training happened.
-
-        In lockstep the driver's answer to all that was said is waited for first.
-        """
-        if self._training.lockstep:
-            self._training.link.wait_until_heard(inf)
+        """Carry out what has come, as soon as the driver has heard all that it has to; return whether anything but training happened."""
+        disturbed = self._training.tempo.wait()
         self._pending += self._training.link.heard()
         self.board.expire()
-        disturbed = self._plan.follow()
+        disturbed |= self._plan.follow()
         while self._pending:
             first = self._pending.pop(0)
             if isinstance(first, Pause):
@@ -84,8 +80,7 @@ class Orders:
                 self._carry_out(first)
             disturbed = True
             if not self._pending:
-                if self._training.lockstep:
-                    self._training.link.wait_until_heard(inf)
+                self._training.tempo.wait()
                 self._pending += self._training.link.heard()
         return disturbed
 
@@ -158,7 +153,7 @@ class Orders:
 
     def _alternate(self, command: Alternate) -> None:
         try:
-            rounds.run(self._training, command, self._beats)
+            rounds.run(self._training, command, rounds.Besides(self._beats, self._examiner, self._keeper))
         except (RoundsRefused, KnobError, CacheRefused, torch.OutOfMemoryError) as refused:
             self.board.refuse("alternate", command.trial, str(refused))
         except UpdateTorn:
@@ -208,7 +203,7 @@ class Orders:
         A rescue skips the batches that were seen since, and judges the labels anew: a net that was lost believes none.
         """
         training = self._training
-        progress, place = training.progress, training.supply.place
+        progress, place, remembered = training.progress, training.supply.place, training.supply.remembered()
         restore(training, target, with_knobs=False)
         training.progress = replace(
             training.progress,
@@ -225,6 +220,7 @@ class Orders:
             training.labels = LabelWatch.for_setup(training.setup, training.device)
         if by == "rescue" and target is not self._ring.start:
             training.supply.go_to(place)
+            put_back(remembered)
             skipped = -(-(progress.samples - target.progress.samples) // training.batch_size)
         training.link.say(
             RolledBack(
@@ -250,7 +246,7 @@ class Orders:
             self.board.refuse("fork", command.trial, str(refused))
 
     def _fork_anew(self, command: Fork) -> None:
-        order = restart_fork.control_arms(self._training, command, self._examiner, self._ring)
+        order = restart_fork.control_arms(self._training, command, self._examiner, self._ring, self._keeper)
         try:
             self._start_anew(order)
         except KnobError as failed:

@@ -190,11 +190,13 @@ def _assemble(
     output_shape = tried.output_shape
     targets = source.val.targets
     baseline = guess = (nan, nan)
+    constant = nan
     if targets is not None:
         try_metrics(metrics, targets[:TRIED_METRIC_EXAMPLES], output_shape)
     if source.train.targets is not None and targets is not None:
         baseline = metrics.baseline(objective, source.train.targets, targets, output_shape)
         guess = metrics.baseline(objective, source.train.targets, source.train.targets, output_shape)
+        constant = metrics.best_constant(source.train.targets, targets, output_shape)
     standard = nan
     if "loss" not in objective.unavailable:
         objective.unavailable |= _no_standard_loss(source, tried)
@@ -217,6 +219,7 @@ def _assemble(
             baseline_metric=baseline[0],
             baseline_loss=baseline[1],
             baseline_train_loss=guess[1],
+            best_constant_metric=constant,
             baseline_standard_loss=standard,
             order_matters=source.train.order_matters,
             in_memory=source.train.tensors is not None,

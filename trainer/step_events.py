@@ -42,6 +42,10 @@ class BeatTaken(EventWord):
     """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
     target_runs: float | None = None
     """How alike neighbours in the drawn batches are where numbers are predicted: ≈ 0 shuffled, 1 sorted; else nothing."""
+    paced: bool = False
+    """The run is a short one, and stands still until the driver has answered what it says."""
+    waited_s: float = 0.0
+    """Wall seconds that it stood still since the last beat; they are in no phase."""
     held: Held | None = None  # told a few times a second
     slow: SlowSteps | None = None  # told where there were any
 

@@ -16,8 +16,15 @@ from trainer.data.batch import Batch, Feed, Ticket, close
 from trainer.data.feed import open_feed
 from trainer.data.fetch import Fetch
 from trainer.data.order import Order
+from trainer.data.own_state import OwnState, moves_on_alone, put_back
+from trainer.data.own_state import take as take_own_state
 from trainer.data.source import Split
+from trainer.knobs import KnobError
 from trainer.words import Drawn
+
+
+class NotRepeatable(KnobError):
+    """The data set moves on with each item and cannot be put back; the text says by what."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +92,42 @@ class Supply:
     def _tickets(self) -> Iterator[Ticket]:
         return self.order.tickets(self.place.epoch, self.place.offset, self.place.parts)
 
-    def look_ahead(self, count: int) -> Iterator[Batch]:
-        """Yield the next batches without taking them; what was prepared ahead is dropped: loader processes serve one series."""
+    def look_ahead(self, count: int, *, at_any_price: bool = False) -> Iterator[Batch]:
+        """Yield the next batches without taking them; what was prepared ahead is dropped: loader processes serve one series.
+
+        Args:
+            count: Of batches.
+            at_any_price: Also where the data set will deal others afterwards.
+
+        Raises:
+            NotRepeatable: when it would.
+        """
+        if not at_any_price:
+            self.check_repeatable()
         self.drop_ahead()
+        remembered = self.remembered()
         batches = self.feed.batches(self.tickets_ahead(count))
         try:
             yield from batches
         finally:
             close(batches)
+            put_back(remembered)
+
+    def check_repeatable(self) -> None:
+        """See that examples can be fetched beside the run, which then fetches as if they had not been.
+
+        Raises:
+            NotRepeatable: when they cannot.
+        """
+        if self.split.dataset is not None and (name := moves_on_alone(self.split.dataset)):
+            raise NotRepeatable(
+                f"the data set deals from `{name}`, which cannot be put back: what is fetched beside the run would be lost to "
+                "it; deal by the index alone"
+            )
+
+    def remembered(self) -> OwnState:
+        """Return what the data set remembers of the items that it has dealt."""
+        return OwnState() if self.split.dataset is None else take_own_state(self.split.dataset)
 
     def look_alone(self, count: int) -> tuple[Fetch, list[Ticket]] | None:
         """Return what fetches items here, without workers and cache, and tickets that no worker has prepared yet.

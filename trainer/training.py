@@ -31,6 +31,7 @@ from trainer.supply import Place, Supply
 from trainer.surgery import mixing
 from trainer.watching.clocks import Clocks
 from trainer.watching.labels import LabelWatch
+from trainer.watching.tempo import Tempo
 from trainer.wire import Told
 from trainer.words import Change, DeviceInfo, WatchTier
 
@@ -106,6 +107,7 @@ class Training:
         self.folder = folder
         self.link = link
         self.lockstep = lockstep
+        self.tempo = Tempo(link, lockstep=lockstep)
         self.device = pick_device(train.device)
         self.room = Room(self.device, train.memory_limit)
         self.device_info: DeviceInfo = self.room.described(describe_device(self.device))

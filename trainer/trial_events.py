@@ -60,8 +60,8 @@ class ArmScored(EventWord):
     seconds: float
     scores: dict[str, float]
     """loss, the task's metrics, balanced_accuracy and rare_recall for classes, train_loss (as trained), gap (held-out
-    loss less that of a sample of the training split), and tail_loss, tail_<metric>: by weights averaged over the last
-    half."""
+    loss less that of a sample of the training split); tail_loss, tail_<metric>: by weights averaged over the last half;
+    better_loss, better_<metric>: by those or the last ones, whichever have the lower loss."""
     standard_errors: dict[str, float]
     examples: int = 0
     """That it was scored on; 0 where an older trainer did not say."""

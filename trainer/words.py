@@ -138,6 +138,8 @@ class TaskInfo(Word):
     a number to predict the loss is the mean squared error over the training variance: about 1."""
     baseline_train_loss: float = float("nan")
     """The same on the training split; lower where its classes are unbalanced."""
+    best_constant_metric: float = float("nan")
+    """The most that a constant gets by the metric: for F1 that may be another one than the constant of least loss."""
     baseline_standard_loss: float = float("nan")
     """Of that predictor by the standard loss, on the training split, where the task brings its own (knob `loss`)."""
     order_matters: bool = False

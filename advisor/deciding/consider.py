@@ -6,6 +6,7 @@ from math import inf
 
 from advisor.deciding.budget import (
     LEAST_HORIZON,
+    PAYS_BACK_HORIZONS,
     REPLAYED_ARMS,
     SHORTEST_HORIZON,
     ForkPlan,
@@ -129,6 +130,8 @@ def consider(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try 
         return _rescue(code, fix, history, scene)
     if scene.finished != (fix.deed is Deed.COMPRESS):
         return None
+    if finding.built_in and fix.deed is Deed.START_OVER and history.was_refused(code, fix):
+        fix = _from_here(fix)  # two networks do not fit, or the user's factory gives no second one
     if history.tried(code, fix, scene.phase) or holds(fix, scene.knobs):
         return None
     if history.losses(code, scene.phase) >= LOST_TWICE and fix.deed is not Deed.COMPRESS:
@@ -216,7 +219,8 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
     own_rate = _may_need_its_own_rate(finding, fix, scene)
     if fix.deed is Deed.START_OVER:
         begun = _from_start(code, fix, score, history, scene, own_rate)
-        if isinstance(begun, Try) or begun.reason not in _OF_THE_RUN or not own_rate or not scene.learned_nothing:
+        costly = not isinstance(begun, Try) and begun.reason in _OF_THE_RUN
+        if not costly or not (finding.built_in or (own_rate and scene.learned_nothing)):
             return begun
         fix = _from_here(fix)
         if history.tried(code, fix, scene.phase) or history.unwanted(code, fix):
@@ -248,10 +252,16 @@ def _learning(finding: Finding, fix: Fix, history: History, scene: Scene) -> Try
         return No(code, fix, f"{plan}; a network built anew costs {anew_s:.1f} s of it" if anew_steps else plan)
     if wait := _cooling(history.last_kept_learning(), scene):
         return No(code, fix, wait)
-    urgent = finding.severity is Severity.ERROR or (code, shape_of(fix)) in history.accepted
-    if not urgent and scene.fall_share >= IMPROVING_SHARE and scene.validation_improves:
+    urgent = finding.severity is Severity.ERROR or finding.built_in or (code, shape_of(fix)) in history.accepted
+    waits = not urgent and scene.fall_share >= IMPROVING_SHARE and scene.validation_improves
+    if waits and not (finding.severity is Severity.WARNING and _last_chance(fix, scene)):
         return No(code, fix, f"still improving: the loss fell {scene.fall_share:.0%} over the last tenth of the run")
     return _forked(code, fix, plan, scene, own_rate=own_rate)
+
+
+def _last_chance(fix: Fix, scene: Scene) -> bool:
+    """Tell whether too few steps are left for a fork of this fix when a look later the run is asked again."""
+    return scene.steps_left < (PAYS_BACK_HORIZONS + 1) * min(reach.least for reach in _reaches(fix, scene))
 
 
 def _from_start(code: str, fix: Fix, score: str, history: History, scene: Scene, own_rate: bool) -> Try | No:

@@ -8,7 +8,7 @@ from advisor.deciding.causes import Part, parts, said
 from advisor.deciding.history import History
 from advisor.ledger import Assessed, Cleared, Entry, Found, Restated, RoleChanged
 from rules.facts import Facts
-from rules.vocabulary import Rule
+from rules.vocabulary import Finding, Rule, Severity
 
 
 class Diagnosis:
@@ -21,8 +21,8 @@ class Diagnosis:
         self.standings: dict[str, Standing] = {}
         self.parts: dict[str, Part] = {}
         self.newest = Assessment()
-        self._said: dict[str, str] = {}
-        """Code → the message that was told last."""
+        self._said: dict[str, tuple[str, Severity]] = {}
+        """Code → the message that was told last, and how grave it was told."""
 
     def update(self, facts: Facts, step: int, history: History) -> list[Entry]:
         """Assess these facts; return what is to be written."""
@@ -41,8 +41,8 @@ class Diagnosis:
         ]
         for code in followed.found:
             part = self.parts[code]
-            finding = self.standings[code].finding
-            self._said[code] = finding.message
+            finding = self._told_as(code)
+            self._said[code] = _words(finding)
             entries.append(
                 Found(finding=finding, role=part.role, explained_by=part.explained_by, confidence=part.confidence)
             )
@@ -55,9 +55,9 @@ class Diagnosis:
 
     def restate(self) -> list[Entry]:
         """Return what the standing findings say now, where that is not what was told."""
-        now = {code: one.finding for code, one in self.standings.items() if one.stands}
-        changed = [finding for code, finding in now.items() if self._said.get(code) != finding.message]
-        self._said |= {finding.code: finding.message for finding in changed}
+        now = {code: self._told_as(code) for code, one in self.standings.items() if one.stands}
+        changed = [finding for code, finding in now.items() if self._said.get(code) != _words(finding)]
+        self._said |= {finding.code: _words(finding) for finding in changed}
         return [Restated(finding=finding) for finding in changed]
 
     def unripen(self) -> None:
@@ -79,9 +79,9 @@ class Diagnosis:
             case Found():
                 self.standings[entry.finding.code] = Standing(entry.finding, seen=0, stands=True, step=entry.step)
                 self.parts[entry.finding.code] = Part(entry.role, entry.explained_by, entry.confidence)
-                self._said[entry.finding.code] = entry.finding.message
+                self._said[entry.finding.code] = _words(entry.finding)
             case Restated():
-                self._said[entry.finding.code] = entry.finding.message
+                self._said[entry.finding.code] = _words(entry.finding)
             case RoleChanged():
                 self.parts[entry.code] = Part(entry.role, entry.explained_by, entry.confidence)
             case Cleared():
@@ -91,6 +91,14 @@ class Diagnosis:
                 self._told = entry.model_copy(update={"t": 0.0, "step": 0})
             case _:
                 pass
+
+    def _told_as(self, code: str) -> Finding:
+        """Return a finding as it is told: no graver than one that says of its cause that nothing can be told yet."""
+        finding = self.standings[code].finding
+        cause = self.standings.get(self.parts[code].explained_by)
+        if cause is None or not cause.finding.undecided or cause.finding.severity.rank >= finding.severity.rank:
+            return finding
+        return finding.model_copy(update={"severity": cause.finding.severity})
 
     def _parts(self, history: History) -> dict[str, Part]:
         probed = set(history.asked.values())
@@ -104,6 +112,10 @@ class Diagnosis:
             return []
         self._told = told
         return [told]
+
+
+def _words(finding: Finding) -> tuple[str, Severity]:
+    return finding.message, finding.severity
 
 
 def _differs(one: Part, other: Part) -> bool:

@@ -245,6 +245,13 @@ class History:
             if code in one.codes and one.phase == phase and one.lost
         )
 
+    def was_refused(self, code: str, fix: Fix) -> bool:
+        """Tell whether the trainer could not try this fix."""
+        return any(
+            one.code == code and one.outcome == "refused" and shape_of(one.fix) == shape_of(fix)
+            for one in self.attempts.values()
+        )
+
     def losses(self, code: str, phase: str) -> int:
         """Return how many fixes of this rule were tried in this phase and did not help."""
         return sum(one.lost for one in self.attempts.values() if one.code == code and one.phase == phase)

@@ -77,7 +77,7 @@ def setting_of(trial: str, chosen: Try, signals: Signals, lockstep: bool) -> Set
         higher_is_better=signals.validation.higher_is_better,
         old={turn.knob: held[turn.knob] for turn in chosen.fix.turns if turn.knob in held},
         lockstep=lockstep,
-        guessing=signals.started.task.baseline_metric if signals.started else nan,
+        guessing=_guessing(signals),
     )
 
 
@@ -94,6 +94,14 @@ def circumstances_of(chosen: Try, signals: Signals, history: History, settings: 
         compress_loss=settings.compress_loss,
         evaluation_steps=_evaluation_steps(signals),
     )
+
+
+def _guessing(signals: Signals) -> float:
+    """Return the main metric of the best constant; of a trainer that does not say, that of the constant of least loss."""
+    if signals.started is None:
+        return nan
+    task = signals.started.task
+    return task.best_constant_metric if isfinite(task.best_constant_metric) else task.baseline_metric
 
 
 def _learned_nothing(signals: Signals) -> bool:

@@ -247,7 +247,7 @@ class Driver:
     def _pause_s(self, busy: bool) -> float:
         if self._session.timing:
             return POLL_MOST_S
-        if self._session.lockstep and self._session.started is not None:
+        if self._session.awaited and self._session.started is not None:
             return POLL_LOCKSTEP_S
         self._poll_s = POLL_LEAST_S if busy else min(POLL_MOST_S, 2 * self._poll_s)
         return self._poll_s

@@ -16,6 +16,7 @@ from trainer.commands import Answer, Command, Compress, Decide, Finish, Stop
 from trainer.knobs import KnobValue
 from trainer.wire import (
     ArmScored,
+    BeatTaken,
     CheckpointWritten,
     Compressed,
     Evaluated,
@@ -55,6 +56,7 @@ class Session:
         self._mind = Mind(settings, self._enter, rules)
         self._mindless = False
         self._lockstep = settings.lockstep
+        self._paced = False
         self._trials: dict[str, TrialStarted] = {}
         self._board = KnobBoard()
         self.heard = 0
@@ -71,9 +73,9 @@ class Session:
         """Rounds are being timed: onlookers keep still."""
 
     @property
-    def lockstep(self) -> bool:
-        """Tell whether the trainer waits for an answer at each beat."""
-        return self._lockstep
+    def awaited(self) -> bool:
+        """Tell whether the trainer stands still until all that it says is answered."""
+        return self._lockstep or self._paced
 
     @property
     def step_s(self) -> float:
@@ -139,7 +141,7 @@ class Session:
             if event is None:
                 continue
             commands += self.hear(event)
-            answer = answer or self._lockstep or isinstance(event, PACED)
+            answer = answer or self.awaited or isinstance(event, PACED)
         return [*commands, Answer(heard=self.heard)] if answer else commands
 
     def hear(self, event: Event) -> list[Command]:
@@ -239,7 +241,7 @@ class Session:
                 self.expect_start()
                 self.started = event
                 self.began = True
-                self._lockstep = event.lockstep
+                self._lockstep, self._paced = event.lockstep, True  # until its first beat tells how long it will take
                 self._board.start(event.knobs)
             case KnobsTurned() | KnobsConfirmed() | KnobsReverted():
                 self._board.hear(event)
@@ -249,6 +251,8 @@ class Session:
                 self.timing = True
             case TrialEnded():
                 self.timing = False
+            case BeatTaken():
+                self._paced = event.paced
             case TrainingEnded():
                 self.training_ended = True
             case CheckpointWritten():

@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any
 
 from advisor.ledger import Measured
+from advisor.trials.scoring import plain_score
 from rules.vocabulary import Value
 
 MISSING = "—"
@@ -59,9 +60,7 @@ QUANTITY_NAMES = {
     "rare_recall": "recall of rare classes",
     "metric": "the main metric",
 }
-LESS_IS_BETTER = frozenset(
-    {"step_s", "bytes", "time", "loss", "tail_loss", "balanced_loss", "seconds", "rmse", "mae", "error"}
-)
+LESS_IS_BETTER = frozenset({"step_s", "bytes", "time", "loss", "balanced_loss", "seconds", "rmse", "mae", "error"})
 """Quantities whose gain is a fall."""
 
 
@@ -172,14 +171,14 @@ def turns(turned: dict[str, dict[str, Value | None]]) -> str:
 
 def quantity(name: str) -> str:
     """Return a metric's name for people."""
-    plain = name.removeprefix("relative ").removeprefix("tail_")
+    plain = plain_score(name.removeprefix("relative "))
     return QUANTITY_NAMES.get(plain, plain.replace("_", " "))
 
 
 def _parts(measured: Measured) -> tuple[str, bool, bool]:
     relative = measured.unit.startswith("relative ") or (measured.unit == "bytes" and abs(measured.median) <= 1)
     plain = measured.unit.removeprefix("relative ")
-    return plain, relative, plain in LESS_IS_BETTER or plain.removeprefix("tail_") in LESS_IS_BETTER
+    return plain, relative, plain_score(plain) in LESS_IS_BETTER
 
 
 def gain(measured: Measured | None) -> str:

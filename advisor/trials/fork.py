@@ -9,7 +9,7 @@ from math import isfinite, nan
 from advisor.ledger import TrialHeard
 from advisor.trials.judge import Arms, Verdict, judge_fork, judge_futile, lower_is_better
 from advisor.trials.noise import LEAST_LEARNING_GAIN
-from advisor.trials.scoring import regularises
+from advisor.trials.scoring import plain_score, regularises
 from advisor.trials.words import VETOED, Moved, Setting, over
 from rules.vocabulary import Fix
 from trainer.commands import Command, Decide, Fork
@@ -104,7 +104,7 @@ class ForkTrial:
         if {"with", "without"} - set(own):
             return Verdict("undecided", "an arm is missing")
         control, candidate = own["without"], own["with"]
-        score = self.score if self.score in control.scores else self.score.removeprefix("tail_")
+        score = self.score if self.score in control.scores else plain_score(self.score)
 
         def scored(one: ArmScored) -> float:
             return nan if one.diverged else one.scores.get(score, nan)
@@ -127,7 +127,7 @@ class ForkTrial:
                 rate_cut=self._cuts_rate or (self.swept and candidate.rate < control.rate),
                 regularises=regularises(self.setting.fix, self.setting.old),
                 epochs=control.steps / self.steps_per_epoch if self.steps_per_epoch else nan,
-                one_example=control.one_example.get(score.removeprefix("tail_"), 0.0),
+                one_example=control.one_example.get(plain_score(score), 0.0),
                 examples=control.examples,
                 control_diverged=control.diverged,
                 candidate_diverged=candidate.diverged,

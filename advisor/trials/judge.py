@@ -8,6 +8,7 @@ from statistics import fmean, median
 from advisor.deciding.budget import HOPELESS_GAIN
 from advisor.ledger import Measured, Outcome
 from advisor.trials.noise import LEAST_LEARNING_GAIN, counted, gain_of
+from advisor.trials.scoring import plain_score
 from rules.facts import Evaluation
 from rules.vocabulary import METRIC_GUARD, Fix, Guard
 
@@ -27,7 +28,7 @@ GUARD_ERRORS = 3.0
 GUARD_STRIKES = 2
 GUARDED_EVALUATIONS = 5
 """After a fix was kept: worse by three noises twice in a row, within five evaluations, takes it back."""
-LOSSES = frozenset({"loss", "tail_loss", "balanced_loss", "train_loss", "rmse", "mae", "gap"})
+LOSSES = frozenset({"loss", "balanced_loss", "train_loss", "rmse", "mae", "gap"})
 """Scores of which less is better."""
 
 
@@ -228,13 +229,13 @@ def judge_futile(fix: Fix, score: str, metric: str, higher_is_better: bool, arms
 
 def lower_is_better(score: str, metric: str, higher_is_better: bool) -> bool:
     """Tell whether less of a score is better; `higher_is_better` is said of the main metric."""
-    name = score.removeprefix("tail_")
+    name = plain_score(score)
     return name in LOSSES or (name in (metric, "metric") and not higher_is_better)
 
 
 def _one_example(score: str, arms: Arms, *, ties: bool) -> float:
     """Return what one example is worth in a score; of one that nobody knows, where all ties, as much as in a mean over them."""
-    if arms.one_example or not ties or not arms.examples or score.removeprefix("tail_") in LOSSES:
+    if arms.one_example or not ties or not arms.examples or plain_score(score) in LOSSES:
         return arms.one_example
     return 1 / arms.examples
 

@@ -5,6 +5,7 @@ from statistics import median
 
 from advisor.ledger import How, Measured, TrialHeard
 from advisor.story.told import InterventionState
+from advisor.trials.scoring import AVERAGED, BETTER, plain_score
 from advisor.tui import words
 from rules.vocabulary import Deed, Effect, Fix, Value
 
@@ -25,8 +26,6 @@ TRIALS: dict[How, str] = {
     "untried": "applied, not tried",
     "plan": "applied as the plan says, not tried again",
 }
-OF_AN_AVERAGE = "tail_"
-"""Scores of weights averaged over an arm's last half; what they score is the same."""
 _NAMES = {"step_s": "step time", "loss": "loss", "bytes": "size", "time": "run time", "seconds": "run time"}
 """Quantities that a gain makes smaller, by the name that people use."""
 ROUNDS = 6
@@ -65,7 +64,7 @@ def expected_text(fix: Fix) -> str:
 def measured_text(measured: Measured) -> str:
     """Return a measured gain with its interval: `33% less step time (30% to 36%)`."""
     kind, _, quantity = measured.unit.partition(" ")
-    quantity = quantity.removeprefix(OF_AN_AVERAGE)
+    quantity = plain_score(quantity)
     if kind == "relative" and quantity:
         interval = _interval(measured, quantity in _NAMES)
         return _gain(measured.median, quantity) + (f" ({interval})" if interval else "")
@@ -73,7 +72,7 @@ def measured_text(measured: Measured) -> str:
         return f"{words.size(abs(measured.median))} {'less' if measured.median >= 0 else 'more'}"
     if measured.unit == "seconds":
         return f"{words.seconds(abs(measured.median))} {'saved' if measured.median >= 0 else 'lost'}"
-    unit = measured.unit.removeprefix(OF_AN_AVERAGE).replace("_", " ")
+    unit = plain_score(measured.unit).replace("_", " ")
     return f"{unit} {measured.median:+.3g} ({measured.low:+.3g} to {measured.high:+.3g})"
 
 
@@ -115,7 +114,7 @@ def progress_text(trial: InterventionState) -> str:
 
 def _arm_text(heard: TrialHeard, fix: Fix) -> str:
     """Return what an arm scored in the quantity that the fix should improve: `control loss 0.434`."""
-    names = (f"{OF_AN_AVERAGE}{fix.improves}", fix.improves)
+    names = (f"{BETTER}{fix.improves}", f"{AVERAGED}{fix.improves}", fix.improves)
     score = next((heard.numbers[name] for name in names if name in heard.numbers), None)
     return (
         f"{_ARMS.get(heard.what, heard.what)} {fix.improves.replace('_', ' ')} {words.number(score)}"

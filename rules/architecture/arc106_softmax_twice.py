@@ -12,8 +12,9 @@ The gradient is a fraction of what it should be: such nets learn slowly and end 
 Let the model return raw outputs (logits); apply softmax only where probabilities are shown.
 
 ## Fix safety
-Changes the network itself: tried by a fork whose candidate is built anew without what stands behind the last layer. Where
-the model calls softmax in its own forward, it needs a person. A softmax in the loss goes when plain cross entropy is tried.
+Changes the network itself: tried by a fork whose candidate is built anew without what stands behind the last layer, in a young
+run from before step 0: weights that were trained behind it are a bad place to go on from. Where the model calls softmax in its own
+forward, it needs a person. A softmax in the loss goes when plain cross entropy is tried.
 
 ## When to ignore it
 The loss has a constant part of its own (an added penalty) that is large beside the loss of guessing.
@@ -23,18 +24,31 @@ The loss has a constant part of its own (an added penalty) that is large beside 
 - PyTorch, «CrossEntropyLoss» (expects unnormalised logits)
 """
 
-from rules.facts import KnobFacts, OutputFacts, TaskFacts
+from rules.facts import KnobFacts, OutputFacts, RunFacts, TaskFacts
+from rules.operations import begun_early
 from rules.remedies import advice, possible, standard_loss, surgery
-from rules.vocabulary import Evidence, Finding, Severity, rule
+from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
 FLOOR_LIMIT = 0.2
 """Of the loss of guessing: two softmaxes leave 0.45 of it for two classes and more for each further one; a loss of
 probabilities leaves nothing, and one with its labels smoothed by a tenth about 0.15."""
-SYMPTOMS = ("OPT101", "OPT102", "OPT103", "OPT104", "OPT109", "GEN102", "GEN103", "ARC101", "ARC104", "DAT102")
+SYMPTOMS = (
+    "OPT101",
+    "OPT102",
+    "OPT103",
+    "OPT104",
+    "OPT109",
+    "GEN102",
+    "GEN103",
+    "ARC101",
+    "ARC104",
+    "DAT101",
+    "DAT102",
+)
 
 
 @rule("ARC106")
-def softmax_twice(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
+def softmax_twice(run: RunFacts, task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
     """Find probabilities where the loss takes logits."""
     within = outputs.loss_kind == "cross_entropy_of_softmax"
     several = task.kind != "regression" and bool(outputs.shape) and outputs.shape[0] > 1
@@ -52,7 +66,7 @@ def softmax_twice(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -> Fi
     drop = (
         standard_loss("take plain cross entropy in place of the task's loss", "the floor of the loss goes")
         if within
-        else surgery("leave out the softmax behind the last layer", "the floor of the loss goes", output="none")
+        else begun_early(run, _without())
     )
     return Finding(
         code="ARC106",
@@ -66,5 +80,10 @@ def softmax_twice(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -> Fi
         ),
         causes=("a softmax in the loss" if within else "a softmax in the model before cross entropy",),
         explains=SYMPTOMS,
+        built_in=True,
         fixes=(advice(said, improves="loss"), *possible(knobs, drop)),
     )
+
+
+def _without() -> Fix:
+    return surgery("leave out the softmax behind the last layer", "the floor of the loss goes", output="none")

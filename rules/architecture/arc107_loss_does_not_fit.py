@@ -48,7 +48,7 @@ WORDS = {
 """How the losses are called that do not fit classes."""
 SYMPTOMS = (
     "OPT101", "OPT102", "OPT103", "OPT104", "OPT105", "OPT109", "GEN101", "GEN102", "GEN103",
-    "ARC101", "ARC103", "ARC104", "DAT102",
+    "ARC101", "ARC103", "ARC104", "DAT101", "DAT102",
 )  # fmt: skip
 
 
@@ -95,6 +95,7 @@ def _finding(severity: Severity, message: str, outputs: OutputFacts, fixes: tupl
         ),
         causes=("a loss that was made for other outputs or other targets",),
         explains=() if outputs.loss_kind.startswith("squared") else SYMPTOMS,
+        built_in=True,
         fixes=fixes,
     )
 

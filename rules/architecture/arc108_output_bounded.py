@@ -14,8 +14,9 @@ Let the last layer end without an activation. Where the bound is meant, bring th
 expects such outputs (BCELoss for a sigmoid).
 
 ## Fix safety
-Changes the network itself: tried by a fork whose candidate is built anew without what stands behind the last layer. Where
-the model calls it in its own forward, it needs a person.
+Changes the network itself: tried by a fork whose candidate is built anew without what stands behind the last layer, in a young
+run from before step 0: weights that were trained behind it are a bad place to go on from. Where the model calls it in its own
+forward, it needs a person.
 
 ## When to ignore it
 The few targets outside the reach are errors of measurement.
@@ -27,7 +28,8 @@ The few targets outside the reach are errors of measurement.
 
 from math import isfinite
 
-from rules.facts import KnobFacts, OutputFacts
+from rules.facts import KnobFacts, OutputFacts, RunFacts
+from rules.operations import begun_early
 from rules.remedies import advice, possible, surgery
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
@@ -41,12 +43,12 @@ OF_LOGITS = frozenset({"cross_entropy", "cross_entropy_of_softmax", "likelihood"
 """Losses that mean something by outputs below zero."""
 SYMPTOMS = (
     "OPT101", "OPT102", "OPT103", "OPT104", "OPT105", "OPT108", "OPT109", "GEN102", "GEN103",
-    "ARC101", "ARC103", "ARC104", "DAT102",
+    "ARC101", "ARC103", "ARC104", "ARC110", "DAT101", "DAT102",
 )  # fmt: skip
 
 
 @rule("ARC108")
-def output_bounded(outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
+def output_bounded(run: RunFacts, outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
     """Find outputs that cannot reach their targets."""
     some = CUT_SHARE <= outputs.zero_share <= ALL_SHARE
     cut = outputs.reach_low == 0 and some and outputs.loss_kind in OF_LOGITS
@@ -65,6 +67,7 @@ def output_bounded(outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
     else:
         message = f"{outputs.zero_share:.0%} of the logits are 0 to the bit: {what} cuts them off"
     drop = surgery(f"leave out the {outputs.activation} behind the last layer", "the outputs can go on", output="none")
+    drop = begun_early(run, drop)  # what was learned within the bound drove the units before it to its ends
     return Finding(
         code="ARC108",
         name="output_bounded",
@@ -76,6 +79,7 @@ def output_bounded(outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
         ),
         causes=(f"{what}, where the loss takes raw outputs",),
         explains=SYMPTOMS,
+        built_in=True,
         fixes=(
             advice(f"leave out the {outputs.activation} behind the last layer", improves="loss"),
             *possible(knobs, drop),

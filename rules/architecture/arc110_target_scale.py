@@ -2,7 +2,7 @@
 
 ## What it does
 Compares mean and spread of a regression's target with the size of the outputs before the first step. Where the target is ten
-times larger (or ten times smaller), it says so; where the run has warmed up and its loss is still above that of the best
+times larger (or ten times smaller than where a sound net begins), it says so; where the run has warmed up and its loss is still above that of the best
 constant, or its first steps have thrown it there, it names the scale as the cause. It is silent once the targets are scaled,
 and where the target never changes: that has no scale.
 
@@ -40,6 +40,10 @@ from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
 FAR_FACTOR = 10.0
 """Times the outputs at the start, or times 1 where these are smaller: within it, a net reaches its target in some dozen steps."""
+SOUND_START = 3.0
+"""Outputs of a soundly drawn net at the most: of one that begins farther out the weights are to blame (ARC111), not the target."""
+SPREADS_OF_RANGE = 6.0
+"""Spreads between the ends of a target: of several numbers, the one farthest from zero may hardly vary, and the others do."""
 RESOLUTION = 1e-6
 """Of the target's size: a smaller spread is what single precision makes of one value."""
 EARLY_SHARE = 0.25
@@ -61,7 +65,8 @@ def target_scale(
     """Find a target on another scale than the outputs."""
     begins = outputs.first_rms if isfinite(outputs.first_rms) else 0.0
     size = max(abs(outputs.target_mean), outputs.target_std)
-    large, small = size > FAR_FACTOR * max(begins, 1.0), FAR_FACTOR * outputs.target_std < begins
+    spread = max(outputs.target_std, (outputs.target_high - outputs.target_low) / SPREADS_OF_RANGE)
+    large, small = size > FAR_FACTOR * max(begins, 1.0), FAR_FACTOR * spread < min(begins, SOUND_START)
     scaled = knobs.values.get("scale_targets", False)
     varies = outputs.target_std > RESOLUTION * size
     if task.kind != "regression" or scaled or not varies or not (large or small):

@@ -37,6 +37,12 @@ CHANCE_ERRORS = 4.0
 """Standard errors above a shuffled order, in each of some hundred looks: where nearly all are of one class, a few
 neighbours more are a third of the way (one in 25 of 123 rows, shuffled: 35 %)."""
 
+OF_BATCHES = (
+    "DAT102", "NUM102", "NUM103", "OPT101", "OPT102", "OPT103", "OPT104", "OPT105", "OPT106", "OPT107", "OPT109",
+    "ARC101", "ARC102", "ARC103", "ARC104", "GEN101", "GEN102", "GEN103",
+)  # fmt: skip
+"""What a run shows whose batches hold one kind of examples each: that is all that units, gradients and losses are measured on."""
+
 
 @rule("DAT110")
 def order_not_shuffled(run: RunFacts, order: OrderFacts, knobs: KnobFacts) -> Finding | None:
@@ -58,20 +64,7 @@ def order_not_shuffled(run: RunFacts, order: OrderFacts, knobs: KnobFacts) -> Fi
         message=f"{told}: the data set deals in its own order, whatever index it is asked for" if own else told,
         evidence=(Evidence(fact="order.excess", value=excess, limit=EXCESS_LIMIT),),
         causes=("the data are sorted by their targets and not shuffled",),
-        explains=(
-            "DAT102",
-            "NUM102",
-            "NUM103",
-            "OPT101",
-            "OPT102",
-            "OPT103",
-            "OPT104",
-            "OPT105",
-            "OPT106",
-            "GEN101",
-            "GEN102",
-            "GEN103",
-        ),
+        explains=OF_BATCHES,
         misleads=not order.by_design,
         fixes=(*shuffling, advice("let the loader shuffle: DataLoader(..., shuffle=True)")),
     )

@@ -3,9 +3,11 @@
 ## What it does
 Before the first step the survey holds inputs against targets: is the target of an example closer to its neighbours', or to
 what a linear fit to the others says, than shuffled targets are? Where it is not, and after a twentieth of the run the net
-is no better than a constant on validation, it asks for a fit of 16 examples. A net that learns those, and nothing that
-holds for others, has labels that say nothing about their inputs; one that does not learn them may have another fault
-besides, which is then treated. After one evaluation it only says so: a net at chance that early may not have begun.
+is no better than a constant on validation, it says so as information and asks for a fit of 16 examples: that much is true of
+every net that has not begun, on a relation that no simple model sees. What decides is what the net learns: where it knows its
+training examples better and better and nothing of it holds for others, in three evaluations, the labels say nothing about their
+inputs; at four fifths of the run, where nothing was learned at all, that is a warning, too. A net that does not learn the 16
+examples either may have another fault besides, which is then treated.
 
 ## Why it matters
 No rate, net or patience learns what is not there; all that can be learned is the training split by heart.
@@ -15,7 +17,8 @@ Look at twenty examples beside their labels. Look for two lists that were shuffl
 is off by one, a join on the wrong key.
 
 ## Fix safety
-Needs a person: the fault is in the data. Nothing is turned, rolled back or stopped on its account.
+Needs a person: the fault is in the data. Nothing is turned, rolled back or stopped on its account; nor is it while nothing can be
+told, for a sweep over what was not learned yet picks at random.
 
 ## When to ignore it
 The relation is one that neither neighbours nor a linear fit can see (parity, a cipher) and the net needs its time.
@@ -28,7 +31,7 @@ The relation is one that neither neighbours nor a linear fit can see (parity, a 
 from statistics import median
 
 from rules.facts import InputFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
-from rules.learning import LAST_PROBE_SHARE, at_chance, skill
+from rules.learning import CHANCE_SHARE, LAST_PROBE_SHARE, at_chance, skill
 from rules.remedies import advice
 from rules.symptoms import MISJUDGED, RUNAWAY, STUCK
 from rules.vocabulary import Evidence, Finding, Severity, rule
@@ -36,11 +39,17 @@ from rules.vocabulary import Evidence, Finding, Severity, rule
 ASSOCIATION_LIMIT = 5.0
 """Spreads of shuffled targets: 13 data sets gave 15 to 160, their shuffled targets at most 4 (150 times, measured)."""
 LEAST_EXAMPLES = 100
-"""Behind it: of fewer, a weak relation does not stand out."""
+"""Behind it: of fewer, a weak relation does not stand out; nor does it of classes so rare that few of theirs are among them."""
+BY_HEART_EVALUATIONS = 3
+"""In a row: what the net knows of its training examples lies above what it knows of others in the median of them."""
+END_SHARE = 0.8
+"""Of the run: relations that neighbours and lines do not see were learned after a third of it, and after two thirds."""
 EVALUATIONS = 2
 """At chance: one may come before the net has begun."""
 OF_A_NET = ("OPT103", "OPT104", "ARC101", "ARC103", "ARC104", "GEN103")
 """What is not called the cause of learning nothing any more, after the first evaluation."""
+OF_WHAT_IS_OPEN = (*OF_A_NET, "OPT101", "OPT102", "OPT109", "GEN102")
+"""What looks the same of a net that has not begun, after the second."""
 NOISE_FACTOR = 2.5
 """Standard errors by which the median of the evaluations may beat guessing."""
 LUCKY_SKILL = 0.15
@@ -67,16 +76,27 @@ def labels_do_not_belong(
         return None
     fitted = "single_batch_fit" in probes.done
     learns = fitted and probes.fit_last_loss <= FIT_SHARE * probes.fit_first_loss
+    heart, powerful = _by_heart(task, validation), _evenness(task) * inputs.association_examples >= LEAST_EXAMPLES
+    over = run.progress >= END_SHARE and learns
+    severity = Severity.INFO
+    if powerful and not early:
+        severity = Severity.ERROR if heart else Severity.WARNING if over else Severity.INFO
+    undecided = severity is Severity.INFO
     found = "shuffled labels would go with their inputs as well"
-    heart = "are learned by heart" if learns else "are not learned by heart either"
-    learned = f"; 16 examples {heart} ({probes.fit_first_loss:.2g} to {probes.fit_last_loss:.2g})"
+    learned = f"; 16 examples {'are' if learns else 'are not'} learned by heart{'' if learns else ' either'}"
+    learned += f" ({probes.fit_first_loss:.2g} to {probes.fit_last_loss:.2g})"
+    known = f"; {validation.last.train_metric:.3g} on its training examples" if heart else ""
+    end = (
+        ": the net may not have begun, or there is nothing to learn"
+        if undecided
+        else ": nothing is turned, the fault is in the data"
+    )
     return Finding(
         code="DAT112",
         name="labels_do_not_belong",
-        severity=Severity.INFO if early else Severity.ERROR,
+        severity=severity,
         message=f"the {'first' if early else 'best'} {task.metric} is {validation.best.metric:.3g}, "
-        f"a constant's {task.baseline_metric:.3g}, and {found}{learned if fitted else ''}"
-        + ("" if early else ": nothing is turned, the fault is in the data"),
+        f"a constant's {task.baseline_metric:.3g}{known}, and {found}{learned if fitted else ''}{end}",
         evidence=(
             Evidence(fact="inputs.association", value=inputs.association, limit=ASSOCIATION_LIMIT),
             Evidence(fact="validation.best", value=validation.best.metric, limit=task.baseline_metric),
@@ -84,9 +104,27 @@ def labels_do_not_belong(
         causes=("labels that were shuffled apart from their inputs", "inputs that hold nothing about the labels"),
         probes=() if early or fitted or run.progress > LAST_PROBE_SHARE else ("single_batch_fit",),
         eased_by_knobs=fitted and not learns,
-        explains=OF_A_NET if early else (*RUNAWAY, *STUCK, *MISJUDGED),
+        undecided=undecided,
+        misleads=undecided and not early and (learns or not fitted),
+        explains=OF_A_NET if early else OF_WHAT_IS_OPEN if undecided else (*RUNAWAY, *STUCK, *MISJUDGED),
         fixes=(advice("look at twenty examples beside their labels, and at how the two were joined"),),
     )
+
+
+def _by_heart(task: TaskFacts, validation: ValidationFacts) -> bool:
+    """Tell whether the net has learned something of its training examples that does not hold for others."""
+    seen = validation.evaluations[-BY_HEART_EVALUATIONS:]
+    sign = 1 if task.higher_is_better else -1
+    ahead = median(sign * (one.train_metric - one.metric) - NOISE_FACTOR * one.standard_error for one in seen)
+    fits = median(one.train_loss for one in seen) < CHANCE_SHARE * task.baseline_loss
+    return len(seen) == BY_HEART_EVALUATIONS and ahead > 0 and fits
+
+
+def _evenness(task: TaskFacts) -> float:
+    """Return the smallest class over what it would have if all had as many, 1 at the most."""
+    if not task.smallest_class or not task.classes:
+        return 1.0
+    return min(task.smallest_class * len(task.classes) / max(task.train_examples, 1), 1.0)
 
 
 def _at_chance(task: TaskFacts, validation: ValidationFacts) -> bool:

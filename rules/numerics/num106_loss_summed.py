@@ -14,8 +14,9 @@ sizes cannot be compared.
 Return the mean: `reduction="mean"`, or `loss / len(targets)`.
 
 ## Fix safety
-Changes learning, tried by a fork: the mean of the same loss where it is a standard one, else a rate divided by the batch
-size, which makes the same steps.
+The mean of the same loss where it is a standard one, else a rate divided by the batch size, which makes the same steps.
+In the first half of the run it starts over with the mean, for what steps of many times their length did to the weights
+stays: a rescue, applied without a trial, where nothing was learned; else, and later, it changes learning, and a fork decides.
 
 ## When to ignore it
 The rate was chosen for the sum, and the batch size stays as it is. Adam and its kin divide the factor out again.
@@ -24,9 +25,10 @@ The rate was chosen for the sum, and the batch size stays as it is. Adam and its
 - Goyal et al., «Accurate, Large Minibatch SGD», 2017, section 3 (the mean over the batch, and where it goes wrong)
 """
 
-from rules.facts import KnobFacts, OutputFacts, RunFacts
-from rules.remedies import advice, possible, standard_loss, turned
-from rules.vocabulary import METRIC_GUARD, Effect, Evidence, Finding, Fix, Severity, rule
+from rules.facts import KnobFacts, LossFacts, OutputFacts, RunFacts, TaskFacts
+from rules.learning import learned_nothing, lost_or_thrown, pays_to_start_over
+from rules.remedies import advice, begin_anew, possible, standard_loss, turned
+from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 from rules.wording import of_rate
 
 SUM_LOW = 1.9
@@ -49,7 +51,9 @@ SYMPTOMS = (
 
 
 @rule("NUM106")
-def loss_summed(run: RunFacts, outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
+def loss_summed(
+    run: RunFacts, task: TaskFacts, loss: LossFacts, outputs: OutputFacts, knobs: KnobFacts
+) -> Finding | None:
     """Find a loss that adds up its examples."""
     if not SUM_LOW <= outputs.sum_factor <= SUM_HIGH:
         return None
@@ -69,8 +73,7 @@ def loss_summed(run: RunFacts, outputs: OutputFacts, knobs: KnobFacts) -> Findin
         expected=0.0,
         estimated_by="not estimated: the steps become those that a mean would have had",
     )
-    mean = standard_loss("take the mean of the same loss", "the steps become those of a mean")
-    fixes = possible(knobs, mean) if outputs.loss_kind in STANDARD else ()
+    fixes = possible(knobs, _mean(run, task, loss)) if outputs.loss_kind in STANDARD else ()
     return Finding(
         code="NUM106",
         name="loss_summed",
@@ -84,3 +87,19 @@ def loss_summed(run: RunFacts, outputs: OutputFacts, knobs: KnobFacts) -> Findin
             *((fixes or possible(knobs, lower)) if high else ()),
         ),
     )
+
+
+def _mean(run: RunFacts, task: TaskFacts, loss: LossFacts) -> Fix:
+    mean = standard_loss("take the mean of the same loss", "the steps become those of a mean")
+    if not pays_to_start_over(run):
+        return mean
+    if learned_nothing(task, loss) or lost_or_thrown(run, task, loss):
+        return begin_anew(
+            "the mean of the same loss",
+            lost=True,
+            improves="metric",
+            expected=0.0,
+            estimated_by="applied, not tried: nothing was learned that could be lost",
+            loss="standard",
+        )
+    return mean.model_copy(update={"name": "start over with the mean of the same loss", "deed": Deed.START_OVER})

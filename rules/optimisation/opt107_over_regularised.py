@@ -53,7 +53,7 @@ COUPLED_DECAY_LIMIT = 0.01
 DECOUPLED_DECAY_LIMIT = 0.5
 """AdamW multiplies it with the rate, and its gradient tells nothing of its pull: ten times what is customary (0.05)."""
 DROPOUT_LIMIT = 0.5
-"""Share: above a half, less is kept than is dropped."""
+"""Share: a half is customary (Srivastava et al. 2014); above it, less is kept than is dropped."""
 FAR_DROPOUT = 0.7
 """Share: it leaves less than a third, beyond all that is customary (.2 to .5; Srivastava et al. 2014), and need not be waited
 for where the run creeps."""
@@ -92,7 +92,7 @@ def over_regularised(
     customary = CUSTOMARY_DECOUPLED_DECAY if decoupled else CUSTOMARY_DECAY
     known = (
         ("weight_decay", decay, decays and decay >= limit, customary),
-        ("dropout", dropout, chokes or (stopped and dropout >= DROPOUT_LIMIT), 0.0),
+        ("dropout", dropout, chokes or (stopped and dropout > DROPOUT_LIMIT), 0.0),
         ("label_smoothing", smoothing, stopped and smoothing >= SMOOTHING_LIMIT, 0.0),
     )
     brakes = [(name, value, to) for name, value, holds, to in known if holds]
@@ -127,6 +127,7 @@ def over_regularised(
 
 SYMPTOMS = (
     "OPT101", "OPT102", "OPT103", "OPT104", "OPT105", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101", "ARC103", "ARC105",
+    "DAT101",
 )  # fmt: skip
 """What is seen of a net that is pressed flat."""
 

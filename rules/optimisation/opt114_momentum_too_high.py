@@ -2,7 +2,8 @@
 
 ## What it does
 Looks for a momentum whose memory, 1 / (1 - momentum), is longer than a twentieth of the run, in a run whose loss has
-climbed from its least, was thrown up or stands far out in step after step.
+climbed from its least, was thrown up or stands far out in step after step. Where the memory is longer than a quarter of the
+run, any climb of the smoothed loss is enough.
 
 ## Why it matters
 A gradient that comes again and again moves the net by the rate times that memory: 0.999 takes steps a hundred times
@@ -35,6 +36,8 @@ MEMORY_LIMIT = 100.0
 """Steps, ten times the memory of the customary 0.9: below it, momentum is a matter of taste."""
 MEMORY_SHARE = 0.05
 """Of the run: a longer memory does not forget the first steps in time."""
+FAR_TOO_LONG_SHARE = 0.25
+"""Of the run: with such a memory most of it is spent on swings, and the first of them need not be a steep one."""
 CLIMB_STEPS = 10
 """Steps over 1.5 × the least smoothed loss: NUM102 waits for twenty and more, but it does not know why."""
 OUTLIERS = 3
@@ -52,7 +55,8 @@ def momentum_too_high(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Kn
         return None
     momentum = knobs.number("momentum")
     memory = 1 / max(1 - momentum, 1e-9)
-    climbs = loss.above_best_steps >= CLIMB_STEPS and loss.now - loss.best > MEANT_SHARE * task.baseline_loss
+    steep = loss.above_best_steps >= CLIMB_STEPS or memory >= FAR_TOO_LONG_SHARE * run.steps_total
+    climbs = steep and loss.now - loss.best > MEANT_SHARE * task.baseline_loss
     limit = max(MEMORY_LIMIT, MEMORY_SHARE * run.steps_total)
     shaken = loss.outliers_in_50 >= OUTLIERS or thrown_up(task, loss)
     if not run.warm or memory < limit or not (climbs or shaken):

@@ -2,8 +2,8 @@
 
 ## What it does
 Looks at the share of the wall time that went into evaluations, and works out at once how far apart they would have to
-be to cost a small share; but ten of them must still come. It asks for one change in a run and is then silent: the
-share so far still holds what was spent before the change.
+be to cost a small share; but ten of them must still come, and seconds that nobody would miss are not worth a coarser
+curve. It asks for one change in a run and is then silent: the share so far still holds what was spent before the change.
 
 ## Why it matters
 An evaluation teaches the net nothing. Ten to twenty of them show a curve as well as hundreds.
@@ -35,6 +35,8 @@ TARGET_SHARE = 0.015
 """Of the wall time, to come down to: below the limit, so that it need not be asked for twice."""
 LEFT_LIMIT = 10
 """Evaluations that must still come, for a curve and for stopping early."""
+LEAST_SAVED_S = 5.0
+"""Seconds, in what is left of the run: for less, evaluations stay as close as they were asked for."""
 LEAST_STRETCH = 1.25
 """Times the present interval: less would save a fifth of the evaluations at most."""
 
@@ -50,6 +52,8 @@ def evaluation_too_often(run: RunFacts, phases: PhaseFacts, knobs: KnobFacts) ->
     if interval < LEAST_STRETCH * now:
         return None
     left = share * now / interval / (1 - share + share * now / interval)
+    if (share - left) / (1 - share) * run.steps_left * phases.step_s < LEAST_SAVED_S:
+        return None
     fix = Fix(
         name=f"evaluate every {interval:g} epochs",
         effect=Effect.SAME_MATHEMATICS,

@@ -52,6 +52,6 @@ def mode_switch(model: ModelFacts) -> Finding | None:
             "a train() or eval() of the model's own that ignores the mode",
             "dropout in functional form that is not told the mode",
         ),
-        explains=("GEN101", "GEN102", "GEN103", "GEN104", "OPT104", "OPT105", "OPT110"),
+        explains=("GEN101", "GEN102", "GEN103", "GEN104", "OPT104", "OPT105", "OPT107", "OPT110"),
         fixes=(advice("make the model do in evaluation mode what it is delivered to do (see `model.eval()`)"),),
     )

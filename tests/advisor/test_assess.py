@@ -147,6 +147,29 @@ def test_a_standing_finding_is_restated_when_its_numbers_change_and_only_then() 
     assert diagnosis.restate() == []
 
 
+def test_what_an_undecided_finding_explains_is_told_no_graver_until_it_is_decided() -> None:
+    def open_cause(run: RunFacts) -> Finding | None:
+        decided = run.step >= 300
+        severity = Severity.ERROR if decided else Severity.INFO
+        cause = finding("DAT901", severity=severity, explains=("OPT901",))
+        return cause.model_copy(update={"undecided": not decided})
+
+    def symptom(run: RunFacts) -> Finding | None:
+        return finding("OPT901", severity=Severity.ERROR)
+
+    def facts(step: int) -> Facts:
+        return Facts({"run": RunFacts(step=step, steps_total=1000, epoch=1.0, steps_per_epoch=100, batch_size=32)})
+
+    diagnosis = Diagnosis((Rule("DAT901", open_cause), Rule("OPT901", symptom)), mute=())
+    told = [*diagnosis.update(facts(100), 100, History()), *diagnosis.update(facts(200), 200, History())]
+    first = {entry.finding.code: entry for entry in told if isinstance(entry, Found)}
+    assert {code: entry.finding.severity for code, entry in first.items()}["DAT901"] is Severity.INFO
+    diagnosis.restate()
+    assert diagnosis.parts["OPT901"].explained_by == "DAT901"
+    diagnosis.update(facts(300), 300, History())
+    assert {entry.finding.severity for entry in diagnosis.restate() if isinstance(entry, Restated)} == {Severity.ERROR}
+
+
 FAR, NEAR, EXACT = (
     Evidence(fact="loss.now", value=value, limit=limit) for value, limit in ((100.0, 1.0), (1.1, 1.0), (6, 0))
 )

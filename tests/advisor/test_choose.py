@@ -172,6 +172,28 @@ def test_after_a_kept_learning_fix_the_next_one_waits_until_its_effect_shows() -
     assert isinstance(chosen(standing("INP900", fix(SPEED)), past=past, at=scene(step=400)).deed, Try)
 
 
+def test_what_is_built_wrong_does_not_wait_for_the_run_to_slow_down() -> None:
+    at = scene(fall_share=0.3)
+    assert chosen(standing("OPT900", fix(), built_in=True), at=at).deed is not None
+
+
+def test_what_is_built_wrong_is_tried_from_here_on_where_it_cannot_begin_anew() -> None:
+    wrong, at = standing("OPT900", ANEW, built_in=True), scene(step=60, steps_left=940)
+    first = chosen(wrong, at=at).deed
+    then = chosen(wrong, past=history(*attempt("t1", ANEW, "refused", step=60)), at=at).deed
+    assert isinstance(first, Try)
+    assert isinstance(then, Try)
+    assert (first.from_start, then.from_start, then.fix.deed) == (True, False, Deed.TURN)
+
+
+def test_a_run_that_improves_is_not_waited_for_where_a_look_later_is_too_late() -> None:
+    warned, noted = (standing("OPT900", fix(), severity=severity) for severity in (Severity.WARNING, Severity.INFO))
+    late = scene(fall_share=0.3, steps_left=150)
+    assert isinstance(chosen(warned, at=late).deed, Try)
+    assert chosen(noted, at=late).deed is None
+    assert chosen(warned, at=scene(fall_share=0.3, steps_left=400)).deed is None
+
+
 def test_a_run_that_improves_is_left_alone_unless_it_is_failing_or_a_person_wants_it() -> None:
     at = scene(fall_share=0.3)
     assert chosen(standing("OPT900", fix()), at=at).deed is None

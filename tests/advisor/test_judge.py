@@ -15,11 +15,13 @@ from advisor.trials.judge import (
     judge_futile,
     judge_payback,
     judge_rounds,
+    lower_is_better,
     regressed,
 )
 from advisor.trials.noise import gain_of, student
+from advisor.trials.scoring import plain_score, score_of
 from rules.facts import Evaluation
-from rules.vocabulary import Guard
+from rules.vocabulary import Guard, Value
 from tests.advisor.literal import fix
 
 FALSE_KEEPS_MOST = 0.06
@@ -379,3 +381,17 @@ def test_what_explodes_is_no_measure_of_noise(
     two = arms(controls[0], candidates[0], nulls=(), further=((controls[1], candidates[1]),))
     verdict = judge_fork(fix(), "loss", "accuracy", True, two)
     assert (verdict.outcome == "kept") is kept
+
+
+@pytest.mark.parametrize(
+    ("turns", "score"),
+    [
+        pytest.param({"lr": 0.1}, "tail_loss", id="a rate is judged by the average"),
+        pytest.param({"output": "none"}, "better_loss", id="what is built, by whichever weights are better"),
+        pytest.param({"output": "none", "lr": 0.1}, "tail_loss", id="both, by the average"),
+    ],
+)
+def test_which_weights_of_an_arm_are_scored_depends_on_what_turns(turns: dict[str, Value], score: str) -> None:
+    assert score_of(fix(turns=turns), "accuracy") == score
+    assert plain_score(score) == "loss"
+    assert lower_is_better(score, "accuracy", True)

@@ -150,9 +150,9 @@ class Turns:
         """Tell whether a driver is there."""
         return self._inner.attached()
 
-    def wait_until_heard(self, seconds: float) -> None:
+    def wait_until_heard(self, seconds: float) -> bool:
         """Wait for the driver."""
-        self._inner.wait_until_heard(seconds)
+        return self._inner.wait_until_heard(seconds)
 
     def heard(self) -> list[Command]:
         """Return what was heard; every so many steps others have their turn first."""

@@ -1,9 +1,10 @@
 """The command line of the fault bench.
 
-python -m tests.faults --out FOLDER                    runs all that FOLDER does not hold yet
+python -m tests.faults --out FOLDER                    runs all that FOLDER does not hold yet, but for the second hold-out
 python -m tests.faults --out FOLDER --slice 3/20       runs the third of twenty slices
 python -m tests.faults --out FOLDER --case NAME …      runs these cases
-python -m tests.faults --out FOLDER --family hold_out  runs one family (hold_out, hold_out_healthy: never seen by a rule)
+python -m tests.faults --out FOLDER --family hold_out  runs one family (hold_out, hold_out_healthy: never seen by a rule;
+                                                       second, second_healthy: nor by who had seen the first hold-out)
 python -m tests.faults --matrix FOLDER                 writes MATRIX.md and rules/record.json from what FOLDER holds
 python -m tests.faults --logs                          writes the section of MATRIX.md on logs of other libraries anew
 
@@ -22,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import rules
 from rules.record import FILE
 from tests.faults.case import Case
-from tests.faults.cases import FAMILIES, HOLD_OUT, all_cases, find
+from tests.faults.cases import ALL_FAMILIES, all_cases, find, held_out_cases, main_cases
 from tests.faults.data import MissingData, load
 from tests.faults.harness import advised, run_case
 from tests.faults.logs import write_logs_section
@@ -41,7 +42,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder of the results; what it holds is not run again")
     parser.add_argument("--slice", type=_slice, default=(1, 1), help="which part to run, as PART/PARTS")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--family", choices=list(FAMILIES | HOLD_OUT), help="run only this family of cases")
+    parser.add_argument("--family", choices=list(ALL_FAMILIES), help="run only this family of cases")
     parser.add_argument("--case", nargs="*", type=_case, help="run only these cases")
     parser.add_argument("--matrix", type=Path, help="folder of results to write MATRIX.md from")
     parser.add_argument("--logs", action="store_true", help="write the section on logs of other libraries anew")
@@ -51,7 +52,7 @@ def main() -> None:
     elif asked.logs:
         write_logs_section(MATRIX)
     elif asked.out is not None:
-        cases = asked.case or (FAMILIES | HOLD_OUT).get(asked.family, all_cases())
+        cases = asked.case or ALL_FAMILIES.get(asked.family, main_cases() + held_out_cases())
         run_slice(asked.out, [(case, seed) for seed in range(asked.seeds) for case in cases], *asked.slice)
     else:
         parser.error("give --out FOLDER to run, or --matrix FOLDER to see what was found")

@@ -10,7 +10,7 @@ from torch import nn
 from rules.catalogue import all_rules
 from tests.faults import folders, mistakes
 from tests.faults.case import Case, Side
-from tests.faults.cases import FAMILIES, HOLD_OUT, all_cases, find, held_out_cases, main_cases
+from tests.faults.cases import ALL_FAMILIES, all_cases, find, held_out_cases, main_cases, second_cases
 from tests.faults.data import FASHION, SETS, load
 from tests.faults.nets import NETS
 from tests.faults.spoil import SPOILS, spoil
@@ -20,7 +20,7 @@ from trainer.setup import build
 FAULTY = [case for case in main_cases() if not case.healthy]
 HEALTHY = [case for case in main_cases() if case.healthy]
 KNOWN_FLAWS = {*folders.FLAWS, *SPOILS, *mistakes.MODELS, *mistakes.LOSSES, *mistakes.OPTIMIZERS, *mistakes.LOADERS}
-CLOTHES = ("fashion", "shirts", "shoes")
+CLOTHES = ("fashion", "shirts", "shoes", "covered", "upright")
 """Data sets that are made of Fashion-MNIST."""
 SIDES: tuple[Side, ...] = ("faulty", "reference")
 
@@ -46,8 +46,20 @@ def test_the_hold_out_is_wide_and_shares_no_data_and_no_deep_net_with_the_main_c
     assert kinds.isdisjoint(case.faulty.net for case in held_out_cases())
 
 
-def test_a_case_is_marked_as_held_out_where_it_belongs_to_that_family() -> None:
-    assert all(case.held_out for case in held_out_cases())
+def test_the_second_hold_out_is_wider_and_shares_no_data_and_no_deep_net_with_any_other_case() -> None:
+    faulty = [case for case in second_cases() if not case.healthy]
+    assert len(faulty) >= 50
+    assert len(second_cases()) - len(faulty) >= 30
+    assert sum(bool(case.knobs) for case in faulty) > len(faulty) / 2
+    others = main_cases() + held_out_cases()
+    seen = {side.data for case in others for side in (case.faulty, case.reference)}
+    assert seen.isdisjoint(side.data for case in second_cases() for side in (case.faulty, case.reference))
+    kinds = {case.faulty.net for case in others} - {"mlp", "linear"}
+    assert kinds.isdisjoint(case.faulty.net for case in second_cases())
+
+
+def test_a_case_is_marked_as_held_out_where_it_belongs_to_such_a_family() -> None:
+    assert all(case.held_out for case in held_out_cases() + second_cases())
     assert not any(case.held_out for case in main_cases())
 
 
@@ -79,9 +91,9 @@ def test_a_faulty_case_differs_from_its_reference_and_a_healthy_one_does_not() -
     assert all((case.faulty == case.reference) == case.healthy for case in all_cases())
 
 
-@pytest.mark.parametrize("family", FAMILIES | HOLD_OUT)
+@pytest.mark.parametrize("family", ALL_FAMILIES)
 def test_a_case_of_each_family_can_be_trained_on_both_sides(family: str) -> None:
-    _can_be_trained(next(case for case in (FAMILIES | HOLD_OUT)[family] if case.faulty.data not in CLOTHES))
+    _can_be_trained(next(case for case in ALL_FAMILIES[family] if case.faulty.data not in CLOTHES))
 
 
 @pytest.mark.slow

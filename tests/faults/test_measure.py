@@ -13,7 +13,7 @@ from tests.advisor.literal import finding
 from tests.faults.case import Case
 from tests.faults.cases import find
 from tests.faults.harness import arm_of
-from tests.faults.matrix import HOLD_OUT_TITLE, judged
+from tests.faults.matrix import HOLD_OUT_TITLE, SECOND_TITLE, judged
 from tests.faults.measure import Seen, share
 from tests.faults.random_fix import DRAWS, change
 from tests.faults.result import Alarm, Arm, Deed, Result, digest_of, read_results
@@ -145,18 +145,33 @@ def test_a_random_fix_is_one_change_that_the_run_admits(seed: int) -> None:
     assert isinstance(first, Rollback) or isinstance(commands[1], Confirm)
 
 
-def test_the_hold_out_has_a_section_of_its_own_and_counts_in_no_other_figure() -> None:
+def test_each_hold_out_has_a_section_of_its_own_and_counts_in_no_other_figure() -> None:
     named = {"untouched": arm(0.5, alarm("ARC106")), "auto": arm(0.9, alarm("ARC106")), "reference": arm()}
     unnamed = {"untouched": arm(0.5), "auto": arm(0.5), "reference": arm()}
     main = result(SOFTMAX, **named).result
     held_out = result(find("held_mixer_softmax"), **unnamed).result
-    sections, records = judged({(one.case, one.seed): one for one in (main, held_out)})
+    second = result(find("second_sites_softmax"), **named).result
+    sections, records = judged({(one.case, one.seed): one for one in (main, held_out, second)})
     page = "\n".join(sections)
     before, after = page.split(HOLD_OUT_TITLE)
-    assert "held_mixer_softmax" not in before
-    assert "softmax_twice " not in after
-    assert "| right cause named first | ≥ 95 % | 1 of 1" in before
-    assert "| right cause named first | ≥ 95 % | 0 of 1" in after
+    first, last = after.split(SECOND_TITLE)
+    assert [name in before for name in ("softmax_twice ", "held_mixer_softmax", "second_sites_softmax")] == [
+        True,
+        False,
+        False,
+    ]
+    assert [name in first for name in ("softmax_twice ", "held_mixer_softmax", "second_sites_softmax")] == [
+        False,
+        True,
+        False,
+    ]
+    assert [name in last for name in ("softmax_twice ", "held_mixer_softmax", "second_sites_softmax")] == [
+        False,
+        False,
+        True,
+    ]
+    for part, named_first in ((before, "1 of 1"), (first, "0 of 1"), (last, "1 of 1")):
+        assert f"| right cause named first | ≥ 95 % | {named_first}" in part
     assert (records["ARC106"].right_runs, records["ARC106"].found_runs, records["ARC106"].faulty_runs) == (1, 1, 1)
     assert judged({(main.case, 0): main})[1] == records
 

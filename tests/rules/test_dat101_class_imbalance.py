@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rules.data.dat101_class_imbalance import class_imbalance
-from rules.vocabulary import METRIC_GUARD
+from rules.vocabulary import METRIC_GUARD, Severity
 from tests.rules.situations import KNOBS, assessed, evaluations, knobs, missing_without
 
 
@@ -23,6 +23,32 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     finding = assessed(class_imbalance, changes)
     assert finding is not None
     assert (finding.code, finding.name) == ("DAT101", "class_imbalance")
+
+
+@pytest.mark.parametrize(
+    ("rare", "step", "train_loss", "severity"),
+    [
+        pytest.param(30, 500, 0.2, Severity.WARNING, id="the training split is learned"),
+        pytest.param(30, 100, 0.2, Severity.WARNING, id="learned early"),
+        pytest.param(30, 100, 1.2, Severity.INFO, id="on its way"),
+        pytest.param(30, 400, 1.2, Severity.WARNING, id="far rarer, and no better after two fifths"),
+        pytest.param(30, 400, 2.2, Severity.INFO, id="nothing learned yet"),
+        pytest.param(100, 900, 1.2, Severity.INFO, id="less rare, and the net is still on its way"),
+        pytest.param(100, 900, 0.2, Severity.WARNING, id="less rare, and lost"),
+    ],
+)
+def test_what_is_rare_is_learned_last(rare: int, step: int, train_loss: float, severity: Severity) -> None:
+    finding = assessed(
+        class_imbalance,
+        {
+            "run": {"step": step},
+            "classes": {"counts": (600, 500, rare), "recalls": (0.95, 0.9, 0.2)},
+            "validation": evaluations([1.0], [0.7], train=train_loss),
+            "task": {"baseline_loss": 2.3},
+        },
+    )
+    assert finding is not None
+    assert finding.severity is severity
 
 
 @pytest.mark.parametrize(
@@ -50,7 +76,7 @@ def test_it_is_silent(changes: dict[str, Any]) -> None:
     assert assessed(class_imbalance, changes) is None
 
 
-@pytest.mark.parametrize("group", ["run", "task", "validation", "classes", "knobs"])
+@pytest.mark.parametrize("group", ["run", "task", "loss", "validation", "classes", "knobs"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(class_imbalance, group) == (group,)
 

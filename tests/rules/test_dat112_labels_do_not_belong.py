@@ -11,6 +11,8 @@ from rules.vocabulary import Severity
 from tests.rules.situations import assessed, evaluations, missing_without
 
 CHANCE = evaluations([2.3] * 5, [0.10, 0.11, 0.09, 0.12, 0.10])
+"""On others; on its own examples the net is right."""
+NOT_BEGUN = evaluations([2.3] * 5, [0.10, 0.11, 0.09, 0.12, 0.10], train=2.3, train_metric=0.11)
 APART = {"association": 1.2}
 FIT = frozenset({"single_batch_fit"})
 
@@ -19,7 +21,7 @@ FIT = frozenset({"single_batch_fit"})
     "changes",
     [
         pytest.param({"inputs": APART, "validation": CHANCE}, id="nothing goes together, nothing is learned"),
-        pytest.param({"inputs": APART, "validation": evaluations([2.3] * 2, [0.1, 0.1])}, id="two evaluations"),
+        pytest.param({"inputs": APART, "validation": evaluations([2.3] * 3, [0.1] * 3)}, id="three evaluations"),
         pytest.param(
             {"inputs": APART, "validation": evaluations([2.3] * 5, [0.1, 0.1, 0.15, 0.1, 0.1])}, id="one lucky"
         ),
@@ -31,6 +33,40 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     assert (finding.code, finding.name) == ("DAT112", "labels_do_not_belong")
     assert finding.probes == ("single_batch_fit",)
     assert finding.beyond_knobs
+    assert not finding.undecided
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"validation": NOT_BEGUN}, id="a net at chance on its own examples too"),
+        pytest.param({"validation": evaluations([2.3] * 2, [0.1, 0.1])}, id="two evaluations"),
+        pytest.param(
+            {"task": {"smallest_class": 60}, "validation": CHANCE}, id="a class too rare to be seen among 400"
+        ),
+    ],
+)
+def test_a_net_that_has_not_begun_is_no_proof(changes: dict[str, Any]) -> None:
+    finding = assessed(labels_do_not_belong, {"inputs": APART, **changes})
+    assert finding is not None
+    assert (finding.severity, finding.undecided, finding.beyond_knobs) == (Severity.INFO, True, False)
+    assert finding.misleads
+    assert "OPT102" in finding.explains
+
+
+def test_what_sixteen_examples_do_not_learn_either_may_have_another_fault_which_is_looked_for() -> None:
+    stuck = ProbeFacts(done=FIT, fit_first_loss=2.3, fit_last_loss=2.2)
+    finding = assessed(labels_do_not_belong, {"inputs": APART, "validation": NOT_BEGUN, "probes": stuck})
+    assert finding is not None
+    assert (finding.undecided, finding.misleads) == (True, False)
+
+
+def test_a_run_that_ends_with_nothing_learned_is_warned_of() -> None:
+    learned = ProbeFacts(done=FIT, fit_first_loss=2.3, fit_last_loss=0.1)
+    late = {"inputs": APART, "validation": NOT_BEGUN, "probes": learned, "run": {"step": 850}}
+    finding = assessed(labels_do_not_belong, late)
+    assert finding is not None
+    assert (finding.severity, finding.beyond_knobs) == (Severity.WARNING, True)
 
 
 def test_it_quotes_the_fit_and_leaves_the_rest_to_knobs_where_there_was_none() -> None:

@@ -1,11 +1,12 @@
 """NUM106 loss summed: when it speaks, when it is silent, when it is not assessed."""
 
+from math import nan
 from typing import Any
 
 import pytest
 
 from rules.numerics.num106_loss_summed import loss_summed
-from rules.vocabulary import Severity
+from rules.vocabulary import Deed, Effect, Severity
 from tests.rules.situations import KNOBS, assessed, knobs, missing_without
 
 
@@ -29,10 +30,26 @@ def test_it_speaks(changes: dict[str, Any], severity: Severity) -> None:
     )
 
 
-def test_the_mean_of_a_standard_loss_is_taken_rather_than_another_rate() -> None:
-    finding = assessed(loss_summed, {"outputs": {"sum_factor": 2.0}, "knobs": knobs(lr=0.1)})
+@pytest.mark.parametrize(
+    ("step", "now", "deed", "effect"),
+    [
+        pytest.param(60, 1.2, Deed.START_OVER, Effect.CHANGES_LEARNING, id="early: compared with a new start"),
+        pytest.param(60, 9.0, Deed.START_OVER, Effect.RESCUE, id="nothing was learned"),
+        pytest.param(60, nan, Deed.START_OVER, Effect.RESCUE, id="no longer a number"),
+        pytest.param(700, 9.0, Deed.TURN, Effect.CHANGES_LEARNING, id="too late to start over"),
+    ],
+)
+def test_the_mean_of_a_standard_loss_is_taken_rather_than_another_rate(
+    step: int, now: float, deed: Deed, effect: Effect
+) -> None:
+    finding = assessed(
+        loss_summed,
+        {"run": {"step": step}, "loss": {"now": now}, "outputs": {"sum_factor": 2.0}, "knobs": knobs(lr=0.1)},
+    )
     assert finding is not None
-    assert [turn.knob for fix in finding.fixes for turn in fix.turns] == ["loss"]
+    fix = finding.fixes[1]
+    assert [turn.knob for turn in fix.turns] == ["loss"]
+    assert (fix.deed, fix.effect, fix.improves) == (deed, effect, "metric")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +65,6 @@ def test_it_is_silent(factor: float) -> None:
     assert assessed(loss_summed, {"outputs": {"sum_factor": factor}}) is None
 
 
-@pytest.mark.parametrize("group", ["run", "outputs", "knobs"])
+@pytest.mark.parametrize("group", ["run", "task", "loss", "outputs", "knobs"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(loss_summed, group) == (group,)

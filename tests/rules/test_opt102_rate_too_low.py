@@ -167,3 +167,19 @@ def test_where_no_sweep_finds_a_rate_it_is_not_the_rate() -> None:
 def test_a_rate_that_the_sweep_allows_is_else_left_alone(step: int, now: float) -> None:
     agreed = {"run": {"step": step}, "loss": SLOW | {"now": now}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.2)}
     assert assessed(rate_too_low, agreed) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "deed"),
+    [
+        pytest.param(1.49, Deed.START_OVER, id="it stands where it began"),
+        pytest.param(1.33, Deed.TURN, id="it has fallen from there"),
+    ],
+)
+def test_weights_that_began_better_than_guessing_have_learned_nothing_by_that(now: float, deed: Deed) -> None:
+    lucky = {"at_start": 1.45, "now": now, "fall_share": 0.01, "noise_share": 0.05, "curve": ((10, 1.5), (450, now))}
+    finding = assessed(
+        rate_too_low, {"run": {"step": 450}, "loss": lucky, "probes": ProbeFacts(done=SWEPT, lr_pick=10.0)}
+    )
+    assert finding is not None
+    assert finding.fixes[0].deed is deed

@@ -10,9 +10,9 @@ from rules.vocabulary import Deed, Severity, Turned
 from tests.rules.situations import assessed, missing_without
 
 
-def evaluated(loss: float, train_loss: float) -> ValidationFacts:
+def evaluated(loss: float, train_loss: float, times: int = 1) -> ValidationFacts:
     one = Evaluation(step=100, loss=loss, metric=0.1, standard_error=0.02, train_loss=train_loss, train_metric=0.1)
-    return ValidationFacts(evaluations=(one,), higher_is_better=True)
+    return ValidationFacts(evaluations=(one,) * times, higher_is_better=True)
 
 
 LOST = {"model": {"has_norm": True}, "validation": evaluated(54_066.0, 51_000.0), "loss": {"now": 1.9}}
@@ -22,6 +22,11 @@ def test_it_speaks_and_asks_for_a_sweep() -> None:
     finding = assessed(steps_outrun_norms, LOST)
     assert finding is not None
     assert (finding.code, finding.severity, finding.probes) == ("OPT110", Severity.ERROR, ("lr_sweep",))
+
+
+def test_three_lost_evaluations_in_a_row_are_no_lag_even_where_the_training_goes_well() -> None:
+    changes = {**LOST, "loss": {"now": 0.14}, "validation": evaluated(54_066.0, 51_000.0, times=3)}
+    assert assessed(steps_outrun_norms, changes) is not None
 
 
 def test_a_sweep_that_blames_the_rate_starts_over() -> None:
@@ -46,6 +51,10 @@ def test_a_sweep_that_clears_the_rate_leaves_it_to_a_person() -> None:
     [
         pytest.param({}, id="healthy"),
         pytest.param({**LOST, "run": {"step": 10}}, id="young"),
+        pytest.param({**LOST, "loss": {"now": 0.14}}, id="lost once, and the training goes well"),
+        pytest.param(
+            {**LOST, "loss": {"now": 0.14}, "validation": evaluated(54_066.0, 51_000.0, times=2)}, id="lost twice"
+        ),
         pytest.param({**LOST, "model": {"has_norm": False}}, id="no norm that could be outrun"),
         pytest.param({**LOST, "validation": evaluated(9.0, 0.2), "loss": {"now": 0.2}}, id="overfit, not lost"),
         pytest.param({**LOST, "validation": evaluated(40.0, 40.0), "loss": {"now": 39.0}}, id="training is lost too"),

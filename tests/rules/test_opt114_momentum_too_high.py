@@ -57,3 +57,13 @@ def test_the_momentum_goes_to_the_customary_one(step: int, deed: Deed) -> None:
     assert finding is not None
     assert finding.fixes[0].deed is deed
     assert finding.fixes[0].turns == (Turned(knob="momentum", to=0.9),)
+
+
+@pytest.mark.parametrize(
+    ("steps_total", "speaks"),
+    [pytest.param(1000, True, id="a quarter of the run"), pytest.param(10_000, False, id="a tenth of the run")],
+)
+def test_a_memory_of_much_of_the_run_needs_no_steep_climb(steps_total: int, speaks: bool) -> None:
+    gentle = {"loss": {"now": 0.9, "best": 0.6, "above_best_steps": 0}, "knobs": HEAVY}
+    finding = assessed(momentum_too_high, {**gentle, "run": {"step": 300, "steps_total": steps_total}})
+    assert (finding is not None) is speaks

@@ -14,7 +14,8 @@ from tests.rules.situations import assessed, knobs, missing_without
     "changes",
     [
         pytest.param(
-            {"run": {"steps_total": 10_000, "step": 600}, "phases": {"evaluation_share": 0.2}}, id="a fifth of the time"
+            {"run": {"steps_total": 10_000, "step": 600}, "phases": {"evaluation_share": 0.2, "step_s": 0.01}},
+            id="a fifth of the time",
         ),
     ],
 )
@@ -28,11 +29,15 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     "changes",
     [
         pytest.param({}, id="healthy"),
-        pytest.param({"phases": {"evaluation_share": 0.2}}, id="few are left"),
+        pytest.param({"phases": {"evaluation_share": 0.2, "step_s": 1.0}}, id="few are left"),
+        pytest.param(
+            {"run": {"steps_total": 10_000, "step": 600}, "phases": {"evaluation_share": 0.2, "step_s": 0.001}},
+            id="two seconds to be saved",
+        ),
         pytest.param(
             {
                 "run": {"steps_total": 10_000, "step": 600},
-                "phases": {"evaluation_share": 0.2},
+                "phases": {"evaluation_share": 0.2, "step_s": 0.01},
                 "knobs": replace(knobs(eval_every=8.0), confirmed=frozenset({"eval_every"})),
             },
             id="changed already",
@@ -60,7 +65,10 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 def test_the_interval_is_found_at_once(steps_total: int, share: float, interval: float, gain: float) -> None:
     finding = assessed(
         evaluation_too_often,
-        {"run": {"steps_total": steps_total, "step": steps_total // 20}, "phases": {"evaluation_share": share}},
+        {
+            "run": {"steps_total": steps_total, "step": steps_total // 20},
+            "phases": {"evaluation_share": share, "step_s": 1.0},
+        },
     )
     assert finding is not None
     assert finding.fixes[0].turns == (Turned(knob="eval_every", to=interval),)

@@ -161,7 +161,7 @@ TROUBLED: dict[str, Setup] = {
     ),
     "threads_many": Setup("sixteen threads", SGD | {"epochs": 12, "threads": 16}, timed=True),
     "evaluates_often": Setup(
-        "an evaluation every tenth of an epoch", SGD | {"epochs": 60, "eval_every": 0.1}, timed=True, until_step=70
+        "four evaluations an epoch", SGD | {"epochs": 900, "eval_every": 0.25}, timed=True, until_step=800
     ),
     "checkpoints_often": Setup(
         "a checkpoint every tenth of an epoch", SGD | {"epochs": 24, "checkpoint_every": 0.1}, timed=True, until_step=60

@@ -156,6 +156,15 @@ def test_a_bound_costs_what_lies_beyond_it() -> None:
     assert isnan(floor_share(loss, outputs, targets, Reach()))
 
 
+def test_a_bound_costs_what_lies_beyond_it_in_any_of_several_columns() -> None:
+    generator = torch.Generator().manual_seed(0)
+    targets = torch.rand(EXAMPLES, 9, generator=generator) * 2 - 1
+    outputs = torch.randn(EXAMPLES, 9, generator=generator).sigmoid()
+    below = targets.clamp(max=0).square().mean() / (targets - targets.mean(0).clamp(0.001, 0.999)).square().mean()
+    assert floor_share(asking(functional.mse_loss), outputs, targets, UNIT) == pytest.approx(float(below), rel=1e-2)
+    assert floor_share(asking(functional.mse_loss), outputs, targets.abs(), UNIT) == 0
+
+
 def test_a_sigmoid_before_the_loss_that_has_one_itself_leaves_a_floor() -> None:
     outputs, targets = numbers()
     targets = (targets > 0).float()

@@ -180,3 +180,16 @@ def test_no_constant_fits_outputs_of_another_form() -> None:
     metric, loss = Metrics("regression").baseline(Objective("regression"), targets, targets, output_shape=(2,))
     assert isnan(metric)
     assert isnan(loss)
+
+
+def test_of_f1_the_best_constant_claims_every_label_where_most_are_rare() -> None:
+    targets = (torch.arange(400).reshape(100, 4) % 3 == 0).float()
+    metrics = Metrics("multilabel", 4)
+    claimed = metrics.measure(torch.ones(100, 4), targets).main
+    assert metrics.best_constant(targets, targets, (4,)) == pytest.approx(claimed)
+    assert claimed > 0.4
+
+
+def test_of_accuracy_the_best_constant_is_the_most_frequent_class() -> None:
+    targets = torch.tensor([0] * 60 + [1] * 40)
+    assert Metrics("classification", 2).best_constant(targets, targets, (2,)) == pytest.approx(0.6)

@@ -18,6 +18,7 @@ from trainer.wire import (
     ArmScored,
     BeatTaken,
     CommandRefused,
+    Evaluated,
     Event,
     KnobsConfirmed,
     KnobsReverted,
@@ -213,6 +214,26 @@ def task(seed):
     layers = [nn.Unflatten(1, (8, 8)), nn.Linear(8, 8), nn.ReLU(), nn.Flatten(), nn.Linear(64, 10)]
     return Task(model=nn.Sequential(*layers), train=(digits.data.astype(np.float32), digits.target.astype(np.int64)))
 """
+
+
+@pytest.mark.parametrize("arm", ["control", None])
+def test_a_candidate_that_loses_in_a_process_of_its_own_leaves_evaluations_and_best_model_to_the_bit_as_they_would_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arm: Any
+) -> None:
+    monkeypatch.setattr("trainer.trials.beside.MEMORY_SHARE", 0.0)  # two networks do not fit
+    config = config_of(model={"hidden": [16]}, dropout=0.1, eval_every=0.25)
+    left = []
+    for name, driver in (("plain", None), ("tried", Deciding(20, arm, FORK))):
+        _, heard = run_with(tmp_path / name, config, driver)
+        told = [(one.step, one.split, one.loss, one.best, one.metrics) for one in of(heard, Evaluated)]
+        state, beside = read(tmp_path / name / "checkpoints", "last")
+        best = {key: value.tolist() for key, value in beside.best.items()}
+        left.append((told, best, state.progress.best_step, state.progress.stale_evaluations))
+    assert left[0] == left[1]
+    assert same(weights(tmp_path / "tried"), weights(tmp_path / "plain"))
+    assert len(of(heard, RunStarted)) > 1, "it was built anew"
+    ended = of(heard, TrialEnded)[0].step
+    assert any(ended - FORK.steps < step <= ended for step, *_ in left[1][0]), "the control was evaluated on its way"
 
 
 def test_a_turn_by_hand_builds_the_model_anew_and_its_undo_gives_it_back(tmp_path: Path) -> None:

@@ -11,16 +11,20 @@ import torch
 from tests.trainer.running import Once, config_of, losses, of, run_with, training_of
 from trainer.commands import Alternate
 from trainer.data.batch import Batch, Feed, Ticket
+from trainer.evaluate import Examiner
+from trainer.state.checkpoint import read
+from trainer.state.keeping import Keeper
 from trainer.state.snapshot import take
 from trainer.stepping.precision import Precision
 from trainer.trials.agreement import agree
-from trainer.trials.rounds import Round, _long_enough, noise_of
+from trainer.trials.rounds import Besides, Round, _long_enough, noise_of
 from trainer.watching.beat import Beats
 from trainer.wire import (
     AgreementMeasured,
     Arm,
     BeatTaken,
     CommandRefused,
+    Evaluated,
     StretchTaken,
     TrialEnded,
 )
@@ -124,7 +128,26 @@ def test_stretches_grow_while_noise_hides_three_percent(
     monkeypatch.setattr("trainer.trials.rounds._stretch", stretch)
     monkeypatch.setattr(type(training), "steps_total", left)
     command = Alternate(trial="r", turns=())
-    assert _long_enough(training, command, 2, 20, Beats(training)) == steps
+    besides = Besides(Beats(training), Examiner(training), Keeper(training))
+    assert _long_enough(training, command, 2, 20, besides) == steps
+
+
+def test_rounds_that_are_not_kept_leave_weights_evaluations_and_best_model_to_the_bit_as_they_would_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.trials.rounds.HOPELESS_TIMES", inf)
+    command = Alternate(trial="r", turns=(Turned(knob="eval_every", to=2.0),), stretch_steps=4, stretch_s=0.001)
+    config = config_of(epochs=10, eval_every=0.5)
+    left = []
+    for name, driver in (("plain", None), ("rounds", Once(10, command))):
+        _, heard = run_with(tmp_path / name, config, driver)
+        told = [(one.step, one.split, one.loss, one.best, one.metrics) for one in of(heard, Evaluated)]
+        state, beside = read(tmp_path / name / "checkpoints", "last")
+        tensors = {key: value.tolist() for held in (state.model, beside.best) for key, value in held.items()}
+        left.append((told, tensors, state.progress.best_step, state.progress.stale_evaluations))
+    assert left[0] == left[1]
+    stretches = of(heard, StretchTaken)
+    assert any(stretches[0].step < step < stretches[-1].step for step, *_ in left[1][0]), "some lay within the rounds"
 
 
 def test_arms_of_the_same_mathematics_have_the_same_losses(tmp_path: Path) -> None:

@@ -31,3 +31,27 @@ def test_three_steps_are_needed() -> None:
     pick, spread = pick_rate(RATES[:2], [1.0, 0.5])
     assert pick is None
     assert isinf(spread)
+
+
+def cliff(at: int) -> list[float]:
+    """Return losses that fall from 1 to 0.4 up to a step and shoot up behind it."""
+    return [1 - 0.6 * place / at if place <= at else 3.0 for place in range(len(RATES))]
+
+
+def test_adam_is_picked_twice_as_far_below_the_cliff() -> None:
+    (sgd, _), (adam, _) = pick_rate(RATES, cliff(40)), pick_rate(RATES, cliff(40), "adam")
+    assert sgd is not None
+    assert adam == pytest.approx(sgd / 2)
+
+
+def test_the_long_first_steps_of_rmsprop_are_not_taken_for_those_of_a_run() -> None:
+    (sgd, _), (early, _), (late, _) = (
+        pick_rate(RATES, cliff(40)),
+        pick_rate(RATES, cliff(10), "rmsprop"),
+        pick_rate(RATES, cliff(40), "rmsprop"),
+    )
+    assert sgd is not None
+    assert early is not None
+    assert late is not None
+    assert 1.5 * sgd < late < 2 * sgd
+    assert early / pick_rate(RATES, cliff(10))[0] > late / sgd  # type: ignore[operator]

@@ -84,13 +84,13 @@ def run(training: Training, command: Probe, start: Snapshot) -> None:
 
 def _lr_sweep(training: Training) -> dict[str, Any]:
     """Train with a rate that grows at every step, and pick a rate from the curve of the losses."""
-    start = take(training)
+    start, optimizer = take(training), str(training.knobs["optimizer"])
     rates, losses = sweep_rates(training, SWEEP_STEPS)
-    pick, spread = pick_rate(rates, losses)
+    pick, spread = pick_rate(rates, losses, optimizer)
     if pick is None:
         restore(training, start)
         rates, losses = sweep_rates(training, SECOND_STEPS, SWEEP_HIGH_ELSE)
-        pick, spread = pick_rate(rates, losses)
+        pick, spread = pick_rate(rates, losses, optimizer)
     return {"pick": nan if pick is None else pick, "spread": spread, "rates": rates, "losses": losses}
 
 

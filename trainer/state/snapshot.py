@@ -6,13 +6,14 @@ seeded by its ticket. In the middle of a batch it is the state at that batch's b
 """
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
 import torch
 from torch import nn
 
+from trainer.data.own_state import OwnState, put_back
 from trainer.knobs import KnobValue
 from trainer.stepping.ema import Averaged, AveragedState
 from trainer.stepping.guard import GuardState
@@ -47,6 +48,8 @@ class Snapshot:
     guard: GuardState
     progress: Progress
     knobs: dict[str, KnobValue]
+    remembered: OwnState = field(default_factory=OwnState)
+    """What the data set remembers of what it has dealt; nothing in a state that was read from disk."""
 
     @property
     def step(self) -> int:
@@ -86,6 +89,7 @@ def take(training: Training, *, on_host: bool = False) -> Snapshot:
         guard=training.guard.state(),
         progress=replace(training.progress),
         knobs=dict(training.knobs),
+        remembered=training.supply.remembered(),
     )
 
 
@@ -119,6 +123,7 @@ def restore(training: Training, snapshot: Snapshot, *, with_knobs: bool = True) 
         training.precision.scaler.load_state_dict(snapshot.scaler)
     training.model.zero_grad(set_to_none=True)
     training.supply.go_to(snapshot.place)
+    put_back(snapshot.remembered)
     training.guard.restore(snapshot.guard)
     training.progress = replace(snapshot.progress)
     set_random_state(training, snapshot.random)

@@ -37,7 +37,7 @@ def pieces_differ(training: Training, micro_batch: int) -> str:
         training: the run, at a step boundary.
         micro_batch: examples on the device at once; 0 = the whole batch.
     """
-    batch = next(training.supply.look_ahead(1))
+    batch = next(training.supply.look_ahead(1, at_any_price=True))
     examples = len(batch.targets)
     now, then = (min(size or examples, examples) for size in (int(training.knobs["micro_batch"]), micro_batch))
     if now == then:
@@ -67,7 +67,7 @@ def replicas_differ(training: Training, replicas: int, *, promised: bool) -> str
     now = int(training.knobs["replicas"])
     if replicas == now:
         return ""
-    batch = next(training.supply.look_ahead(1))
+    batch = next(training.supply.look_ahead(1, at_any_price=True))
     watching, training.watching = training.watching, False
     try:
         difference = _difference(
@@ -96,7 +96,7 @@ def recomputed_differs(training: Training) -> str:
     It is tried on the next batch, or on the one that is being trained on. The state of the run is afterwards what it was,
     to the bit.
     """
-    batch = training.window.batch if training.window else next(training.supply.look_ahead(1))
+    batch = training.window.batch if training.window else next(training.supply.look_ahead(1, at_any_price=True))
     most = min(RECOMPUTED_EXAMPLES, piece_size(training, training.batch_size))
     inputs, targets = to_device(training, batch)
     inputs, targets = cut(inputs, 0, most), targets[:most]

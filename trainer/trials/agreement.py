@@ -6,6 +6,7 @@ import torch
 
 from trainer.commands import Alternate
 from trainer.data.batch import Batch, Feed, close
+from trainer.data.own_state import put_back
 from trainer.knobs import KnobValue
 from trainer.stepping.accumulate import accumulate
 from trainer.stepping.pieces import cut, forward, piece_size, to_device, usual_piece
@@ -42,7 +43,7 @@ def agree(training: Training, command: Alternate, live: dict[str, KnobValue], fe
     state = PassState(training)
     held = {name: training.knobs[name] for name in live}
     differences, cosines = [], []
-    tickets = training.supply.tickets_ahead(command.agreement_passes)
+    tickets, remembered = training.supply.tickets_ahead(command.agreement_passes), training.supply.remembered()
     own = training.supply.feed.batches(tickets)
     others = feed.batches(tickets) if feed is not training.supply.feed else None
     try:
@@ -62,6 +63,7 @@ def agree(training: Training, command: Alternate, live: dict[str, KnobValue], fe
         for batches in (own, others):
             if batches is not None:
                 close(batches)
+        put_back(remembered)
         set_knobs(training, {name: value for name, value in held.items() if training.knobs[name] != value})
         state.restore()
     training.link.say(

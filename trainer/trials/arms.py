@@ -6,7 +6,7 @@ reaches, with random generators of its own. Two arms on one stream differ by the
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter
 
@@ -15,6 +15,7 @@ import torch
 
 from trainer.data.batch import Batch, Ticket, close
 from trainer.data.order import UNREACHED
+from trainer.data.own_state import OwnState, put_back
 from trainer.device import synchronise
 from trainer.evaluate import Examiner
 from trainer.state.snapshot import Snapshot, take
@@ -82,6 +83,8 @@ class Stream:
     number: int
     tickets: list[Ticket]
     kept: list[Batch]
+    remembered: OwnState = field(default_factory=OwnState)
+    """What the data set remembered behind the kept batches."""
 
     @property
     def samples(self) -> int:
@@ -98,11 +101,15 @@ def batches_of(training: Training, stream: Stream, samples: int) -> Iterator[Bat
     """Yield a stream's batches at the batch size of now, for so many examples; those that were kept are not fetched again."""
     tickets = _tickets(training, stream.number, samples)
     again = 0
-    for batch, ticket in zip(stream.kept, tickets, strict=False):
-        if not np.array_equal(batch.ticket.indices, ticket.indices):
-            break
-        again += 1
-        yield batch
+    try:
+        for batch, ticket in zip(stream.kept, tickets, strict=False):
+            if not np.array_equal(batch.ticket.indices, ticket.indices):
+                break
+            again += 1
+            yield batch
+    finally:
+        if again and again == len(stream.kept):
+            put_back(stream.remembered)
     room = KEPT_BATCHES_BYTES - sum(_bytes_of(batch) for batch in stream.kept)
     fetched = training.supply.feed.batches(tickets[again:])
     try:
@@ -110,6 +117,7 @@ def batches_of(training: Training, stream: Stream, samples: int) -> Iterator[Bat
             room -= _bytes_of(batch)
             if place == len(stream.kept) and room >= 0:
                 stream.kept.append(batch)
+                stream.remembered = training.supply.remembered()
             yield batch
     finally:
         close(fetched)
@@ -185,8 +193,11 @@ def run_arm(
     if averaged is not None:
         own = {key: value.clone() for key, value in training.model.state_dict().items()}
         training.model.load_state_dict(averaged)
-        scores.update({f"tail_{key}": value for key, value in examiner.probe(training.model).figures().items()})
+        tail = examiner.probe(training.model)
         training.model.load_state_dict(own)
+        scores.update({f"tail_{key}": value for key, value in tail.figures().items()})
+        better = tail if tail.loss < scored.loss else scored
+        scores.update({f"better_{key}": value for key, value in better.figures().items()})
     event = ArmScored(
         **training.progress.where(),
         trial=trial,

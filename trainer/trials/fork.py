@@ -81,10 +81,11 @@ def run(training: Training, command: Fork, examiner: Examiner, ring: Ring, keepe
 
     Raises:
         ForkRefused: when memory or what is left of the run is too small, or an arm fails.
-        KnobError: when the turn cannot be made.
+        KnobError: when the turn cannot be made, or the data set does not deal the same examples again.
         SharedModel: when it needs another network, and a new process to build it in; nothing has changed then.
     """
     check_turns(training, command.turns, restart=True)
+    training.supply.check_repeatable()
     if not 1 <= command.replicates <= 1 + command.nulls:
         raise ForkRefused(f"{command.replicates} candidates need as many controls, and there are {1 + command.nulls}")
     here, start = take(training), None

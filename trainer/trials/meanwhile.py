@@ -42,8 +42,13 @@ class Meanwhile:
             self._have(self._after)
         return seconds
 
+    @property
+    def evaluated(self) -> tuple[Evaluated, ...]:
+        """The evaluations, each as it was at its step; nothing is told of them yet."""
+        return tuple(self._evaluated)
+
     def tell(self) -> None:
-        """Tell the evaluations, each as it was at its step."""
+        """Tell the evaluations."""
         for event in self._evaluated:
             self._training.link.say(event)
 

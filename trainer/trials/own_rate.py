@@ -33,6 +33,6 @@ def own_rate(training: Training, begin: Callable[[], object]) -> tuple[float, in
     begin()
     rate = float(training.knobs["lr"])
     rates, losses = sweep_rates(training, SWEEP_STEPS)
-    pick, _ = pick_rate(rates, losses)
+    pick, _ = pick_rate(rates, losses, str(training.knobs["optimizer"]))
     other = pick is not None and isfinite(pick) and not 1 / OWN_RATE_FACTOR < pick / rate < OWN_RATE_FACTOR
     return (float(pick) if pick is not None and other else nan), len(rates)

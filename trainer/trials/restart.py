@@ -43,6 +43,7 @@ from trainer.stepping.optim import parameters_of
 from trainer.surgery.surgery import OWN
 from trainer.training import Training
 from trainer.turning import set_knobs
+from trainer.wire import Evaluated
 from trainer.words import Change, Word
 
 ORDER = "restart.json"
@@ -96,6 +97,8 @@ class Order(Word):
     """Unix time at which the trial began."""
     useful_s: float = 0.0
     """Seconds of the control arm: they are lost only where the candidate wins."""
+    evaluated: tuple[Evaluated, ...] = ()
+    """How the control was evaluated on its way: told where the run goes on from its end."""
     left_t: float = 0.0
     """Unix time at which the process before has ended."""
 

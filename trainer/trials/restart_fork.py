@@ -10,25 +10,30 @@ from trainer.evaluate import Examiner
 from trainer.link import Link
 from trainer.state import checkpoint
 from trainer.state.checkpoint import Beside
+from trainer.state.keeping import Keeper
 from trainer.state.snapshot import Ring, restore, take
 from trainer.stepping.recovery import NO_ROOM, given_up
 from trainer.training import Training
 from trainer.trials.arms import run_arm, stream_of
 from trainer.trials.beside import say_won
 from trainer.trials.fork import ForkRefused, await_verdict, make_room, say_begun
+from trainer.trials.meanwhile import Meanwhile
 from trainer.trials.restart import TRIAL, Order, names_of
 from trainer.turning import changes_of
 from trainer.wire import CommandRefused, TrialEnded
 
 
-def control_arms(training: Training, command: Fork, examiner: Examiner, ring: Ring) -> Order:
-    """Run all arms but the candidate's; the run stands at the control's end then. Return how it is to be built anew.
+def control_arms(training: Training, command: Fork, examiner: Examiner, ring: Ring, keeper: Keeper) -> Order:
+    """Run all arms but the candidate's; the run stands at the control's end then, with what was evaluated on the way there.
+
+    Return how it is to be built anew.
 
     Raises:
         ForkRefused: when memory, disk or what is left of the run is too small.
         KnobError: when the turn cannot be made.
     """
     changes = changes_of(training, command.turns)
+    training.supply.check_repeatable()
     if command.from_start:
         raise ForkRefused("a network that begins anew is tried beside the run's own, and the two do not fit here")
     if command.steps > training.steps_total - training.progress.step:
@@ -40,10 +45,14 @@ def control_arms(training: Training, command: Fork, examiner: Examiner, ring: Ri
     except OSError as full:
         raise ForkRefused(f"the state to go back to could not be written ({full.strerror or full})") from None
     say_begun(training, command)
+    meantime = Meanwhile(training, examiner, keeper, due=True)
     try:
         with unwatched(training):
             own = stream_of(training, 0, command.steps)
-            control = run_arm(training, command.trial, examiner, "control", own, keep_end=True)
+            with meantime.evaluating() as after_step:
+                control = run_arm(
+                    training, command.trial, examiner, "control", own, keep_end=True, after_step=after_step
+                )
             for number in range(1, 1 + command.nulls):
                 restore(training, start)
                 other = stream_of(training, number, command.steps)
@@ -55,6 +64,7 @@ def control_arms(training: Training, command: Fork, examiner: Examiner, ring: Ri
         raise
     assert control.end is not None
     restore(training, control.end)
+    evaluation_s = meantime.take_over()
     return Order(
         why="fork",
         trial=command.trial,
@@ -62,7 +72,8 @@ def control_arms(training: Training, command: Fork, examiner: Examiner, ring: Ri
         fork=command,
         parameters=names_of(training),
         began_t=began_t,
-        useful_s=control.scored.seconds,
+        useful_s=control.scored.seconds + evaluation_s,
+        evaluated=meantime.evaluated,
     )
 
 
@@ -104,6 +115,8 @@ def candidate(training: Training, order: Order, examiner: Examiner) -> tuple[boo
             seconds=passed_s + way_back_s - (arm.scored.seconds if won else order.useful_s),
         )
     )
+    if not won:
+        _tell_evaluated(training.link, order)
     return won, meanwhile
 
 
@@ -113,9 +126,16 @@ def give_up(link: Link, order: Order, why: str) -> Order:
     if order.why == "fork":
         seconds = max(time.time() - order.began_t - order.useful_s, 0.0)
         link.say(TrialEnded(**where, trial=order.trial, went_on_from="control", seconds=seconds, why=why))
+        _tell_evaluated(link, order)
     else:
         link.say(CommandRefused(**where, command=order.why, trial=order.trial, why=why))
     return order.back()
+
+
+def _tell_evaluated(link: Link, order: Order) -> None:
+    """Tell how the control was evaluated: the run goes on from its end."""
+    for event in order.evaluated:
+        link.say(event)
 
 
 @contextmanager

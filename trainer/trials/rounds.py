@@ -1,7 +1,8 @@
 """Rounds: stretches of training with and without a turn, in turns AB BA AB BA AB BA, timed side by side.
 
 Training goes on in both arms; nothing is lost. Each stretch hands its own list of tickets to its arm's loader, which runs
-dry at the stretch's end; what a fresh iterator needs to come up to speed is trained on but not timed.
+dry at the stretch's end; what a fresh iterator needs to come up to speed is trained on but not timed. Where the run is due
+to be evaluated in a stretch, it is, under its own knobs and beside the timing: the best model is the same as without rounds.
 """
 
 from collections.abc import Sequence
@@ -14,9 +15,11 @@ from time import perf_counter
 import torch
 
 from trainer.commands import Alternate
-from trainer.data.batch import Feed, close
+from trainer.data.batch import Batch, Feed, close
 from trainer.device import synchronise
+from trainer.evaluate import Examiner
 from trainer.knobs import KnobValue
+from trainer.state.keeping import Keeper, evaluation
 from trainer.stepping.recovery import given_up
 from trainer.stepping.step import take_step
 from trainer.supply import after
@@ -121,7 +124,31 @@ class Round:
             training.link.say(stretch)
 
 
-def run(training: Training, command: Alternate, beats: Beats) -> None:
+@dataclass(frozen=True)
+class Besides:
+    """What goes on beside the steps: they are told, and evaluated where the run is due to be."""
+
+    beats: Beats
+    examiner: Examiner
+    keeper: Keeper
+
+    def evaluate(
+        self, training: Training, batch: Batch, live: dict[str, KnobValue], back: dict[str, KnobValue]
+    ) -> float:
+        """Evaluate the run under the knobs that it has without the turn; return the seconds that it took."""
+        begun = perf_counter()
+        self.beats.take(batch)
+        set_knobs(training, back)
+        event = evaluation(training, self.examiner)
+        training.seconds["evaluation"] += event.seconds
+        self.keeper.judge(event)
+        training.link.say(event)
+        set_knobs(training, live)
+        self.beats.resume("evaluation")
+        return perf_counter() - begun
+
+
+def run(training: Training, command: Alternate, besides: Besides) -> None:
     """Run the rounds of a command and tell each stretch; afterwards the knobs are as before.
 
     A candidate that runs out of memory ends them: its batch is trained on without it, and the rounds so far are told.
@@ -131,6 +158,8 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
         KnobError, CacheRefused: when the turn cannot be made.
     """
     values = check_turns(training, command.turns)
+    if command.agreement_passes:
+        training.supply.check_repeatable()
     changes = tuple(Change(knob=name, old=training.knobs[name], new=value) for name, value in values.items())
     discarded = min(max(_ahead(training.knobs), _ahead({**training.knobs, **values})) + 2, DISCARDED_MOST)
     ratio = float(values.get("batch_size", training.batch_size)) / training.batch_size
@@ -146,8 +175,8 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
     done: list[Round] = []
     set_up_s, agreement_s, began, why = 0.0, 0.0, False, ""
     try:
-        beats.trial = command.trial
-        (candidate_s, slow_s), (control_s, usual_s) = (_warm_up(training, arm, beats) for arm in (candidate, None))
+        besides.beats.trial = command.trial
+        (candidate_s, slow_s), (control_s, usual_s) = (_warm_up(training, arm, besides) for arm in (candidate, None))
         if candidate.lost(training):
             raise RoundsRefused(training.replicas.lost)
         candidate_s /= candidate.ratio
@@ -166,13 +195,13 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
         began = True
         if candidate_s >= HOPELESS_TIMES * control_s:
             look = max(WARM_STEPS, round(command.stretch_s / slower_s))
-            done = _first_look(training, command, candidate, discarded, look, beats)
+            done = _first_look(training, command, candidate, discarded, look, besides)
         if not done:
             agreement_s = agree(training, command, candidate.agreeing(command), candidate.feed)
             candidate.tell_no_loss(training)
-            steps = _long_enough(training, command, discarded, steps, beats)
+            steps = _long_enough(training, command, discarded, steps, besides)
         for number in range(0 if done else command.rounds):
-            done.append(_round(training, command, candidate, number, discarded, steps, beats))
+            done.append(_round(training, command, candidate, number, discarded, steps, besides))
             done[-1].tell(training)
             if done[-1].hopeless or candidate.lost(training):
                 break
@@ -185,7 +214,7 @@ def run(training: Training, command: Alternate, beats: Beats) -> None:
         if not began:
             raise RoundsRefused(why) from None
     finally:
-        beats.trial = ""
+        besides.beats.trial = ""
         candidate.tell_no_loss(training)
         if candidate.own_feed:
             candidate.feed.close()
@@ -215,7 +244,7 @@ def _check_fit(training: Training, command: Alternate, before: int, pair: float)
         raise RoundsRefused(f"{stretches} stretches of {pair / 2:.0f} steps do not fit into the {left} that are left")
 
 
-def _long_enough(training: Training, command: Alternate, discarded: int, steps: int, beats: Beats) -> int:
+def _long_enough(training: Training, command: Alternate, discarded: int, steps: int, besides: Besides) -> int:
     """Return how many steps a stretch needs: doubled while noise would hide a gain of 3 %, as far as the run bears it.
 
     The noise is told from neighbouring stretches without the turn, before any with it is seen: to look again until the
@@ -227,7 +256,7 @@ def _long_enough(training: Training, command: Alternate, discarded: int, steps: 
     times: list[float] = []
     for doubling in range(DOUBLINGS_MOST + 1):
         while len(times) < NOISE_STRETCHES:
-            seconds, samples, *_ = _stretch(training, None, discarded, steps, beats)
+            seconds, samples, *_ = _stretch(training, None, discarded, steps, besides)
             times.append(seconds / max(samples, 1))
         if noise_of(times) <= HIDDEN_GAIN / 2 or doubling == DOUBLINGS_MOST or steps * 2 + discarded > most:
             break
@@ -253,18 +282,18 @@ def _give_feed(training: Training, candidate: _ArmState) -> None:
         candidate.feed, candidate.own_feed = training.supply.build_feed(**loader_of(values)), True
 
 
-def _warm_up(training: Training, arm: _ArmState | None, beats: Beats) -> tuple[float, float]:
+def _warm_up(training: Training, arm: _ArmState | None, besides: Besides) -> tuple[float, float]:
     """Let an arm come up to speed; return the seconds a step that it takes then, and what warming up took in all."""
     begun = perf_counter()
-    timed_s, *_ = _stretch(training, arm, WARM_STEPS, WARM_STEPS, beats)
+    timed_s, *_ = _stretch(training, arm, WARM_STEPS, WARM_STEPS, besides)
     return timed_s / WARM_STEPS, perf_counter() - begun
 
 
 def _first_look(
-    training: Training, command: Alternate, candidate: _ArmState, discarded: int, steps: int, beats: Beats
+    training: Training, command: Alternate, candidate: _ArmState, discarded: int, steps: int, besides: Besides
 ) -> list[Round]:
     """Look at a candidate that was slow to warm up for a few steps; return that as the only round if it is hopeless."""
-    short = _round(training, command, candidate, 0, discarded, steps, beats)
+    short = _round(training, command, candidate, 0, discarded, steps, besides)
     if not short.hopeless:
         return []
     short.tell(training)
@@ -278,7 +307,7 @@ def _round(
     number: int,
     discarded: int,
     steps: int,
-    beats: Beats,
+    besides: Besides,
 ) -> Round:
     """Train a stretch of each arm; in every other round the candidate goes first."""
     order: tuple[Arm, Arm] = ("control", "candidate") if number % 2 == 0 else ("candidate", "control")
@@ -286,7 +315,7 @@ def _round(
     for arm in order:
         chosen = candidate if arm == "candidate" else None
         taken = candidate.steps(steps) if chosen else steps
-        timed_s, samples, highest_bytes = _stretch(training, chosen, discarded, taken, beats)
+        timed_s, samples, highest_bytes = _stretch(training, chosen, discarded, taken, besides)
         stretches[arm] = StretchTaken(
             **training.progress.where(),
             trial=command.trial,
@@ -301,7 +330,7 @@ def _round(
 
 
 def _stretch(
-    training: Training, arm: _ArmState | None, discarded: int, steps: int, beats: Beats
+    training: Training, arm: _ArmState | None, discarded: int, steps: int, besides: Besides
 ) -> tuple[float, int, int]:
     """Train `discarded` + `steps` steps in one arm; return wall seconds, samples and peak of memory of the timed part."""
     supply = training.supply
@@ -311,21 +340,27 @@ def _stretch(
     set_knobs(training, live)
     feed = arm.feed if arm else supply.feed
     batches = feed.batches(supply.tickets_ahead(discarded + steps))
+    counted = training.device_info.memory_counted
     try:
-        samples, begun = 0, perf_counter()
+        samples, highest_bytes, begun = 0, 0, perf_counter()
         for number, batch in enumerate(batches):
             if number == discarded:
                 synchronise(training.device)
                 training.room.begin_stretch()
-                samples, begun = 0, perf_counter()
+                samples, highest_bytes, begun = 0, 0, perf_counter()
             training.clocks.mark("input_wait")
-            beats.step(take_step(training, batch, recovers=arm is None), batch)
+            besides.beats.step(take_step(training, batch, recovers=arm is None), batch)
             supply.place = after(batch.ticket)
             samples += len(batch.targets)
+            if training.progress.evaluation_due:
+                synchronise(training.device)
+                highest_bytes = max(highest_bytes, training.room.highest_bytes() if counted else 0)
+                begun += besides.evaluate(training, batch, live, back)
+                training.room.begin_stretch()
         synchronise(training.device)
         seconds = perf_counter() - begun
-        highest_bytes = training.room.highest_bytes() if training.device_info.memory_counted else 0
-        beats.take(batch)
+        highest_bytes = max(highest_bytes, training.room.highest_bytes() if counted else 0)
+        besides.beats.take(batch)
         return seconds, samples, highest_bytes
     finally:
         close(batches)

@@ -33,7 +33,7 @@ SHED_BEAT_S = 1.0
 """Where beats cost too much."""
 
 MOST_A_SECOND = 100
-"""Never more often than that: a beat costs about 50 µs."""
+"""Never more often than that, unless the driver is waited for: a beat costs about 50 µs."""
 
 
 VALUES_MOST = 64
@@ -132,7 +132,8 @@ class Beats:
         waited = self._stepped_at - self._told_at
         if self._training.bare or ("beats" in self._training.shed and waited < SHED_BEAT_S):
             return False
-        return steps > 0 and (waited >= BEAT_S or (waited >= 1 / MOST_A_SECOND and self._enough(steps)))
+        follows = self._training.tempo.paced and not self.trial
+        return steps > 0 and (waited >= BEAT_S or ((follows or waited >= 1 / MOST_A_SECOND) and self._enough(steps)))
 
     def _enough(self, steps: int) -> bool:
         if self._share_of != (self._training.batch_size, self._training.progress.samples_total):
@@ -182,6 +183,7 @@ class Beats:
         steps = len(gathered.losses)
         examples = steps * training.batch_size
         pace = seconds / max(examples, 1)
+        training.tempo.beat(seconds / steps * training.steps_total)
         old = self._seconds_of_sample
         self._seconds_of_sample = pace if not old else 0.9 * old + 0.1 * pace
         left = training.progress.samples_total - training.progress.samples
@@ -205,6 +207,8 @@ class Beats:
             held=self._held(),
             slow=self._pace.take(),
             trial=self.trial,
+            paced=training.tempo.paced,
+            waited_s=training.tempo.take_waited_s(),
             eta_s=max(left, 0) * self._seconds_of_sample,
             **_runs(training, batch),
         )

@@ -114,8 +114,9 @@ def constant(outputs: Tensor, targets: Tensor, reach: Reach) -> Tensor:
 def floor_share(ask: Ask, outputs: Tensor, targets: Tensor, reach: Reach) -> float:
     """Return the loss of perfect outputs over that of constant ones, both within reach; NaN where the reach is open.
 
-    Of numbers only those count that lie at an end of the reach or beyond: a cross entropy of shares (0.3 of this, 0.7 of that)
-    is above zero at its best, and no bound is to blame.
+    Of numbers some of which lie beyond the reach it is what these cost: the loss of the best outputs, less that of the same
+    against targets within reach. Else only examples count that lie at its ends: a cross entropy of shares (0.3 of this, 0.7 of
+    that) is above zero at its best, and no bound is to blame.
     """
     best = perfect(outputs, targets, reach)
     if best is None or reach.open or (by_class(outputs, targets) and not reach.closed):
@@ -123,6 +124,8 @@ def floor_share(ask: Ask, outputs: Tensor, targets: Tensor, reach: Reach) -> flo
     guessed = ask(constant(outputs, targets, reach), targets)
     if by_class(outputs, targets):
         least = ask(best, targets)
+    elif bool(((targets < reach.low) | (targets > reach.high)).any()):
+        least = ask(best, targets) - ask(best, targets.clamp(reach.low, reach.high))
     else:
         values = targets.reshape(len(targets), -1)
         held = ((values <= reach.low) | (values >= reach.high)).all(1)

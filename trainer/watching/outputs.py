@@ -185,7 +185,7 @@ def reach_of(outputs: Tensor, behind: tuple[str, ...], given: Tensor | None = No
 
 
 def _of_targets(training: Training, targets: Tensor) -> dict[str, float]:
-    """Return mean, spread and ends of numbers to predict; NaN for classes."""
+    """Return mean, widest spread and ends of numbers to predict; NaN for classes."""
     known = training.setup.source.train.targets
     values = (targets if known is None else known).detach().cpu()
     if not values.is_floating_point() or not values.numel():
@@ -194,7 +194,7 @@ def _of_targets(training: Training, targets: Tensor) -> dict[str, float]:
     worst = columns.square().mean(0).argmax()  # of several columns the one farthest from zero steers the loss
     return {
         "target_mean": float(columns[:, worst].mean()),
-        "target_std": float(columns[:, worst].std(correction=0)),
+        "target_std": float(columns.std(0, correction=0).max()),
         "target_low": float(columns.min()),
         "target_high": float(columns.max()),
     }

@@ -1,0 +1,93 @@
+"""Healthy trainings of the second hold-out, many of which look odd: long waits, low ceilings, bounces, few examples."""
+
+from dataclasses import replace
+
+from tests.faults.case import Case, healthy
+from tests.faults.cases.healthy import SMALL
+from tests.faults.cases.second_bases import (
+    BICLUSTER,
+    BLURS,
+    BRACKETS,
+    CHEQUERS,
+    CHIRPS,
+    COLOUR,
+    COVERED,
+    EVENTS,
+    FORECAST,
+    GRAIN,
+    GREATER,
+    HALVES,
+    HOUSES,
+    ISLANDS,
+    KINDS,
+    LOANS,
+    MEDIAN,
+    MODULAR,
+    NEXT_LETTER,
+    ODD,
+    RATINGS,
+    RECALL,
+    S_CURVE,
+    SAID,
+    SAID_TWO_WAYS,
+    SITES,
+    STEPS,
+    TEXTURE,
+    THIRDS,
+    UPRIGHT,
+)
+
+CONVERGED = ("GEN102",)
+CEILING = ("GEN102", "GEN103")
+"""True of a task whose inputs tell little of the answer."""
+
+WRITTEN: tuple[Case, ...] = (
+    healthy("second_ok_colour", "wines in batches of eight, ELU, SGD", COLOUR, allowed=(*SMALL, *CONVERGED)),
+    healthy("second_ok_adagrad", "wines, an Adagrad of the user's own", COLOUR.having(flaws={"adagrad": 0.1}, batch_size=16), allowed=(*SMALL, *CONVERGED)),
+    healthy("second_ok_gated", "tumours, a gated net", TEXTURE, allowed=(*SMALL, *CONVERGED)),
+    healthy("second_ok_huber", "tumours under a Huber loss, with weight decay", TEXTURE.having(flaws={"huber": 1}, weight_decay=1e-4), allowed=(*SMALL, *CONVERGED)),
+    healthy("second_ok_thirds", "patients, a linear model: little can be told", THIRDS, allowed=(*SMALL, *CEILING)),
+    healthy("second_ok_thirds_smoothed", "patients, a small net with label smoothing, an NAdam of the user's own", THIRDS.having(net="mlp", shape={"width": 12, "depth": 1, "activation": "silu"}, label_smoothing=0.1, flaws={"nadam": 2e-3}, epochs=15), allowed=(*SMALL, *CEILING)),
+    healthy("second_ok_houses", "prices, a wide and deep net", HOUSES),
+    healthy("second_ok_quantile", "prices, the loss of a quantile", HOUSES.having(flaws={"pinball": 1})),
+    healthy("second_ok_one_cycle", "prices, momentum on one cycle", HOUSES.having(optimizer="momentum", lr=0.05, schedule="one-cycle")),
+    healthy("second_ok_batch_half", "prices, half of the training split in each step, for long and at a rate to match", HOUSES.having(batch_size=495, lr=1e-2, epochs=150), allowed=CONVERGED),
+    healthy("second_ok_loans", "loans, Mish, AdamW: the rare class is learned", LOANS),
+    healthy("second_ok_loans_dropout", "loans, a dropout of 0.5 in a wide net", LOANS.having(shape={"width": 96, "dropout": 0.5}), allowed=CONVERGED),
+    healthy("second_ok_sites", "twenty classes, a net of shortcuts, momentum", SITES, allowed=CONVERGED),
+    healthy("second_ok_margins", "twenty classes, a loss of margins", SITES.having(flaws={"margins": 1}, lr=0.1), allowed=CONVERGED),
+    healthy("second_ok_smoothing_step", "twenty classes, smoothed labels and a stepped rate", SITES.having(label_smoothing=0.1, schedule="step"), allowed=CONVERGED),
+    healthy("second_ok_chequers", "a chequerboard, tanh: a long wait, then a fall", CHEQUERS),
+    healthy("second_ok_sheet", "a sheet, AdamW with a cosine", S_CURVE.having(optimizer="adamw", weight_decay=1e-2, schedule="cosine"), allowed=CONVERGED),
+    healthy("second_ok_radial", "islands, radial basis functions", ISLANDS, allowed=CONVERGED),
+    healthy("second_ok_ratings", "films, a factorisation machine", RATINGS, allowed=("GEN101",)),
+    healthy("second_ok_validation_40", "odd digits, 40 validation examples", ODD.having(flaws={"small_validation": 40}), allowed=("GEN104",)),
+    healthy("second_ok_norm_batch_6", "odd digits, batch norm in batches of six", ODD.having(batch_size=6, lr=1e-3, epochs=6)),
+    healthy("second_ok_halves", "the lower half of a digit from the upper: half of it is anyone's guess", HALVES, allowed=CEILING),
+    healthy("second_ok_greater", "the greater of two digits, Nesterov", GREATER.having(optimizer="nesterov", lr=0.03)),
+    healthy("second_ok_covered_augmented", "covered clothes, augmented, with a cosine", COVERED.having(augment=True, augment_strength=0.3, schedule="cosine")),
+    healthy("second_ok_short", "covered clothes, a run of four epochs", COVERED.having(epochs=4)),
+    healthy("second_ok_upright", "which way is up, convolutions that see all before them", UPRIGHT, allowed=("OPT105",)),
+    healthy("second_ok_upright_warmup", "which way is up, AdamW with warm-up and a cosine", UPRIGHT.having(optimizer="adamw", lr=5e-3, warmup=0.1, schedule="cosine")),
+    healthy("second_ok_blurs", "blurs: a hard task with a cosine", BLURS.having(schedule="cosine")),
+    healthy("second_ok_grain", "noise on photographs, no norms", GRAIN, allowed=CONVERGED),
+    healthy("second_ok_kinds", "five marks at once", KINDS),
+    healthy("second_ok_restarts", "a wavy curve, warm restarts of the user's own", STEPS.having(flaws={"restarts": 330}), allowed=("OPT111",)),
+    healthy("second_ok_rooted", "a wavy curve, the root of the squared error, batches of twenty", STEPS.having(flaws={"rooted": 1}, lr=2e-3), allowed=CONVERGED),
+    healthy("second_ok_blocks", "blocks, a gated net on momentum", BICLUSTER.having(lr=0.02, epochs=12), allowed=CONVERGED),
+    healthy("second_ok_forecast", "a forecast, two recurrent layers", FORECAST, allowed=CONVERGED),
+    healthy("second_ok_forecast_clip", "a forecast, clipped at a half, RMSprop", FORECAST.having(optimizer="rmsprop", lr=1e-3, clip=0.5), allowed=CONVERGED),
+    healthy("second_ok_chirps", "tones that rise or fall, dilated convolutions", CHIRPS),
+    healthy("second_ok_events", "bursts under noise, batch norm, AdamW", EVENTS, allowed=("GEN101", *CONVERGED)),
+    healthy("second_ok_brackets", "brackets read from both ends: the rare class is learned late", BRACKETS, allowed=CONVERGED),
+    healthy("second_ok_recall", "what follows the mark", RECALL),
+    healthy("second_ok_median", "the median of nine, a transformer with norms behind and no warm-up", MEDIAN),
+    healthy("second_ok_median_before", "the median of nine, norms before, dropout, one cycle", MEDIAN.having(shape={"norms": "before", "dropout": 0.1}, schedule="one-cycle", lr=4e-3)),
+    healthy("second_ok_modular", "sums modulo five: nothing, then all", MODULAR.having(epochs=14), allowed=CONVERGED),
+    healthy("second_ok_said", "code or documentation, pairs of letters", SAID, allowed=("GEN101", *CONVERGED)),
+    healthy("second_ok_said_short", "code or documentation, an LSTM from both ends, six epochs", SAID_TWO_WAYS.having(epochs=6), allowed=("GEN101",)),
+    healthy("second_ok_letters", "the next letter: most of it is anyone's guess", NEXT_LETTER, allowed=("GEN101", *CEILING)),
+    healthy("second_ok_letters_dropout", "the next letter, a wide net with a dropout of 0.6", NEXT_LETTER.having(shape={"width": 160, "dropout": 0.6}, lr=3e-3), allowed=("GEN101", *CEILING)),
+)  # fmt: skip
+
+CASES = tuple(replace(case, held_out=True) for case in WRITTEN)
