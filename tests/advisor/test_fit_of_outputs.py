@@ -14,6 +14,8 @@ from rules.vocabulary import Severity
 from tests.trainer.running import training_of
 from trainer.config import parse
 from trainer.start import announce
+from trainer.stepping.step import take_step
+from trainer.watching.beat import Beats
 from trainer.watching.outputs import OutputLooks
 
 OF_THE_FIT = frozenset({"ARC106", "ARC107", "ARC108", "ARC109", "NUM105", "NUM106"})
@@ -127,22 +129,30 @@ FAULTY = {
     "a minus sign": ("NUM105", "return Task(net(3), (X, CLASSES), loss=lambda z, y: -functional.cross_entropy(z, y))"),
     "NLLLoss on logits": ("NUM105", "return Task(net(3), (X, CLASSES), loss=nn.NLLLoss())"),
     "binary cross entropy of numbers": ("NUM105", "return Task(net(1), (X, NUMBER), loss=lambda z, y: functional.binary_cross_entropy_with_logits(z.squeeze(1), y))"),
+}  # fmt: skip
+
+SUMMED = {
     "a sum": ("NUM106", "return Task(net(3), (X, CLASSES), loss=nn.CrossEntropyLoss(reduction='sum'))"),
     "a sum of squares": ("NUM106", "return Task(net(1), (X, NUMBER), loss=lambda z, y: (z.squeeze(1) - y).square().sum())"),
 }  # fmt: skip
 
 
 @pytest.fixture
-def said(tmp_path: Path) -> Callable[[str], dict[str, Severity]]:
-    """Return what is said of a task after its first look, by code."""
+def said(tmp_path: Path) -> Callable[..., dict[str, Severity]]:
+    """Return what is said of a task after its first look and so many steps, by code."""
 
-    def say(text: str) -> dict[str, Severity]:
+    def say(text: str, steps: int = 0) -> dict[str, Severity]:
         (tmp_path / "tasks.py").write_text(HEAD + f"    {text}\n")
         asked: dict[str, Any] = {"epochs": 4, "batch_size": 24, "optimizer": "sgd", "lr": 0.1, "warmup": 0.0}
         config = parse({"task": {"factory": f"{tmp_path / 'tasks.py'}:task"}, "train": asked}, "test")
         training, heard = training_of(tmp_path, config)
         announce(training, resumed=False)
         OutputLooks(training).take(training.supply.take())
+        beats = Beats(training)
+        for _ in range(steps):
+            batch = training.supply.take()
+            beats.step(take_step(training, batch, None), batch)
+            beats.take(batch)
         assert not [event for event in heard if event.kind == "told"]
         signals = Signals()
         for event in heard:
@@ -154,14 +164,20 @@ def said(tmp_path: Path) -> Callable[[str], dict[str, Severity]]:
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_a_sound_task_is_left_in_peace(name: str, said: Callable[[str], dict[str, Severity]]) -> None:
+def test_a_sound_task_is_left_in_peace(name: str, said: Callable[..., dict[str, Severity]]) -> None:
     assert said(SOUND[name]) == {}
 
 
 @pytest.mark.filterwarnings("ignore:Using a target size")
 @pytest.mark.parametrize("name", FAULTY)
-def test_a_faulty_task_is_named_before_its_first_step(name: str, said: Callable[[str], dict[str, Severity]]) -> None:
+def test_a_faulty_task_is_named_before_its_first_step(name: str, said: Callable[..., dict[str, Severity]]) -> None:
     code, text = FAULTY[name]
     found = said(text)
     assert list(found) == [code]
     assert found[code] is not Severity.INFO
+
+
+@pytest.mark.parametrize("name", SUMMED)
+def test_a_sum_is_named_when_it_is_seen_what_it_does(name: str, said: Callable[..., dict[str, Severity]]) -> None:
+    code, text = SUMMED[name]
+    assert said(text, steps=12) == {code: Severity.WARNING}

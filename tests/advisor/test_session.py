@@ -62,15 +62,25 @@ def test_every_line_counts_whoever_wrote_it() -> None:
 
 def test_a_free_trainer_is_answered_where_it_may_wait_only() -> None:
     core, _ = session()
+    hear(core, started(), beat(1))
+    assert hear(core, beat(2)) == []
+    assert hear(core, beat(3), evaluated(3), beat(4)) == [Answer(heard=6)]
+
+
+def test_a_trainer_that_keeps_pace_is_answered_until_it_goes_on_by_itself() -> None:
+    core, _ = session()
     hear(core, started())
-    assert hear(core, beat(1)) == []
-    assert hear(core, beat(2), evaluated(2), beat(3)) == [Answer(heard=5)]
+    assert core.awaited, "every run may be a short one until its first beat"
+    assert hear(core, wire.Told(text="one")) == [Answer(heard=2)]
+    assert hear(core, beat(1).model_copy(update={"paced": True})) == [Answer(heard=3)]
+    assert hear(core, beat(2)) == []
+    assert not core.awaited
 
 
 def test_a_trainer_in_lockstep_is_answered_always() -> None:
     core, _ = session()
     hear(core, started(lockstep=True))
-    assert core.lockstep
+    assert core.awaited
     assert hear(core, beat(1)) == [Answer(heard=2)]
 
 
@@ -139,7 +149,7 @@ def test_a_run_outlives_a_judgement_that_fails(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Mind, "hear", fail)
     scored = wire.ArmScored(trial="t1", arm="candidate", steps=4, seconds=1.0, scores={}, standard_errors={})
     assert hear(core, evaluated(1)) == [Answer(heard=2)]
-    assert hear(core, scored) == [Decide(trial="t1", arm="control")]
+    assert hear(core, scored)[0] == Decide(trial="t1", arm="control")
     assert core.wish(Wished(wish="stop", viewer="me")) == [Stop(why="stopped")]
     assert Finish() in hear(core, wire.TrainingEnded(step=9, why="finished", best_step=9))
     (note,) = (entry for entry in entries if isinstance(entry, Noted))
@@ -266,7 +276,7 @@ def test_a_turn_that_the_trainer_has_forgotten_is_taken_back_by_turning_it_the_o
     hear(core, AGAIN)
     (revert,) = core.wish(Wished(wish="undo", target="t1", viewer="me"))
     assert isinstance(revert, Revert)
-    assert hear(core, FORGOTTEN) == TURN_BACK
+    assert hear(core, beat(1), FORGOTTEN) == TURN_BACK
     assert hear(core, FORGOTTEN) == [], "once is enough"
 
 

@@ -4,6 +4,9 @@ from math import exp, nan
 from typing import Any
 
 from advisor import ledger
+from advisor.report.build import build
+from advisor.report.schema import Report
+from advisor.story.story import fold
 from rules.vocabulary import Evidence, Finding, Fix, Severity
 from tests.report.literal_fixes import (
     amp_fix,
@@ -382,3 +385,8 @@ def all_nan() -> Recorder:
 
 
 ALL = {"troubled": troubled, "healthy": healthy, "crashed": crashed, "never_started": never_started, "all_nan": all_nan}
+
+
+def report_of(run: Recorder, **changes: Any) -> Report:
+    """Return the report of a recorded run."""
+    return build(fold(run.events, run.entries), about(**changes), "/runs/one")

@@ -5,7 +5,6 @@ import tomllib
 from html.parser import HTMLParser
 from math import isnan
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -24,15 +23,12 @@ from advisor.runs import Run, create_run
 from advisor.story.story import fold
 from rules.vocabulary import Severity, Turned
 from tests.report import literal_runs
+from tests.report.literal_runs import report_of
 from trainer import wire
 from trainer.words import Change
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'`|*_{{ 7*7 }} & é\x00"
 SCHEMA = Path(__file__).parents[2] / "advisor" / "report" / "report.schema.json"
-
-
-def report_of(run: literal_runs.Recorder, **about: Any) -> Report:
-    return build(fold(run.events, run.entries), literal_runs.about(**about), "/runs/one")
 
 
 def written(folder: Path, run: literal_runs.Recorder) -> Run:
@@ -260,44 +256,6 @@ def test_a_finding_of_a_rule_in_the_nursery_is_marked() -> None:
     assert [one.code for one in report.findings if one.nursery] == ["NUM102"]
     assert html(report).count(words.NURSERY) == 1
     assert markdown(report).count(words.NURSERY) == 1
-
-
-def test_a_mended_fault_names_the_fix_of_another_finding_that_mended_it() -> None:
-    run = literal_runs.troubled()
-    other = literal_runs.finding("NUM103", "diverged", "the loss left its minimum", severity=Severity.ERROR)
-    run.entries = [entry for entry in run.entries if getattr(entry, "code", "") != "OPT101" or entry.kind != "cleared"]
-    run.entries = [entry for entry in run.entries if entry.kind != "found" or entry.finding.code != "OPT101"]
-    run.found(other, "cause")
-    run.enter(ledger.Cleared, code="NUM103", mended=True)
-    assert report_of(run).why.endswith("mended by «start over at a rate of 0.031».")
-
-
-def test_learning_nothing_is_said() -> None:
-    run = literal_runs.Recorder()
-    run.start()
-    run.learn(128)
-    run.evaluate(0.11)
-    run.end()
-    assert "learned nothing" in report_of(run).verdict
-
-
-def test_the_best_of_several_guesses_is_no_learning_and_what_stood_last_is_the_reason() -> None:
-    run = literal_runs.Recorder()
-    run.start()
-    run.enter(ledger.DriverStarted, pid=1, mode="watch", budget=0.1)
-    dead = literal_runs.finding("ARC103", "dead_units", "100% of the units never fire", severity=Severity.WARNING)
-    early = literal_runs.finding("NUM102", "divergence", "the loss is 9", severity=Severity.ERROR)
-    run.found(early, "cause")
-    run.enter(ledger.Cleared, code="NUM102", mended=False)
-    run.learn(128)
-    run.evaluate(0.12)  # less than two standard errors above a guess
-    run.found(dead, "cause")
-    run.enter(ledger.Cleared, code="ARC103", mended=False)
-    run.end()
-    report = report_of(run)
-    assert "learned nothing" in report.verdict
-    assert report.why == "ARC103: 100% of the units never fire."
-    assert "--mode auto" in report.next
 
 
 def hostile_run() -> literal_runs.Recorder:

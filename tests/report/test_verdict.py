@@ -1,0 +1,44 @@
+"""The verdict of a report: what became of the run, why, and what to do next."""
+
+from advisor import ledger
+from rules.vocabulary import Severity
+from tests.report import literal_runs
+from tests.report.literal_runs import report_of
+
+
+def test_a_mended_fault_names_the_fix_of_another_finding_that_mended_it() -> None:
+    run = literal_runs.troubled()
+    other = literal_runs.finding("NUM103", "diverged", "the loss left its minimum", severity=Severity.ERROR)
+    run.entries = [entry for entry in run.entries if getattr(entry, "code", "") != "OPT101" or entry.kind != "cleared"]
+    run.entries = [entry for entry in run.entries if entry.kind != "found" or entry.finding.code != "OPT101"]
+    run.found(other, "cause")
+    run.enter(ledger.Cleared, code="NUM103", mended=True)
+    assert report_of(run).why.endswith("mended by «start over at a rate of 0.031».")
+
+
+def test_learning_nothing_is_said() -> None:
+    run = literal_runs.Recorder()
+    run.start()
+    run.learn(128)
+    run.evaluate(0.11)
+    run.end()
+    assert "learned nothing" in report_of(run).verdict
+
+
+def test_the_best_of_several_guesses_is_no_learning_and_what_stood_last_is_the_reason() -> None:
+    run = literal_runs.Recorder()
+    run.start()
+    run.enter(ledger.DriverStarted, pid=1, mode="watch", budget=0.1)
+    dead = literal_runs.finding("ARC103", "dead_units", "100% of the units never fire", severity=Severity.WARNING)
+    early = literal_runs.finding("NUM102", "divergence", "the loss is 9", severity=Severity.ERROR)
+    run.found(early, "cause")
+    run.enter(ledger.Cleared, code="NUM102", mended=False)
+    run.learn(128)
+    run.evaluate(0.12)  # less than two standard errors above a guess
+    run.found(dead, "cause")
+    run.enter(ledger.Cleared, code="ARC103", mended=False)
+    run.end()
+    report = report_of(run)
+    assert "learned nothing" in report.verdict
+    assert report.why == "ARC103: 100% of the units never fire."
+    assert "--mode auto" in report.next
