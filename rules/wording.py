@@ -27,3 +27,8 @@ def in_time(seconds: float) -> str:
 def of_rate(rate: float) -> str:
     """Return `0.0028`, `1.5`, `500`: a learning rate with two digits, or all that stand before the point."""
     return f"{rate:.0f}" if 100 <= rate < 1e6 else f"{rate:.2g}"
+
+
+def such_layers(count: int) -> str:
+    """Return `1 such layer`, `3 such layers`."""
+    return f"{count} such layer{'' if count == 1 else 's'}"

@@ -192,12 +192,17 @@ def _of_file(path: Path, name: str, *, alone: bool) -> Iterator[Source]:
     elif suffix in (".json", ".jsonl", ".ndjson") and json_files.looks_like_rows(path):
         yield Source(name, "JSON rows", "pytorch", path, partial(json_files.read_rows, path))
     elif suffix in (".jsonl", ".ndjson") or (alone and _begins_with_brace(path)):
-        yield Source(name, "JSON lines", "pytorch", path, partial(json_files.read_lines, path))
+        for part in json_files.parts_of(path):
+            read = partial(json_files.read_lines, path, part=part)
+            yield Source(_titled(name, part), "JSON lines", "pytorch", path, read)
     elif suffix in (".csv", ".tsv", ".txt", ".log") and (header := table.header_of(path)):
         kind, framework = _table_kind(plain, header)
         for part in _parts(path, header) if alone or suffix in (".csv", ".tsv") else ():
-            title = f"{name}: {part.title}" if part is not None else name
-            yield Source(title, kind, framework, path, partial(_read_table, path, part))
+            yield Source(_titled(name, part), kind, framework, path, partial(_read_table, path, part))
+
+
+def _titled(name: str, part: Part | None) -> str:
+    return f"{name}: {part.title}" if part is not None else name
 
 
 def _parts(path: Path, header: Sequence[str]) -> Sequence[Part | None]:

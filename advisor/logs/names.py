@@ -14,13 +14,18 @@ _STEP = {
     "step",
     "steps",
     "global_step",
-    "_step",
     "iteration",
     "iterations",
     "iter",
     "batch",
     "train_step",
     "globalstep",
+    "trainer_global_step",
+    "train_global_step",
+    "timesteps",
+    "total_timesteps",
+    "time_total_timesteps",
+    "num_updates",
 }
 _EPOCH = {"epoch", "epochs", "train_epoch", "epoch_number"}
 _VALIDATION = {"val", "valid", "validation", "eval", "evaluation", "dev", "test"}
@@ -82,15 +87,12 @@ def words(name: str) -> list[str]:
 
 def is_step(name: str) -> bool:
     """Tell whether a column is the axis of steps."""
-    return name.strip().lower().replace(" ", "_") in _STEP or name.lower() in (
-        "trainer/global_step",
-        "train/global_step",
-    )
+    return "_".join(words(name)) in _STEP
 
 
 def is_epoch(name: str) -> bool:
     """Tell whether a column is the axis of epochs."""
-    return name.strip().lower() in _EPOCH or name.lower() == "train/epoch"
+    return "_".join(words(name)) in _EPOCH
 
 
 def is_split(name: str) -> bool:

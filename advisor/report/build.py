@@ -53,8 +53,8 @@ def build(story: Story, about: Mapping[str, Any], path: str) -> Report:
     level: Severity | None = max(severities, key=lambda severity: severity.rank, default=None)
     return Report(
         verdict=verdict.verdict(story, scores, found),
-        why=verdict.why(story, done, found),
-        next=verdict.next_step(story, offered, path),
+        why=verdict.why(story, scores, done, found),
+        next=verdict.next_step(story, scores, offered, path),
         run=profile.about_run(story, about, path),
         metrics=scores,
         findings=found,

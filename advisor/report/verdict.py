@@ -11,6 +11,10 @@ from rules.vocabulary import Severity
 
 LEAST_EVALUATIONS = 3
 """Fewer do not show whether the metric still rises."""
+BEST_OF_MANY = 2.0
+"""Standard errors above a constant guess: the best of several evaluations lies one above it by luck alone."""
+LATE_SHARE = 0.9
+"""Of the run: what stood until then and was not mended tells why nothing was learned, though it was not seen at the end."""
 LARGE_STANDARD_ERROR = 0.01
 """One point: below it most gains that are fought for can be told from luck."""
 SURE_HORIZON_STEPS = 400
@@ -36,7 +40,7 @@ def verdict(story: Story, metrics: Metrics, findings: tuple[ReportedFinding, ...
     if best is None or isnan(best):
         return f"The training {how} without one usable score."
     told = f"{metrics.name} {score(best)} on validation, {score(metrics.baseline)} for a constant guess"
-    if not _beats(best, metrics):
+    if learned_nothing(metrics):
         return f"The training {how}, and learned nothing: {told}."
     if word == "stopped":
         return f"The training was stopped at {steps}: {told}."
@@ -46,17 +50,21 @@ def verdict(story: Story, metrics: Metrics, findings: tuple[ReportedFinding, ...
     return f"The training finished: {told}."
 
 
-def why(story: Story, interventions: tuple[Intervention, ...], findings: tuple[ReportedFinding, ...]) -> str:
+def why(
+    story: Story, metrics: Metrics, interventions: tuple[Intervention, ...], findings: tuple[ReportedFinding, ...]
+) -> str:
     """Return one sentence with one number: what decided how it went.
 
-    In this order: the reason of a failure, an error that stands, a cause that was mended, a warning that stands, the
-    greatest measured gain, all that was looked at.
+    In this order: the reason of a failure, an error that stands, of a run that learned nothing what stood last, a cause
+    that was mended, a warning that stands, the greatest measured gain, all that was looked at.
     """
     if story.word == "failed" and (reason := _reason_of_failure(story)):
         return reason
     stand = standing(findings)
     if worst := next((one for one in stand if one.severity is Severity.ERROR), None):
         return _told(worst)
+    if learned_nothing(metrics) and (last := _stood_last(story, findings)):
+        return _told(last)
     mended = [one for one in findings if one.mended and one.role == "cause" and one.severity is not Severity.INFO]
     if mended:
         first = max(mended, key=lambda one: (one.severity.rank, -one.step))
@@ -76,7 +84,7 @@ def why(story: Story, interventions: tuple[Intervention, ...], findings: tuple[R
     return "No rule could be assessed: too little of the run was seen."
 
 
-def next_step(story: Story, opportunities: tuple[Opportunity, ...], run: str) -> str:
+def next_step(story: Story, metrics: Metrics, opportunities: tuple[Opportunity, ...], run: str) -> str:
     """Return one sentence: what to do now. `run` is the path of the run directory."""
     if story.started is None:
         return "Put right what is said above, then start it again."
@@ -88,6 +96,8 @@ def next_step(story: Story, opportunities: tuple[Opportunity, ...], run: str) ->
         return "Look at trainer.log, put it right, then start it again: there is no checkpoint to go on from."
     if story.word not in ("finished", "stopped"):
         return f"Look at it live: advisor watch {run}"
+    if story.mode == "watch" and story.word == "finished" and learned_nothing(metrics) and story.findings:
+        return "Train it again with --mode auto: what is found is then tried and mended while it runs."
     if opportunities and opportunities[0].improves != "bytes":
         top = opportunities[0]
         hope = f": {expected(top.saves, top.improves)} is expected" if top.saves > 0 else ""
@@ -137,10 +147,26 @@ def unsure(story: Story, metrics: Metrics, *, dropped: int) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _beats(best: float, metrics: Metrics) -> bool:
-    margin = best - metrics.baseline if metrics.higher_is_better else metrics.baseline - best
+def learned_nothing(metrics: Metrics) -> bool:
+    """Tell whether the best score is one that a constant guess reaches by luck."""
+    if metrics.best is None:
+        return False
+    margin = metrics.best - metrics.baseline if metrics.higher_is_better else metrics.baseline - metrics.best
     noise = metrics.standard_error or 0.0
-    return not isnan(margin) and margin > (noise if noise == noise else 0.0)
+    return not margin > (BEST_OF_MANY * noise if noise == noise else 0.0)
+
+
+def _stood_last(story: Story, findings: tuple[ReportedFinding, ...]) -> ReportedFinding | None:
+    """Return the cause, else the worst, of what stood until late in the run and was not mended; nothing where nothing did."""
+    late = [
+        one
+        for one in findings
+        if one.cleared_step is not None
+        and one.cleared_step >= LATE_SHARE * story.step
+        and not one.mended
+        and one.severity is not Severity.INFO
+    ]
+    return max(late, key=lambda one: (one.role == "cause", one.severity.rank, one.cleared_step), default=None)
 
 
 def _reason_of_failure(story: Story) -> str:

@@ -1,5 +1,6 @@
 """Numbers as words for people: durations, bytes, shares, gains, turns. Missing is «—», never zero."""
 
+import re
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any
@@ -61,6 +62,15 @@ QUANTITY_NAMES = {
 }
 LESS_IS_BETTER = frozenset({"step_s", "bytes", "time", "loss", "balanced_loss", "seconds", "rmse", "mae", "error"})
 """Quantities whose gain is a fall."""
+
+
+TAIL = re.compile(r"\btail_(\w+)")
+"""A score at the end of an arm, as the ledger names it."""
+
+
+def plainly(why: str) -> str:
+    """Return the reason of a verdict with its scores in words: `tail_balanced_loss` is the loss with all classes alike."""
+    return TAIL.sub(lambda found: QUANTITY_NAMES.get(found[1], found[1]), why)
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from advisor import ledger
+from advisor.report.words import plainly
 from advisor.story.told import InterventionState, ProposalState
 from rules.vocabulary import Fix, Value
 from trainer import wire
@@ -112,7 +113,7 @@ class Interventions:
             known,
             outcome=entry.outcome,
             measured=entry.measured,
-            why=entry.why,
+            why=plainly(entry.why),
             cost_s=entry.cost_s,
             ended_step=entry.step,
         )

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from advisor import ledger
 from advisor.deciding.causes import said
-from advisor.report.words import NURSERY
+from advisor.report.words import NURSERY, plainly
 from advisor.story.story import Story
 from advisor.tui.words import number, rate, seconds
 from rules.vocabulary import Effect
@@ -180,4 +180,4 @@ def _verdict(entry: ledger.Judged, story: Story) -> Line:
         "refused": ("leave", "info"),
     }[entry.outcome]
     bill = f" (trials so far: {entry.bill_share:.1%} of the run)" if entry.bill_share > 0 else ""
-    return Line(word, f"{name}{entry.why}{bill}", level)  # type: ignore[arg-type]
+    return Line(word, f"{name}{plainly(entry.why)}{bill}", level)  # type: ignore[arg-type]

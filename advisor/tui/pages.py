@@ -110,6 +110,8 @@ class TablePage(Page):
         fixed = sum(need for name, need in needs.items() if name not in self.SHARES)
         left = self.size.width - fixed - CELL_PADDING * len(columns) - PAGE_PADDING
         whole = sum(self.SHARES.values())
+        if left < LEAST_TEXT_CELLS:  # the text lies beyond the edge: rows stay low, and what is long is scrolled to
+            return list(needs.values())
         return [
             max(left * self.SHARES[name] // whole, LEAST_TEXT_CELLS) if name in self.SHARES else need
             for name, need in needs.items()
@@ -144,6 +146,8 @@ def _measured_or_why(tried: InterventionState) -> str:
     if outcome_text(tried) == "for you":
         return expected_text(tried.fix)
     gain = measured_text(tried.measured) if tried.measured else ""
+    if gain and tried.why and tried.outcome in ("undecided", "rolled_back"):
+        return f"{gain}; {tried.why}"
     return tried.undone or gain or tried.why or (progress_text(tried) if tried.running else words.MISSING)
 
 

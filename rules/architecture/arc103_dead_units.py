@@ -37,6 +37,7 @@ from rules.learning import (
 from rules.operations import operation
 from rules.remedies import advice, new_start, possible, start_over
 from rules.vocabulary import Evidence, Finding, Severity, rule
+from rules.wording import such_layers
 
 DEAD_LIMIT = 0.5
 """Of a layer's units: healthy nets have layers with a third of them silent."""
@@ -65,7 +66,7 @@ def dead_units(
         code="ARC103",
         name="dead_units",
         severity=Severity.INFO if asked else Severity.WARNING,
-        message=f"{worst.dead_share:.0%} of the units of {worst.name} never fire ({len(dead)} such layers)",
+        message=f"{worst.dead_share:.0%} of the units of {worst.name} never fire ({such_layers(len(dead))})",
         evidence=(Evidence(fact="layers.dead_share", value=worst.dead_share, limit=DEAD_LIMIT),),
         causes=("a rate so high that it pushed them below zero", "an initialisation with large negative biases"),
         probes=("lr_sweep",) if asked else (),

@@ -27,6 +27,7 @@ from rules.learning import FAR_START_FACTOR, LAYER_CHECKS, at_chance, learns_bad
 from rules.operations import operation
 from rules.remedies import advice, possible
 from rules.vocabulary import Evidence, Finding, Severity, rule
+from rules.wording import such_layers
 
 SATURATED_LIMIT = 0.5
 """Of a layer's pre-activations beyond ±5."""
@@ -52,7 +53,7 @@ def saturated_units(
         code="ARC104",
         name="saturated_units",
         severity=Severity.WARNING,
-        message=f"{worst.saturated_share:.0%} of the units of {worst.name} are saturated ({len(full)} such layers)",
+        message=f"{worst.saturated_share:.0%} of the units of {worst.name} are saturated ({such_layers(len(full))})",
         evidence=(Evidence(fact="layers.saturated_share", value=worst.saturated_share, limit=SATURATED_LIMIT),),
         causes=("inputs of large scale", "weights initialised too large", "the learning rate is too high"),
         explains=("OPT103", "OPT104", "OPT105", "OPT109", "GEN102", "GEN103", "ARC101", "DAT102"),

@@ -26,6 +26,7 @@ from rules.learning import LAYER_CHECKS
 from rules.operations import fitting_init, init_said, operation
 from rules.remedies import advice, possible
 from rules.vocabulary import Evidence, Finding, Severity, rule
+from rules.wording import such_layers
 
 TWIN_LIMIT = 0.5
 """Of a layer's units: of units that were drawn at random not one in a hundred comes so near another."""
@@ -46,7 +47,7 @@ def symmetric_units(
         code="ARC105",
         name="symmetric_units",
         severity=Severity.ERROR,
-        message=f"the units of {same[0].name} share 1 set of weights ({len(same)} such layers): they never differ",
+        message=f"the units of {same[0].name} share 1 set of weights ({such_layers(len(same))}): they never differ",
         evidence=(Evidence(fact="layers.twin_share", value=_share(same[0]), limit=TWIN_LIMIT),),
         causes=("weights initialised to one constant",),
         explains=(

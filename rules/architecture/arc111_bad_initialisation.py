@@ -32,6 +32,7 @@ from rules.learning import FAR_START_FACTOR, at_chance, learns_badly
 from rules.operations import WIDE_OF_USUAL, draw_ratio, fitting_init, init_said, off_scale, operation
 from rules.remedies import advice, possible
 from rules.vocabulary import Evidence, Finding, Severity, rule
+from rules.wording import such_layers
 
 OFF_SHARE = 0.5
 """Of the layers: a single one (an output drawn small, a scaled residual branch) is often meant."""
@@ -56,7 +57,7 @@ def bad_initialisation(
         name="bad_initialisation",
         severity=Severity.ERROR,
         message=f"the weights of {worst.name} began with {draw_ratio(worst):.2g} times a usual variance "
-        f"({len(off)} such layers); the first loss was {loss.at_start:.3g}, guessing gives {task.baseline_loss:.3g}",
+        f"({such_layers(len(off))}); the first loss was {loss.at_start:.3g}, guessing gives {task.baseline_loss:.3g}",
         evidence=(
             Evidence(fact="layers.weight_std", value=draw_ratio(worst), limit=WIDE_OF_USUAL),
             Evidence(fact="loss.at_start", value=loss.at_start, limit=FAR_START_FACTOR * task.baseline_loss),

@@ -38,6 +38,8 @@ EVALUATIONS = 3
 """Since then: two have one difference, and that is chance."""
 LEARNED_SKILL = 0.1
 """On the way to perfection: of a run that learns nothing there are no gains to judge."""
+MOST_HELD_OUT = 0.5
+"""Of the examples that are there: with more, too few are left to learn from."""
 NOISE_FACTOR = 2.0
 """Standard errors: a smaller gain cannot be told from none."""
 INTERVAL_ERRORS = 2.0
@@ -55,6 +57,8 @@ def validation_too_small(run: RunFacts, task: TaskFacts, validation: ValidationF
     if not gain < NOISE_FACTOR * error or not skill(task, validation.best.metric) >= LEARNED_SKILL:
         return None
     needed = ceil(task.val_examples * (error / ERROR_LIMIT) ** 2)
+    there = needed <= MOST_HELD_OUT * (task.train_examples + task.val_examples)
+    held_out = f"hold out about {needed} examples (data.val_fraction), or judge" if there else "judge"
     return Finding(
         code="GEN104",
         name="validation_too_small",
@@ -66,7 +70,7 @@ def validation_too_small(run: RunFacts, task: TaskFacts, validation: ValidationF
             Evidence(fact="validation.gain", value=gain, limit=NOISE_FACTOR * error),
         ),
         causes=("too few examples are held out",),
-        fixes=(advice(f"hold out about {needed} examples (data.val_fraction), or judge by several folds"),),
+        fixes=(advice(f"{held_out} by several folds"),),
     )
 
 

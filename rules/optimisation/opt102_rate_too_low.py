@@ -49,7 +49,7 @@ CLOSED_SHARE = 0.3
 LATER_SHARE = 0.15
 """Of the run: what has learned nothing by then at a rate that a sweep allows may be given a higher one on trial."""
 MOST_OF_PICK = 4.0
-"""Times the pick: it stands a fifth below the rate with the lowest loss (trainer/probing/sweep.py)."""
+"""Times the pick: it stands at a fifth of the rate with the lowest loss, or less (trainer/probing/sweep.py)."""
 MOST_RAISE = 10.0
 """Times the rate of a net that has learned something: the sweep was made on one that had not."""
 FAR_BELOW = 3.0

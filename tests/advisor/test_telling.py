@@ -136,3 +136,10 @@ def test_a_finding_that_a_rewind_took_from_sight_is_not_called_mended() -> None:
     assert "gone NUM101 is mended" in told(started(), found, RESCUE, TURNED_BACK, APPLIED, GONE)
     again = [started(), found, RESCUE, TURNED_BACK, APPLIED, GONE, found, GONE]
     assert told(*again)[-1] == "gone NUM101 is mended"
+
+
+def test_a_score_of_an_arm_is_told_in_words() -> None:
+    why = "tail_balanced_loss 0.48 → 0.36 after 97 steps"
+    line = told(started(), RESCUE, APPLIED.model_copy(update={"why": why}))[-1]
+    assert "loss with all classes alike 0.48 → 0.36" in line
+    assert "tail_" not in line

@@ -153,10 +153,10 @@ def report_sweeps(grounds: dict[Case, Landscape]) -> dict[tuple[Case, int], floa
                         case, seed, 60, 1e-5, hi, state
                     )
             for name, swept in curves.items():
-                by_recipe.setdefault(f"pick_rate, {name}", []).append((pick_rate(*swept)[0], ground))
+                by_recipe.setdefault(f"pick_rate, {name}", []).append((pick_rate(*swept, case.optimizer)[0], ground))
                 if "from 1e-0" in name and "state" not in name:
                     by_recipe.setdefault(f"first recipe, {name}", []).append((pick_first_written(*swept)[0], ground))
-            picks[case, seed] = pick_rate(*curves["60 steps from 1e-05"])[0]
+            picks[case, seed] = pick_rate(*curves["60 steps from 1e-05"], case.optimizer)[0]
     head = ["no pick", "≤ 1 point", "≤ 3 points", "worst", "pick / good rate: least .. middle .. most"]
     table(["recipe", *head], *([name, *judged(found)] for name, found in sorted(by_recipe.items())))
     table(

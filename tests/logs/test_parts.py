@@ -19,12 +19,14 @@ def losses(name: str, path: Path) -> list[float]:
     return [point.value for point in hear(source, Asked({}, Said())).frame.columns[name].points]
 
 
-def test_runs_that_a_column_names_are_told_apart(tmp_path: Path) -> None:
-    log = tmp_path / "log.csv"
-    rows = [f"{seed},{epoch},{seed + 1 / (epoch + 1)}\n" for epoch in EPOCHS for seed in (0, 1, 2)]
-    log.write_text("seed,epoch,loss\n" + "".join(rows))
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl"])
+def test_runs_that_a_column_names_are_told_apart(name: str, tmp_path: Path) -> None:
+    log = tmp_path / name
+    rows = [{"seed": seed, "epoch": epoch, "loss": seed + 1 / (epoch + 1)} for epoch in EPOCHS for seed in (0, 1, 2)]
+    lines = [",".join(map(str, row.values())) if name == "log.csv" else json.dumps(row) for row in rows]
+    log.write_text("\n".join([*(["seed,epoch,loss"] if name == "log.csv" else []), *lines, ""]))
     found = find_runs(log)
-    assert [one.name for one in found] == ["log.csv: seed 0", "log.csv: seed 1", "log.csv: seed 2"]
+    assert [one.name for one in found] == [f"{name}: seed 0", f"{name}: seed 1", f"{name}: seed 2"]
     heard = [hear(one, Asked({}, Said())).frame for one in found]
     assert [[point.value for point in one.columns["loss"].points][-1] for one in heard] == [
         pytest.approx(seed + 1 / 12) for seed in (0, 1, 2)
@@ -96,6 +98,22 @@ def test_a_history_that_went_through_pandas_is_read_in_each_of_its_forms(saved: 
     log.write_text(json.dumps(saved))
     assert losses("loss", log) == HISTORY["loss"]
     assert losses("val_loss", log) == HISTORY["val_loss"]
+
+
+def test_a_history_of_each_split_is_read(tmp_path: Path) -> None:
+    log = tmp_path / "history.json"
+    log.write_text(json.dumps({"train": {"loss": HISTORY["loss"]}, "val": {"loss": HISTORY["val_loss"]}}))
+    assert losses("train/loss", log) == HISTORY["loss"]
+    assert losses("val/loss", log) == HISTORY["val_loss"]
+
+
+@pytest.mark.parametrize("name", ["Epoch #", "EPOCH", "train/epoch", "global step", "trainer/global_step", "timesteps"])
+def test_an_axis_is_known_however_its_name_is_set(name: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(f"{name},loss\n" + "".join(f"{10 * epoch},1.0\n" for epoch in EPOCHS))
+    (source,) = find_runs(log)
+    points = hear(source, Asked({}, Said())).frame.columns["loss"].points
+    assert [point.at for point in points] == [10.0 * epoch for epoch in EPOCHS]
 
 
 def test_json_in_utf_16_is_read(tmp_path: Path) -> None:

@@ -281,6 +281,25 @@ def test_learning_nothing_is_said() -> None:
     assert "learned nothing" in report_of(run).verdict
 
 
+def test_the_best_of_several_guesses_is_no_learning_and_what_stood_last_is_the_reason() -> None:
+    run = literal_runs.Recorder()
+    run.start()
+    run.enter(ledger.DriverStarted, pid=1, mode="watch", budget=0.1)
+    dead = literal_runs.finding("ARC103", "dead_units", "100% of the units never fire", severity=Severity.WARNING)
+    early = literal_runs.finding("NUM102", "divergence", "the loss is 9", severity=Severity.ERROR)
+    run.found(early, "cause")
+    run.enter(ledger.Cleared, code="NUM102", mended=False)
+    run.learn(128)
+    run.evaluate(0.12)  # less than two standard errors above a guess
+    run.found(dead, "cause")
+    run.enter(ledger.Cleared, code="ARC103", mended=False)
+    run.end()
+    report = report_of(run)
+    assert "learned nothing" in report.verdict
+    assert report.why == "ARC103: 100% of the units never fire."
+    assert "--mode auto" in report.next
+
+
 def hostile_run() -> literal_runs.Recorder:
     run = literal_runs.Recorder()
     names = (HOSTILE, "b")

@@ -65,3 +65,13 @@ def test_it_is_silent(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("group", ["run", "task", "validation"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(validation_too_small, group) == (group,)
+
+
+@pytest.mark.parametrize(("train", "said"), [(100_000, "hold out about"), (300, "judge by several folds")])
+def test_it_never_asks_for_more_examples_than_there_are(train: int, said: str) -> None:
+    late = evaluations([0.5] * 5, [0.8, 0.9, 0.9, 0.95, 0.9], error=0.05)
+    finding = assessed(
+        validation_too_small, {"task": {"val_examples": 30, "train_examples": train}, "validation": late}
+    )
+    assert finding is not None
+    assert finding.fixes[0].name.startswith(said)

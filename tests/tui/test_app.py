@@ -192,6 +192,15 @@ async def test_a_page_opens_by_its_key_and_closes_by_escape(opened: Open, key: s
         assert len(app.screen_stack) == 1
 
 
+async def test_the_rows_of_the_knobs_stay_low_where_their_text_lies_beyond_the_edge(opened: Open) -> None:
+    async with opened("healthy", size=(80, 24)) as (app, pilot):
+        await pilot.press("k")
+        await pilot.pause()
+        table = app.screen.query_one(DataTable)
+        assert table.row_count > 10
+        assert {row.height for row in table.ordered_rows} == {1}
+
+
 async def test_the_ledger_lists_what_was_kept_and_what_was_taken_back(opened: Open) -> None:
     async with opened("healthy") as (app, pilot):
         await pilot.press("l")

@@ -2,14 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from advisor.logs.frame import Frame, number
 from advisor.logs.names import is_epoch, is_split, is_step, of_split
 from advisor.logs.readers.opened import beginning, content, lines_of, opened
+from advisor.logs.readers.parts import Part, naming_column, parts_by_cells
 
 LARGEST_BYTES = 256_000_000
 """Of a file that is one JSON value and has to be held as a whole; JSON lines may be of any size."""
@@ -62,14 +64,38 @@ def read_history(path: Path, frame: Frame, chosen: dict[str, str]) -> None:
         frame.take(None, at, _numbers(row))
 
 
-def read_lines(path: Path, frame: Frame, chosen: dict[str, str]) -> None:
-    """Read JSON lines. A line that is no object is left out; so is a last line that has no end yet."""
+def parts_of(path: Path) -> Sequence[Part | None]:
+    """Return the runs of JSON lines, by a key that names each row's; nothing to tell them apart by where it is one."""
+    with opened(path) as file:
+        rows = (_line(line.decode("utf-8", "replace")) for line in lines_of(file, path, Frame()))
+        first = next(rows, None)
+        names = list(first) if isinstance(first, dict) else []
+        column, axis = naming_column(names), next((name for name in names if is_step(name) or is_epoch(name)), "")
+        if not column or not axis:
+            return (None,)
+        told = (
+            (str(row.get(column, "")), str(row.get(axis, ""))) for row in chain((first,), rows) if isinstance(row, dict)
+        )
+        return parts_by_cells(column, told) or (None,)
+
+
+def read_lines(path: Path, frame: Frame, chosen: dict[str, str], part: Part | None = None) -> None:
+    """Read JSON lines. A line that is no object is left out; so is a last line that has no end yet.
+
+    Args:
+        path: The file.
+        frame: Where the rows go.
+        chosen: Role → key, as the user has said it.
+        part: The one of several runs in the file that is read; all of it where left out.
+    """
     bad = empty = 0
     with opened(path) as file:
         for line in lines_of(file, path, frame):
             if not line.strip():
                 continue
             row = _line(line.decode("utf-8", "replace"))
+            if isinstance(row, dict) and part is not None and str(row.get(part.column, "")).strip() != part.value:
+                continue
             if isinstance(row, dict):
                 _take(row, frame, chosen)
                 empty += _holds_nothing(row)
@@ -141,6 +167,8 @@ def _columns_of(value: Any) -> dict[str, Any] | None:
         return {str(name): [row[at] for row in rows if at < len(row)] for at, name in enumerate(names)}
     if not value or not all(isinstance(one, dict) and one for one in value.values()):
         return value
+    if all(isinstance(column, list) for one in value.values() for column in one.values()):
+        return {f"{of}/{name}": column for of, one in value.items() for name, column in one.items()}
     if _are_places(value):
         listed = [value[place] for place in sorted(value, key=int)]
         return {name: [row.get(name) for row in listed] for name in dict.fromkeys(key for row in listed for key in row)}
