@@ -75,10 +75,13 @@ def needed(finding: Finding) -> int:
     """Return how many assessments in a row make this finding stand.
 
     An error, or a finished model, needs but one; so does the suspicion that a run was wrong from its start: it alarms
-    nobody, its probe is the second look, and every step that it waits for is lost.
+    nobody, its probe is the second look, and every step that it waits for is lost. What says that nothing can be told yet
+    stands at once, too, before what it explains does.
     """
-    urgent = finding.severity is Severity.ERROR or any(
-        fix.effect is Effect.RESCUE or fix.deed in (Deed.COMPRESS, Deed.START_OVER) for fix in finding.fixes
+    urgent = (
+        finding.severity is Severity.ERROR
+        or finding.undecided
+        or any(fix.effect is Effect.RESCUE or fix.deed in (Deed.COMPRESS, Deed.START_OVER) for fix in finding.fixes)
     )
     return 1 if urgent else SEEN_TO_STAND
 

@@ -110,7 +110,8 @@ def _is_over(run: RunFacts, task: TaskFacts, loss: LossFacts, validation: Valida
     """Tell whether the net has learned what it will: a net that is on its way learns its rare classes last."""
     trained = validation.last.train_loss
     left = (trained if isfinite(trained) else loss.now) / task.baseline_loss if task.baseline_loss > 0 else 0.0
-    return left <= FITTED_SHARE or (far and run.progress >= JUDGED_SHARE and left <= LEARNED_SHARE)
+    late = run.progress >= JUDGED_SHARE
+    return (left <= FITTED_SHARE and (far or late)) or (far and late and left <= LEARNED_SHARE)
 
 
 def _counts_as_trained(task: TaskFacts, validation: ValidationFacts, classes: ClassFacts) -> bool:

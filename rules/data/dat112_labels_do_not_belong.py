@@ -5,7 +5,7 @@ Before the first step the survey holds inputs against targets: is the target of 
 what a linear fit to the others says, than shuffled targets are? Where it is not, and after a twentieth of the run the net
 is no better than a constant on validation, it says so as information and asks for a fit of 16 examples: that much is true of
 every net that has not begun, on a relation that no simple model sees. What decides is what the net learns: where it knows its
-training examples better and better and nothing of it holds for others, in three evaluations, the labels say nothing about their
+training examples better and better and nothing of it holds for others, after three tenths of the run, the labels say nothing about their
 inputs; at four fifths of the run, where nothing was learned at all, that is a warning, too. A net that does not learn the 16
 examples either may have another fault besides, which is then treated.
 
@@ -42,6 +42,8 @@ LEAST_EXAMPLES = 100
 """Behind it: of fewer, a weak relation does not stand out; nor does it of classes so rare that few of theirs are among them."""
 BY_HEART_EVALUATIONS = 3
 """In a row: what the net knows of its training examples lies above what it knows of others in the median of them."""
+BY_HEART_SHARE = 0.3
+"""Of the run: before, nets have known their examples by heart and found the rule behind them after all (parity of four bits)."""
 END_SHARE = 0.8
 """Of the run: relations that neighbours and lines do not see were learned after a third of it, and after two thirds."""
 EVALUATIONS = 2
@@ -76,7 +78,8 @@ def labels_do_not_belong(
         return None
     fitted = "single_batch_fit" in probes.done
     learns = fitted and probes.fit_last_loss <= FIT_SHARE * probes.fit_first_loss
-    heart, powerful = _by_heart(task, validation), _evenness(task) * inputs.association_examples >= LEAST_EXAMPLES
+    heart = run.progress >= BY_HEART_SHARE and _by_heart(task, validation)
+    powerful = _evenness(task) * inputs.association_examples >= LEAST_EXAMPLES
     over = run.progress >= END_SHARE and learns
     severity = Severity.INFO
     if powerful and not early:
