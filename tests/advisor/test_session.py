@@ -70,7 +70,7 @@ def test_a_free_trainer_is_answered_where_it_may_wait_only() -> None:
 def test_a_trainer_in_lockstep_is_answered_always() -> None:
     core, _ = session()
     hear(core, started(lockstep=True))
-    assert core.lockstep
+    assert core.awaited
     assert hear(core, beat(1)) == [Answer(heard=2)]
 
 
@@ -131,14 +131,14 @@ def test_the_knob_on_trial_is_the_suspect(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_run_outlives_a_judgement_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     core, entries = session()
-    hear(core, started())
+    hear(core, started(), beat(1))
 
     def fail(mind: Mind, event: Event) -> list[Command]:
         raise ZeroDivisionError("deliberate")
 
     monkeypatch.setattr(Mind, "hear", fail)
     scored = wire.ArmScored(trial="t1", arm="candidate", steps=4, seconds=1.0, scores={}, standard_errors={})
-    assert hear(core, evaluated(1)) == [Answer(heard=2)]
+    assert hear(core, evaluated(1)) == [Answer(heard=3)]
     assert hear(core, scored) == [Decide(trial="t1", arm="control")]
     assert core.wish(Wished(wish="stop", viewer="me")) == [Stop(why="stopped")]
     assert Finish() in hear(core, wire.TrainingEnded(step=9, why="finished", best_step=9))
@@ -263,7 +263,7 @@ def test_a_trainer_that_is_started_again_is_told_what_the_dead_one_had_no_time_f
 def test_a_turn_that_the_trainer_has_forgotten_is_taken_back_by_turning_it_the_other_way() -> None:
     core, _ = session(mode="auto")
     core.restore([write(started()), write(CONFIRMED)], [TRIAL, ROUNDS_KEPT], live=False)
-    hear(core, AGAIN)
+    hear(core, AGAIN, beat(3))
     (revert,) = core.wish(Wished(wish="undo", target="t1", viewer="me"))
     assert isinstance(revert, Revert)
     assert hear(core, FORGOTTEN) == TURN_BACK
