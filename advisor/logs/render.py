@@ -1,15 +1,18 @@
 """The diagnosis of logs as Markdown and as one HTML file: no script, nothing to fetch, all that is logged escaped."""
 
+import re
 from functools import cache
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from advisor.logs import compare
 from advisor.logs.diagnose import Diagnosed
 from advisor.report import charts, words
 from advisor.report.markdown import plain
 from advisor.report.schema import Report
+
+OPTION = re.compile(r"--[a-z][a-z-]*")
 
 
 def html(diagnosed: Diagnosed) -> str:
@@ -42,7 +45,13 @@ def _template(name: str, *, escapes: bool) -> Template:
     )
     pages.filters["plain"] = plain
     pages.filters["code"] = _code
+    pages.filters["whole"] = _whole
     return pages.get_template(name)
+
+
+def _whole(text: str) -> Markup:
+    """Return text, escaped, in which an option of the command line is not broken at its hyphens."""
+    return Markup(OPTION.sub(r'<span class="whole">\g<0></span>', str(escape(text))))
 
 
 def _code(text: str) -> str:

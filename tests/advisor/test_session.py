@@ -141,15 +141,15 @@ def test_the_knob_on_trial_is_the_suspect(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_run_outlives_a_judgement_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     core, entries = session()
-    hear(core, started())
+    hear(core, started(), beat(1))
 
     def fail(mind: Mind, event: Event) -> list[Command]:
         raise ZeroDivisionError("deliberate")
 
     monkeypatch.setattr(Mind, "hear", fail)
     scored = wire.ArmScored(trial="t1", arm="candidate", steps=4, seconds=1.0, scores={}, standard_errors={})
-    assert hear(core, evaluated(1)) == [Answer(heard=2)]
-    assert hear(core, scored)[0] == Decide(trial="t1", arm="control")
+    assert hear(core, evaluated(1)) == [Answer(heard=3)]
+    assert hear(core, scored) == [Decide(trial="t1", arm="control")]
     assert core.wish(Wished(wish="stop", viewer="me")) == [Stop(why="stopped")]
     assert Finish() in hear(core, wire.TrainingEnded(step=9, why="finished", best_step=9))
     (note,) = (entry for entry in entries if isinstance(entry, Noted))
@@ -273,10 +273,10 @@ def test_a_trainer_that_is_started_again_is_told_what_the_dead_one_had_no_time_f
 def test_a_turn_that_the_trainer_has_forgotten_is_taken_back_by_turning_it_the_other_way() -> None:
     core, _ = session(mode="auto")
     core.restore([write(started()), write(CONFIRMED)], [TRIAL, ROUNDS_KEPT], live=False)
-    hear(core, AGAIN)
+    hear(core, AGAIN, beat(3))
     (revert,) = core.wish(Wished(wish="undo", target="t1", viewer="me"))
     assert isinstance(revert, Revert)
-    assert hear(core, beat(1), FORGOTTEN) == TURN_BACK
+    assert hear(core, FORGOTTEN) == TURN_BACK
     assert hear(core, FORGOTTEN) == [], "once is enough"
 
 

@@ -64,6 +64,17 @@ def test_markup_in_the_name_of_a_file_that_is_left_out_is_harmless(tmp_path: Pat
     assert markdown(told).count("<img") == markdown(told).count("\\<img") == 1
 
 
+def test_an_option_is_not_broken_at_its_hyphens_and_markup_beside_it_stays_harmless(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(GOOD)
+    told = told_of(log)
+    (run,) = told.runs
+    hostile = run.model_copy(update={"unsure": ("<img src=x> --classes N would tell",), "next": "Say --map loss=<b>."})
+    page = html(told.model_copy(update={"runs": (hostile,)}))
+    assert '&lt;img src=x&gt; <span class="whole">--classes</span> N would tell' in page
+    assert '<span class="whole">--map</span> loss=&lt;b&gt;.' in page
+
+
 def test_a_log_of_unknown_columns_is_a_mistake_that_lists_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
