@@ -44,10 +44,19 @@ def verdict(story: Story, metrics: Metrics, findings: tuple[ReportedFinding, ...
         return f"The training {how}, and learned nothing: {told}."
     if word == "stopped":
         return f"The training was stopped at {steps}: {told}."
-    mended = sum(1 for one in findings if one.mended and one.role != "symptom" and one.severity is not Severity.INFO)
+    return f"The training finished{_faults(findings)}: {told}."
+
+
+def _faults(findings: tuple[ReportedFinding, ...]) -> str:
+    """Return how many faults were mended, and how many stand; symptoms and hints are none."""
+    faults = [one for one in findings if one.role != "symptom" and one.severity is not Severity.INFO]
+    mended, stand = sum(one.mended for one in faults), len(standing(tuple(faults)))
+    that = f"that stand{'s' if stand == 1 else ''}"
+    if mended and stand:
+        return f", with {plural(mended, 'fault')} mended on the way and {stand} {that}"
     if mended:
-        return f"The training finished, with {plural(mended, 'fault')} mended on the way: {told}."
-    return f"The training finished: {told}."
+        return f", with {plural(mended, 'fault')} mended on the way"
+    return f", with {plural(stand, 'fault')} {that}" if stand else ""
 
 
 def why(

@@ -42,3 +42,15 @@ def test_the_best_of_several_guesses_is_no_learning_and_what_stood_last_is_the_r
     assert "learned nothing" in report.verdict
     assert report.why == "ARC103: 100% of the units never fire."
     assert "--mode auto" in report.next
+
+
+def test_a_fault_that_stands_is_in_the_first_sentence_beside_what_was_mended() -> None:
+    run = literal_runs.troubled()
+    assert report_of(run).verdict.startswith(
+        "The training finished, with 3 faults mended on the way and 1 that stands: "
+    )
+    fault = literal_runs.finding("DAT113", "examples_change", "other labels since step 9", severity=Severity.ERROR)
+    run.found(fault, "cause")
+    run.found(literal_runs.finding("NUM102", "divergence", "the loss is 9", severity=Severity.ERROR), "symptom")
+    assert " and 2 that stand: " in report_of(run).verdict
+    assert "with" not in report_of(literal_runs.healthy()).verdict
