@@ -114,7 +114,7 @@ class Finding(_Word):
     name: str
     severity: Severity
     message: str
-    """What is, the number first, small first letter."""
+    """What is, with its number: a sentence without its capital and its full stop."""
     evidence: tuple[Evidence, ...]
     causes: tuple[str, ...] = ()
     """Causes it considers, most likely first, in words."""
