@@ -80,7 +80,7 @@ def labels_do_not_belong(
     learns = fitted and probes.fit_last_loss <= FIT_SHARE * probes.fit_first_loss
     heart = run.progress >= BY_HEART_SHARE and _by_heart(task, validation)
     powerful = _evenness(task) * inputs.association_examples >= LEAST_EXAMPLES
-    over = run.progress >= END_SHARE and learns
+    over = run.progress >= END_SHARE and (learns or not fitted)
     severity = Severity.INFO
     if powerful and not early:
         severity = Severity.ERROR if heart else Severity.WARNING if over else Severity.INFO

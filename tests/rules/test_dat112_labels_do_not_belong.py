@@ -61,9 +61,15 @@ def test_what_sixteen_examples_do_not_learn_either_may_have_another_fault_which_
     assert (finding.undecided, finding.misleads) == (True, False)
 
 
-def test_a_run_that_ends_with_nothing_learned_is_warned_of() -> None:
-    learned = ProbeFacts(done=FIT, fit_first_loss=2.3, fit_last_loss=0.1)
-    late = {"inputs": APART, "validation": NOT_BEGUN, "probes": learned, "run": {"step": 850}}
+@pytest.mark.parametrize(
+    "probes",
+    [
+        pytest.param(ProbeFacts(done=FIT, fit_first_loss=2.3, fit_last_loss=0.1), id="sixteen examples are learned"),
+        pytest.param(ProbeFacts(), id="nobody could afford to ask"),
+    ],
+)
+def test_a_run_that_ends_with_nothing_learned_is_warned_of(probes: ProbeFacts) -> None:
+    late = {"inputs": APART, "validation": NOT_BEGUN, "probes": probes, "run": {"step": 850}}
     finding = assessed(labels_do_not_belong, late)
     assert finding is not None
     assert (finding.severity, finding.beyond_knobs) == (Severity.WARNING, True)
