@@ -21,6 +21,7 @@ SHADES = {
     "lost": ("█", "red"),
     "restarts": ("▓", "red"),
     "advisor": ("▒", "magenta"),
+    "pacing": ("░", "magenta"),
     "other": ("░", "white"),
 }
 """A pattern and a colour for each part: the pattern alone must do on a monochrome terminal."""

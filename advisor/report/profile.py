@@ -72,10 +72,11 @@ def overhead(story: Story, time: Mapping[str, float]) -> dict[str, Any]:
     return by_stretches | {
         "share": time["advisor"] / total if total else 0.0,
         "seconds": time["advisor"],
+        "pacing_seconds": time["pacing"],
         "trials_share": time["trials"] / total if total else 0.0,
         "how": "seconds that the training loop itself spent on beats, events, orders and snapshots, over its wall time; "
         "in lockstep its waiting for the driver is in it, else the driver runs beside it at low priority and is not; "
-        "trials are listed apart",
+        "trials are listed apart, and so is the time that a short run stands still until its driver has heard it",
     }
 
 

@@ -180,7 +180,7 @@ class Report(_Part):
     data: dict[str, Any]
     time: dict[str, float]
     """Seconds by part: input_wait, to_device, forward, backward, optimizer, evaluation, checkpoint, trials, lost,
-    restarts, advisor, other; and `total`."""
+    restarts, advisor, pacing (a short run that stood still until its driver had heard it), other; and `total`."""
     overhead: dict[str, Any]
     """share (of the wall time), and how it was measured."""
     config: dict[str, Any] = Field(default_factory=dict)

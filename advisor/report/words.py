@@ -26,6 +26,7 @@ PART_NAMES = {
     "lost": "lost steps",
     "restarts": "starting again",
     "advisor": "being watched",
+    "pacing": "waiting for the driver",
     "other": "start-up and other",
 }
 """The parts of the time of a run, in the order of the bar."""

@@ -278,7 +278,7 @@ class Story:
         self.skipped_steps += event.skipped
         self.clipped_steps += event.clipped
         self._seconds.step(event.steps, event.phases)
-        self._seconds.add("advisor", event.waited_s)
+        self._seconds.add("pacing", event.waited_s)
         self.series.loss.spread(event.step, event.steps, event.loss)
         self.series.grad_norm.spread(event.step, event.steps, event.grad_norm)
         if not event.trial:
