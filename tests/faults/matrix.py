@@ -30,11 +30,11 @@ HOLD_OUT_TITLE = "## Hold-out"
 ABOUT_HOLD_OUT = f"""{HOLD_OUT_TITLE}
 
 Cases over other data, nets, sizes and optimizers (`tests/faults/cases/hold_out*.py`), which were all written down before
-any rule had run on them. No limit is fitted to them. Two mechanisms were mended after one seed of two of them had shown them
-wrong, before these figures: how sure DAT113 has to be (`held_ok_adding`) and what the guard takes for an outlier
-(`held_ok_docs`). Data or settings of three were mended, too (parity, autoencoder, documentation). Nothing above counts
-them, and neither does the record of the rules; what is right and what is false is told in the same way. Where the mended run
-does no better than the untouched one, a fault is named or not, but cannot be rescued.
+any rule had run on them. **It is no hold-out any more**: what failed here was mended since, by mechanism but with these cases in
+view (rates that a sweep picks, right fixes that a trial did not keep, warnings of healthy runs), and the second hold-out
+below tells what that was worth. Of the first run, one seed: right cause first 64 of 68, rescued 22 of 46, healthy runs warned of
+4 of 25, faulty ones falsely warned of 17 of 68. Nothing above counts these cases, and neither does the record of the rules.
+Where the mended run does no better than the untouched one, a fault is named or not, but cannot be rescued.
 """
 
 SECOND_TITLE = "## Second hold-out"
@@ -43,7 +43,9 @@ ABOUT_SECOND = f"""{SECOND_TITLE}
 Cases over other data, nets and sizes again (`tests/faults/cases/second*.py`), written down after the rules had been mended
 with the first hold-out in view. While they were written, most trainings that work and 36 of the 90 faulty ones ran once,
 with nobody beside them, to see that the one learns and the other costs something (six more cost nothing and were dropped);
-the rest is reasoned. No rule ran on them before the rules were finished. Nothing above counts them.
+the rest is reasoned. No rule ran on them before the rules were finished. Then two slips of one rule that they had shown were
+mended, and the 28 cases in which it spoke were run again (DAT112: silent in a run too short for its probe, and in the way of a
+sweep of the rate): shuffled labels named 2 more times, one rate far too low rescued. All else is as they found it.
 """
 
 Row = tuple[str, ...]
