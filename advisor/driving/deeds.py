@@ -50,12 +50,13 @@ class Deeds:
     def lost(self, attempts: Iterable[Attempt]) -> tuple[list[Command], list[Attempt]]:
         """Return what a trainer that was just started again is told, and what is given up, for it dies before it has turned.
 
-        The winner of a fork is among the first: its state is gone with the trainer that held it, what it turned is not.
+        The winner of a fork is among the first, and so is a rescue that has turned back and not turned its knobs yet: the state is
+        gone with the trainer that held it, what it turns is not.
         """
         commands: list[Command] = []
         given_up: list[Attempt] = []
         for attempt in attempts:
-            turns = self._turn(attempt) if attempt.how in ("rounds", "untried", "fork", "free") else []
+            turns = self._turn(attempt) if attempt.how in ("rounds", "untried", "fork", "free", "rescue") else []
             if turns and attempt.trial in self._told_again:
                 given_up.append(attempt)
                 continue

@@ -298,3 +298,13 @@ def test_a_rescue_that_was_never_done_is_not_called_applied() -> None:
         core, entries = session(mode="auto")
         core.restore([write(one) for one in (started(), *said)], [rescue], live=True)
         assert [one.outcome for one in entries if isinstance(one, Judged)] == [outcome]
+
+
+def test_a_trainer_that_dies_between_turning_back_and_its_knobs_is_told_them_when_it_is_started_again() -> None:
+    rescue = TRIAL.model_copy(update={"how": "rescue", "t": 2.0})
+    back = wire.RolledBack(t=3.0, trial="t1", from_step=9, skipped_batches=0)
+    core, _ = session(mode="auto")
+    core.restore([write(one) for one in (started(), back)], [rescue], live=False)
+    told = [one for one in hear(core, AGAIN) if isinstance(one, Turn)]
+    assert [one.trial for one in told] == ["t1"]
+    assert [turn.knob for turn in told[0].turns] == ["amp"]
