@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -138,11 +140,14 @@ def test_an_interrupted_watcher_still_ends_with_the_paths(tmp_path: Path) -> Non
     live = live_run(tmp_path / "run")
     lease = Lease(live)
     command = [sys.executable, "-P", "-m", "advisor.cli", "watch", str(live.folder), "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as watching:
+    hearing = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell lets what it starts behind it ignore this
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=hearing
+    ) as watching:
         assert watching.stdout is not None
         lines = [watching.stdout.readline() for _ in live.ledger.read_text().splitlines()]
         time.sleep(0.5)
-        psutil.Process(watching.pid).send_signal(2)
+        psutil.Process(watching.pid).send_signal(signal.SIGINT)
         last = watching.stdout.read().splitlines()[-1]
         assert watching.wait(20) == 0
     assert "".join(lines) == live.ledger.read_text()
