@@ -207,7 +207,6 @@ class Beats:
             held=self._held(),
             slow=self._pace.take(),
             trial=self.trial,
-            paced=training.tempo.paced,
             waited_s=training.tempo.take_waited_s(),
             eta_s=max(left, 0) * self._seconds_of_sample,
             **_runs(training, batch),
@@ -240,7 +239,8 @@ class Beats:
         if self._training.device.type != "cpu":
             self._tell_what_the_device_did(beat, losses, norms)
         self._training.guard.learn(norms, losses)
-        self._training.link.say(beat.model_copy(update={"loss": binned(losses), "grad_norm": binned(norms)}))
+        told = {"loss": binned(losses), "grad_norm": binned(norms), "paced": self._training.tempo.paced}  # as it is now
+        self._training.link.say(beat.model_copy(update=told))
 
 
 def _arrival(device: torch.device) -> torch.cuda.Event | None:
