@@ -144,7 +144,7 @@ class AdvisorApp(Viewer):
     def on_feed_pane_chosen(self) -> None:
         """Show the keys that matter for the chosen row; the footer is made anew only where they are others."""
         offered = tuple(bool(self.check_action(action, ())) for action in ("apply", "undo", "why"))
-        if offered != self._offered:
+        if offered != self._offered and self.screen_stack:  # none is left while the screens close
             self._offered = offered
             self.refresh_bindings()
 
