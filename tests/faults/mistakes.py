@@ -241,7 +241,7 @@ OPTIMIZERS: dict[str, Callable[[nn.Module, float], torch.optim.Optimizer]] = {
 }
 
 
-class _Items(Dataset[tuple[Tensor, Any]]):
+class Items(Dataset[tuple[Tensor, Any]]):
     """Examples one by one, as a user's data set gives them."""
 
     def __init__(self, part: Part, amount: float) -> None:
@@ -256,7 +256,7 @@ class _Items(Dataset[tuple[Tensor, Any]]):
         return self.inputs[index], self.labels[index]
 
 
-class _Sorted(_Items):
+class _Sorted(Items):
     """Deals its examples in the order of their labels, whatever index it is asked for."""
 
     def __init__(self, part: Part, amount: float) -> None:
@@ -273,24 +273,24 @@ class _Sorted(_Items):
 
 def _in_order(part: Part, amount: float) -> DataLoader[Any]:
     """A loader that does not shuffle, over examples that lie sorted by their targets."""
-    return DataLoader(_Items(part.take(np.argsort(part.targets, kind="stable")), amount), shuffle=False)
+    return DataLoader(Items(part.take(np.argsort(part.targets, kind="stable")), amount), shuffle=False)
 
 
-class _FewAgain(_Items):
+class _FewAgain(Items):
     """A wrong modulus: only the first so many examples ever come."""
 
     def __getitem__(self, index: int) -> tuple[Tensor, Any]:
         return super().__getitem__(index % int(self.amount))
 
 
-class _Neighbours(_Items):
+class _Neighbours(Items):
     """An index that is off by one: each input comes with the label of the next example."""
 
     def __getitem__(self, index: int) -> tuple[Tensor, Any]:
         return self.inputs[index], self.labels[(index + 1) % len(self)]
 
 
-class _ChangesAt(_Items):
+class _ChangesAt(Items):
     """From the item of number `amount` on the labels that are dealt are those of other examples."""
 
     def __init__(self, part: Part, amount: float) -> None:
@@ -303,7 +303,7 @@ class _ChangesAt(_Items):
         return self.inputs[index], self.labels[(index + off) % len(self)]
 
 
-class _TurnsAt(_Items):
+class _TurnsAt(Items):
     """From the item of number `amount` on the inputs that are dealt have the other sign."""
 
     def __init__(self, part: Part, amount: float) -> None:
@@ -316,7 +316,7 @@ class _TurnsAt(_Items):
 
 
 LOADERS: dict[str, Callable[[Part, float], Dataset[tuple[Tensor, Any]] | DataLoader[Any]]] = {
-    "items": _Items,
+    "items": Items,
     "sorted": _Sorted,
     "in_order": _in_order,
     "few_again": _FewAgain,

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import Dataset
 
 from tests.faults.data import Data, Part
-from tests.faults.mistakes import LOADERS, LOSSES, MODELS, OPTIMIZERS
+from tests.faults.mistakes import LOADERS, LOSSES, MODELS, OPTIMIZERS, Items
 from tests.faults.spoil import SPOILS
 
 SENTINEL = -999.0
@@ -146,20 +145,7 @@ OPTIMIZERS |= {
 }
 
 
-class _Items(Dataset[tuple[Tensor, Any]]):
-    def __init__(self, part: Part, amount: float) -> None:
-        self.inputs = torch.from_numpy(part.inputs)
-        self.labels = torch.from_numpy(part.targets)
-        self.amount = amount
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Any]:
-        return self.inputs[index], self.labels[index]
-
-
-class _OneBuffer(_Items):
+class _OneBuffer(Items):
     """Every item is written into one buffer, so that a batch holds its last example many times, under all their labels."""
 
     def __init__(self, part: Part, amount: float) -> None:
@@ -171,14 +157,14 @@ class _OneBuffer(_Items):
         return self._buffer, self.labels[index]
 
 
-class _Turned(_Items):
+class _Turned(Items):
     """Each picture is turned by quarters at random, as an augmentation, and keeps its label."""
 
     def __getitem__(self, index: int) -> tuple[Tensor, Any]:
         return torch.rot90(self.inputs[index], int(torch.randint(4, ())), (-2, -1)), self.labels[index]
 
 
-class _Apart(_Items):
+class _Apart(Items):
     """Inputs and labels are shuffled by two draws, anew whenever one is asked for."""
 
     def __getitem__(self, index: int) -> tuple[Tensor, Any]:
