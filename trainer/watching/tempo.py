@@ -41,7 +41,7 @@ class Tempo:
         if self._lockstep:
             self._link.wait_until_heard(inf)
             return False
-        return self.paced and self._stand_still(self._left_s)
+        return self.paced and self._stand_still()
 
     def wait_behind_evaluation(self) -> None:
         """Let the driver hear an evaluation before the run moves on."""
@@ -64,9 +64,9 @@ class Tempo:
         waited_s, self._waited_s = self._waited_s, 0.0
         return waited_s
 
-    def _stand_still(self, patience_s: float) -> bool:
+    def _stand_still(self) -> bool:
         begun = perf_counter()
-        self.paced = self._link.wait_until_heard(patience_s)  # nobody answers: the next beat asks again
+        self.paced = self._link.wait_until_heard(self._left_s)  # nobody answers: the next beat asks again
         passed = perf_counter() - begun
         if passed < AT_ONCE_S:
             return False
