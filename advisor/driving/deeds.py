@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from advisor.deciding.history import Attempt
 from trainer.commands import Command, Confirm, Revert, Turn
 from trainer.knobs import Knob
-from trainer.wire import CommandRefused, Event, KnobsConfirmed, KnobsReverted, RolledBack
+from trainer.wire import CommandRefused, Event, KnobsConfirmed, KnobsReverted
 from trainer.words import Change, Turned
 
 BACK = "back"
@@ -35,8 +35,6 @@ class Deeds:
             case KnobsReverted():
                 self._answered.add((event.trial, "revert"))
                 self._stands.pop(event.trial, None)
-            case RolledBack():
-                self._answered.add((event.trial, "rollback"))
             case CommandRefused():
                 self._answered.add((event.trial, event.command))
 
