@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any
 
 from advisor.ledger import Measured
-from advisor.trials.scoring import plain_score
+from advisor.trials.scoring import AVERAGED, BETTER, plain_score
 from rules.vocabulary import Value
 
 MISSING = "—"
@@ -65,13 +65,13 @@ LESS_IS_BETTER = frozenset({"step_s", "bytes", "time", "loss", "balanced_loss", 
 """Quantities whose gain is a fall."""
 
 
-TAIL = re.compile(r"\btail_(\w+)")
+SCORE = re.compile(rf"\b(?:{AVERAGED}|{BETTER})(\w+)")
 """A score at the end of an arm, as the ledger names it."""
 
 
 def plainly(why: str) -> str:
     """Return the reason of a verdict with its scores in words: `tail_balanced_loss` is the loss with all classes alike."""
-    return TAIL.sub(lambda found: QUANTITY_NAMES.get(found[1], found[1]), why)
+    return SCORE.sub(lambda found: QUANTITY_NAMES.get(found[1], found[1]), why)
 
 
 def number(value: float | None, digits: int = 4) -> str:
