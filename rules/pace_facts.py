@@ -14,6 +14,8 @@ class PaceFacts:
     """Over three spreads beyond the usual step, and over twice it."""
     excess_share: float
     """Of the wall time of those steps: what the slow ones took beyond the usual."""
+    excess_s: float
+    """What a slow one took beyond the usual, in the mean; 0 where there were none."""
     usual_s: float
     worst_s: float
     met: Mapping[str, int]

@@ -193,12 +193,12 @@ class Probed(EventWord):
 
 
 class GuardActed(EventWord):
-    """The trainer's own guard skipped or clipped a step."""
+    """The trainer's own guard skipped or clipped a step, or saw it stand out."""
 
     kind: Literal["guard_acted"] = "guard_acted"
     why: Literal["non_finite_loss", "non_finite_gradient", "loss_outlier", "gradient_outlier"]
     deed: Literal["skipped", "clipped", "saw"]
-    """`saw` in watch mode, where the guard is off."""
+    """`saw`: the step was taken as it is, in watch mode, where the guard is off, or as an outlier that does no harm."""
     value: float
 
 

@@ -16,6 +16,7 @@ def pace(signals: Signals) -> PaceFacts | None:
         steps=seen.steps,
         slow=seen.slow,
         excess_share=min(seen.excess_s / max(seen.seconds, 1e-9), 1.0),
+        excess_s=seen.excess_s / max(seen.slow, 1),
         usual_s=seen.usual_s,
         worst_s=seen.worst_s,
         met=seen.met,

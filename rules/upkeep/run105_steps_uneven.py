@@ -3,7 +3,7 @@
 ## What it does
 Counts the steps over three spreads beyond the usual one and over twice it, and what each of them met: Python's garbage
 collector, an evaluation or a checkpoint just before, a wait for input, a thread that did not run, or more work in the step.
-Speaks when there were more than ten and they cost a twentieth of the time.
+Speaks when there were more than ten, they cost a twentieth of the time, and each of them some milliseconds.
 
 ## Why it matters
 What comes now and then is missed by every mean; and in a run on several devices all wait for the one that is late.
@@ -31,6 +31,9 @@ SLOW_LIMIT = 10
 """Steps (rules.md): fewer are chance."""
 SHARE_LIMIT = 0.05
 """Of the wall time: less is not worth anyone's attention."""
+EXCESS_LIMIT_S = 0.005
+"""Of a slow step: less is what the scheduler deals in (a slice is 3 ms), and what a loader that gathers some small batches at
+a time gives back at the next ones. A loop of half a millisecond a step that nothing was wrong with had 7 % of its time so."""
 OF_THE_SYSTEM = "waiting"
 """What a step met whose thread did not run."""
 
@@ -59,6 +62,8 @@ def steps_uneven(run: RunFacts, pace: PaceFacts) -> Finding | None:
     """Find a run whose steps are now and then far longer."""
     if not run.warm or pace.slow <= SLOW_LIMIT or pace.excess_share < SHARE_LIMIT:
         return None
+    if pace.excess_s < EXCESS_LIMIT_S:
+        return None
     first = next(iter(pace.met), OF_THE_SYSTEM)
     met, answer = MET.get(first, MET[OF_THE_SYSTEM])
     share = pace.met.get(first, 0) / max(pace.slow, 1)
@@ -71,6 +76,7 @@ def steps_uneven(run: RunFacts, pace: PaceFacts) -> Finding | None:
         evidence=(
             Evidence(fact="pace.slow", value=pace.slow, limit=SLOW_LIMIT),
             Evidence(fact="pace.excess_share", value=pace.excess_share, limit=SHARE_LIMIT),
+            Evidence(fact="pace.excess_s", value=pace.excess_s, limit=EXCESS_LIMIT_S),
         ),
         causes=tuple(f"{MET.get(name, MET[OF_THE_SYSTEM])[0]} ({count} of them)" for name, count in pace.met.items()),
         fixes=(

@@ -1,137 +1,188 @@
-"""From a naive configuration to what this machine can do: auto mode against the best of a grid run by hand.
+"""From a naive configuration to what this machine can do: auto mode beside the best of a grid run by hand.
 
-python -m tests.bench.naive_start FOLDER            an advised run of some five minutes, and a grid before and behind it
+python -m tests.bench.naive_start FOLDER            an advised run of some minutes, then all in turns: 9 minutes
 
 Five convolutions on Fashion-MNIST (tests/bench/naive_task.py): batch 32, no workers, pictures transformed one by one, no mixed
-precision, the default memory layout and threads.
+precision, the default memory layout and threads. The speed of a shared machine drifts by a factor of two within minutes, so
+the advised run, once it has settled, and the points of the grid have turns of some seconds: each is a process that stands
+still while another has its turn.
 """
 
-import itertools
+import json
+import signal
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from math import isfinite
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psutil
+
 from advisor.driving.orders import Orders, make_run
 from tests.bench import naive_task
-from trainer.commands import Command, Stop
+from tests.bench.advised import begin_on_its_own, events_of
+from tests.bench.bad_starts import table
 from trainer.config import parse
-from trainer.link import MemoryLink
-from trainer.run import run
-from trainer.wire import BeatTaken, Event, KnobsConfirmed, RunStarted, TrainingEnded, read_event
+from trainer.wire import BeatTaken, Event, KnobsConfirmed, RunStarted
 
 EPOCHS = 6
-"""About five minutes of the naive configuration on two cores."""
-SETTLED_S, MEASURED_S = 2.5, 4.0
-"""Of each point of the grid."""
-WINDOW_S = 20.0
-"""Over which the throughput of the advised run is taken."""
+"""About five minutes of the naive configuration on two cores; it tells how long a fifth of such a run is."""
+HELD_EPOCHS = 200
+"""Of whatever is measured: it is broken off."""
+ROUNDS, TURN_S = 8, 4.0
+DECIDED_S = 180.0
+"""The advised run has kept what it keeps by then, or keeps nothing."""
+REST_S = 15.0
+"""Behind what it kept, before it is measured."""
+NAIVE = "naive"
 GRID: tuple[dict[str, Any], ...] = (
     {},
-    *(
-        {"batch_size": batch, "channels_last": layout, "workers": workers}
-        for batch, layout, workers in itertools.product((32, 64, 128, 256), (False, True), (0, 1))
-    ),
-    *({"batch_size": batch, "channels_last": True, "workers": 2} for batch in (64, 128)),
-    {"batch_size": 128, "channels_last": True, "workers": 1, "threads": 1},
-    {"batch_size": 128, "channels_last": True, "workers": 1, "amp": "auto"},
+    *({"batch_size": batch, "channels_last": True} for batch in (32, 64, 128, 256)),
+    *({"batch_size": batch, "channels_last": True, "workers": 1} for batch in (64, 128)),
+    {"batch_size": 128, "channels_last": True, "workers": 2},
+    {"batch_size": 128},
+    {"batch_size": 128, "channels_last": True, "threads": 1},
+    {"batch_size": 128, "channels_last": True, "amp": "auto"},
 )
-"""The naive configuration, and what a person would try who knows all that can be turned."""
+"""The naive configuration, and what a person would try who knows all that can be turned: the layout paid at every batch,
+workers and precision at none, in a grid of 21 points that were run one after the other."""
 
 
-def naive(**train: Any) -> dict[str, Any]:
-    """Return the configuration with some settings changed."""
-    return {
-        "task": {"factory": f"{naive_task.__file__}:make_task"},
-        "train": {"epochs": EPOCHS, "batch_size": 32, "lr": 1e-3, **train},
-    }
+class Side:
+    """A training in processes of its own that can be made to stand still."""
+
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+        self.folder, self.process = folder, process
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to all its processes."""
+        first = psutil.Process(self.process.pid)
+        for one in (first, *first.children(recursive=True)):
+            one.send_signal(number)
+
+    def pace(self, seconds: float) -> float:
+        """Let it go on for so long, alone; return its examples a second in that time, not a number for too few beats.
+
+        The beat in which it stood still before is left out.
+        """
+        begun = time.time()
+        self.signal(signal.SIGCONT)
+        time.sleep(seconds)
+        self.signal(signal.SIGSTOP)
+        beats = [one for one in self.beats() if begun < one.t < begun + seconds and not one.trial]
+        if len(beats) < 2:
+            return float("nan")
+        return (beats[-1].samples - beats[0].samples) / (beats[-1].t - beats[0].t)
+
+    def beats(self) -> list[BeatTaken]:
+        """Return all its beats so far."""
+        return [event for event in self.events() if isinstance(event, BeatTaken)]
+
+    def events(self) -> list[Event]:
+        """Return what it has said so far."""
+        return events_of(self.folder)
 
 
-def by_hand(settings: dict[str, Any]) -> float:
-    """Return examples a second of a run with these settings that nobody advises, behind its first seconds."""
-    config = parse(naive(**{"epochs": 50, **settings}), "grid")
-    beats: list[BeatTaken] = []
-    began = time.perf_counter()
-
-    def hear(event: Event) -> list[Command]:
-        passed = time.perf_counter() - began
-        if isinstance(event, BeatTaken) and passed > SETTLED_S:
-            beats.append(event)
-        over = isinstance(event, BeatTaken) and passed > SETTLED_S + MEASURED_S
-        return [Stop(why="stopped")] if over else []
-
-    with tempfile.TemporaryDirectory() as folder:
-        run(
-            make_run(Path(folder) / "run", "run", Orders(config=config, mode="watch", lockstep=False)).folder,
-            MemoryLink(hear),
-        )
-    return _pace(beats)
+def settings_text(train: dict[str, Any]) -> str:
+    """Return the naive configuration with some settings changed."""
+    train = {"epochs": HELD_EPOCHS, "batch_size": 32, "lr": 1e-3, **train}
+    words = [f"{name} = {json.dumps(value)}" for name, value in train.items()]
+    return "\n".join([f'[task]\nfactory = "{naive_task.__file__}:make_task"', "[train]", *words, ""])
 
 
-def _pace(beats: list[BeatTaken]) -> float:
-    """Return examples a second: median over beats, those of one batch size weighed by nothing else."""
-    paces = []
-    for before, beat in itertools.pairwise(beats):
-        if beat.samples > before.samples and not beat.trial and beat.seconds > 0:
-            paces.append((beat.samples - before.samples) / beat.seconds)
-    return median(paces) if paces else float("nan")
+@contextmanager
+def by_hand(folder: Path, settings: dict[str, Any]) -> Iterator[Side]:
+    """Train with these settings and without anybody beside, standing still at first."""
+    raw = {"task": {"factory": f"{naive_task.__file__}:make_task"}}
+    config = parse({**raw, "train": {"epochs": HELD_EPOCHS, "batch_size": 32, "lr": 1e-3, **settings}}, "grid")
+    run = make_run(folder, "run", Orders(config=config, mode="watch", lockstep=False)).folder
+    command = [sys.executable, "-m", "trainer", str(run)]
+    yield from _kept(Side(run, subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)))
 
 
-def advised(folder: Path) -> list[Event]:
-    """Run in auto mode without a screen; return what the trainer said."""
-    config = folder / "naive.toml"
-    train = naive()["train"]
-    lines = [f'[task]\nfactory = "{naive_task.__file__}:make_task"', "[train]"]
-    lines += [f"{name} = {value}" for name, value in train.items()]
-    config.write_text("\n".join([*lines, '[advisor]\nmode = "auto"\n']))
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "advisor",
-        "train",
-        str(config),
-        "--headless",
-        "--run-dir",
-        str(folder / "run"),
+@contextmanager
+def advised(folder: Path) -> Iterator[Side]:
+    """Train from the naive configuration in auto mode without a screen."""
+    yield from _kept(Side(folder, begin_on_its_own(folder, settings_text({}), "auto", {})))
+
+
+def _kept(side: Side) -> Iterator[Side]:
+    try:
+        while side.process.poll() is None and not any(isinstance(one, BeatTaken) for one in side.events()):
+            time.sleep(0.2)
+        yield side
+    finally:
+        side.signal(signal.SIGKILL)
+        side.process.wait()
+
+
+def settle(side: Side) -> float:
+    """Wait until the advised run has kept what it keeps; return after how many seconds that was, and say what."""
+    until = time.monotonic() + DECIDED_S
+    while time.monotonic() < until and not _turns(side.events()):
+        time.sleep(1.0)
+    time.sleep(REST_S)
+    events = side.events()
+    began = next(event.t for event in events if isinstance(event, RunStarted))
+    for at, turned in _turns(events):
+        print(f"kept after {at - began:.0f} s: {turned}", flush=True)
+    return max((at - began for at, _ in _turns(events)), default=float("nan"))
+
+
+def _turns(events: Sequence[Event]) -> list[tuple[float, dict[str, Any]]]:
+    return [
+        (event.t, {change.knob: change.new for change in event.changes})
+        for event in events
+        if isinstance(event, KnobsConfirmed)
     ]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    found = (read_event(line) for line in (folder / "run" / "events.jsonl").open("rb"))
-    return [event for event in found if event is not None]
 
 
-def main(folder: str) -> None:
-    """Print the grid, what the advised run came to and when, and the grid's best points again."""
-    grid = {str(settings or "naive"): by_hand(settings) for settings in GRID}
-    for name, pace in grid.items():
-        print(f"{pace:8.0f} examples/s  {name}", flush=True)
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    heard = advised(place)
-    report(heard)
-    best = sorted(GRID, key=lambda one: grid[str(one or "naive")])[-3:]
-    for settings in ({}, *best):
-        print(f"{by_hand(settings):8.0f} examples/s  {settings or 'naive'}, again", flush=True)
+def main(folder: Path) -> None:
+    """Print what the advised run came to and when, and the speed of all of them in turns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        sides = {"auto": stack.enter_context(advised(folder / "advised"))}
+        after = settle(sides["auto"])
+        sides["auto"].signal(signal.SIGSTOP)
+        for at, settings in enumerate(GRID):
+            name = str(settings or NAIVE)
+            sides[name] = stack.enter_context(by_hand(folder / f"grid{at}", settings))
+            sides[name].signal(signal.SIGSTOP)
+        paces: dict[str, list[float]] = {name: [] for name in sides}
+        for _ in range(ROUNDS):
+            for name, side in sides.items():
+                paces[name].append(side.pace(TURN_S))
+    report(paces)
+    naive_s = EPOCHS * examples() / median(pace for pace in paces[NAIVE] if isfinite(pace))
+    print(f"kept after {after:.0f} s; {EPOCHS} epochs of the naive configuration take {naive_s:.0f} s at its pace")
 
 
-def report(heard: list[Event]) -> None:
-    """Print the throughput of the advised run over its time, and what was turned when."""
-    began = next(event.t for event in heard if isinstance(event, RunStarted))
-    ended = next(event.t for event in heard if isinstance(event, TrainingEnded))
-    for event in heard:
-        if isinstance(event, KnobsConfirmed):
-            turned = {change.knob: change.new for change in event.changes}
-            print(f"  {event.t - began:5.0f} s of {ended - began:.0f}: kept {turned}", flush=True)
-    beats = [event for event in heard if isinstance(event, BeatTaken)]
-    at = began
-    while at < ended:
-        window = [beat for beat in beats if at <= beat.t < at + WINDOW_S]
-        print(f"  {at - began:5.0f} s {_pace(window):8.0f} examples/s", flush=True)
-        at += WINDOW_S
+def examples() -> int:
+    """Return how many examples an epoch has."""
+    data = parse({}, "naive").data
+    return round((1 - data.val_fraction - data.test_fraction) * len(naive_task.Pictures()))
+
+
+def report(paces: dict[str, list[float]]) -> None:
+    """Print medians over the rounds, and ratios within a round."""
+    rows = []
+    for name, values in paces.items():
+        known = [value for value in values if isfinite(value)]
+        rows.append(
+            [name, f"{median(known):.0f}", _ratio(values, paces[NAIVE]), _ratio(paces["auto"], values), len(known)]
+        )
+    table(("settings", "examples a second", "× naive (middle half)", "auto over this (middle half)", "rounds"), *rows)
+
+
+def _ratio(above: list[float], below: list[float]) -> str:
+    ratios = sorted(a / b for a, b in zip(above, below, strict=True) if isfinite(a) and isfinite(b))
+    quarter = len(ratios) // 4
+    return f"{median(ratios):.2f} ({ratios[quarter]:.2f} .. {ratios[-1 - quarter]:.2f})"
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(Path(sys.argv[1]))

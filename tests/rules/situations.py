@@ -242,7 +242,9 @@ HEALTHY: dict[str, Any] = {
         power_limit_w=400.0,
     ),
     "held_back": HeldBackFacts(hot_share=0.0, quota_share=0.0, cores=4.0),
-    "pace": PaceFacts(steps=500, slow=3, excess_share=0.01, usual_s=0.002, worst_s=0.01, met={"waiting": 2, "work": 1}),
+    "pace": PaceFacts(
+        steps=500, slow=3, excess_share=0.01, excess_s=0.006, usual_s=0.002, worst_s=0.01, met={"waiting": 2, "work": 1}
+    ),
     "stall": StallFacts(silent_s=0.0, usual_s=0.002),
     "neighbours": NeighbourFacts(devices=4, idle=0, looks=6),
     "utilisation": UtilisationFacts(

@@ -7,7 +7,7 @@ import pytest
 from rules.upkeep.run105_steps_uneven import MET, steps_uneven
 from tests.rules.situations import assessed, missing_without
 
-UNEVEN = {"slow": 40, "excess_share": 0.3, "met": {"input": 30, "work": 10}}
+UNEVEN = {"slow": 40, "excess_share": 0.3, "excess_s": 0.02, "met": {"input": 30, "work": 10}}
 
 
 @pytest.mark.parametrize("met", MET)
@@ -28,6 +28,7 @@ def test_it_says_what_most_of_them_met(met: str) -> None:
         pytest.param({"run": {"step": 10}, "pace": UNEVEN}, id="young"),
         pytest.param({"pace": UNEVEN | {"slow": 10}}, id="few"),
         pytest.param({"pace": UNEVEN | {"excess_share": 0.04}}, id="they cost nothing"),
+        pytest.param({"pace": UNEVEN | {"excess_s": 0.001}}, id="a millisecond each: the scheduler's own"),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:

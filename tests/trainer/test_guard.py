@@ -5,6 +5,7 @@ from math import inf, nan
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,3 +92,22 @@ def test_a_gradient_that_the_runs_own_clipping_tames_is_no_outlier(
     training.guard.learn([8e-4] * WINDOW, [2.3] * WINDOW)
     take_step(training, training.supply.take())
     assert [event.why for event in of(heard, GuardActed)] == whys
+
+
+@pytest.mark.parametrize(("ratio", "deed"), [(2, ""), (6, "saw"), (60, "clipped")])
+def test_an_outlier_is_clipped_only_where_the_step_would_do_harm(tmp_path: Path, ratio: float, deed: str) -> None:
+    bare, _ = training_of(tmp_path / "bare", config_of(clip=0.0))
+    free = float(take_step(bare, bare.supply.take()).norm or 0.0)
+    training, heard = training_of(tmp_path / "guarded", config_of(clip=0.0))
+    training.guard.learn([free / ratio] * WINDOW, [2.3] * WINDOW)
+    taken = take_step(training, training.supply.take())
+    assert [event.deed for event in of(heard, GuardActed)] == [deed] * bool(deed)
+    assert taken.clipped == (deed == "clipped")
+    same = all(map(torch.equal, training.model.parameters(), bare.model.parameters()))
+    assert same == (deed != "clipped"), "a step that does no harm is taken to the bit as nobody's"
+
+
+def test_where_the_usual_gradient_is_nothing_none_is_clipped() -> None:
+    guard = taught(noisy(1.0, WINDOW), [0.0] * WINDOW)
+    assert guard.outlier(1.0, 0.5) == "gradient_outlier"
+    assert not guard.clips("gradient_outlier", 0.5)

@@ -1,10 +1,10 @@
 """The trainer's own guard: the first rungs of the rescue ladder, in the very step in which something goes wrong.
 
-A non-finite loss or gradient → the step is skipped. A single outlier, of the loss or of the gradient's norm → its
-gradient is clipped to the norm that is usual. On a device that works asynchronously the decision is made there, by limits
-that the host computed one beat before.
+A non-finite loss or gradient → the step is skipped. A single outlier, of the loss or of the gradient's norm → it is told,
+and where its gradient is so large that the step would do harm, it is clipped to the norm that is usual. On a device that
+works asynchronously the decision is made there, by limits that the host computed one beat before.
 
-The guard is also what keeps states of a bad time out of the ring: after it has acted, and while the smoothed loss stands
+The guard is also what keeps states of a bad time out of the ring: after an outlier, and while the smoothed loss stands
 high over where it has been, no snapshot is taken.
 """
 
@@ -35,6 +35,11 @@ TAIL_RATIO = 2.0
 """Times the value that this share lies above. In 55 healthy runs on small data 2.0 of 10,000 steps are called outliers; at
 twice the median and 1.5 times the tail it was 16, in 22 of the runs, and nine of eleven broken streams were seen no sooner
 (tests/bench/RESULTS.md, «The guard»)."""
+
+HARM_RATIO = 10.0
+"""Times the usual norm from which a step is clipped. What the guard does is not tried against anything, so it is left to
+steps that would undo many others: healthy nets have outliers of four to eight times the usual, and a run that had one of
+them clipped was another run from there on, better or worse by chance (tests/bench/RESULTS.md, «The guard»)."""
 
 LOSS_FLOOR_SHARE = 0.25
 """Of the run's first losses: what a loss must stand out by. In a net that knows nearly all, the loss is next to nothing,
@@ -91,6 +96,15 @@ class Guard:
         if norm > self.limit:
             return "gradient_outlier"
         return "loss_outlier" if loss > self.loss_limit else ""
+
+    def clips(self, outlier: Outlier, norm: float) -> bool:
+        """Tell whether an outlier with such a gradient is clipped to the usual norm, or taken as it is."""
+        return self.active and bool(outlier) and norm > self.harmful
+
+    @property
+    def harmful(self) -> float:
+        """The norm over which an outlier is clipped; infinity while nobody knows what is usual, or that is nothing."""
+        return HARM_RATIO * self.usual or inf
 
     def learn(self, norms: list[float], losses: list[float]) -> None:
         """Take in the finite norms and losses of the last beat and renew the limits."""

@@ -175,9 +175,10 @@ def _guard(
             return True, False, acted
     ceiling = limit
     if outlier := guard.outlier(value, min(height, limit)):
+        clips = guard.clips(outlier, min(height, limit))
         height_or_loss = height if outlier == "gradient_outlier" else value
-        acted.append(GuardActed(why=outlier, deed="clipped" if guard.active else "saw", value=height_or_loss))
-        if guard.active:
+        acted.append(GuardActed(why=outlier, deed="clipped" if clips else "saw", value=height_or_loss))
+        if clips:
             ceiling = min(ceiling, guard.usual)
     if height > ceiling:
         torch._foreach_mul_(gradients, ceiling / height)
@@ -194,7 +195,8 @@ def _guard_on_device(training: Training, loss: torch.Tensor, norm: torch.Tensor,
     guard, limit = training.guard, float(training.knobs["clip"]) or inf
     usual = min(limit, guard.usual) if guard.active else limit
     if usual < inf:
-        stands_out = (norm.clamp(max=limit) > guard.limit) | (loss > guard.loss_limit)
+        tamed = norm.clamp(max=limit)
+        stands_out = ((tamed > guard.limit) | (loss > guard.loss_limit)) & (tamed > guard.harmful)
         ceiling = torch.where(stands_out, usual, limit)
         torch._foreach_mul_(gradients, torch.where(norm > ceiling, ceiling / norm, torch.ones_like(norm)))
     if hasattr(training.optimizer, "found_inf"):

@@ -12,7 +12,6 @@ import torch
 
 from trainer.data.batch import Batch
 from trainer.data.gauge import FetchCost
-from trainer.stepping.guard import Guard
 from trainer.stepping.memory import held, reserved_bytes
 from trainer.stepping.optim import rate_of
 from trainer.stepping.step import Taken
@@ -224,14 +223,17 @@ class Beats:
         guard, scaled = self._training.guard, self._training.precision.scaler.is_enabled()
         limit = float(self._training.knobs["clip"]) or inf
         for place, (loss, norm) in enumerate(zip(losses, norms, strict=True), start=beat.step - len(losses) + 1):
-            why: str = guard.outlier(loss, min(norm, limit)) if isfinite(loss) and isfinite(norm) else ""
-            if not (isfinite(loss) and isfinite(norm)) and not scaled:
+            acted: tuple[str, str, float] | None = None
+            if isfinite(loss) and isfinite(norm):
+                if outlier := guard.outlier(loss, min(norm, limit)):
+                    deed = "clipped" if guard.clips(outlier, min(norm, limit)) else "saw"
+                    acted = outlier, deed, norm if outlier == "gradient_outlier" else loss
+            elif not scaled:
                 why = "non_finite_gradient" if isfinite(loss) else "non_finite_loss"
-            if why:
+                acted = why, "skipped" if guard.active else "saw", loss
+            if acted is not None:
                 guard.acted_step = place
-                self._training.link.say(
-                    _told_late(beat, place, norm if why == "gradient_outlier" else loss, why, guard)
-                )
+                self._training.link.say(_told_late(beat, place, *acted))
 
     def _tell(self, beat: BeatTaken, values: torch.Tensor) -> None:
         both: list[float] = values.tolist()
@@ -252,8 +254,7 @@ def _arrival(device: torch.device) -> torch.cuda.Event | None:
     return arrived
 
 
-def _told_late(beat: BeatTaken, step: int, value: float, why: str, guard: Guard) -> GuardActed:
-    deed = ("clipped" if why.endswith("outlier") else "skipped") if guard.active else "saw"
+def _told_late(beat: BeatTaken, step: int, why: str, deed: str, value: float) -> GuardActed:
     return GuardActed.model_validate({"step": step, "samples": beat.samples, "why": why, "deed": deed, "value": value})
 
 
