@@ -107,6 +107,16 @@ def test_a_loss_of_numbers_is_known_by_its_answers(loss: Loss, kind: str) -> Non
     assert kind_of(asking(loss), outputs, targets)[0] == kind
 
 
+def test_one_cross_entropy_over_marks_is_told_from_that_of_one_class_each() -> None:
+    outputs, targets = logits()
+    marks = (torch.rand(EXAMPLES, CLASSES, generator=torch.Generator().manual_seed(1)) < 0.4).float()
+    assert kind_of(asking(nn.CrossEntropyLoss()), outputs, marks) == ("cross_entropy_of_several", pytest.approx(1))
+    assert kind_of(asking(nn.BCEWithLogitsLoss()), outputs, marks)[0] == "binary_cross_entropy"
+    assert kind_of(asking(nn.CrossEntropyLoss()), outputs, rows(targets))[0] == "", (
+        "rows that hold a single 1 are classes"
+    )
+
+
 @pytest.mark.parametrize(
     "loss",
     [
