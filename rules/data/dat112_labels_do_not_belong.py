@@ -6,7 +6,9 @@ what a linear fit to the others says, than shuffled targets are? Where it is not
 is no better than a constant on validation, it says so as information and asks for a fit of 16 examples: that much is true of
 every net that has not begun, on a relation that no simple model sees. What decides is what the net learns: where it knows its
 training examples better and better and nothing of it holds for others, after three tenths of the run, the labels say nothing about their
-inputs; at four fifths of the run, where nothing was learned at all, that is a warning, too. A net that does not learn the 16
+inputs; at four fifths of the run, where nothing was learned at all, that is a warning, too. Not of a net whose weights have hardly
+moved, or whose loss on training examples has not come down to a constant's: its steps are too short for that, whatever its labels
+are. A net that does not learn the 16
 examples either may have another fault besides, which is then treated.
 
 ## Why it matters
@@ -28,9 +30,10 @@ The relation is one that neither neighbours nor a linear fit can see (parity, a 
 - Zhang et al., «Understanding deep learning requires rethinking generalization», ICLR 2017 (random labels)
 """
 
+from math import inf, isfinite
 from statistics import median
 
-from rules.facts import InputFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
+from rules.facts import InputFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
 from rules.learning import CHANCE_SHARE, LAST_PROBE_SHARE, at_chance, skill
 from rules.remedies import advice
 from rules.symptoms import MISJUDGED, RUNAWAY, STUCK
@@ -52,6 +55,16 @@ OF_A_NET = ("OPT103", "OPT104", "ARC101", "ARC103", "ARC104", "GEN103")
 """What is not called the cause of learning nothing any more, after the first evaluation."""
 OF_WHAT_IS_OPEN = (*OF_A_NET, "OPT101", "OPT109", "GEN102")
 """What looks the same of a net that has not begun, after the second."""
+OF_ITSELF = ("OPT107", "OPT115")
+"""What stands by evidence of its own, a brake or rare inputs, and keeps a net at chance whatever its labels are."""
+OF_LABELS = tuple(code for code in (*RUNAWAY, *STUCK, *MISJUDGED) if code not in OF_ITSELF)
+"""What a run shows whose labels say nothing."""
+WALKED = 0.25
+"""Way of the weights so far, in lengths of theirs, at four fifths of the run: 1.1 to 7 where labels said nothing, .5 and more in
+healthy runs, .06 at the most at rates too low by a factor of a hundred (fault bench)."""
+ABOVE_CHANCE = 1.05
+"""Times a constant's loss: labels that say nothing do not keep a net from coming down to that, but for the noise of its steps
+(1.01; at a rate too low, or for rare inputs, 1.03 to 2.5)."""
 NOISE_FACTOR = 2.5
 """Standard errors by which the median of the evaluations may beat guessing."""
 LUCKY_SKILL = 0.15
@@ -66,12 +79,14 @@ def labels_do_not_belong(
     task: TaskFacts,
     loss: LossFacts,
     validation: ValidationFacts,
+    layers: LayerFacts,
     inputs: InputFacts,
     probes: ProbeFacts,
 ) -> Finding | None:
     """Find targets that say nothing about their inputs."""
     unrelated = inputs.association <= ASSOCIATION_LIMIT and inputs.association_examples >= LEAST_EXAMPLES
-    if not unrelated or not run.warm or not _at_chance(task, validation):
+    late = run.progress >= END_SHARE
+    if not unrelated or not run.warm or not (_at_chance(task, validation) or (late and at_chance(task, loss))):
         return None
     early = len(validation.evaluations) < EVALUATIONS
     if early and not at_chance(task, loss):
@@ -80,7 +95,7 @@ def labels_do_not_belong(
     learns = fitted and probes.fit_last_loss <= FIT_SHARE * probes.fit_first_loss
     heart = run.progress >= BY_HEART_SHARE and _by_heart(task, validation)
     powerful = _evenness(task) * inputs.association_examples >= LEAST_EXAMPLES
-    over = run.progress >= END_SHARE and (learns or not fitted)
+    over = late and (learns or not fitted) and _has_tried(run, task, loss, validation, layers)
     severity = Severity.INFO
     if powerful and not early:
         severity = Severity.ERROR if heart else Severity.WARNING if over else Severity.INFO
@@ -109,7 +124,7 @@ def labels_do_not_belong(
         eased_by_knobs=fitted and not learns,
         undecided=undecided,
         misleads=undecided and not early and (learns or not fitted),
-        explains=OF_A_NET if early else OF_WHAT_IS_OPEN if undecided else (*RUNAWAY, *STUCK, *MISJUDGED),
+        explains=OF_A_NET if early else OF_WHAT_IS_OPEN if undecided else OF_LABELS,
         fixes=(advice("look at twenty examples beside their labels, and at how the two were joined"),),
     )
 
@@ -121,6 +136,16 @@ def _by_heart(task: TaskFacts, validation: ValidationFacts) -> bool:
     ahead = median(sign * (one.train_metric - one.metric) - NOISE_FACTOR * one.standard_error for one in seen)
     fits = median(one.train_loss for one in seen) < CHANCE_SHARE * task.baseline_loss
     return len(seen) == BY_HEART_EVALUATIONS and ahead > 0 and fits
+
+
+def _has_tried(
+    run: RunFacts, task: TaskFacts, loss: LossFacts, validation: ValidationFacts, layers: LayerFacts
+) -> bool:
+    """Tell whether the steps were long enough to learn something: weights that moved, a loss that came down to a constant's."""
+    taken = [one.train_loss for one in validation.evaluations if isfinite(one.train_loss)]
+    came_down = min([loss.best, *taken]) <= ABOVE_CHANCE * task.baseline_loss
+    walked = run.step * median(one.update_ratio for one in layers.layers) if layers.layers else inf
+    return came_down and walked >= WALKED
 
 
 def _evenness(task: TaskFacts) -> float:
