@@ -107,6 +107,15 @@ def test_a_loss_of_numbers_is_known_by_its_answers(loss: Loss, kind: str) -> Non
     assert kind_of(asking(loss), outputs, targets)[0] == kind
 
 
+def test_a_loss_that_hardly_hears_the_outputs_does_not_tell_whether_it_uses_the_targets() -> None:
+    outputs, targets = logits()
+    cold = asking(lambda z, y: functional.cross_entropy(z / 1e5, y))
+    assert isnan(target_use_share(cold, outputs, targets, Reach()))
+    assert isnan(pairing_share(cold, outputs, targets, Reach()))
+    unused = asking(lambda z, y: z.square().mean())
+    assert target_use_share(unused, outputs, targets, Reach()) == 0
+
+
 def test_one_cross_entropy_over_marks_is_told_from_that_of_one_class_each() -> None:
     outputs, targets = logits()
     marks = (torch.rand(EXAMPLES, CLASSES, generator=torch.Generator().manual_seed(1)) < 0.4).float()

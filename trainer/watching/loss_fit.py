@@ -25,7 +25,7 @@ SAME_SHARE = 1e-4
 """Two losses differ by less: float32 adds up a dozen numbers to 1e-6, and other losses differ by a tenth of their spread."""
 
 TOLD_APART_SHARE = 1e-3
-"""Spread of the loss over the pairs below which all losses look alike: the outputs are as good as constant."""
+"""Of the loss: what changes it by less over the pairs, or from perfect outputs to constant ones, is as good as nothing to it."""
 
 INSIDE_SHARE = 1e-3
 """Of the reach: perfect outputs stay so far within it, because a logarithm of 0 tells nothing."""
@@ -154,7 +154,7 @@ def order_share(ask: Ask, outputs: Tensor, targets: Tensor) -> float:
 def pairing_share(ask: Ask, outputs: Tensor, targets: Tensor, reach: Reach) -> float:
     """Return how much the loss of perfect outputs changes when the targets are dealt out anew; NaN where they are alike."""
     best, other = perfect(outputs, targets, reach), targets[_shuffled(len(targets), targets.device)]
-    if best is None or torch.equal(other, targets):
+    if best is None or torch.equal(other, targets) or _deaf(ask, best, constant(outputs, targets, reach), targets):
         return nan
     return _change(ask(best, other), ask(best, targets))
 
@@ -162,9 +162,14 @@ def pairing_share(ask: Ask, outputs: Tensor, targets: Tensor, reach: Reach) -> f
 def target_use_share(ask: Ask, outputs: Tensor, targets: Tensor, reach: Reach) -> float:
     """Return how much that loss changes when all examples are given the first one's target; NaN where all have it."""
     best, other = perfect(outputs, targets, reach), targets[:1].expand_as(targets)
-    if best is None or torch.equal(other, targets):
+    if best is None or torch.equal(other, targets) or _deaf(ask, best, constant(outputs, targets, reach), targets):
         return nan
     return _change(ask(best, other), ask(best, targets))
+
+
+def _deaf(ask: Ask, best: Tensor, guessed: Tensor, targets: Tensor) -> bool:
+    """Tell whether perfect outputs and constant ones are as good as alike to the loss: then whose target is whose is, too."""
+    return _change(ask(best, targets), ask(guessed, targets)) <= TOLD_APART_SHARE
 
 
 def kind_of(ask: Ask, outputs: Tensor, targets: Tensor) -> tuple[LossKind, float]:
