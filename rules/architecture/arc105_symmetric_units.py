@@ -50,6 +50,7 @@ def symmetric_units(
         causes=("weights initialised to one constant",),
         explains=(
             "OPT101", "OPT102", "OPT103", "OPT104", "OPT109", "GEN102", "GEN103", "ARC101", "ARC103", "ARC111", "DAT102",
+            "DAT112",
         ),
         fixes=(
             advice("initialise the weights with random numbers (He for ReLU, Xavier for tanh)", improves="loss"),

@@ -51,7 +51,7 @@ WORDS = {
 """How the losses are called that do not fit classes."""
 SYMPTOMS = (
     "OPT101", "OPT102", "OPT103", "OPT104", "OPT105", "OPT108", "OPT109", "GEN101", "GEN102",
-    "GEN103", "ARC101", "ARC103", "ARC104", "DAT101", "DAT102",
+    "GEN103", "ARC101", "ARC103", "ARC104", "DAT101", "DAT102", "DAT112",
 )  # fmt: skip
 
 
