@@ -30,10 +30,10 @@ The relation is one that neither neighbours nor a linear fit can see (parity, a 
 - Zhang et al., «Understanding deep learning requires rethinking generalization», ICLR 2017 (random labels)
 """
 
-from math import inf, isfinite
+from math import isfinite
 from statistics import median
 
-from rules.facts import InputFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
+from rules.facts import InputFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
 from rules.learning import CHANCE_SHARE, LAST_PROBE_SHARE, at_chance, skill
 from rules.remedies import advice
 from rules.symptoms import MISJUDGED, RUNAWAY, STUCK
@@ -79,7 +79,6 @@ def labels_do_not_belong(
     task: TaskFacts,
     loss: LossFacts,
     validation: ValidationFacts,
-    layers: LayerFacts,
     inputs: InputFacts,
     probes: ProbeFacts,
 ) -> Finding | None:
@@ -95,7 +94,7 @@ def labels_do_not_belong(
     learns = fitted and probes.fit_last_loss <= FIT_SHARE * probes.fit_first_loss
     heart = run.progress >= BY_HEART_SHARE and _by_heart(task, validation)
     powerful = _evenness(task) * inputs.association_examples >= LEAST_EXAMPLES
-    over = late and (learns or not fitted) and _has_tried(run, task, loss, validation, layers)
+    over = late and (learns or not fitted) and _has_tried(run, task, loss, validation)
     severity = Severity.INFO
     if powerful and not early:
         severity = Severity.ERROR if heart else Severity.WARNING if over else Severity.INFO
@@ -138,14 +137,11 @@ def _by_heart(task: TaskFacts, validation: ValidationFacts) -> bool:
     return len(seen) == BY_HEART_EVALUATIONS and ahead > 0 and fits
 
 
-def _has_tried(
-    run: RunFacts, task: TaskFacts, loss: LossFacts, validation: ValidationFacts, layers: LayerFacts
-) -> bool:
+def _has_tried(run: RunFacts, task: TaskFacts, loss: LossFacts, validation: ValidationFacts) -> bool:
     """Tell whether the steps were long enough to learn something: weights that moved, a loss that came down to a constant's."""
     taken = [one.train_loss for one in validation.evaluations if isfinite(one.train_loss)]
     came_down = min([loss.best, *taken]) <= ABOVE_CHANCE * task.baseline_loss
-    walked = run.step * median(one.update_ratio for one in layers.layers) if layers.layers else inf
-    return came_down and walked >= WALKED
+    return came_down and not run.walked < WALKED
 
 
 def _evenness(task: TaskFacts) -> float:

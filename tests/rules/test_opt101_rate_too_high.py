@@ -72,6 +72,10 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         ),
         pytest.param({"loss": {"now": 0.1, "fall_share": 0.0, "noise_share": 0.9}}, id="noisy and low"),
         pytest.param(
+            {"run": {"walked": 0.01}, "loss": {"now": 1.9, "best": 1.9, "fall_share": 0.0, "noise_share": 0.6}},
+            id="wild, and the weights have hardly moved",
+        ),
+        pytest.param(
             {
                 "loss": {
                     "at_start": 2.0,
