@@ -22,7 +22,8 @@ MOST_NOISE_SHARE = 0.35
 """Over it, where the batches differ by more: so far did smoothed losses of healthy regressions come up in their first
 steps; a wider spread is no excuse, it is the mark of steps that are too long."""
 CHANCE_ERRORS = 4.0
-"""Standard errors of a smoothed loss: of some hundred that are looked at one lies three off by chance, and so may the first."""
+"""Standard errors of a smoothed loss: of some hundred that are looked at one lies three off by chance; so may the
+first."""
 SCATTER_POINTS = 5
 """Smoothed losses, at least, to tell from them what chance does."""
 GAUSSIAN = 1.4826
@@ -180,7 +181,7 @@ def _rise_limit(task: TaskFacts, loss: LossFacts) -> float:
 
 
 def _scatter(loss: LossFacts) -> float:
-    """Return by how much smoothed losses differ from one to the next, relative to them: what chance does, and a slow trend hardly.
+    """Return by how much smoothed losses differ from one to the next, relatively: chance does that, a trend hardly.
 
     The batches of the moment may happen to lie close together; those of the whole curve do not.
     """

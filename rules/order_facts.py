@@ -37,8 +37,9 @@ class OrderFacts:
     def _spread_of_a_pair(self) -> float:
         """What a pair of neighbours adds to the spread of their share.
 
-        An example has two neighbours, and one of a rare class parts it from both: pairs come and go together, where classes
-        are uneven (Wald and Wolfowitz 1940, «On a test whether two samples are from the same population»: the count of runs).
+        An example has two neighbours, and one of a rare class differs from both: pairs come and go together where
+        classes are uneven (Wald and Wolfowitz 1940, «On a test whether two samples are from the same
+        population»: the count of runs).
         """
         together = max(self.thrice_by_chance - self.by_chance**2, 0.0)
         return float((self.by_chance * (1 - self.by_chance) + 2 * together) ** 0.5)

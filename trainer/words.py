@@ -40,8 +40,8 @@ LossKind = Literal[
     "absolute_of_softmax",
 ]
 """Losses as functions of the outputs z as they are: of softmax(z) where it says so; `log_likelihood` is -log z of the right
-class, `likelihood` is -z of it. Classes are held against as rows of 0 and 1. `cross_entropy_of_several` is that of rows of 0
-and 1 which do not all hold a single 1."""
+class, `likelihood` is -z of it. Classes are held against as rows of 0 and 1. `cross_entropy_of_several` is that of rows
+of 0 and 1 which do not all hold a single 1."""
 
 Arm = Literal["control", "candidate", "null"]
 WatchTier = Literal["layers", "labels", "beats"]

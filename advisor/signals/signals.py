@@ -124,7 +124,7 @@ class Signals:
         self.stall: StallSample | None = None
         self.fetches = FetchSignal()
         self.likenesses: deque[tuple[float, int]] = deque(maxlen=50)
-        """Of the newest beats: how alike neighbours of a batch are, of classes or of numbers, and the pairs behind it."""
+        """Of the newest beats: how alike neighbours of a batch are, of classes or of numbers; the pairs behind it."""
         self.redrawn = False
         """The order was turned since the survey."""
         self.evaluation_s = self.checkpoint_s = 0.0

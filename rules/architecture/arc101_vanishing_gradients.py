@@ -2,7 +2,8 @@
 
 ## What it does
 Compares the gradient norms of the first and the last layer, in the median of three checks, in a run that learns
-badly. A gradient that came through in the first step was killed since, by a rate, a decay or the data: that is not its matter.
+badly. A gradient that came through in the first step was killed since, by a rate, a decay or the data: that is not its
+matter.
 
 ## Why it matters
 The first layers stay as they were initialised; the last ones learn from random features.
@@ -34,8 +35,8 @@ RATIO_LIMIT = 1e-3
 NORM_LIMIT = 1e-4
 """Norm in the first layer: a small ratio under a large gradient still trains."""
 SOUND_NORM = 1e-3
-"""Norm in the first layer, in the first step: nets that are built so that it vanishes began under 1e-4; where a rate, a decay or the
-data killed it later it began with .007 and more (fault bench)."""
+"""Norm in the first layer, in the first step: nets that are built so that it vanishes began under 1e-4; where a rate, a
+decay or the data killed it later it began with .007 and more (fault bench)."""
 DEEP_LAYERS = 12
 """Beyond them normalisation alone makes a dying plain net worse (twenty layers, measured), and shortcuts come with it."""
 
@@ -93,5 +94,5 @@ def vanishing_gradients(
 
 
 def _was_sound(layers: LayerFacts) -> bool:
-    """Tell whether the gradient came through in the first step: then something has killed it since, and the net can do."""
+    """Tell whether the gradient came through in the first step: something has killed it since."""
     return bool(layers.at_start) and layers.at_start[0].grad_norm >= SOUND_NORM

@@ -1,10 +1,10 @@
 """The loss is not the one that the outputs and targets ask for.
 
 ## What it does
-Looks which standard loss the task's own is a multiple of, from how it answers to the model's outputs. Names an absolute
-error or a plain probability where classes are learned, a cross entropy that shares one out where an example may have several
-marks or none, a softmax over a single unit, and a squared error of outputs that lie far from the 0 and 1 they are held
-against.
+Looks which standard loss the task's own is a multiple of, from how it answers to the model's outputs. Names an
+absolute error or a plain probability where classes are learned, a cross entropy that shares one out where an example
+may have several marks or none, a softmax over a single unit, and a squared error of outputs that lie far from the 0
+and 1 they are held against.
 
 ## Why it matters
 The gradient of an absolute error on probabilities nearly vanishes for every example that the net gets wrong, the more so
@@ -17,8 +17,8 @@ Classes: `torch.nn.CrossEntropyLoss()` on raw outputs, one for each class. Yes o
 `torch.nn.BCEWithLogitsLoss()`. Several marks at once: the same, with one output for each.
 
 ## Fix safety
-The standard loss in place of the task's own is tried by a fork that is judged by the metric; so is leaving out a softmax
-over one unit. Where outputs and targets do not allow it, the task's code needs a person.
+The standard loss in place of the task's own is tried by a fork that is judged by the metric; so is leaving out a
+softmax over one unit. Where outputs and targets do not allow it, the task's code needs a person.
 
 ## When to ignore it
 An absolute error is chosen on purpose against many wrong labels; it then needs a longer run. A squared error on classes
@@ -92,8 +92,8 @@ def _shared_out(outputs: OutputFacts, knobs: KnobFacts) -> Finding:
     instead = standard_loss("take binary cross entropy in place of the task's loss", "each mark is learned for itself")
     said = "use loss = torch.nn.BCEWithLogitsLoss() on raw outputs, one for each mark"
     message = (
-        f"{prod(outputs.shape)} marks, of which an example may have several or none, are learned by a cross entropy that "
-        "shares 1 out among them"
+        f"{prod(outputs.shape)} marks, of which an example may have several or none, are learned by a cross entropy "
+        "that shares 1 out among them"
     )
     return _finding(Severity.WARNING, message, outputs, (advice(said, improves="loss"), *possible(knobs, instead)))
 

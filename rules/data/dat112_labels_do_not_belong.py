@@ -1,14 +1,14 @@
 """The labels do not belong to the inputs.
 
 ## What it does
-Before the first step the survey holds inputs against targets: is the target of an example closer to its neighbours', or to
-what a linear fit to the others says, than shuffled targets are? Where it is not, and after a twentieth of the run the net
-is no better than a constant on validation, it says so as information and asks for a fit of 16 examples: that much is true of
-every net that has not begun, on a relation that no simple model sees. What decides is what the net learns: where it knows its
-training examples better and better and nothing of it holds for others, after three tenths of the run, the labels say nothing about their
-inputs; at four fifths of the run, where nothing was learned at all, that is a warning, too. Not of a net whose weights have hardly
-moved, or whose loss on training examples has not come down to a constant's: its steps are too short for that, whatever its labels
-are. A net that does not learn the 16
+Before the first step the survey holds inputs against targets: is the target of an example closer to its neighbours',
+or to what a linear fit to the others says, than shuffled targets are? Where it is not, and after a twentieth of the
+run the net is no better than a constant on validation, it says so as information and asks for a fit of 16 examples:
+that much is true of every net that has not begun, on a relation that no simple model sees. What decides is what the
+net learns: where it knows its training examples better and better and nothing of it holds for others, after three
+tenths of the run, the labels say nothing about their inputs; at four fifths of the run, where nothing was learned at
+all, that is a warning, too. Not of a net whose weights have hardly moved, or whose loss on training examples has not
+come down to a constant's: its steps are too short for that, whatever its labels are. A net that does not learn the 16
 examples either may have another fault besides, which is then treated.
 
 ## Why it matters
@@ -60,11 +60,11 @@ OF_ITSELF = ("OPT107", "OPT115")
 OF_LABELS = tuple(code for code in (*RUNAWAY, *STUCK, *MISJUDGED) if code not in OF_ITSELF)
 """What a run shows whose labels say nothing."""
 WALKED = 0.25
-"""Way of the weights so far, in lengths of theirs, at four fifths of the run: 1.1 to 7 where labels said nothing, .5 and more in
-healthy runs, .06 at the most at rates too low by a factor of a hundred (fault bench)."""
+"""Way of the weights so far, in lengths of theirs, at four fifths of the run: 1.1 to 7 where labels said nothing, .5
+and more in healthy runs, .06 at the most at rates too low by a factor of a hundred (fault bench)."""
 ABOVE_CHANCE = 1.05
-"""Times a constant's loss: labels that say nothing do not keep a net from coming down to that, but for the noise of its steps
-(1.01; at a rate too low, or for rare inputs, 1.03 to 2.5)."""
+"""Times a constant's loss: labels that say nothing do not keep a net from coming down to that, but for the noise of its
+steps (1.01; at a rate too low, or for rare inputs, 1.03 to 2.5)."""
 NOISE_FACTOR = 2.5
 """Standard errors by which the median of the evaluations may beat guessing."""
 LUCKY_SKILL = 0.15
@@ -138,7 +138,7 @@ def _by_heart(task: TaskFacts, validation: ValidationFacts) -> bool:
 
 
 def _has_tried(run: RunFacts, task: TaskFacts, loss: LossFacts, validation: ValidationFacts) -> bool:
-    """Tell whether the steps were long enough to learn something: weights that moved, a loss that came down to a constant's."""
+    """Tell whether the steps were long enough to learn: weights that moved, a loss as low as a constant's."""
     taken = [one.train_loss for one in validation.evaluations if isfinite(one.train_loss)]
     came_down = min([loss.best, *taken]) <= ABOVE_CHANCE * task.baseline_loss
     return came_down and not run.walked < WALKED

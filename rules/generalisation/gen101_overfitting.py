@@ -4,8 +4,8 @@
 Looks for a validation loss whose last three values lie, in the median, a fifth and a twentieth of the chance loss
 above the least before them, while the training loss is at its own least. It needs four evaluations. Where the loss on
 training examples is well below that on validation, a rise that goes on is told sooner: from a twentieth. A net whose
-training loss is not below chance, or as high on training examples as on others, or has risen there as well, remembers nothing:
-what rises there has another cause.
+training loss is not below chance, or as high on training examples as on others, or has risen there as well, remembers
+nothing: what rises there has another cause.
 
 ## Why it matters
 Each further step makes the net surer of what it remembers and worse at what it has not seen.
@@ -146,7 +146,7 @@ def _no_gap(validation: ValidationFacts) -> bool:
 
 
 def _rises_together(validation: ValidationFacts) -> bool:
-    """Tell whether the loss on training examples has risen as well, since validation was at its least; not where nobody took it.
+    """Tell whether the loss on training examples has risen as well; not where nobody took it.
 
     A net that remembers knows its training examples ever better. One that was thrown is worse at all of them.
     """

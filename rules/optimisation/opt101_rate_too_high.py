@@ -52,8 +52,9 @@ WILD_NOISE_SHARE = 0.5
 WORSE_FACTOR = 1.05
 """Times the chance loss, after the first steps and a rise: only steps that are too long do that."""
 STOOD_STILL = 0.05
-"""Way of the weights so far, in lengths of theirs: .4 and more wherever a rate was too high, in the first twentieth of the run, .06 at
-the most at a hundredth of a good one by its end (fault bench). What such a net loses it lost untrained."""
+"""Way of the weights so far, in lengths of theirs: .4 and more wherever a rate was too high, in the first twentieth
+of the run, .06 at the most at a hundredth of a good one by its end (fault bench). What such a net loses it lost
+untrained."""
 THROWN_SHARE = 0.20
 """Of the run: until then a new start after a throw costs less than the harm that it did."""
 

@@ -3,9 +3,10 @@
 ## What it does
 Compares the trainable tensors with those that the optimizer holds, and with those in a group whose rate is 0: that is
 exact, and known at the first look. Besides, compares tensors before and after a step: those with a gradient that stay
-exactly as they were, in three looks; and names layers to which none at all comes: half of them at least, while the run creeps or is high after a fifth of it. Speaks while the loss is not low. Of weights that are frozen it speaks where after a
-fifth of the run most of what can be learned is still ahead; sooner, where the run creeps and most of them are still as a
-random draw leaves them, for then nothing was ever learned by them.
+exactly as they were, in three looks; and names layers to which none at all comes: half of them at least, while the run
+creeps or is high after a fifth of it. Speaks while the loss is not low. Of weights that are frozen it speaks where
+after a fifth of the run most of what can be learned is still ahead; sooner, where the run creeps and most of them are
+still as a random draw leaves them, for then nothing was ever learned by them.
 
 ## Why it matters
 What the optimizer does not hold is never trained, however long the run; it is the classical mistake after a layer is

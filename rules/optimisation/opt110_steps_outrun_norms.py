@@ -1,11 +1,11 @@
 """The steps are so long that evaluation mode no longer knows the network.
 
 ## What it does
-Looks, in a net with norm layers, for an evaluation, on held-out *and* on training examples, that is far worse than a constant predictor while the
-training loss of the same steps is not; or that only guesses, on training examples too, where the training loss is down to half of
-guessing; of a net that learns all the same, in three evaluations in a row, for its averages lag
-behind its weights for a while. It then asks for a rate sweep, and names the rate when that is at least three
-times the one that the sweep picks.
+Looks, in a net with norm layers, for an evaluation, on held-out *and* on training examples, that is far worse than a
+constant predictor while the training loss of the same steps is not; or that only guesses, on training examples too,
+where the training loss is down to half of guessing; of a net that learns all the same, in three evaluations in a row,
+for its averages lag behind its weights for a while. It then asks for a rate sweep, and names the rate when that is at
+least three times the one that the sweep picks.
 
 ## Why it matters
 Batch norm hides a rate that is too high: in training mode each batch is normalised anew and the loss looks bearable,
@@ -40,7 +40,7 @@ APART_FACTOR = 2.0
 """Times the training loss: nearer than that, the training itself has gone wrong and OPT101 speaks."""
 
 GUESSING_SKILL = 0.1
-"""On the way from a constant to perfection: a net whose training loss is down to half of guessing has come much farther."""
+"""On the way from a constant to perfection: a net whose training loss is half that of guessing is farther."""
 
 EVALUATIONS_OF_A_LEARNER = 3
 """In a row, where the training loss has fallen: the running averages lag behind weights that move fast (momentum .1: some 20 steps).
@@ -106,7 +106,7 @@ def _fixes(knobs: KnobFacts, pick: float, *, asked: bool, too_high: bool) -> tup
     if not too_high:
         return (
             advice(
-                "compare the model in training and evaluation mode: the momentum of batch norm (0.1), dropout, data preparation"
+                "compare the model in training and evaluation mode: batch norm (momentum), dropout, data preparation"
             ),
         )
     start = Fix(

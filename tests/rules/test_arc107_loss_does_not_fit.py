@@ -74,7 +74,7 @@ def test_it_speaks(changes: dict[str, Any], severity: Severity, said: str) -> No
     [
         pytest.param({}, id="cross entropy"),
         pytest.param({"outputs": {"loss_kind": ""}}, id="a loss that nobody knows"),
-        pytest.param({"outputs": {"loss_kind": "binary_cross_entropy"}, "task": {"kind": "multilabel"}}, id="marks, each for itself"),
+        pytest.param({"outputs": {"loss_kind": "binary_cross_entropy"}, "task": {"kind": "multilabel"}}, id="marks"),
         pytest.param({"outputs": {"loss_kind": "log_likelihood"} | PROBABILITIES}, id="log likelihood of probabilities"),
         pytest.param({"outputs": {"loss_kind": "likelihood"}}, id="likelihood of raw outputs is NUM105's"),
         pytest.param({"outputs": {"loss_kind": "absolute", "shape": ()}, "task": {"kind": "regression"}}, id="a number"),

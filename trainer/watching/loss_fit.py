@@ -25,7 +25,7 @@ SAME_SHARE = 1e-4
 """Two losses differ by less: float32 adds up a dozen numbers to 1e-6, and other losses differ by a tenth of their spread."""
 
 TOLD_APART_SHARE = 1e-3
-"""Of the loss: what changes it by less over the pairs, or from perfect outputs to constant ones, is as good as nothing to it."""
+"""Of the loss: what changes it by less, over the pairs or from perfect outputs to constant ones, is nothing to it."""
 
 INSIDE_SHARE = 1e-3
 """Of the reach: perfect outputs stay so far within it, because a logarithm of 0 tells nothing."""
@@ -168,7 +168,7 @@ def target_use_share(ask: Ask, outputs: Tensor, targets: Tensor, reach: Reach) -
 
 
 def _deaf(ask: Ask, best: Tensor, guessed: Tensor, targets: Tensor) -> bool:
-    """Tell whether perfect outputs and constant ones are as good as alike to the loss: then whose target is whose is, too."""
+    """Tell whether perfect outputs and constant ones are alike to the loss: then whose target is whose is, too."""
     return _change(ask(best, targets), ask(guessed, targets)) <= TOLD_APART_SHARE
 
 

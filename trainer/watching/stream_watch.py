@@ -84,7 +84,7 @@ class StreamWatch:
         )
 
     def _agreement(self, entered: torch.Tensor, batch: Batch) -> float | None:
-        """Return how the batch agrees with the relation; by its own inputs where the net takes them apart before its weights."""
+        """Return how the batch agrees with the relation; by its own inputs where the net takes them apart at first."""
         if self._relation is None:
             return None
         told = self._relation.agreement(entered, batch.targets[: len(entered)])
