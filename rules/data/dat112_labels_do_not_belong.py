@@ -65,6 +65,9 @@ and more in healthy runs, .06 at the most at rates too low by a factor of a hund
 ABOVE_CHANCE = 1.05
 """Times a constant's loss: labels that say nothing do not keep a net from coming down to that, but for the noise of its
 steps (1.01; at a rate too low, or for rare inputs, 1.03 to 2.5)."""
+KNOWN_SKILL = 0.3
+"""On the way to perfection, of training examples: a net that was there has learned something, whatever it lost since (.56
+before a rescue threw a net back, .14 the most where labels said nothing)."""
 NOISE_FACTOR = 2.5
 """Standard errors by which the median of the evaluations may beat guessing."""
 LUCKY_SKILL = 0.15
@@ -85,7 +88,8 @@ def labels_do_not_belong(
     """Find targets that say nothing about their inputs."""
     unrelated = inputs.association <= ASSOCIATION_LIMIT and inputs.association_examples >= LEAST_EXAMPLES
     late = run.progress >= END_SHARE
-    if not unrelated or not run.warm or not (_at_chance(task, validation) or (late and at_chance(task, loss))):
+    nothing = _at_chance(task, validation) or (late and _knew_nothing(task, loss, validation))
+    if not unrelated or not run.warm or not nothing:
         return None
     early = len(validation.evaluations) < EVALUATIONS
     if early and not at_chance(task, loss):
@@ -135,6 +139,12 @@ def _by_heart(task: TaskFacts, validation: ValidationFacts) -> bool:
     ahead = median(sign * (one.train_metric - one.metric) - NOISE_FACTOR * one.standard_error for one in seen)
     fits = median(one.train_loss for one in seen) < CHANCE_SHARE * task.baseline_loss
     return len(seen) == BY_HEART_EVALUATIONS and ahead > 0 and fits
+
+
+def _knew_nothing(task: TaskFacts, loss: LossFacts, validation: ValidationFacts) -> bool:
+    """Tell whether the training loss is at chance, and no training examples were ever known: validation had luck then."""
+    knew = any(skill(task, one.train_metric) > KNOWN_SKILL for one in validation.evaluations)
+    return at_chance(task, loss) and not knew
 
 
 def _has_tried(run: RunFacts, task: TaskFacts, loss: LossFacts, validation: ValidationFacts) -> bool:

@@ -103,6 +103,9 @@ def test_a_training_loss_at_chance_tells_at_the_end_however_lucky_the_validation
     finding = assessed(labels_do_not_belong, {**stuck, "run": {"step": 850}})
     assert finding is not None
     assert finding.severity is Severity.WARNING
+    knew = evaluations([1.9] * 5, [0.35, 0.2, 0.3, 0.25, 0.3], train=2.31, train_metric=0.6)
+    fell_back = {**stuck, "validation": knew, "run": {"step": 850}}
+    assert assessed(labels_do_not_belong, fell_back) is None, "it has learned, and lost it since"
 
 
 def test_a_brake_or_rare_inputs_stand_by_themselves() -> None:
