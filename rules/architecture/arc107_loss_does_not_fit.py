@@ -1,29 +1,27 @@
 """The loss is not the one that the outputs and targets ask for.
 
 ## What it does
-Looks which standard loss the task's own is a multiple of, from how it answers to the model's outputs. Names an
-absolute error or a plain probability where classes are learned, a cross entropy that shares one out where an example
-may have several marks or none, a softmax over a single unit, and a squared error of outputs that lie far from the 0
-and 1 they are held against.
+Looks which standard loss the task's own is a multiple of, from how it answers to the model's outputs. Names an absolute
+error or a plain probability where classes are learned, a softmax over a single unit, a squared error of outputs that
+lie far from the 0 and 1 they are held against, and the cross entropy of one class where an example may have several or none.
 
 ## Why it matters
 The gradient of an absolute error on probabilities nearly vanishes for every example that the net gets wrong, the more so
 the more classes there are: such a run stops at a fraction of what cross entropy reaches. A softmax over one unit is 1
-whatever the net does: nothing can be learned. Under one cross entropy marks compete: of several right ones each is held
-below its share, and an example with none teaches nothing.
+whatever the net does: nothing can be learned. A softmax over marks that exclude each other does not let two of them be right, and
+cannot say that none is.
 
 ## What to do
-Classes: `torch.nn.CrossEntropyLoss()` on raw outputs, one for each class. Yes or no with one output:
-`torch.nn.BCEWithLogitsLoss()`. Several marks at once: the same, with one output for each.
+Classes: `torch.nn.CrossEntropyLoss()` on raw outputs, one for each class. Yes or no with one output,
+or several marks: `torch.nn.BCEWithLogitsLoss()`.
 
 ## Fix safety
-The standard loss in place of the task's own is tried by a fork that is judged by the metric; so is leaving out a
-softmax over one unit. Where outputs and targets do not allow it, the task's code needs a person.
+Cross entropy in place of the task's own loss is tried by a fork that is judged by the metric; so is leaving out a softmax
+over one unit. Where outputs and targets do not allow it, the task's code needs a person.
 
 ## When to ignore it
 An absolute error is chosen on purpose against many wrong labels; it then needs a longer run. A squared error on classes
-works where the outputs begin near 0 and 1, so it is only mentioned. Marks that are only ranked, never held against a
-threshold, may share one cross entropy (Mahajan et al. 2018).
+works where the outputs begin near 0 and 1, so it is only mentioned.
 
 ## References
 - Zhang and Sabuncu, «Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels», 2018 (why an
@@ -65,8 +63,11 @@ def loss_does_not_fit(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -
         return _finding(
             Severity.ERROR, "1 is the output for every example: a softmax over a single unit", outputs, fixes
         )
-    if outputs.loss_kind == "cross_entropy_of_several":
-        return _shared_out(outputs, knobs)
+    if outputs.loss_kind == "cross_entropy_of_marks":
+        each = standard_loss("take binary cross entropy in place of the task's loss", "each mark is learned for itself")
+        said = "use loss = torch.nn.BCEWithLogitsLoss() on raw outputs, one for each mark"
+        message = f"{prod(outputs.shape)} marks, of which several may be right, share the cross entropy of 1 class"
+        return _finding(Severity.WARNING, message, outputs, (advice(said, improves="loss"), *possible(knobs, each)))
     kind, bounded = outputs.loss_kind, isfinite(outputs.reach_low) and isfinite(outputs.reach_high)
     if task.kind != "classification" or kind not in WORDS or (kind == "likelihood" and not bounded):
         return None
@@ -87,17 +88,6 @@ def loss_does_not_fit(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -
     )
 
 
-def _shared_out(outputs: OutputFacts, knobs: KnobFacts) -> Finding:
-    """Return what is wrong with one cross entropy over marks that do not exclude each other."""
-    instead = standard_loss("take binary cross entropy in place of the task's loss", "each mark is learned for itself")
-    said = "use loss = torch.nn.BCEWithLogitsLoss() on raw outputs, one for each mark"
-    message = (
-        f"{prod(outputs.shape)} marks, of which an example may have several or none, are learned by a cross entropy "
-        "that shares 1 out among them"
-    )
-    return _finding(Severity.WARNING, message, outputs, (advice(said, improves="loss"), *possible(knobs, instead)))
-
-
 def _finding(severity: Severity, message: str, outputs: OutputFacts, fixes: tuple[Fix, ...]) -> Finding:
     """Return the finding; a squared error explains nothing by itself: rate and initialisation are to blame with it."""
     return Finding(
@@ -106,7 +96,7 @@ def _finding(severity: Severity, message: str, outputs: OutputFacts, fixes: tupl
         severity=severity,
         message=message,
         evidence=(
-            Evidence(fact="outputs.loss_kind", value=outputs.loss_kind, limit=_wanted(outputs)),
+            Evidence(fact="outputs.loss_kind", value=outputs.loss_kind, limit="cross_entropy"),
             Evidence(fact="outputs.rms", value=outputs.rms, limit=FAR_RMS),
         ),
         causes=("a loss that was made for other outputs or other targets",),
@@ -114,10 +104,6 @@ def _finding(severity: Severity, message: str, outputs: OutputFacts, fixes: tupl
         built_in=True,
         fixes=fixes,
     )
-
-
-def _wanted(outputs: OutputFacts) -> str:
-    return "binary_cross_entropy" if outputs.loss_kind == "cross_entropy_of_several" else "cross_entropy"
 
 
 def _line(outputs: OutputFacts, classes: int) -> str:

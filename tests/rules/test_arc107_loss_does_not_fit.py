@@ -49,16 +49,16 @@ PROBABILITIES = {"sums_to_one": True, "reach_low": 0.0, "reach_high": 1.0, "behi
             id="one output for yes and no",
         ),
         pytest.param(
-            {"outputs": {"loss_kind": "cross_entropy_of_several", "shape": (5,)}, "task": {"kind": "multilabel"}},
-            Severity.WARNING,
-            "BCEWithLogitsLoss",
-            id="one cross entropy for several marks",
-        ),
-        pytest.param(
             {"outputs": {"loss_kind": "", "shape": (1,), "behind": ("softmax",), "spread": 0.0}},
             Severity.ERROR,
             "one unit for each class",
             id="a softmax over one unit",
+        ),
+        pytest.param(
+            {"outputs": {"loss_kind": "cross_entropy_of_marks"}, "task": {"kind": "multilabel"}},
+            Severity.WARNING,
+            "one for each mark",
+            id="one class each, of several marks",
         ),
     ],
 )  # fmt: skip
@@ -74,7 +74,6 @@ def test_it_speaks(changes: dict[str, Any], severity: Severity, said: str) -> No
     [
         pytest.param({}, id="cross entropy"),
         pytest.param({"outputs": {"loss_kind": ""}}, id="a loss that nobody knows"),
-        pytest.param({"outputs": {"loss_kind": "binary_cross_entropy"}, "task": {"kind": "multilabel"}}, id="marks"),
         pytest.param({"outputs": {"loss_kind": "log_likelihood"} | PROBABILITIES}, id="log likelihood of probabilities"),
         pytest.param({"outputs": {"loss_kind": "likelihood"}}, id="likelihood of raw outputs is NUM105's"),
         pytest.param({"outputs": {"loss_kind": "absolute", "shape": ()}, "task": {"kind": "regression"}}, id="a number"),

@@ -210,13 +210,13 @@ def _standard(outputs: Tensor, targets: Tensor) -> Iterator[tuple[LossKind, Tens
         rows, within = targets.reshape(outputs.shape).to(outputs.dtype), _in_unit(outputs)
     else:
         return
-    if _several(rows):
-        yield "cross_entropy_of_several", -(rows * outputs.log_softmax(1)).sum(1)
     yield "squared", (outputs - rows).square()
     yield "absolute", (outputs - rows).abs()
     yield "binary_cross_entropy", functional.binary_cross_entropy_with_logits(outputs, rows, reduction="none")
     if within and _in_unit(rows):
         yield "binary_cross_entropy_of_probabilities", functional.binary_cross_entropy(outputs, rows, reduction="none")
+    if _marks(outputs, targets):
+        yield "cross_entropy_of_marks", functional.cross_entropy(outputs, rows, reduction="none")
 
 
 def _rows(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -224,10 +224,11 @@ def _rows(outputs: Tensor, targets: Tensor) -> Tensor:
     return functional.one_hot(targets.long(), outputs.shape[1]).movedim(-1, 1).to(outputs.dtype)
 
 
-def _several(rows: Tensor) -> bool:
-    """Tell whether these are marks of 0 and 1, [B, K], of which an example may have several or none."""
-    marks = rows.ndim == 2 and rows.shape[1] > 1 and bool(((rows == 0) | (rows == 1)).all())
-    return marks and bool((rows.sum(1) != 1).any())
+def _marks(outputs: Tensor, targets: Tensor) -> bool:
+    """Tell whether the targets are rows of 0 and 1 that do not sum to 1, beside as many outputs."""
+    if outputs.ndim != 2 or outputs.shape != targets.shape or outputs.shape[1] < 2:
+        return False
+    return bool(((targets == 0) | (targets == 1)).all()) and bool((targets.sum(1) != 1).any())
 
 
 def _in_unit(values: Tensor) -> bool:
