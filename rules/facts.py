@@ -99,6 +99,8 @@ class RunFacts:
     """The last step is done; what is left is the finished model."""
     last_turn_step: int = 0
     """Step of the last confirmed change of what is learned; 0 = none yet."""
+    walked: float = nan
+    """Way of the weights so far, in lengths of theirs, in the middle layer; NaN where nobody looked."""
 
     @property
     def progress(self) -> float:

@@ -4,7 +4,9 @@ Published thresholds on gradients and activations alarm on healthy runs; togethe
 falls they do not.
 """
 
+from itertools import pairwise
 from math import inf, isfinite
+from statistics import median
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 
@@ -19,6 +21,13 @@ LEAST_RISE_SHARE = 0.1
 MOST_NOISE_SHARE = 0.35
 """Over it, where the batches differ by more: so far did smoothed losses of healthy regressions come up in their first
 steps; a wider spread is no excuse, it is the mark of steps that are too long."""
+CHANCE_ERRORS = 4.0
+"""Standard errors of a smoothed loss: of some hundred that are looked at one lies three off by chance; so may the
+first."""
+SCATTER_POINTS = 5
+"""Smoothed losses, at least, to tell from them what chance does."""
+GAUSSIAN = 1.4826
+"""Median deviations in a standard one."""
 THROWN_FACTOR = 2.5
 """Times the first loss (or chance), of a single step: 1.6 is the most that 40 healthy runs came up to, and 3.4 the least
 of eleven runs at 20 times their rate or more (first twentieth of the run, fault bench)."""
@@ -161,7 +170,7 @@ def thrown_up(task: TaskFacts, loss: LossFacts) -> bool:
 
 def _rise_limit(task: TaskFacts, loss: LossFacts) -> float:
     far = loss.at_start > FAR_START_FACTOR * task.baseline_loss
-    noise = min(max(loss.noise_share, LEAST_RISE_SHARE), MOST_NOISE_SHARE)
+    noise = min(max(loss.noise_share, LEAST_RISE_SHARE, CHANCE_ERRORS * _scatter(loss)), MOST_NOISE_SHARE)
     spread = START_SPREADS * loss.noise_share if far else 0.0
     start = max(loss.at_start, task.baseline_loss)
     if not start > 0:
@@ -169,6 +178,18 @@ def _rise_limit(task: TaskFacts, loss: LossFacts) -> float:
     if loss.curve and not thrown_up(task, loss):  # the first batch was lucky, or small
         start = max(start, loss.curve[0][1])
     return (1 + noise) * (1 + spread) * start
+
+
+def _scatter(loss: LossFacts) -> float:
+    """Return by how much smoothed losses differ from one to the next, relatively: chance does that, a trend hardly.
+
+    The batches of the moment may happen to lie close together; those of the whole curve do not.
+    """
+    values = [value for _, value in loss.curve if isfinite(value)]
+    middle = median(values) if values else 0.0
+    if len(values) < SCATTER_POINTS or not middle > 0:
+        return 0.0
+    return GAUSSIAN * median(abs(after - before) for before, after in pairwise(values)) / middle
 
 
 def pays_to_start_over(run: RunFacts) -> bool:

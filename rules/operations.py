@@ -24,6 +24,8 @@ WIDE_OF_USUAL = 10.0
 """Times, in variance: the usual draws (He, Xavier, PyTorch's own) lie six apart, and nets learn a good way beyond them."""
 LEAST_WEIGHTS = 30
 """Of a layer: the variance of fewer says little about the draw."""
+TWIN_LIMIT = 0.5
+"""Of a layer's units: of units that were drawn at random not one in a hundred comes so near another."""
 UNIFORM_GAIN = 1 / 3
 """Fan-in times variance of PyTorch's own draw, uniform within one over the root of the fan-in."""
 HE_GAIN = 2.0
@@ -73,11 +75,15 @@ def draw_ratio(layer: LayerFact) -> float:
 
 
 def off_scale(layers: LayerFacts) -> tuple[LayerFact, ...]:
-    """Return the layers that began with weights more than ten times off the usual variance, and not all of one value."""
+    """Return the layers that began with weights more than ten times off the usual variance, and not all of one value.
+
+    Units that are nearly the same have no spread of their own: that they are is the fault (ARC105).
+    """
     return tuple(
         layer
         for layer in layers.at_start
-        if layer.weight_std > 0 and not 1 / WIDE_OF_USUAL <= draw_ratio(layer) <= WIDE_OF_USUAL
+        if layer.weight_std > 0 and not layer.twin_share > TWIN_LIMIT
+        if not 1 / WIDE_OF_USUAL <= draw_ratio(layer) <= WIDE_OF_USUAL
         if draw_ratio(layer) == draw_ratio(layer)
     )
 

@@ -42,6 +42,8 @@ class BeatTaken(EventWord):
     """Share of neighbours in the drawn batches with the same label; -1 where there are no classes."""
     target_runs: float | None = None
     """How alike neighbours in the drawn batches are where numbers are predicted: ≈ 0 shuffled, 1 sorted; else nothing."""
+    run_pairs: int = 0
+    """Pairs of neighbours behind either; 0 = not told. The last batch of an epoch may hold but one."""
     paced: bool = False
     """The run is a short one, and stands still until the driver has answered what it says."""
     waited_s: float = 0.0

@@ -1,7 +1,6 @@
 """Facts about the order of the examples: of the batches as they were drawn, and before the first of the survey."""
 
 from math import isfinite
-from statistics import mean
 
 from advisor.signals.signals import Signals
 from rules.facts import OrderFacts
@@ -22,9 +21,9 @@ def order(signals: Signals) -> OrderFacts | None:
     if started is None or survey is None:
         return None
     classes = any(survey.class_counts)
-    pairs = len(signals.likenesses) * max(_batch_size(signals) - 1, 1)
+    pairs = sum(behind for _, behind in signals.likenesses)
     if pairs >= TELLING:
-        found = mean(signals.likenesses)
+        found = sum(alike * behind for alike, behind in signals.likenesses) / pairs
     elif not signals.redrawn:
         pairs = min(max(survey.examples - 1, 0), NEIGHBOURS)
         found = survey.neighbour_label_match if classes else survey.neighbour_likeness
@@ -32,16 +31,12 @@ def order(signals: Signals) -> OrderFacts | None:
         return None
     if not isfinite(found):
         return None
-    total = sum(survey.class_counts)
+    shares = [count / sum(survey.class_counts) for count in survey.class_counts] if classes else []
     return OrderFacts(
         alike=found,
-        by_chance=sum((count / total) ** 2 for count in survey.class_counts) if classes else 0.0,
+        by_chance=float(sum(share**2 for share in shares)),
         neighbours=pairs,
         classes=classes,
         by_design=started.task.order_matters,
+        thrice_by_chance=float(sum(share**3 for share in shares)),
     )
-
-
-def _batch_size(signals: Signals) -> int:
-    held = signals.knobs.get("batch_size")
-    return int(held.value) if held is not None else 1

@@ -36,6 +36,7 @@ def run(signals: Signals) -> RunFacts | None:
         seed=started.seed,
         finished=signals.ended is not None,
         last_turn_step=signals.last_turn_step,
+        walked=signals.layers.walked,
     )
 
 

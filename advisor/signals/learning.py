@@ -317,18 +317,33 @@ class LayerSignal:
         self.checks: deque[LayersMeasured] = deque(maxlen=LAYER_CHECKS)
         self.first: LayersMeasured | None = None
         """Of the first step."""
+        self.walked = nan
+        """Way of the weights so far, in lengths of theirs, in the middle layer; NaN before the first look."""
+        self._walked_to = 0
 
     def push(self, event: LayersMeasured) -> None:
         """Take a measurement."""
         self.checks.append(event)
+        self._walk(event)
         if event.step == 1:
             self.first = event
 
     def cut(self, step: int) -> None:
         """Forget everything after `step`."""
         self.checks = deque((one for one in self.checks if one.step <= step), maxlen=LAYER_CHECKS)
+        if step < self._walked_to:
+            self.walked *= step / self._walked_to
+            self._walked_to = step
         if step == 0:
-            self.first = None
+            self.first, self.walked = None, nan
+
+    def _walk(self, event: LayersMeasured) -> None:
+        """Add the steps since the last look, as long as the one looked at."""
+        ratios = [one.update_ratio for one in event.layers if isfinite(one.update_ratio)]
+        if ratios:
+            way = median_of(ratios) * max(event.step - self._walked_to, 1)
+            self.walked = way if isnan(self.walked) else self.walked + way
+        self._walked_to = event.step
 
 
 class RateSignal:

@@ -123,8 +123,8 @@ class Signals:
         self.pace = PaceSignal()
         self.stall: StallSample | None = None
         self.fetches = FetchSignal()
-        self.likenesses: deque[float] = deque(maxlen=50)
-        """Of the newest beats: how alike neighbours of a batch are, of classes or of numbers."""
+        self.likenesses: deque[tuple[float, int]] = deque(maxlen=50)
+        """Of the newest beats: how alike neighbours of a batch are, of classes or of numbers; the pairs behind it."""
         self.redrawn = False
         """The order was turned since the survey."""
         self.evaluation_s = self.checkpoint_s = 0.0
@@ -283,7 +283,9 @@ class Signals:
         self.fetches.push(beat)
         alike = beat.label_runs if beat.label_runs >= 0 else beat.target_runs
         if alike is not None:
-            self.likenesses.append(alike)
+            held = self.knobs.get("batch_size")
+            whole = int(held.value) if held is not None else 1
+            self.likenesses.append((alike, beat.run_pairs or max(whole - 1, 1)))
         self.peak_bytes = max(self.peak_bytes, beat.peak_bytes)
         self.beat = beat
         self.step, self.epoch, self.samples = beat.step, beat.epoch, beat.samples

@@ -2,7 +2,8 @@
 
 ## What it does
 Compares the gradient norms of the first and the last layer, in the median of three checks, in a run that learns
-badly.
+badly. A gradient that came through in the first step was killed since, by a rate, a decay or the data: that is not its
+matter.
 
 ## Why it matters
 The first layers stay as they were initialised; the last ones learn from random features.
@@ -33,6 +34,9 @@ RATIO_LIMIT = 1e-3
 """First over last layer: healthy nets of ten layers stay over a hundredth."""
 NORM_LIMIT = 1e-4
 """Norm in the first layer: a small ratio under a large gradient still trains."""
+SOUND_NORM = 1e-3
+"""Norm in the first layer, in the first step: nets that are built so that it vanishes began under 1e-4; where a rate, a
+decay or the data killed it later it began with .007 and more (fault bench)."""
 DEEP_LAYERS = 12
 """Beyond them normalisation alone makes a dying plain net worse (twenty layers, measured), and shortcuts come with it."""
 
@@ -46,7 +50,7 @@ def vanishing_gradients(
     if not bad(run, task, loss) or layers.checks < LAYER_CHECKS or len(layers.layers) < 2:
         return None
     first, last = layers.layers[0], layers.layers[-1]
-    if first.grad_norm >= NORM_LIMIT or not first.grad_norm < RATIO_LIMIT * last.grad_norm:
+    if first.grad_norm >= NORM_LIMIT or not first.grad_norm < RATIO_LIMIT * last.grad_norm or _was_sound(layers):
         return None
 
     def operated(name: str, why: str, **change: Value) -> Fix:
@@ -87,3 +91,8 @@ def vanishing_gradients(
             *possible(knobs, drawn, *((around, normed) if deep else (normed, around))),
         ),
     )
+
+
+def _was_sound(layers: LayerFacts) -> bool:
+    """Tell whether the gradient came through in the first step: something has killed it since."""
+    return bool(layers.at_start) and layers.at_start[0].grad_norm >= SOUND_NORM

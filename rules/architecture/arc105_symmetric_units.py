@@ -23,13 +23,11 @@ Never; even a pretrained layer has different units.
 
 from rules.facts import KnobFacts, LayerFact, LayerFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import LAYER_CHECKS
-from rules.operations import fitting_init, init_said, operation
+from rules.operations import TWIN_LIMIT, fitting_init, init_said, operation
 from rules.remedies import advice, possible
 from rules.vocabulary import Evidence, Finding, Severity, rule
 from rules.wording import such_layers
 
-TWIN_LIMIT = 0.5
-"""Of a layer's units: of units that were drawn at random not one in a hundred comes so near another."""
 VANISHED_NORM = 1e-3
 """Norm of the layer: weights that decayed to nothing are equal too, by another cause (OPT107)."""
 
@@ -52,6 +50,7 @@ def symmetric_units(
         causes=("weights initialised to one constant",),
         explains=(
             "OPT101", "OPT102", "OPT103", "OPT104", "OPT109", "GEN102", "GEN103", "ARC101", "ARC103", "ARC111", "DAT102",
+            "DAT112",
         ),
         fixes=(
             advice("initialise the weights with random numbers (He for ReLU, Xavier for tanh)", improves="loss"),

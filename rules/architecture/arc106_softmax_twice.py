@@ -33,7 +33,8 @@ FLOOR_LIMIT = 0.2
 """Of the loss of guessing: two softmaxes leave 0.45 of it for two classes and more for each further one; a loss of
 probabilities leaves nothing, and one with its labels smoothed by a tenth about 0.15."""
 SYMPTOMS = (
-    "OPT101", "OPT102", "OPT103", "OPT104", "OPT109", "GEN102", "GEN103", "ARC101", "ARC104", "DAT101", "DAT102",
+    "OPT101", "OPT102", "OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101", "ARC104", "DAT101",
+    "DAT102", "DAT112",
 )  # fmt: skip
 
 

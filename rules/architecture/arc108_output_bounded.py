@@ -43,7 +43,7 @@ OF_LOGITS = frozenset({"cross_entropy", "cross_entropy_of_softmax", "likelihood"
 """Losses that mean something by outputs below zero."""
 SYMPTOMS = (
     "OPT101", "OPT102", "OPT103", "OPT104", "OPT105", "OPT108", "OPT109", "GEN102", "GEN103",
-    "ARC101", "ARC103", "ARC104", "ARC110", "DAT101", "DAT102",
+    "ARC101", "ARC103", "ARC104", "ARC110", "DAT101", "DAT102", "DAT112",
 )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ ORDER_SHARE = 0.01
 """Of the loss: adding up in another order changes it by 1e-6."""
 SYMPTOMS = (
     "OPT101", "OPT102", "OPT103", "OPT104", "OPT105", "OPT108", "OPT109", "GEN101", "GEN102", "GEN103",
-    "ARC101", "ARC103", "DAT102",
+    "ARC101", "ARC103", "DAT102", "DAT112",
 )  # fmt: skip
 
 

@@ -64,8 +64,8 @@ def bad_initialisation(
         ),
         causes=("weights drawn with one spread for all layers, whatever their width",),
         explains=(
-            "ARC101", "ARC102", "ARC103", "ARC104", "ARC110", "DAT102", "GEN102", "GEN103", "NUM101", "NUM102", "NUM103", "OPT101",
-            "OPT102", "OPT103", "OPT104", "OPT105", "OPT106", "OPT108", "OPT109",
+            "ARC101", "ARC102", "ARC103", "ARC104", "ARC110", "DAT102", "DAT112", "GEN102", "GEN103", "NUM101",
+            "NUM102", "NUM103", "OPT101", "OPT102", "OPT103", "OPT104", "OPT105", "OPT106", "OPT108", "OPT109",
         ),
         fixes=(
             advice(f"initialise the weights by {init_said(kind)}", improves="loss"),

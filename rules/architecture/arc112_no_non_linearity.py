@@ -45,7 +45,7 @@ def no_non_linearity(
         message=f"{model.layers} linear layers follow each other with no activation between: they are one linear model",
         evidence=(Evidence(fact="model.straight", value=len(model.straight), limit=model.layers - 1),),
         causes=("the activations were left out",),
-        explains=("GEN103", "OPT102", "OPT104", "ARC101"),
+        explains=("GEN103", "OPT102", "OPT104", "ARC101", "DAT112"),
         fixes=(
             advice("put an activation (ReLU) behind every layer but the last", improves="loss"),
             *possible(

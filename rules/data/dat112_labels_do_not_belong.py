@@ -1,12 +1,14 @@
 """The labels do not belong to the inputs.
 
 ## What it does
-Before the first step the survey holds inputs against targets: is the target of an example closer to its neighbours', or to
-what a linear fit to the others says, than shuffled targets are? Where it is not, and after a twentieth of the run the net
-is no better than a constant on validation, it says so as information and asks for a fit of 16 examples: that much is true of
-every net that has not begun, on a relation that no simple model sees. What decides is what the net learns: where it knows its
-training examples better and better and nothing of it holds for others, after three tenths of the run, the labels say nothing about their
-inputs; at four fifths of the run, where nothing was learned at all, that is a warning, too. A net that does not learn the 16
+Before the first step the survey holds inputs against targets: is the target of an example closer to its neighbours',
+or to what a linear fit to the others says, than shuffled targets are? Where it is not, and after a twentieth of the
+run the net is no better than a constant on validation, it says so as information and asks for a fit of 16 examples:
+that much is true of every net that has not begun, on a relation that no simple model sees. What decides is what the
+net learns: where it knows its training examples better and better and nothing of it holds for others, after three
+tenths of the run, the labels say nothing about their inputs; at four fifths of the run, where nothing was learned at
+all, that is a warning, too. Not of a net whose weights have hardly moved, or whose loss on training examples has not
+come down to a constant's: its steps are too short for that, whatever its labels are. A net that does not learn the 16
 examples either may have another fault besides, which is then treated.
 
 ## Why it matters
@@ -28,6 +30,7 @@ The relation is one that neither neighbours nor a linear fit can see (parity, a 
 - Zhang et al., «Understanding deep learning requires rethinking generalization», ICLR 2017 (random labels)
 """
 
+from math import isfinite
 from statistics import median
 
 from rules.facts import InputFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
@@ -52,6 +55,19 @@ OF_A_NET = ("OPT103", "OPT104", "ARC101", "ARC103", "ARC104", "GEN103")
 """What is not called the cause of learning nothing any more, after the first evaluation."""
 OF_WHAT_IS_OPEN = (*OF_A_NET, "OPT101", "OPT109", "GEN102")
 """What looks the same of a net that has not begun, after the second."""
+OF_ITSELF = ("OPT107", "OPT115")
+"""What stands by evidence of its own, a brake or rare inputs, and keeps a net at chance whatever its labels are."""
+OF_LABELS = tuple(code for code in (*RUNAWAY, *STUCK, *MISJUDGED) if code not in OF_ITSELF)
+"""What a run shows whose labels say nothing."""
+WALKED = 0.25
+"""Way of the weights so far, in lengths of theirs, at four fifths of the run: 1.1 to 7 where labels said nothing, .5
+and more in healthy runs, .06 at the most at rates too low by a factor of a hundred (fault bench)."""
+ABOVE_CHANCE = 1.05
+"""Times a constant's loss: labels that say nothing do not keep a net from coming down to that, but for the noise of its
+steps (1.01; at a rate too low, or for rare inputs, 1.03 to 2.5)."""
+KNOWN_SKILL = 0.3
+"""On the way to perfection, of training examples: a net that was there has learned something, whatever it lost since (.56
+before a rescue threw a net back, .14 the most where labels said nothing)."""
 NOISE_FACTOR = 2.5
 """Standard errors by which the median of the evaluations may beat guessing."""
 LUCKY_SKILL = 0.15
@@ -71,7 +87,9 @@ def labels_do_not_belong(
 ) -> Finding | None:
     """Find targets that say nothing about their inputs."""
     unrelated = inputs.association <= ASSOCIATION_LIMIT and inputs.association_examples >= LEAST_EXAMPLES
-    if not unrelated or not run.warm or not _at_chance(task, validation):
+    late = run.progress >= END_SHARE
+    nothing = _at_chance(task, validation) or (late and _knew_nothing(task, loss, validation))
+    if not unrelated or not run.warm or not nothing:
         return None
     early = len(validation.evaluations) < EVALUATIONS
     if early and not at_chance(task, loss):
@@ -80,7 +98,7 @@ def labels_do_not_belong(
     learns = fitted and probes.fit_last_loss <= FIT_SHARE * probes.fit_first_loss
     heart = run.progress >= BY_HEART_SHARE and _by_heart(task, validation)
     powerful = _evenness(task) * inputs.association_examples >= LEAST_EXAMPLES
-    over = run.progress >= END_SHARE and (learns or not fitted)
+    over = late and (learns or not fitted) and _has_tried(run, task, loss, validation)
     severity = Severity.INFO
     if powerful and not early:
         severity = Severity.ERROR if heart else Severity.WARNING if over else Severity.INFO
@@ -109,7 +127,7 @@ def labels_do_not_belong(
         eased_by_knobs=fitted and not learns,
         undecided=undecided,
         misleads=undecided and not early and (learns or not fitted),
-        explains=OF_A_NET if early else OF_WHAT_IS_OPEN if undecided else (*RUNAWAY, *STUCK, *MISJUDGED),
+        explains=OF_A_NET if early else OF_WHAT_IS_OPEN if undecided else OF_LABELS,
         fixes=(advice("look at twenty examples beside their labels, and at how the two were joined"),),
     )
 
@@ -121,6 +139,19 @@ def _by_heart(task: TaskFacts, validation: ValidationFacts) -> bool:
     ahead = median(sign * (one.train_metric - one.metric) - NOISE_FACTOR * one.standard_error for one in seen)
     fits = median(one.train_loss for one in seen) < CHANCE_SHARE * task.baseline_loss
     return len(seen) == BY_HEART_EVALUATIONS and ahead > 0 and fits
+
+
+def _knew_nothing(task: TaskFacts, loss: LossFacts, validation: ValidationFacts) -> bool:
+    """Tell whether the training loss is at chance, and no training examples were ever known: validation had luck then."""
+    knew = any(skill(task, one.train_metric) > KNOWN_SKILL for one in validation.evaluations)
+    return at_chance(task, loss) and not knew
+
+
+def _has_tried(run: RunFacts, task: TaskFacts, loss: LossFacts, validation: ValidationFacts) -> bool:
+    """Tell whether the steps were long enough to learn: weights that moved, a loss as low as a constant's."""
+    taken = [one.train_loss for one in validation.evaluations if isfinite(one.train_loss)]
+    came_down = min([loss.best, *taken]) <= ABOVE_CHANCE * task.baseline_loss
+    return came_down and not run.walked < WALKED
 
 
 def _evenness(task: TaskFacts) -> float:

@@ -55,6 +55,6 @@ def same_examples(run: RunFacts, task: TaskFacts, inputs: InputFacts, splits: Sp
         message=f"{said}, up to step {run.step}" if dealt else said,
         evidence=(evidence,),
         causes=("a data set that does not use the index it is asked for", "copies in the data"),
-        explains=("GEN101", "GEN102", "DAT105", "DAT106", "DAT109"),
+        explains=("GEN101", "GEN102", "DAT105", "DAT106", "DAT109", "ARC113"),
         fixes=(advice("look at how the data set turns an index into an example, and remove copies"),),
     )

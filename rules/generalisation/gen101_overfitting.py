@@ -4,8 +4,8 @@
 Looks for a validation loss whose last three values lie, in the median, a fifth and a twentieth of the chance loss
 above the least before them, while the training loss is at its own least. It needs four evaluations. Where the loss on
 training examples is well below that on validation, a rise that goes on is told sooner: from a twentieth. A net whose
-training loss is not below chance, or as high on training examples as on others, remembers nothing: what rises there has
-another cause.
+training loss is not below chance, or as high on training examples as on others, or has risen there as well, remembers
+nothing: what rises there has another cause.
 
 ## Why it matters
 Each further step makes the net surer of what it remembers and worse at what it has not seen.
@@ -53,6 +53,8 @@ GAP_SHARE = 0.7
 """Loss on training examples over that on validation: a net that generalises is above."""
 NO_GAP_SHARE = 0.9
 """The same: above it both are as bad, and a rise of both is none of memory."""
+OPENED_SHARE = 0.5
+"""Of the rise: with less of it between training examples and others, the net got worse at both, for a while."""
 BY_HEART_SHARE = 0.1
 """The same: below it, what there is to learn from the training examples is learned."""
 HIGH_RISE = 1.5
@@ -94,7 +96,7 @@ def overfitting(
     """Find a validation loss that rises while the training loss falls."""
     seen = validation.evaluations
     remembers = not loss.now >= LEARNED_SHARE * task.baseline_loss
-    if not run.warm or len(seen) < EVALUATIONS or not remembers or _no_gap(validation):
+    if not run.warm or len(seen) < EVALUATIONS or not remembers or _no_gap(validation) or _rises_together(validation):
         return None
     recent, least = median(one.loss for one in seen[-RECENT:]), min(one.loss for one in seen[:-RECENT])
     limit = max(RISE_LIMIT * least, least + MEANT_SHARE * task.baseline_loss)
@@ -141,6 +143,17 @@ def _lost_of_the_metric(task: TaskFacts, validation: ValidationFacts) -> float:
 def _no_gap(validation: ValidationFacts) -> bool:
     """Tell whether the loss on training examples is as high as that on others; not where nobody took it."""
     return validation.last.train_loss > NO_GAP_SHARE * validation.last.loss
+
+
+def _rises_together(validation: ValidationFacts) -> bool:
+    """Tell whether the loss on training examples has risen as well; not where nobody took it.
+
+    A net that remembers knows its training examples ever better. One that was thrown is worse at all of them.
+    """
+    recent = sorted(validation.evaluations[-RECENT:], key=lambda one: one.loss)[RECENT // 2]
+    least = min(validation.evaluations[:-RECENT], key=lambda one: one.loss)
+    opened = (recent.loss - recent.train_loss) - (least.loss - least.train_loss)
+    return opened < OPENED_SHARE * (recent.loss - least.loss)
 
 
 def _spread(losses: list[float]) -> float:

@@ -6,7 +6,7 @@ better than that and does not fall, or stays high and throws about from step to 
 drove it to a multiple of where it began, however it came down since: such a net creeps, or rests at a constant, and looks
 converged. It then asks for a rate sweep, and speaks up when the rate is at least three times the one that the sweep
 picks (ten times, where it is only noisy). A rise of a net that had learned something is not its
-matter.
+matter, nor what a net loses whose weights have hardly moved.
 
 ## Why it matters
 At such a rate a step overshoots whatever the gradient says. In the first steps it also drives the units into
@@ -51,6 +51,10 @@ WILD_NOISE_SHARE = 0.5
 """Spread over smoothed loss: healthy runs have .35 at most while the loss is still high (regression, batch 32)."""
 WORSE_FACTOR = 1.05
 """Times the chance loss, after the first steps and a rise: only steps that are too long do that."""
+STOOD_STILL = 0.05
+"""Way of the weights so far, in lengths of theirs: .4 and more wherever a rate was too high, in the first twentieth
+of the run, .06 at the most at a hundredth of a good one by its end (fault bench). What such a net loses it lost
+untrained."""
 THROWN_SHARE = 0.20
 """Of the run: until then a new start after a throw costs less than the harm that it did."""
 
@@ -66,7 +70,7 @@ def rate_too_high(
     knew = loss.best < LEARNED_SHARE * task.baseline_loss and not high
     returned = at_chance(task, loss) and (high or thrown)
     wild = not knew and stalled_high(task, loss) and loss.noise_share > WILD_NOISE_SHARE
-    if not thrown and not (suspected(run) and (worse or returned or wild)):
+    if run.walked < STOOD_STILL or (not thrown and not (suspected(run) and (worse or returned or wild))):
         return None
     ratio = rate_over_pick(knobs, probes)
     factor = SWEEP_MARGIN if worse or thrown or high else SWEEP_FACTOR

@@ -122,7 +122,7 @@ def over_regularised(
             *(Evidence(fact=f"knobs.{brake}", value=held, limit=off) for brake, held, off in brakes),
         ),
         causes=tuple(f"{brake} {held:g}" for brake, held, _ in brakes),
-        explains=SYMPTOMS,
+        explains=SYMPTOMS if slowed else (*SYMPTOMS, "DAT112"),
         fixes=possible(
             knobs,
             *((_start_over(name, to),) if start_over else ()),

@@ -3,9 +3,10 @@
 ## What it does
 Compares the trainable tensors with those that the optimizer holds, and with those in a group whose rate is 0: that is
 exact, and known at the first look. Besides, compares tensors before and after a step: those with a gradient that stay
-exactly as they were, in three looks. Speaks while the loss is not low. Of weights that are frozen it speaks where after a
-fifth of the run most of what can be learned is still ahead; sooner, where the run creeps and most of them are still as a
-random draw leaves them, for then nothing was ever learned by them.
+exactly as they were, in three looks; and names layers to which none at all comes: half of them at least, while the run
+creeps or is high after a fifth of it. Speaks while the loss is not low. Of weights that are frozen it speaks where
+after a fifth of the run most of what can be learned is still ahead; sooner, where the run creeps and most of them are
+still as a random draw leaves them, for then nothing was ever learned by them.
 
 ## Why it matters
 What the optimizer does not hold is never trained, however long the run; it is the classical mistake after a layer is
@@ -28,7 +29,7 @@ Layers that are frozen on purpose but left trainable, random features that are f
 - Jiang et al., «Training with Confidence: Catching Silent Errors in Deep Learning Training» (TrainCheck), OSDI 2025
 """
 
-from rules.facts import KnobFacts, LayerFacts, LossFacts, ModelFacts, RunFacts, TaskFacts
+from rules.facts import KnobFacts, LayerFact, LayerFacts, LossFacts, ModelFacts, RunFacts, TaskFacts
 from rules.learning import HIGH_LOSS_SHARE, LAYER_CHECKS, creeps, suspected
 from rules.remedies import advice
 from rules.symptoms import MISJUDGED, STUCK
@@ -48,13 +49,21 @@ LEAST_GRADIENT = 1e-8
 NAMED = 3
 """Tensors that are named: the rest is counted."""
 
-CERTAIN = (*STUCK, *MISJUDGED, "ARC102", "ARC105")
+HALF = 0.5
+"""Of the layers, or of a layer's units: a branch of its own that no example takes gets no gradient with reason."""
+
+CERTAIN = (*STUCK, *MISJUDGED, "ARC102", "ARC105", "DAT112")
 """What a net shows whose tensors certainly do not learn; tensors that only seem to rest explain less."""
 
 
 @rule("OPT108")
 def nothing_learns(
-    run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts, model: ModelFacts, knobs: KnobFacts
+    run: RunFacts,
+    task: TaskFacts,
+    loss: LossFacts,
+    layers: LayerFacts,
+    model: ModelFacts,
+    knobs: KnobFacts,
 ) -> Finding | None:
     """Find tensors that the optimizer does not move."""
     if loss.now < LOW_LOSS_SHARE * task.baseline_loss:
@@ -72,6 +81,8 @@ def nothing_learns(
     if (share > FROZEN_SHARE and stuck) or random:
         return _frozen(share, random, loss.now, task.baseline_loss)
     warming = run.progress <= knobs.number("warmup")
+    if (cut := _cut_off(layers)) and run.warm and not warming and (stuck or creeps(run, task, loss)):
+        return _unreached(cut, layers)
     resting = tuple(name for name in layers.unchanged if not _vanished(name, layers))
     if not run.warm or warming or run.progress > TAIL_SHARE or layers.checks < LAYER_CHECKS or not resting:
         return None
@@ -86,13 +97,44 @@ def nothing_learns(
     )
 
 
+def _cut_off(layers: LayerFacts) -> tuple[LayerFact, ...]:
+    """Return the layers that no gradient at all comes to, where nothing that is known of them stops it.
+
+    A gradient that vanishes shrinks from layer to layer, and units that are dead, saturated or alike are told as such.
+    """
+    none = tuple(one for one in layers.layers if one.grad_norm == 0 and one.weight_norm > 0)
+    faint = any(0 < one.grad_norm < LEAST_GRADIENT for one in layers.layers)
+    stopped = any(one.dead_share > HALF or one.saturated_share > HALF or one.twin_share > HALF for one in layers.layers)
+    sound = layers.checks >= LAYER_CHECKS and not faint and not stopped
+    return none if sound and len(none) >= HALF * len(layers.layers) else ()
+
+
+def _unreached(cut: tuple[LayerFact, ...], layers: LayerFacts) -> Finding:
+    named = tuple(one.name for one in cut)
+    return _finding(
+        f"no gradient comes to {len(cut)} of {len(layers.layers)} layers",
+        "layers.grad_norm",
+        named,
+        (
+            "detach(), no_grad() or numpy between the layers and the loss",
+            "a step of the forward pass without a slope: round, argmax, a comparison",
+        ),
+        said_to_do="follow the outputs back to these layers: where does requires_grad, or the slope, end?",
+    )
+
+
 def _vanished(tensor: str, layers: LayerFacts) -> bool:
     """Tell whether hardly any gradient reaches a tensor's layer: that it rests is no fault of the optimizer."""
     return any(tensor.startswith(f"{one.name}.") and one.grad_norm < LEAST_GRADIENT for one in layers.layers)
 
 
 def _finding(
-    said: str, fact: str, tensors: tuple[str, ...], causes: tuple[str, ...], explains: tuple[str, ...] = CERTAIN
+    said: str,
+    fact: str,
+    tensors: tuple[str, ...],
+    causes: tuple[str, ...],
+    explains: tuple[str, ...] = CERTAIN,
+    said_to_do: str = "make the optimizer from model.parameters() after the model's last change",
 ) -> Finding:
     named = ", ".join(tensors[:NAMED]) + (", …" if len(tensors) > NAMED else "")
     return Finding(
@@ -103,7 +145,7 @@ def _finding(
         evidence=(Evidence(fact=fact, value=len(tensors), limit=0),),
         causes=causes,
         explains=explains,
-        fixes=(advice("make the optimizer from model.parameters() after the model's last change", improves="loss"),),
+        fixes=(advice(said_to_do, improves="loss"),),
     )
 
 

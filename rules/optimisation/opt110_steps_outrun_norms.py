@@ -1,10 +1,11 @@
 """The steps are so long that evaluation mode no longer knows the network.
 
 ## What it does
-Looks, in a net with norm layers, for an evaluation, on held-out *and* on training examples, that is far worse than a constant predictor while the
-training loss of the same steps is not; of a net that learns all the same, in three evaluations in a row, for its averages lag
-behind its weights for a while. It then asks for a rate sweep, and names the rate when that is at least three
-times the one that the sweep picks.
+Looks, in a net with norm layers, for an evaluation, on held-out *and* on training examples, that is far worse than a
+constant predictor while the training loss of the same steps is not; or that only guesses, on training examples too,
+where the training loss is down to half of guessing; of a net that learns all the same, in three evaluations in a row,
+for its averages lag behind its weights for a while. It then asks for a rate sweep, and names the rate when that is at
+least three times the one that the sweep picks.
 
 ## Why it matters
 Batch norm hides a rate that is too high: in training mode each batch is normalised anew and the loss looks bearable,
@@ -26,8 +27,8 @@ The first evaluation comes after a handful of steps only, before any running ave
 - Smith, «Cyclical Learning Rates for Training Neural Networks», 2017 (the range test)
 """
 
-from rules.facts import KnobFacts, LossFacts, ModelFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
-from rules.learning import LEARNED_SHARE, SWEEP_MARGIN, rate_over_pick
+from rules.facts import Evaluation, KnobFacts, LossFacts, ModelFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
+from rules.learning import CHANCE_SHARE, HIGH_LOSS_SHARE, LEARNED_SHARE, SWEEP_MARGIN, rate_over_pick, skill
 from rules.remedies import advice, new_start, possible, turned
 from rules.vocabulary import Deed, Effect, Evidence, Finding, Fix, Severity, rule
 from rules.wording import of_rate
@@ -37,6 +38,9 @@ FAR_FACTOR = 3.0
 
 APART_FACTOR = 2.0
 """Times the training loss: nearer than that, the training itself has gone wrong and OPT101 speaks."""
+
+GUESSING_SKILL = 0.1
+"""On the way from a constant to perfection: a net whose training loss is half that of guessing is farther."""
 
 EVALUATIONS_OF_A_LEARNER = 3
 """In a row, where the training loss has fallen: the running averages lag behind weights that move fast (momentum .1: some 20 steps).
@@ -58,7 +62,12 @@ def steps_outrun_norms(
     limit = max(FAR_FACTOR * task.baseline_loss, APART_FACTOR * loss.now)
     needed = EVALUATIONS_OF_A_LEARNER if loss.now < LEARNED_SHARE * task.baseline_loss else 1
     seen = validation.evaluations[-needed:]
-    lost = limit > 0 and len(seen) == needed and all(min(one.loss, one.train_loss) > limit for one in seen)
+    knows = loss.now < HIGH_LOSS_SHARE * task.baseline_loss
+    lost = (
+        limit > 0
+        and len(seen) == needed
+        and all(min(one.loss, one.train_loss) > limit or (knows and _guesses(task, one)) for one in seen)
+    )
     if not run.warm or not model.has_norm or not lost:
         return None
     asked = "lr_sweep" not in probes.done
@@ -74,18 +83,32 @@ def steps_outrun_norms(
             Evidence(fact="validation.last.train_loss", value=last.train_loss, limit=limit),
             Evidence(fact="loss.now", value=loss.now, limit=task.baseline_loss),
         ),
-        causes=("the learning rate is too high", "the model behaves differently in evaluation mode"),
+        causes=(
+            "the learning rate is too high",
+            "running averages that follow too slowly (the momentum of the norms)",
+            "the model behaves differently in evaluation mode",
+        ),
         probes=("lr_sweep",) if asked else (),
         explains=("OPT101", "OPT103", "OPT104", "OPT105", "OPT109", "NUM102", "NUM103", "ARC103", "GEN101", "GEN103"),
         fixes=_fixes(knobs, pick, asked=asked, too_high=too_high),
     )
 
 
+def _guesses(task: TaskFacts, one: Evaluation) -> bool:
+    """Tell whether evaluation mode knows nothing of the training examples, by the loss and by the metric."""
+    worse = min(one.loss, one.train_loss) > CHANCE_SHARE * task.baseline_loss
+    return worse and skill(task, one.train_metric) <= GUESSING_SKILL
+
+
 def _fixes(knobs: KnobFacts, pick: float, *, asked: bool, too_high: bool) -> tuple[Fix, ...]:
     if asked:
         return (new_start(),)
     if not too_high:
-        return (advice("compare the model in training and evaluation mode: batch norm, dropout, data preparation"),)
+        return (
+            advice(
+                "compare the model in training and evaluation mode: batch norm (momentum), dropout, data preparation"
+            ),
+        )
     start = Fix(
         name=f"start over with lr {of_rate(pick)}",
         effect=Effect.RESCUE,

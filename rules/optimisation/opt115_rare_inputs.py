@@ -70,7 +70,7 @@ def rare_inputs(
         ),
         causes=("rare inputs under one rate", "the rate is too low"),
         probes=("adaptive_sweep",) if asked else (),
-        explains=("OPT102", "OPT103", "OPT104", "OPT109", "GEN102", "GEN103"),
+        explains=("OPT102", "OPT103", "OPT104", "OPT109", "GEN102", "GEN103", *(() if asked else ("DAT112",))),
         eased_by_knobs=True,
         fixes=(
             *((_sweep_first(),) if asked else begin),

@@ -30,7 +30,7 @@ NUMBERS = surveyed(class_counts=(), examples=900, neighbour_likeness=0.95)
 
 def test_before_the_first_batches_the_survey_tells() -> None:
     found = order_of(CLASSES)
-    assert found == OrderFacts(alike=0.98, by_chance=0.5, neighbours=99, classes=True)
+    assert found == OrderFacts(alike=0.98, by_chance=0.5, neighbours=99, classes=True, thrice_by_chance=0.25)
     assert found.excess == pytest.approx(0.96)
     assert order_of(NUMBERS) == OrderFacts(alike=0.95, by_chance=0.0, neighbours=899, classes=False)
 
@@ -61,3 +61,12 @@ def test_what_was_seen_before_a_turn_of_the_order_is_void() -> None:
 def test_the_loss_of_guessing_is_that_of_the_classes_as_they_are_drawn() -> None:
     assert drawn_chance((900, 100), root=False) == pytest.approx(0.6931, abs=1e-4), "even: ln 2"
     assert drawn_chance((900, 100), root=True) == pytest.approx(0.5623, abs=1e-4), "three to one"
+
+
+def test_the_last_batch_of_an_epoch_counts_for_the_pairs_that_it_holds() -> None:
+    whole = [beat(10 * number, label_runs=0.5, run_pairs=31) for number in range(1, 9)]
+    short = [beat(10 * number + 5, label_runs=1.0, run_pairs=1) for number in range(1, 9)]
+    found = order_of(CLASSES, *whole, *short)
+    assert found is not None
+    assert found.neighbours == 8 * 32
+    assert found.excess == pytest.approx(1 / 32)

@@ -348,6 +348,27 @@ def test_layers_are_medians_over_three_checks() -> None:
     assert isnan(layers.layers[0].saturated_share)  # type: ignore[attr-defined]
 
 
+def test_the_way_of_the_weights_adds_up_from_look_to_look_and_shrinks_with_a_rollback() -> None:
+    def look(step: int, *ratios: float) -> LayersMeasured:
+        sizes = {"kind": "Linear", "grad_norm": 1.0, "weight_norm": 1.0}
+        return LayersMeasured(
+            step=step, layers=tuple(Layer(name=f"{at}", update_ratio=one, **sizes) for at, one in enumerate(ratios))
+        )
+
+    def walked(*events: Event) -> float:
+        run = gather(told(started(), *events)).groups["run"]
+        assert isinstance(run, RunFacts)
+        return run.walked
+
+    looks = [look(1, 1e-3, 0.5, 9.0), look(11, 1e-4, 1e-2, 0.9), look(21, 0.0, 1e-2, inf)]
+    assert isnan(walked())
+    assert walked(looks[0]) == pytest.approx(0.5)
+    assert walked(*looks) == pytest.approx(0.5 + 0.1 + 0.05), "of the middle layer; what is no number does not count"
+    back = RolledBack(step=7, from_step=21, skipped_batches=0, trial="t1")
+    assert walked(*looks, back) == pytest.approx(0.65 / 3)
+    assert isnan(walked(*looks, back.model_copy(update={"step": 0})))
+
+
 def test_the_ring_holds_three_snapshots_and_the_start() -> None:
     signals = told(started(), *[SnapshotTaken(step=step, seconds=0, bytes=1) for step in (100, 200, 300, 400)])
     assert signals.snapshots == [0, 200, 300, 400]

@@ -16,6 +16,13 @@ from tests.rules.situations import assessed, layers, missing_without
         pytest.param(
             {"loss": {"now": 2.0, "fall_share": 0.0}, "layers": {"layers": layers(1e-8, 1e-4, 0.1)}}, id="gone"
         ),
+        pytest.param(
+            {
+                "loss": {"now": 2.0, "fall_share": 0.0},
+                "layers": {"layers": layers(1e-8, 1e-4, 0.1), "at_start": layers(5e-5, 1e-2, 0.5)},
+            },
+            id="gone from the start",
+        ),
     ],
 )
 def test_it_speaks(changes: dict[str, Any]) -> None:
@@ -29,6 +36,13 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     [
         pytest.param({}, id="healthy"),
         pytest.param({"layers": {"layers": layers(1e-8, 1e-4, 0.1)}}, id="it learns"),
+        pytest.param(
+            {
+                "loss": {"now": 2.0, "fall_share": 0.0},
+                "layers": {"layers": layers(1e-8, 1e-4, 0.1), "at_start": layers(0.2, 0.2, 0.5)},
+            },
+            id="killed since the first step",
+        ),
         pytest.param(
             {"loss": {"now": 2.0, "fall_share": 0.0}, "layers": {"layers": layers(1e-5, 1e-5, 1e-4)}},
             id="small everywhere",

@@ -11,7 +11,7 @@ from rules.vocabulary import Deed
 from tests.rules.situations import assessed, knobs, missing_without
 
 
-def drawn(*spreads: float, inputs: int = 64, saturated: float = nan) -> tuple[LayerFact, ...]:
+def drawn(*spreads: float, inputs: int = 64, saturated: float = nan, twins: float = nan) -> tuple[LayerFact, ...]:
     """Return layers of 64 units whose weights have these spreads."""
     return tuple(
         LayerFact(
@@ -25,6 +25,7 @@ def drawn(*spreads: float, inputs: int = 64, saturated: float = nan) -> tuple[La
             fan_in=inputs,
             fan_out=64,
             units=64,
+            twin_share=twins,
         )
         for place, spread in enumerate(spreads)
     )
@@ -69,6 +70,9 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         pytest.param({"loss": STUCK, "layers": {"at_start": drawn(0.17, inputs=2)}}, id="Xavier of two inputs"),
         pytest.param({"loss": STUCK, "layers": {"at_start": drawn(0.1, 0.1, 1e-3)}}, id="a small last layer"),
         pytest.param({"loss": STUCK, "layers": {"at_start": drawn(0.0, 0.0)}}, id="of one value: ARC105"),
+        pytest.param(
+            {"loss": STUCK, "layers": {"at_start": drawn(1e-5, 1e-5, twins=0.9)}}, id="nearly of one value: ARC105"
+        ),
         pytest.param({"loss": STUCK, "layers": {"at_start": drawn(nan, nan)}}, id="nobody measured"),
         pytest.param(
             {"loss": FAR, "run": EARLY, "layers": {"at_start": drawn(0.1, 0.1)}}, id="far off by its inputs: DAT104"

@@ -37,6 +37,10 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         pytest.param({"order": {"alike": 0.35, "neighbours": 120, **NUMBERS}}, id="few numbers, by chance"),
         pytest.param({"order": {"alike": 0.83, "by_chance": 0.82}}, id="imbalanced and shuffled"),
         pytest.param({"order": {"alike": 0.93, "by_chance": 0.893, "neighbours": 123}}, id="a few neighbours more"),
+        pytest.param(
+            {"order": {"alike": 0.83, "by_chance": 0.74, "thrice_by_chance": 0.61, "neighbours": 500}},
+            id="of a rare class some fewer by chance, and each parts two pairs",
+        ),
         pytest.param({"order": {"alike": 1.0, "by_chance": 1.0}}, id="one class"),
         pytest.param({"order": {"alike": 0.99, "neighbours": 60}}, id="too few to tell"),
         pytest.param({"order": {"alike": nan}}, id="unknown"),

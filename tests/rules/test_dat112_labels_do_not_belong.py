@@ -76,6 +76,45 @@ def test_a_run_that_ends_with_nothing_learned_is_warned_of(probes: ProbeFacts) -
     assert (finding.severity, finding.beyond_knobs) == (Severity.WARNING, True)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"run": {"step": 850, "walked": 0.02}}, id="the weights have hardly moved"),
+        pytest.param(
+            {
+                "loss": {"now": 2.6, "best": 2.6},
+                "validation": evaluations([2.7] * 5, [0.1] * 5, train=2.65, train_metric=0.1),
+            },
+            id="the loss has not come down to a constant's",
+        ),
+    ],
+)
+def test_steps_that_are_too_short_tell_nothing_of_the_labels(changes: dict[str, Any]) -> None:
+    late = {"inputs": APART, "validation": NOT_BEGUN, "run": {"step": 850}, **changes}
+    finding = assessed(labels_do_not_belong, late)
+    assert finding is not None
+    assert (finding.severity, finding.undecided) == (Severity.INFO, True)
+
+
+def test_a_training_loss_at_chance_tells_at_the_end_however_lucky_the_validation_is() -> None:
+    lucky = evaluations([1.9] * 5, [0.35, 0.2, 0.3, 0.25, 0.3], train=2.31, train_metric=0.12)
+    stuck = {"inputs": APART, "validation": lucky, "loss": {"now": 2.31, "best": 2.29}}
+    assert assessed(labels_do_not_belong, {**stuck, "run": {"step": 600}}) is None
+    finding = assessed(labels_do_not_belong, {**stuck, "run": {"step": 850}})
+    assert finding is not None
+    assert finding.severity is Severity.WARNING
+    knew = evaluations([1.9] * 5, [0.35, 0.2, 0.3, 0.25, 0.3], train=2.31, train_metric=0.6)
+    fell_back = {**stuck, "validation": knew, "run": {"step": 850}}
+    assert assessed(labels_do_not_belong, fell_back) is None, "it has learned, and lost it since"
+
+
+def test_a_brake_or_rare_inputs_stand_by_themselves() -> None:
+    finding = assessed(labels_do_not_belong, {"inputs": APART, "validation": CHANCE})
+    assert finding is not None
+    assert not {"OPT107", "OPT115"} & {*finding.explains}
+    assert {"OPT102", "OPT103"} <= {*finding.explains}
+
+
 def test_it_quotes_the_fit_and_leaves_the_rest_to_knobs_where_there_was_none() -> None:
     learned = ProbeFacts(done=FIT, fit_first_loss=2.3, fit_last_loss=0.1)
     finding = assessed(labels_do_not_belong, {"inputs": APART, "validation": CHANCE, "probes": learned})

@@ -21,6 +21,7 @@ def test_it_speaks(changes: dict[str, Any], said: str) -> None:
     assert (finding.code, finding.name) == ("DAT114", "same_examples")
     assert finding.message.startswith(said)
     assert finding.beyond_knobs
+    assert "ARC113" in finding.explains, "a buffer that every item is written into deals batches of one example"
 
 
 @pytest.mark.parametrize(

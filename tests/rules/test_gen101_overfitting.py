@@ -1,9 +1,12 @@
 """GEN101 overfitting: when it speaks, when it is silent, when it is not assessed."""
 
+from dataclasses import replace
+from math import nan
 from typing import Any
 
 import pytest
 
+from rules.facts import ValidationFacts
 from rules.generalisation.gen101_overfitting import overfitting
 from rules.vocabulary import Severity
 from tests.rules.situations import assessed, evaluations, knobs, missing_without
@@ -74,6 +77,21 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 
 
 RISING = {"validation": evaluations([0.6, 0.5, 0.8, 0.9, 0.95], [0.8, 0.85, 0.8, 0.79, 0.78])}
+
+
+@pytest.mark.parametrize(
+    ("train", "speaks"),
+    [
+        pytest.param([0.45, 1.88, 1.33, 0.83], False, id="worse on training examples as well: it was thrown"),
+        pytest.param([0.45, 0.4, 0.3, 0.2], True, id="ever better on training examples"),
+        pytest.param([nan] * 4, True, id="nobody took it"),
+    ],
+)
+def test_what_rises_on_training_examples_too_is_not_learned_by_heart(train: list[float], speaks: bool) -> None:
+    seen = evaluations([0.62, 2.12, 1.44, 1.07], [0.75, 0.62, 0.66, 0.67]).evaluations
+    taken = tuple(replace(one, train_loss=loss) for one, loss in zip(seen, train, strict=True))
+    finding = assessed(overfitting, {"validation": ValidationFacts(taken, higher_is_better=True)})
+    assert (finding is not None) == speaks
 
 
 def test_the_answers_come_in_order_and_images_are_augmented_first() -> None:

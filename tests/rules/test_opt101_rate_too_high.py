@@ -72,6 +72,23 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         ),
         pytest.param({"loss": {"now": 0.1, "fall_share": 0.0, "noise_share": 0.9}}, id="noisy and low"),
         pytest.param(
+            {"run": {"walked": 0.01}, "loss": {"now": 1.9, "best": 1.9, "fall_share": 0.0, "noise_share": 0.6}},
+            id="wild, and the weights have hardly moved",
+        ),
+        pytest.param(
+            {
+                "loss": {
+                    "at_start": 2.0,
+                    "now": 2.45,
+                    "best": 2.2,
+                    "fall_share": 0.0,
+                    "noise_share": 0.1,
+                    "curve": tuple((20 * place, 2.2 + 0.2 * (place % 3)) for place in range(1, 12)),
+                }
+            },
+            id="no step moves it, and some batches are harder than others",
+        ),
+        pytest.param(
             {
                 "run": {"step": 60},
                 "loss": {"at_start": 9.0, "now": 12.0, "fall_share": 0.0, "noise_share": 0.13, "curve": ((10, 12.5),)},

@@ -19,6 +19,8 @@ from tests.rules.situations import assessed, knobs, layers, missing_without
         pytest.param(
             {"run": {"step": 5}, "layers": {"left_out": ("0.weight",), "checks": 1}}, id="not in the optimizer"
         ),
+        pytest.param({"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.0, 0.3)}}, id="cut off from the loss"),
+        pytest.param({"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.0)}}, id="no slope in the outputs"),
         pytest.param({"run": {"step": 5}, "layers": {"idle": ("0.weight",), "checks": 1}}, id="a group at rate 0"),
         pytest.param({"model": {"frozen": 30_000}, "loss": {"now": 1.9}}, id="frozen, and stuck"),
         pytest.param(
@@ -42,6 +44,10 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
     [
         pytest.param({}, id="healthy"),
         pytest.param({"layers": {"unchanged": ("head.weight",), "checks": 1}}, id="one check"),
+        pytest.param({"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 1e-12, 0.3)}}, id="it vanishes: ARC101"),
+        pytest.param({"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.3, dead=0.9)}}, id="dead units: ARC103"),
+        pytest.param({"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.3, 0.3)}}, id="a branch of its own"),
+        pytest.param({"layers": {"layers": layers(0.0, 0.0, 0.3)}}, id="cut off on purpose, and learning"),
         pytest.param({"run": {"step": 950}, "layers": {"unchanged": ("head.weight",)}}, id="the tail of a schedule"),
         pytest.param({"model": {"frozen": 30_000}}, id="frozen, and learning"),
         pytest.param({"model": {"frozen": 500}, "loss": {"now": 1.9}}, id="a frozen norm"),
@@ -91,3 +97,12 @@ def test_symptoms_of_frozen_weights_are_held_back_but_for_those_on_random_ones(
 @pytest.mark.parametrize("group", ["run", "task", "loss", "layers", "model", "knobs"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(nothing_learns, group) == (group,)
+
+
+def test_layers_that_get_no_gradient_are_named_with_where_to_look() -> None:
+    finding = assessed(nothing_learns, {"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.0, 0.3)}})
+    assert finding is not None
+    assert finding.message.startswith("no gradient comes to 2 of 3 layers: layer0, layer1")
+    assert "requires_grad" in finding.fixes[0].name
+    assert finding.beyond_knobs
+    assert {"ARC101", "GEN103", "DAT112"} <= {*finding.explains}

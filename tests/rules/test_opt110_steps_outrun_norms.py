@@ -29,6 +29,23 @@ def test_three_lost_evaluations_in_a_row_are_no_lag_even_where_the_training_goes
     assert assessed(steps_outrun_norms, changes) is not None
 
 
+def guessing(train_metric: float = 0.12, train_loss: float = 2.4, times: int = 3) -> ValidationFacts:
+    """Return evaluations that know nothing of the training examples, and lie no farther off than that."""
+    one = Evaluation(100, loss=2.45, metric=0.1, standard_error=0.02, train_loss=train_loss, train_metric=train_metric)
+    return ValidationFacts(evaluations=(one,) * times, higher_is_better=True)
+
+
+def test_averages_that_never_follow_leave_a_net_that_only_guesses() -> None:
+    slow = {**LOST, "loss": {"now": 0.14}}
+    finding = assessed(steps_outrun_norms, {**slow, "validation": guessing()})
+    assert finding is not None
+    assert any("averages" in cause for cause in finding.causes)
+    for sound in (guessing(train_metric=0.6), guessing(train_loss=1.2), guessing(times=2)):
+        assert assessed(steps_outrun_norms, {**slow, "validation": sound}) is None
+    learning = {**LOST, "loss": {"now": 1.7}, "validation": guessing()}
+    assert assessed(steps_outrun_norms, learning) is None, "a loss on its way says little yet"
+
+
 def test_a_sweep_that_blames_the_rate_starts_over() -> None:
     probes = ProbeFacts(done=frozenset({"lr_sweep"}), lr_pick=0.01)
     finding = assessed(steps_outrun_norms, {**LOST, "probes": probes})

@@ -52,6 +52,13 @@ def test_a_healthy_run_leaves_no_gradients_and_moves_all_tensors(tmp_path: Path)
         assert (stream.broken_share, stream.alike, stream.asked) == (0.0, False, 0)
 
 
+def test_labels_are_held_against_inputs_that_the_net_takes_apart_before_its_weights(tmp_path: Path) -> None:
+    told = looked(*of("second_ok_greater", tmp_path), steps=60)
+    agreements = [stream.agreement for stream in streams(told) if stream.agreement is not None]
+    assert len(agreements) >= 3
+    assert min(agreements) > 0.6, "a linear model of two digits tells which is the greater three times in four"
+
+
 def test_gradients_that_are_never_zeroed_are_seen_from_the_second_step_on(tmp_path: Path) -> None:
     told = looked(*of("gradients_pile_up", tmp_path), steps=20)
     assert [one.gradients_left for one in told] == [0, 6, 6]

@@ -121,6 +121,18 @@ def test_a_loss_that_is_none_of_the_known_ones_has_no_kind(loss: Loss) -> None:
     assert isnan(factor)
 
 
+@pytest.mark.parametrize(
+    ("several", "kind"),
+    [pytest.param(True, "cross_entropy_of_marks", id="several or none"), pytest.param(False, "", id="one each")],
+)
+def test_the_loss_of_one_class_is_known_where_several_may_be_right(several: bool, kind: str) -> None:
+    outputs, classes = logits()
+    marks = rows(classes)
+    if several:
+        marks[::2, 0], marks[1::4] = 1.0, 0.0
+    assert kind_of(asking(functional.cross_entropy), outputs, marks)[0] == kind
+
+
 def test_outputs_that_are_constant_tell_no_loss_from_another() -> None:
     _, targets = logits()
     assert kind_of(asking(nn.CrossEntropyLoss()), torch.zeros(EXAMPLES, CLASSES), targets)[0] == ""
@@ -230,3 +242,12 @@ def test_maps_of_classes_are_held_against_outputs_pixel_by_pixel() -> None:
     targets = torch.randint(CLASSES, (4, 6, 6), generator=random)
     assert kind_of(asking(nn.CrossEntropyLoss()), outputs, targets)[0] == "cross_entropy"
     assert pairing_share(asking(nn.CrossEntropyLoss()), outputs, targets, Reach()) > 0.5
+
+
+def test_a_loss_that_hardly_hears_the_outputs_does_not_tell_whether_it_uses_the_targets() -> None:
+    outputs, targets = logits()
+    cold = asking(lambda z, y: functional.cross_entropy(z / 1e5, y))
+    assert isnan(target_use_share(cold, outputs, targets, Reach()))
+    assert isnan(pairing_share(cold, outputs, targets, Reach()))
+    unused = asking(lambda z, y: z.square().mean())
+    assert target_use_share(unused, outputs, targets, Reach()) == 0

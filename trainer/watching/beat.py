@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf, isfinite
 from time import perf_counter
+from typing import Any
 
 import torch
 
@@ -266,7 +267,7 @@ def binned(values: list[float]) -> tuple[float, ...]:
     return tuple(sum(values[a:b]) / (b - a) for a, b in pairwise(edges))
 
 
-def _runs(training: Training, batch: Batch) -> dict[str, float]:
+def _runs(training: Training, batch: Batch) -> dict[str, Any]:
     """Return how alike neighbours in a batch are, as the beat tells it; of targets that the host holds."""
     targets, held = batch.targets, training.supply.split.targets
     if targets.device.type != "cpu":
@@ -275,9 +276,9 @@ def _runs(training: Training, batch: Batch) -> dict[str, float]:
         targets = held[torch.from_numpy(batch.ticket.indices)]
     same = same_label(targets)
     if isfinite(same):
-        return {"label_runs": same}
+        return {"label_runs": same, "run_pairs": len(targets) - 1}
     close = alike(targets)
-    return {"target_runs": close} if isfinite(close) else {}
+    return {"target_runs": close, "run_pairs": len(targets) - 1} if isfinite(close) else {}
 
 
 def last_words(training: Training, why: str, text: str, seconds: float) -> RunEnded:

@@ -25,7 +25,7 @@ SAME_SHARE = 1e-4
 """Two losses differ by less: float32 adds up a dozen numbers to 1e-6, and other losses differ by a tenth of their spread."""
 
 TOLD_APART_SHARE = 1e-3
-"""Spread of the loss over the pairs below which all losses look alike: the outputs are as good as constant."""
+"""Of the loss: what changes it by less, over the pairs or from perfect outputs to constant ones, is nothing to it."""
 
 INSIDE_SHARE = 1e-3
 """Of the reach: perfect outputs stay so far within it, because a logarithm of 0 tells nothing."""
@@ -154,7 +154,7 @@ def order_share(ask: Ask, outputs: Tensor, targets: Tensor) -> float:
 def pairing_share(ask: Ask, outputs: Tensor, targets: Tensor, reach: Reach) -> float:
     """Return how much the loss of perfect outputs changes when the targets are dealt out anew; NaN where they are alike."""
     best, other = perfect(outputs, targets, reach), targets[_shuffled(len(targets), targets.device)]
-    if best is None or torch.equal(other, targets):
+    if best is None or torch.equal(other, targets) or _deaf(ask, best, constant(outputs, targets, reach), targets):
         return nan
     return _change(ask(best, other), ask(best, targets))
 
@@ -162,9 +162,14 @@ def pairing_share(ask: Ask, outputs: Tensor, targets: Tensor, reach: Reach) -> f
 def target_use_share(ask: Ask, outputs: Tensor, targets: Tensor, reach: Reach) -> float:
     """Return how much that loss changes when all examples are given the first one's target; NaN where all have it."""
     best, other = perfect(outputs, targets, reach), targets[:1].expand_as(targets)
-    if best is None or torch.equal(other, targets):
+    if best is None or torch.equal(other, targets) or _deaf(ask, best, constant(outputs, targets, reach), targets):
         return nan
     return _change(ask(best, other), ask(best, targets))
+
+
+def _deaf(ask: Ask, best: Tensor, guessed: Tensor, targets: Tensor) -> bool:
+    """Tell whether perfect outputs and constant ones are alike to the loss: then whose target is whose is, too."""
+    return _change(ask(best, targets), ask(guessed, targets)) <= TOLD_APART_SHARE
 
 
 def kind_of(ask: Ask, outputs: Tensor, targets: Tensor) -> tuple[LossKind, float]:
@@ -210,11 +215,20 @@ def _standard(outputs: Tensor, targets: Tensor) -> Iterator[tuple[LossKind, Tens
     yield "binary_cross_entropy", functional.binary_cross_entropy_with_logits(outputs, rows, reduction="none")
     if within and _in_unit(rows):
         yield "binary_cross_entropy_of_probabilities", functional.binary_cross_entropy(outputs, rows, reduction="none")
+    if _marks(outputs, targets):
+        yield "cross_entropy_of_marks", functional.cross_entropy(outputs, rows, reduction="none")
 
 
 def _rows(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the classes as rows of 0 and 1 in the shape of the outputs."""
     return functional.one_hot(targets.long(), outputs.shape[1]).movedim(-1, 1).to(outputs.dtype)
+
+
+def _marks(outputs: Tensor, targets: Tensor) -> bool:
+    """Tell whether the targets are rows of 0 and 1 that do not sum to 1, beside as many outputs."""
+    if outputs.ndim != 2 or outputs.shape != targets.shape or outputs.shape[1] < 2:
+        return False
+    return bool(((targets == 0) | (targets == 1)).all()) and bool((targets.sum(1) != 1).any())
 
 
 def _in_unit(values: Tensor) -> bool:

@@ -76,12 +76,21 @@ class StreamWatch:
             std=std,
             broken_share=1 - float(torch.isfinite(values).float().mean()),
             alike=len(values) > 1 and bool((entered == entered[:1]).all()),
-            agreement=self._relation.agreement(entered, batch.targets[: len(entered)]) if self._relation else None,
+            agreement=self._agreement(entered, batch),
             left_out=self._relation.left_out if self._relation else None,
             asked=asked,
             distinct=distinct,
             examples=len(entered),
         )
+
+    def _agreement(self, entered: torch.Tensor, batch: Batch) -> float | None:
+        """Return how the batch agrees with the relation; by its own inputs where the net takes them apart at first."""
+        if self._relation is None:
+            return None
+        told = self._relation.agreement(entered, batch.targets[: len(entered)])
+        if told is None and isinstance(batch.inputs, torch.Tensor):
+            told = self._relation.agreement(batch.inputs, batch.targets)
+        return told
 
     def _repeats(self, batch: Batch) -> tuple[int, int]:
         """Return how many examples the last watched batches were to hold, and how many different ones they held."""
