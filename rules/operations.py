@@ -60,6 +60,11 @@ def init_said(kind: str) -> str:
     return "PyTorch's own draw" if kind == "torch" else kind
 
 
+def init_named(kind: str) -> str:
+    """Return how an initialisation is called beside an activation."""
+    return "PyTorch's own draw" if kind == "torch" else f"{kind.capitalize()} initialisation"
+
+
 def draw_ratio(layer: LayerFact) -> float:
     """Return the variance of a layer's weights over the nearest of the usual draws: 1 between them; NaN where unknown."""
     if not (layer.fan_in and layer.fan_out and isfinite(layer.weight_std)):
