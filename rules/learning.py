@@ -90,11 +90,13 @@ def suspected(run: RunFacts) -> bool:
 def heads_for(run: RunFacts, task: TaskFacts, loss: LossFacts) -> float:
     """Return where a straight line through the loss ends with the run: it flatters every curve that flattens.
 
-    A net that starts a little above the constant predictor loses that in a few steps, and it tells nothing.
+    What a net loses on its way down to the constant predictor does not count, however far above it began: that is the bias of
+    its outputs, and tells nothing of what it will learn. Nor does what the first batch lies above the next ones.
     """
-    near = loss.at_start <= FAR_START_FACTOR * task.baseline_loss
-    start = min(loss.at_start, task.baseline_loss) if near else loss.at_start
-    return loss.now - max(start - loss.now, 0.0) / max(run.step, 1) * run.steps_left
+    start, since = min(loss.at_start, task.baseline_loss), 0
+    if loss.curve and loss.curve[0][1] < start:
+        since, start = loss.curve[0]
+    return loss.now - max(start - loss.now, 0.0) / max(run.step - since, 1) * run.steps_left
 
 
 def creeps(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
