@@ -112,7 +112,7 @@ def _room_for_probes(finding: Finding, scene: Scene) -> float:
         case Severity.ERROR:
             return inf
         case _ if any(fix.deed is Deed.START_OVER for fix in finding.fixes):
-            return scene.budget.suspicion_room_steps
+            return scene.budget.lost_room_steps if scene.learned_nothing else scene.budget.suspicion_room_steps
         case Severity.WARNING:
             return scene.budget.probe_room_steps
         case _:
