@@ -54,8 +54,11 @@ MOST_OF_PICK = 4.0
 FAR_BELOW = 3.0
 """Times the rate: so far under the pick, the pick itself is high enough. At four times the pick units died later, in healthy
 runs of batches of four (fault bench)."""
-HIGHEST_RATE = 1.0
-"""A sweep of plain steps that is finite so far has tried every rate that anyone would give."""
+HIGHEST_RATE = 9.0
+"""A sweep of plain steps goes on to 10, unless the loss explodes before."""
+UNMOVED_SHARE = 1.5
+"""Of its first losses: a tenth of a sweep on small batches differs from another by less; rates that do move a net throw it far
+above before they come to ten."""
 PLAIN = frozenset({"sgd", "momentum", "nesterov"})
 """Optimizers whose steps are as short as the gradient is faint."""
 SYMPTOMS = ("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103")
@@ -105,7 +108,8 @@ def _no_rate_helps(
     divides by the size of the gradient, tells them apart.
     """
     plain = knobs.values.get("optimizer") in PLAIN and knobs.can("optimizer", "lr")
-    faint = plain and probes.lr_finite_to >= HIGHEST_RATE and learned_nothing(task, loss) and pays_to_start_over(run)
+    unmoved = probes.lr_finite_to >= HIGHEST_RATE and probes.lr_end_share <= UNMOVED_SHARE
+    faint = plain and unmoved and learned_nothing(task, loss) and pays_to_start_over(run)
     asked = "adaptive_sweep" not in probes.done
     if not faint or not (asked or isfinite(probes.adaptive_pick)):
         return None

@@ -216,7 +216,7 @@ def test_behind_a_warm_up_over_most_of_the_run_the_rate_is_judged_while_it_rises
 
 
 FLAT = {"run": {"step": 60}, "loss": SLOW | {"now": 2.35}}
-FAINT = ProbeFacts(done=SWEPT, lr_finite_to=10.0)
+FAINT = ProbeFacts(done=SWEPT, lr_finite_to=10.0, lr_end_share=1.0)
 
 
 def test_where_no_rate_of_plain_steps_moves_the_loss_a_sweep_under_adamw_is_asked_for() -> None:
@@ -236,7 +236,8 @@ def test_gradients_too_faint_for_any_rate_are_given_steps_of_a_length_of_their_o
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param({"probes": replace(FAINT, lr_finite_to=0.1)}, id="the sweep ended in an explosion"),
+        pytest.param({"probes": replace(FAINT, lr_finite_to=3.0)}, id="the sweep ended in an explosion"),
+        pytest.param({"probes": replace(FAINT, lr_end_share=3.0)}, id="high rates threw the net: others may move it"),
         pytest.param({"probes": FAINT, "knobs": knobs(optimizer="adam")}, id="its steps are of a length of their own"),
         pytest.param({"probes": replace(FAINT, done=SWEPT | {"adaptive_sweep"})}, id="nor does adamw learn anything"),
         pytest.param({"probes": FAINT, "loss": SLOW | {"now": 2.0}}, id="it has learned something"),
