@@ -43,6 +43,8 @@ QUIET_NOISE_SHARE = 0.5
 """Spread over smoothed loss: batches of a regression differ by .35 at any rate; more is the mark of long steps."""
 TENTH = 0.1
 """Of the run: what `LossFacts.fall_share` looks back over."""
+STEEP_FALL_SHARE = 0.1
+"""Over a tenth of the run: a smaller fall may be the noise of batches."""
 LEVEL_SHARE = 0.25
 """Of the pace so far."""
 NOTHING_SHARE = 0.9
@@ -102,8 +104,17 @@ def heads_for(run: RunFacts, task: TaskFacts, loss: LossFacts) -> float:
 def creeps(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     """Tell whether the run will end before it has learned much, from a loss that never rose on the way."""
     on_the_way = not rose(task, loss) and loss.above_best_steps == 0 and loss.non_finite_in_50 == 0
-    quiet = loss.noise_share <= QUIET_NOISE_SHARE
+    quiet = loss.noise_share <= QUIET_NOISE_SHARE and not _nears_guessing(task, loss)
     return on_the_way and quiet and heads_for(run, task, loss) > HIGH_LOSS_SHARE * task.baseline_loss
+
+
+def _nears_guessing(task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether a loss above that of guessing falls so fast that it is below it in another tenth of the run.
+
+    Until then a line says nothing of where it ends; only where it takes longer, the way down to guessing is itself too long.
+    """
+    falls = loss.now > task.baseline_loss and loss.fall_share >= STEEP_FALL_SHARE
+    return falls and loss.now * (1 - loss.fall_share) < task.baseline_loss
 
 
 def levels_off(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:

@@ -28,6 +28,7 @@ LossKind = Literal[
     "",
     "cross_entropy",
     "cross_entropy_of_softmax",
+    "cross_entropy_of_marks",
     "log_likelihood",
     "likelihood",
     "likelihood_of_softmax",
@@ -39,7 +40,8 @@ LossKind = Literal[
     "absolute_of_softmax",
 ]
 """Losses as functions of the outputs z as they are: of softmax(z) where it says so; `log_likelihood` is -log z of the right
-class, `likelihood` is -z of it. Classes are held against as rows of 0 and 1."""
+class, `likelihood` is -z of it. Classes are held against as rows of 0 and 1; `cross_entropy_of_marks` against rows that do not
+sum to 1, of which several may be 1 or none."""
 
 Arm = Literal["control", "candidate", "null"]
 WatchTier = Literal["layers", "labels", "beats"]

@@ -2,17 +2,18 @@
 
 ## What it does
 Looks which standard loss the task's own is a multiple of, from how it answers to the model's outputs. Names an absolute
-error or a plain probability where classes are learned, a softmax over a single unit, and a squared error of outputs that
-lie far from the 0 and 1 they are held against.
+error or a plain probability where classes are learned, a softmax over a single unit, a squared error of outputs that
+lie far from the 0 and 1 they are held against, and the cross entropy of one class where an example may have several or none.
 
 ## Why it matters
 The gradient of an absolute error on probabilities nearly vanishes for every example that the net gets wrong, the more so
 the more classes there are: such a run stops at a fraction of what cross entropy reaches. A softmax over one unit is 1
-whatever the net does: nothing can be learned.
+whatever the net does: nothing can be learned. A softmax over marks that exclude each other does not let two of them be right, and
+cannot say that none is.
 
 ## What to do
-Classes: `torch.nn.CrossEntropyLoss()` on raw outputs, one for each class. Yes or no with one output:
-`torch.nn.BCEWithLogitsLoss()`.
+Classes: `torch.nn.CrossEntropyLoss()` on raw outputs, one for each class. Yes or no with one output,
+or several marks: `torch.nn.BCEWithLogitsLoss()`.
 
 ## Fix safety
 Cross entropy in place of the task's own loss is tried by a fork that is judged by the metric; so is leaving out a softmax
@@ -62,6 +63,11 @@ def loss_does_not_fit(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -
         return _finding(
             Severity.ERROR, "1 is the output for every example: a softmax over a single unit", outputs, fixes
         )
+    if outputs.loss_kind == "cross_entropy_of_marks":
+        each = standard_loss("take binary cross entropy in place of the task's loss", "each mark is learned for itself")
+        said = "use loss = torch.nn.BCEWithLogitsLoss() on raw outputs, one for each mark"
+        message = f"{prod(outputs.shape)} marks, of which several may be right, share the cross entropy of 1 class"
+        return _finding(Severity.WARNING, message, outputs, (advice(said, improves="loss"), *possible(knobs, each)))
     kind, bounded = outputs.loss_kind, isfinite(outputs.reach_low) and isfinite(outputs.reach_high)
     if task.kind != "classification" or kind not in WORDS or (kind == "likelihood" and not bounded):
         return None

@@ -54,6 +54,12 @@ PROBABILITIES = {"sums_to_one": True, "reach_low": 0.0, "reach_high": 1.0, "behi
             "one unit for each class",
             id="a softmax over one unit",
         ),
+        pytest.param(
+            {"outputs": {"loss_kind": "cross_entropy_of_marks"}, "task": {"kind": "multilabel"}},
+            Severity.WARNING,
+            "one for each mark",
+            id="one class each, of several marks",
+        ),
     ],
 )  # fmt: skip
 def test_it_speaks(changes: dict[str, Any], severity: Severity, said: str) -> None:

@@ -121,6 +121,18 @@ def test_a_loss_that_is_none_of_the_known_ones_has_no_kind(loss: Loss) -> None:
     assert isnan(factor)
 
 
+@pytest.mark.parametrize(
+    ("several", "kind"),
+    [pytest.param(True, "cross_entropy_of_marks", id="several or none"), pytest.param(False, "", id="one each")],
+)
+def test_the_loss_of_one_class_is_known_where_several_may_be_right(several: bool, kind: str) -> None:
+    outputs, classes = logits()
+    marks = rows(classes)
+    if several:
+        marks[::2, 0], marks[1::4] = 1.0, 0.0
+    assert kind_of(asking(functional.cross_entropy), outputs, marks)[0] == kind
+
+
 def test_outputs_that_are_constant_tell_no_loss_from_another() -> None:
     _, targets = logits()
     assert kind_of(asking(nn.CrossEntropyLoss()), torch.zeros(EXAMPLES, CLASSES), targets)[0] == ""

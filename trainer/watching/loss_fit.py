@@ -210,11 +210,20 @@ def _standard(outputs: Tensor, targets: Tensor) -> Iterator[tuple[LossKind, Tens
     yield "binary_cross_entropy", functional.binary_cross_entropy_with_logits(outputs, rows, reduction="none")
     if within and _in_unit(rows):
         yield "binary_cross_entropy_of_probabilities", functional.binary_cross_entropy(outputs, rows, reduction="none")
+    if _marks(outputs, targets):
+        yield "cross_entropy_of_marks", functional.cross_entropy(outputs, rows, reduction="none")
 
 
 def _rows(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the classes as rows of 0 and 1 in the shape of the outputs."""
     return functional.one_hot(targets.long(), outputs.shape[1]).movedim(-1, 1).to(outputs.dtype)
+
+
+def _marks(outputs: Tensor, targets: Tensor) -> bool:
+    """Tell whether the targets are rows of 0 and 1 that do not sum to 1, beside as many outputs."""
+    if outputs.ndim != 2 or outputs.shape != targets.shape or outputs.shape[1] < 2:
+        return False
+    return bool(((targets == 0) | (targets == 1)).all()) and bool((targets.sum(1) != 1).any())
 
 
 def _in_unit(values: Tensor) -> bool:
