@@ -1,7 +1,6 @@
 """Facts about the setting: the run, the task, the data as surveyed, the network, the knobs, probes and rescues."""
 
 from math import isfinite, isnan, nan
-from statistics import median
 from typing import Any
 
 from advisor.gathering.chance import drawn_chance, focal_chance, weighed_chance
@@ -214,7 +213,7 @@ def probes(signals: Signals) -> ProbeFacts | None:
         lr_pick=_number(sweep, "pick"),
         lr_spread=_number(sweep, "spread"),
         lr_finite_to=_finite_to(sweep),
-        lr_end_share=_end_share(sweep),
+        lr_moved_share=_number(sweep, "moved"),
         adaptive_pick=_number(answers.get("adaptive_sweep", {}), "pick"),
         fit_first_loss=_number(fit, "first_loss"),
         fit_last_loss=_number(fit, "last_loss"),
@@ -240,15 +239,6 @@ def _finite_to(sweep: dict[str, Any]) -> float:
     if not told:
         return nan
     return max((float(rate) for rate, loss in told if isfinite(float(loss))), default=0.0)
-
-
-def _end_share(sweep: dict[str, Any]) -> float:
-    """Return the median of the last tenth of a sweep's losses over that of the first."""
-    losses = [float(loss) for loss in sweep.get("losses") or ()]
-    if not losses or not all(map(isfinite, losses)):
-        return nan
-    tenth = max(len(losses) // 10, 1)
-    return _share(median(losses[-tenth:]), median(losses[:tenth]))
 
 
 def _number(answer: dict[str, Any], name: str) -> float:

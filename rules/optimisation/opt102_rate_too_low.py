@@ -56,9 +56,8 @@ FAR_BELOW = 3.0
 runs of batches of four (fault bench)."""
 HIGHEST_RATE = 9.0
 """A sweep of plain steps goes on to 10, unless the loss explodes before."""
-UNMOVED_SHARE = 1.5
-"""Of its first losses: a tenth of a sweep on small batches differs from another by less; rates that do move a net throw it far
-above before they come to ten."""
+UNMOVED_SHARE = 0.1
+"""Of the size of the weights: a sweep takes dozens of steps at rates above 1, and moves a net by many times that."""
 PLAIN = frozenset({"sgd", "momentum", "nesterov"})
 """Optimizers whose steps are as short as the gradient is faint."""
 SYMPTOMS = ("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103")
@@ -108,7 +107,7 @@ def _no_rate_helps(
     divides by the size of the gradient, tells them apart.
     """
     plain = knobs.values.get("optimizer") in PLAIN and knobs.can("optimizer", "lr")
-    unmoved = probes.lr_finite_to >= HIGHEST_RATE and probes.lr_end_share <= UNMOVED_SHARE
+    unmoved = probes.lr_finite_to >= HIGHEST_RATE and probes.lr_moved_share <= UNMOVED_SHARE
     faint = plain and unmoved and learned_nothing(task, loss) and pays_to_start_over(run)
     asked = "adaptive_sweep" not in probes.done
     if not faint or not (asked or isfinite(probes.adaptive_pick)):

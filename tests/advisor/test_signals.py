@@ -391,8 +391,11 @@ def test_whatever_a_beat_holds_facts_can_be_gathered(losses: list[float], steps:
     assert signals.loss.non_finite_steps >= sum(not -inf < loss < inf for loss in losses)
 
 
-def test_a_sweep_tells_how_far_its_highest_rates_drove_the_loss() -> None:
-    sweep = {"pick": nan, "spread": inf, "rates": [1e-3] * 20, "losses": [2.0] * 18 + [6.0] * 2}
+@pytest.mark.parametrize(
+    ("said", "moved"), [pytest.param({"moved": 0.02}, 0.02, id="told"), pytest.param({}, nan, id="not")]
+)
+def test_a_sweep_tells_how_far_it_moved_the_weights(said: dict[str, float], moved: float) -> None:
+    sweep = {"pick": nan, "spread": inf, "rates": [1e-3], "losses": [2.0], **said}
     facts = gather(told(started(), Probed(probe="lr_sweep", seconds=0.1, result=sweep))).groups["probes"]
     assert isinstance(facts, ProbeFacts)
-    assert facts.lr_end_share == 3.0
+    assert facts.lr_moved_share == pytest.approx(moved, nan_ok=True)

@@ -61,9 +61,13 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "deed"), [pytest.param(60, Deed.START_OVER, id="early"), pytest.param(700, Deed.TURN, id="late")]
+    ("step", "deed", "effect"),
+    [
+        pytest.param(60, Deed.START_OVER, Effect.RESCUE, id="early"),
+        pytest.param(700, Deed.TURN, Effect.CHANGES_LEARNING, id="late"),
+    ],
 )
-def test_what_was_learned_from_it_so_far_is_given_up_in_the_first_half(step: int, deed: Deed) -> None:
+def test_what_was_learned_from_it_so_far_is_given_up_in_the_first_half(step: int, deed: Deed, effect: Effect) -> None:
     finding = assessed(loss_below_zero, {"run": {"step": step}, "outputs": {"loss_factor": -1.0}})
     assert finding is not None
-    assert [(fix.deed, fix.effect) for fix in finding.fixes if fix.turns] == [(deed, Effect.CHANGES_LEARNING)]
+    assert [(fix.deed, fix.effect) for fix in finding.fixes if fix.turns] == [(deed, effect)]

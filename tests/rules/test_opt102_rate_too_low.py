@@ -194,7 +194,10 @@ def test_weights_that_began_better_than_guessing_have_learned_nothing_by_that(no
             {"at_start": 20.0, "now": 4.0, "fall_share": 0.2}, True, id="and still there in a tenth of the run"
         ),
         pytest.param({"at_start": 20.0, "now": 4.0, "fall_share": 0.6}, False, id="and below it in a tenth of the run"),
-        pytest.param({"at_start": 20.0, "now": 1.8}, False, id="below it"),
+        pytest.param({"at_start": 20.0, "now": 2.2, "curve": ((90, 2.25),)}, False, id="below it since ten steps"),
+        pytest.param(
+            {"at_start": 20.0, "now": 2.27, "curve": ((20, 2.28),)}, True, id="below it for long, and no further"
+        ),
         pytest.param({"at_start": 3.0, "now": 1.53, "curve": ((10, 1.55),)}, True, id="the next batches began as low"),
         pytest.param({"at_start": 3.0, "now": 1.5, "curve": ((10, 2.2),)}, False, id="the next batches began higher"),
     ],
@@ -220,7 +223,7 @@ def test_behind_a_warm_up_over_most_of_the_run_the_rate_is_judged_while_it_rises
 
 
 FLAT = {"run": {"step": 60}, "loss": SLOW | {"now": 2.35}}
-FAINT = ProbeFacts(done=SWEPT, lr_finite_to=10.0, lr_end_share=1.0)
+FAINT = ProbeFacts(done=SWEPT, lr_finite_to=10.0, lr_moved_share=0.01)
 
 
 def test_where_no_rate_of_plain_steps_moves_the_loss_a_sweep_under_adamw_is_asked_for() -> None:
@@ -241,7 +244,7 @@ def test_gradients_too_faint_for_any_rate_are_given_steps_of_a_length_of_their_o
     "changes",
     [
         pytest.param({"probes": replace(FAINT, lr_finite_to=3.0)}, id="the sweep ended in an explosion"),
-        pytest.param({"probes": replace(FAINT, lr_end_share=3.0)}, id="high rates threw the net: others may move it"),
+        pytest.param({"probes": replace(FAINT, lr_moved_share=3.0)}, id="it moved the net, and to no use"),
         pytest.param({"probes": FAINT, "knobs": knobs(optimizer="adam")}, id="its steps are of a length of their own"),
         pytest.param({"probes": replace(FAINT, done=SWEPT | {"adaptive_sweep"})}, id="nor does adamw learn anything"),
         pytest.param({"probes": FAINT, "loss": SLOW | {"now": 2.0}}, id="it has learned something"),
