@@ -93,12 +93,12 @@ def heads_for(run: RunFacts, task: TaskFacts, loss: LossFacts) -> float:
     """Return where a straight line through the loss ends with the run: it flatters every curve that flattens.
 
     What a net loses on its way down to the constant predictor does not count, however far above it began: that is the bias of
-    its outputs, and tells nothing of what it will learn. Nor does what the first batch lies above the next ones; and of a net that
-    began far above, the line begins where it came below.
+    its outputs, and tells nothing of what it will learn. Nor does what the first batch lies above the next ones. Only of a net that
+    began far above and is below by now the whole way counts: its steps are no short ones.
     """
     start, since = min(loss.at_start, task.baseline_loss), 0
-    if loss.at_start > FAR_START_FACTOR * task.baseline_loss:
-        since = next((step for step, value in loss.curve if value < task.baseline_loss), 0)
+    if loss.at_start > FAR_START_FACTOR * task.baseline_loss > FAR_START_FACTOR * loss.now:
+        start = loss.at_start
     elif loss.curve and loss.curve[0][1] < start:
         since, start = loss.curve[0]
     return loss.now - max(start - loss.now, 0.0) / max(run.step - since, 1) * run.steps_left

@@ -109,12 +109,13 @@ class Reach:
 
 
 USUAL_REACH = Reach()
+LONE_ARMS = 2.0
 PAIRED_ARMS = 3.0
-"""Arms that two pairs cost: the control of one is the run itself. In a short run both rather look less far than that one pair looks
-farther: beside a single null arm a gain has to be six times the noise."""
+"""Arms that one pair and a null arm cost, and two pairs: the control of one is the run itself. For a cause, a short run rather looks
+less far with two pairs than farther with one: beside a single null arm a gain has to be six times the noise."""
 
 
-def shortest_horizon(budget: Budget, arms: float = PAIRED_ARMS) -> int:
+def shortest_horizon(budget: Budget, arms: float = LONE_ARMS) -> int:
     """Return how far a fork looks at the least: in a short run as far as may be borrowed for so many arms.
 
     For a cause it is what is left of that: a short look at what ruins the run is better than none.
