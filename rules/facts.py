@@ -302,6 +302,8 @@ class ProbeFacts:
     """lr_sweep: largest over smallest of its three picks."""
     lr_finite_to: float = nan
     """lr_sweep: the rate up to which its loss was a number; NaN where nobody told."""
+    lr_moved_share: float = nan
+    """lr_sweep: how far it moved the weights in all, over their size; NaN where nobody told."""
     adaptive_pick: float = nan
     """adaptive_sweep: the rate that a sweep under AdamW picks; NaN when it could not tell."""
     fit_first_loss: float = nan

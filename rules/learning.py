@@ -52,6 +52,8 @@ QUIET_NOISE_SHARE = 0.5
 """Spread over smoothed loss: batches of a regression differ by .35 at any rate; more is the mark of long steps."""
 TENTH = 0.1
 """Of the run: what `LossFacts.fall_share` looks back over."""
+STEEP_FALL_SHARE = 0.1
+"""Over a tenth of the run: a smaller fall may be the noise of batches."""
 LEVEL_SHARE = 0.25
 """Of the pace so far."""
 NOTHING_SHARE = 0.9
@@ -99,18 +101,32 @@ def suspected(run: RunFacts) -> bool:
 def heads_for(run: RunFacts, task: TaskFacts, loss: LossFacts) -> float:
     """Return where a straight line through the loss ends with the run: it flatters every curve that flattens.
 
-    A net that starts a little above the constant predictor loses that in a few steps, and it tells nothing.
+    What a net loses on its way down to the constant predictor does not count, however far above it began: that is the bias of
+    its outputs, and tells nothing of what it will learn. Nor does what the first batch lies above the next ones. Only of a net that
+    began far above and is below by now the whole way counts: its steps are no short ones.
     """
-    near = loss.at_start <= FAR_START_FACTOR * task.baseline_loss
-    start = min(loss.at_start, task.baseline_loss) if near else loss.at_start
-    return loss.now - max(start - loss.now, 0.0) / max(run.step, 1) * run.steps_left
+    start, since = min(loss.at_start, task.baseline_loss), 0
+    if loss.at_start > FAR_START_FACTOR * task.baseline_loss > FAR_START_FACTOR * loss.now:
+        start = loss.at_start
+    elif loss.curve and loss.curve[0][1] < start:
+        since, start = loss.curve[0]
+    return loss.now - max(start - loss.now, 0.0) / max(run.step - since, 1) * run.steps_left
 
 
 def creeps(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     """Tell whether the run will end before it has learned much, from a loss that never rose on the way."""
     on_the_way = not rose(task, loss) and loss.above_best_steps == 0 and loss.non_finite_in_50 == 0
-    quiet = loss.noise_share <= QUIET_NOISE_SHARE
+    quiet = loss.noise_share <= QUIET_NOISE_SHARE and not _nears_guessing(task, loss)
     return on_the_way and quiet and heads_for(run, task, loss) > HIGH_LOSS_SHARE * task.baseline_loss
+
+
+def _nears_guessing(task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether a loss above that of guessing falls so fast that it is below it in another tenth of the run.
+
+    Until then a line says nothing of where it ends; only where it takes longer, the way down to guessing is itself too long.
+    """
+    falls = loss.now > task.baseline_loss and loss.fall_share >= STEEP_FALL_SHARE
+    return falls and loss.now * (1 - loss.fall_share) < task.baseline_loss
 
 
 def levels_off(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:

@@ -51,8 +51,11 @@ def fitting_init(task: TaskFacts, layers: LayerFacts, knobs: KnobFacts) -> str:
     three layers .456 / .417 (two); friedman .816 / .819, with three layers .799 / .816, five .702 / .796 (two each). Classes
     under SGD: digits .942 / .951, with three layers .888 / .942, four .746 / .941; clothes .802 / .825, a table .824 / .801.
     """
-    if squashes(layers):
-        return "xavier"
+    return "xavier" if squashes(layers) else init_for_relu(task, knobs)
+
+
+def init_for_relu(task: TaskFacts, knobs: KnobFacts) -> str:
+    """Return the initialisation that fits a net whose activations do not squash, or are replaced by such ones."""
     adaptive = knobs.values.get("optimizer") in ADAPTIVE
     return "torch" if task.kind == "regression" and adaptive else "he"
 
@@ -60,6 +63,11 @@ def fitting_init(task: TaskFacts, layers: LayerFacts, knobs: KnobFacts) -> str:
 def init_said(kind: str) -> str:
     """Return how an initialisation is called in a sentence."""
     return "PyTorch's own draw" if kind == "torch" else kind
+
+
+def init_named(kind: str) -> str:
+    """Return how an initialisation is called beside an activation."""
+    return "PyTorch's own draw" if kind == "torch" else f"{kind.capitalize()} initialisation"
 
 
 def draw_ratio(layer: LayerFact) -> float:

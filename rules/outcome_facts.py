@@ -2,6 +2,16 @@
 
 from dataclasses import dataclass
 
+SUM_LOW = 1.9
+"""Loss of a batch over the mean of its halves: 1 for a mean, 2 for a sum."""
+SUM_HIGH = 2.1
+"""More than a sum (of all pairs, say) is another loss."""
+
+
+def adds_up(sum_factor: float) -> bool:
+    """Tell whether a loss adds up the examples of a batch, by its loss over the mean of its halves."""
+    return SUM_LOW <= sum_factor <= SUM_HIGH
+
 
 @dataclass(frozen=True)
 class OutputFacts:

@@ -185,7 +185,7 @@ class Probed(EventWord):
     probe: ProbeName
     seconds: float
     result: dict[str, Any]
-    """lr_sweep, adaptive_sweep: pick (or null), spread, rates, losses · single_batch_fit: first_loss, last_loss, accuracy ·
+    """lr_sweep, adaptive_sweep: pick (or null), spread, rates, losses, moved · single_batch_fit: first_loss, last_loss, accuracy ·
     cached_batch: step_s, examples · fetched_batch: fetch_s, alone_s, asleep_share, transform_share, collate_share · zeroed_input: loss, zeroed_loss · loss_at_init: loss, baseline_loss ·
     mode_switch: train_loss, eval_loss · memory_model: fixed_bytes, bytes_per_example, limit_bytes, largest_batch, peak_bytes,
     predicted_batch, tried, source (allocator, or counted where the device is the host) · throughput_screen: turns (knob →

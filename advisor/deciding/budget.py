@@ -72,6 +72,11 @@ class Budget:
         return self.probe_room_steps if self.probed else max(self.probe_room_steps, FIRST_SUSPICION_STEPS)
 
     @property
+    def lost_room_steps(self) -> float:
+        """The same where nothing was learned: every probe may borrow, for what is spent on this run else is lost already."""
+        return max(self.suspicion_room_steps, self._room(BORROWED))
+
+    @property
     def fork_room_steps(self) -> float:
         """Steps that the next fork may cost: the first may borrow."""
         return self._room(1.0 if self.forked else self.borrows)
@@ -104,9 +109,13 @@ class Reach:
 
 
 USUAL_REACH = Reach()
+LONE_ARMS = 2.0
+PAIRED_ARMS = 3.0
+"""Arms that one pair and a null arm cost, and two pairs: the control of one is the run itself. For a cause, a short run rather looks
+less far with two pairs than farther with one: beside a single null arm a gain has to be six times the noise."""
 
 
-def shortest_horizon(budget: Budget, arms: float = 2) -> int:
+def shortest_horizon(budget: Budget, arms: float = LONE_ARMS) -> int:
     """Return how far a fork looks at the least: in a short run as far as may be borrowed for so many arms.
 
     For a cause it is what is left of that: a short look at what ruins the run is better than none.
@@ -163,8 +172,9 @@ def plan_fork(
     return f"budget: a fork costs {needed:.0f} steps, and trials may cost {room_steps:.0f} more in this run"
 
 
-REPLAYED_ARMS = 4.0
-"""Steps of now that arms from the start cost, three and a margin: between two looks at a run some steps go by."""
+REPLAYED_ARMS = 5.0
+"""Times the steps of now that two pairs of arms from the start cost, four, and a margin: between two looks at a run some steps go
+by. Two pairs of fewer steps tell more than one of more and a null arm, by which a gain has to be six times the noise."""
 
 
 def plan_replay(steps: int, steps_left: int, room_steps: float, scoring_steps: float, pooled: int) -> ForkPlan | str:

@@ -6,6 +6,8 @@ from math import inf
 
 from advisor.deciding.budget import (
     LEAST_HORIZON,
+    LONE_ARMS,
+    PAIRED_ARMS,
     PAYS_BACK_HORIZONS,
     REPLAYED_ARMS,
     SHORTEST_HORIZON,
@@ -45,6 +47,8 @@ STEP_PROBES = frozenset({"cached_batch", "fetched_batch", "throughput_screen"})
 there is no room for them, rounds decide without."""
 SCREEN_S = 10.0
 """Seconds that a screen of settings takes at the most (trainer/probing/screen.py)."""
+SWEEPS = frozenset({"lr_sweep", "adaptive_sweep"})
+"""Probes that pick the rate of a new start."""
 TIMED_WITH_THE_BATCH = frozenset({"batch_size"})
 """Knobs that change what is learned and yet are judged by time alone, where that is what a fix improves: a batch is never
 judged by a validation score (knobs.md)."""
@@ -86,7 +90,7 @@ def _probe(finding: Finding, history: History, scene: Scene) -> AskProbe | str |
     for probe in finding.probes:
         if probe in scene.probes_done or probe in history.asked or (scene.lockstep and probe in STEP_PROBES):
             continue
-        cost, room = _probe_steps(probe, scene), _room_for_probes(finding, scene)
+        cost, room = _probe_steps(probe, scene), _room_for_probes(finding, probe, scene)
         if cost > room and probe in STEP_PROBES:
             continue
         if cost > room:
@@ -106,13 +110,17 @@ def _probe_steps(probe: str, scene: Scene) -> float:
     return PROBE_STEPS.get(probe, 1)
 
 
-def _room_for_probes(finding: Finding, scene: Scene) -> float:
-    """Return how many steps a probe may cost: for an opportunity it must leave room for the fork that follows."""
+def _room_for_probes(finding: Finding, probe: str, scene: Scene) -> float:
+    """Return how many steps a probe may cost: for an opportunity it must leave room for the fork that follows.
+
+    A sweep borrows even where it is the second probe, if nothing was learned: of the others none leads to a new start.
+    """
     match finding.severity:
         case Severity.ERROR:
             return inf
         case _ if any(fix.deed is Deed.START_OVER for fix in finding.fixes):
-            return scene.budget.suspicion_room_steps
+            lost = scene.learned_nothing and probe in SWEEPS
+            return scene.budget.lost_room_steps if lost else scene.budget.suspicion_room_steps
         case Severity.WARNING:
             return scene.budget.probe_room_steps
         case _:
@@ -337,7 +345,8 @@ def _reaches(fix: Fix, scene: Scene) -> tuple[Reach, ...]:
     """
     held = {name: knob.value for name, knob in scene.knobs.items()}
     epoch = scene.steps_per_epoch if regularises(fix, held) else 0
-    usual = Reach(least=max(least_horizon(fix, held), shortest_horizon(scene.budget)), wanted=epoch)
+    shortest = shortest_horizon(scene.budget, PAIRED_ARMS if scene.budget.of_a_cause else LONE_ARMS)
+    usual = Reach(least=max(least_horizon(fix, held), shortest), wanted=epoch)
     return (usual, replace(usual, least=SHORTEST_HORIZON)) if steadies(fix) else (usual,)
 
 

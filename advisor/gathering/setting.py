@@ -18,6 +18,7 @@ from rules.facts import (
     TableFacts,
     TaskFacts,
 )
+from rules.outcome_facts import adds_up
 from trainer.words import TaskInfo
 
 
@@ -78,7 +79,16 @@ def _chance(signals: Signals, told: TaskInfo) -> float:
             return drawn_chance(counts, root=drawn == "sqrt", focal=focal)
         if focal:
             return focal_chance(counts, focal)
-    return told.baseline_loss if how != "none" or isnan(told.baseline_train_loss) else told.baseline_train_loss
+    chance = told.baseline_loss if how != "none" or isnan(told.baseline_train_loss) else told.baseline_train_loss
+    return chance * _share_of_a_batch(signals, told)
+
+
+def _share_of_a_batch(signals: Signals, told: TaskInfo) -> float:
+    """Return how much of the loss of a whole split a batch has: as much as of its examples where the loss adds them up."""
+    asked = signals.outputs
+    if asked is None or not adds_up(asked.outputs.sum_factor) or "batch_size" not in signals.knobs:
+        return 1.0
+    return min(float(signals.knobs["batch_size"].value) / max(told.train_examples, 1), 1.0)
 
 
 def device(signals: Signals) -> DeviceFacts | None:
@@ -204,6 +214,7 @@ def probes(signals: Signals) -> ProbeFacts | None:
         lr_pick=_number(sweep, "pick"),
         lr_spread=_number(sweep, "spread"),
         lr_finite_to=_finite_to(sweep),
+        lr_moved_share=_number(sweep, "moved"),
         adaptive_pick=_number(answers.get("adaptive_sweep", {}), "pick"),
         fit_first_loss=_number(fit, "first_loss"),
         fit_last_loss=_number(fit, "last_loss"),

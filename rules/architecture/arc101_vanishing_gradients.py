@@ -26,7 +26,7 @@ The first layers are frozen or pretrained on purpose.
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import LAYER_CHECKS, has_not_begun, learns_badly, rose
-from rules.operations import operation, squashes
+from rules.operations import init_for_relu, init_named, operation, squashes
 from rules.remedies import advice, possible
 from rules.vocabulary import Evidence, Finding, Fix, Severity, Value, rule
 
@@ -56,9 +56,10 @@ def vanishing_gradients(
     def operated(name: str, why: str, **change: Value) -> Fix:
         return operation(run, task, loss, name, why, **change)
 
+    kind = init_for_relu(task, knobs)
     drawn = (
         operated(
-            "use ReLU and He initialisation", "its slope does not shrink the gradient", activation="relu", init="he"
+            f"use ReLU and {init_named(kind)}", "its slope does not shrink the gradient", activation="relu", init=kind
         )
         if squashes(layers)
         else operated("use He initialisation", "it keeps the gradient's size from layer to layer", init="he")

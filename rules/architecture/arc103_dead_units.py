@@ -34,7 +34,7 @@ from rules.learning import (
     rate_over_pick,
     rose,
 )
-from rules.operations import operation
+from rules.operations import init_for_relu, init_named, operation
 from rules.remedies import advice, new_start, possible, start_over
 from rules.vocabulary import Evidence, Finding, Severity, rule
 from rules.wording import such_layers
@@ -61,6 +61,7 @@ def dead_units(
     in_time = pays_to_start_over(run)
     asked = in_time and not from_the_start(layers) and "lr_sweep" not in probes.done
     blamed = in_time and rate_over_pick(knobs, probes) >= SWEEP_MARGIN
+    kind = init_for_relu(task, knobs)
     over = start_over("dead units do not come back at any rate", lr=probes.lr_pick)
     return Finding(
         code="ARC103",
@@ -83,10 +84,10 @@ def dead_units(
                     run,
                     task,
                     loss,
-                    "use LeakyReLU and He initialisation",
+                    f"use LeakyReLU and {init_named(kind)}",
                     "a unit below zero gets a gradient again",
                     activation="leaky_relu",
-                    init="he",
+                    init=kind,
                 ),
             ),
         ),

@@ -24,7 +24,7 @@ Gates that are meant to be open or closed.
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, RunFacts, TaskFacts
 from rules.learning import FAR_START_FACTOR, LAYER_CHECKS, at_chance, learns_badly
-from rules.operations import operation
+from rules.operations import init_for_relu, init_named, operation
 from rules.remedies import advice, possible
 from rules.vocabulary import Evidence, Finding, Severity, rule
 from rules.wording import such_layers
@@ -46,8 +46,9 @@ def saturated_units(
     drawn = operation(
         run, task, loss, "use Xavier initialisation", "its outputs stay where the activation has a slope", init="xavier"
     )
+    kind = init_for_relu(task, knobs)
     relu = operation(
-        run, task, loss, "use ReLU and He initialisation", "it does not saturate", activation="relu", init="he"
+        run, task, loss, f"use ReLU and {init_named(kind)}", "it does not saturate", activation="relu", init=kind
     )
     return Finding(
         code="ARC104",

@@ -13,8 +13,8 @@ Take the minus sign away; give `log_softmax(outputs)` to a negative log likeliho
 bring the targets of a binary cross entropy into 0 to 1.
 
 ## Fix safety
-The standard loss in place of the task's own is tried by a fork that is judged by the metric. No rate, clip or rollback mends
-it; where outputs and targets do not allow another loss, the task's code needs a person.
+In the first half of the run it begins anew with the standard loss in place of the task's own: a rescue, applied without a trial,
+for each step so far has led away. Later a fork tries it that is judged by the metric. No rate, clip or rollback mends it; where outputs and targets do not allow another loss, the task's code needs a person.
 
 ## When to ignore it
 Never for these losses. A loss of another kind (a density, a similarity) may go below zero rightly; the rule is silent on it.
@@ -26,8 +26,9 @@ Never for these losses. A loss of another kind (a density, a similarity) may go 
 
 from math import isfinite
 
-from rules.facts import KnobFacts, OutputFacts, TaskFacts
-from rules.remedies import advice, possible, standard_loss
+from rules.facts import KnobFacts, OutputFacts, RunFacts, TaskFacts
+from rules.learning import pays_to_start_over
+from rules.remedies import advice, begin_anew, possible, standard_loss
 from rules.vocabulary import Evidence, Finding, Severity, rule
 
 SYMPTOMS = (
@@ -37,7 +38,7 @@ SYMPTOMS = (
 
 
 @rule("NUM105")
-def loss_below_zero(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
+def loss_below_zero(run: RunFacts, task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -> Finding | None:
     """Find a loss that falls for ever."""
     kind, bounded = outputs.loss_kind, isfinite(outputs.reach_low) and isfinite(outputs.reach_high)
     beyond = outputs.target_low < 0 or outputs.target_high > 1
@@ -59,7 +60,18 @@ def loss_below_zero(task: TaskFacts, outputs: OutputFacts, knobs: KnobFacts) -> 
     else:
         return None
     meant = "the squared error" if task.kind == "regression" else "cross entropy"
-    instead = standard_loss(f"take {meant} in place of the task's loss", "it has a floor")
+    instead = (
+        begin_anew(
+            f"{meant} in place of the task's loss",
+            lost=True,
+            improves="metric",
+            expected=0.0,
+            estimated_by="applied, not tried: each step of such a loss leads away from what is to be learned",
+            loss="standard",
+        )
+        if pays_to_start_over(run)
+        else standard_loss(f"take {meant} in place of the task's loss", "it has a floor")
+    )
     return Finding(
         code="NUM105",
         name="loss_below_zero",

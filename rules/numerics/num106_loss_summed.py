@@ -26,15 +26,12 @@ The rate was chosen for the sum, and the batch size stays as it is. Adam and its
 """
 
 from rules.facts import KnobFacts, LossFacts, OutputFacts, RunFacts, TaskFacts
-from rules.learning import learned_nothing, lost_or_thrown, pays_to_start_over
+from rules.learning import learned_nothing, lost_or_thrown, pays_to_start_over, rose_early
+from rules.outcome_facts import SUM_LOW, adds_up
 from rules.remedies import advice, begin_anew, possible, standard_loss, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
 from rules.wording import of_rate
 
-SUM_LOW = 1.9
-"""Loss of a batch over the mean of its halves: 1 for a mean, 2 for a sum."""
-SUM_HIGH = 2.1
-"""More than a sum (of all pairs, say) is another loss."""
 RATE_LIMIT = 1.0
 """Rate for a mean: beyond it, gradient descent on nets without normalisation is seldom stable (of the bench's healthy runs,
 those at 1.0 are a single shallow sigmoid net)."""
@@ -55,12 +52,13 @@ def loss_summed(
     run: RunFacts, task: TaskFacts, loss: LossFacts, outputs: OutputFacts, knobs: KnobFacts
 ) -> Finding | None:
     """Find a loss that adds up its examples."""
-    if not SUM_LOW <= outputs.sum_factor <= SUM_HIGH:
+    if not adds_up(outputs.sum_factor):
         return None
     name, rate = str(knobs.values["optimizer"]), knobs.number("lr")
     gathers = 1 - knobs.number("momentum") if name in DESCENTS[1:] else 1.0
     meant = rate * run.batch_size / max(gathers, LEAST_BRAKE)
-    high = name in DESCENTS and knobs.can("optimizer") and meant > RATE_LIMIT
+    suffers = lost_or_thrown(run, task, loss) or rose_early(run, task, loss)
+    high = name in DESCENTS and knobs.can("optimizer") and (meant > RATE_LIMIT or suffers)
     said = (
         f"the loss of a batch is {outputs.sum_factor:.3g} times the mean of its halves: it is a sum over the examples"
     )

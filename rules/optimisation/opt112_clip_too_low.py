@@ -9,8 +9,8 @@ A clip is meant for the few steps that stand out. One that takes hold of all of 
 of the one that is given, and a rate sweep under it finds none that helps.
 
 ## What to do
-Clip at the 90th percentile of the norms seen, at 1 at the least: gradients grow when a net begins to learn. Start over
-with that while nothing was learned.
+Start over without a clip while nothing was learned: gradients grow when a net begins to learn, and a clip at the norms seen so
+far would take hold of all of them again. Later clip at their 90th percentile, at 1 at the least.
 
 ## Fix safety
 Starting over is a rescue: applied, not tried; nothing was learned that could be lost. Later a fork with a control arm
@@ -51,10 +51,8 @@ def clip_too_low(
     if gradients.clipped_share < CLIPPED_SHARE or not factor >= CLIPPED_FACTOR or not creeps(run, task, loss):
         return None
     norm = max(clip_norm(gradients.p90), FALLBACK_CLIP)
-    start_over = learned_nothing(task, loss) and pays_to_start_over(run)
-    fix = (
-        _start_over(norm) if start_over else clip_at(norm, "nobody can say: the steps become as long as the rate says")
-    )
+    from_start = learned_nothing(task, loss) and pays_to_start_over(run)
+    fix = _unclipped() if from_start else clip_at(norm, "nobody can say: the steps become as long as the rate says")
     return Finding(
         code="OPT112",
         name="clip_too_low",
@@ -72,5 +70,7 @@ def clip_too_low(
     )
 
 
-def _start_over(norm: float) -> Fix:
-    return start_over("nothing was learned that could be lost", expected=CLOSED_SHARE, clip=norm)
+def _unclipped() -> Fix:
+    """Return a new start without a clip: the norms of a net that did not learn say nothing of those of one that does."""
+    start = start_over("nothing was learned that could be lost", expected=CLOSED_SHARE, clip=0.0)
+    return start.model_copy(update={"name": "start over without clipping"})

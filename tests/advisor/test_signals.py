@@ -315,6 +315,18 @@ def test_after_a_turn_of_the_loss_its_own_guess_and_evaluations_count() -> None:
     assert not {"loss", "validation"} & set(facts)
 
 
+@pytest.mark.parametrize(
+    ("sum_factor", "share"), [pytest.param(2.0, 32 / 640, id="a sum"), pytest.param(1.0, 1.0, id="a mean")]
+)
+def test_guessing_loses_as_much_of_a_batch_as_it_has_of_the_examples_where_they_are_added_up(
+    sum_factor: float, share: float
+) -> None:
+    begun = started()
+    begun = begun.model_copy(update={"task": begun.task.model_copy(update={"train_examples": 640})})
+    whole = _task(begun).baseline_loss
+    assert _task(begun, looked_at(1, sum_factor=sum_factor)).baseline_loss == pytest.approx(share * whole)
+
+
 def test_a_run_that_was_first_looked_at_later_has_no_first_size() -> None:
     facts = gather(told(started(), looked_at(100))).groups["outputs"]
     assert isinstance(facts, OutputFacts)
@@ -398,3 +410,13 @@ def test_whatever_a_beat_holds_facts_can_be_gathered(losses: list[float], steps:
     )
     gather(signals)
     assert signals.loss.non_finite_steps >= sum(not -inf < loss < inf for loss in losses)
+
+
+@pytest.mark.parametrize(
+    ("said", "moved"), [pytest.param({"moved": 0.02}, 0.02, id="told"), pytest.param({}, nan, id="not")]
+)
+def test_a_sweep_tells_how_far_it_moved_the_weights(said: dict[str, float], moved: float) -> None:
+    sweep = {"pick": nan, "spread": inf, "rates": [1e-3], "losses": [2.0], **said}
+    facts = gather(told(started(), Probed(probe="lr_sweep", seconds=0.1, result=sweep))).groups["probes"]
+    assert isinstance(facts, ProbeFacts)
+    assert facts.lr_moved_share == pytest.approx(moved, nan_ok=True)

@@ -44,6 +44,16 @@ def test_a_second_suspicion_has_to_fit_into_the_budget() -> None:
     assert Budget(share=0.1, spent_steps=0, steps_total=150).suspicion_room_steps == FIRST_SUSPICION_STEPS
 
 
+@pytest.mark.parametrize("nothing", [True, False])
+def test_where_nothing_was_learned_a_second_suspicion_borrows_too(nothing: bool) -> None:
+    past = History()
+    past.probed = True
+    budget = Budget(share=0.1, spent_steps=60, steps_total=500, probed=True)
+    one = standing("OPT900", new_start(), **SUSPICION)
+    deed = choose([one], parts([one.finding]), past, scene(budget=budget, learned_nothing=nothing)).deed
+    assert isinstance(deed, AskProbe) is nothing
+
+
 def test_what_a_sweep_costs_is_what_a_first_suspicion_may() -> None:
     assert PROBE_STEPS["lr_sweep"] == FIRST_SUSPICION_STEPS
 

@@ -8,7 +8,7 @@ import pytest
 from rules.architecture.arc103_dead_units import dead_units
 from rules.facts import ProbeFacts
 from rules.vocabulary import Deed, Severity
-from tests.rules.situations import assessed, layers, missing_without
+from tests.rules.situations import assessed, knobs, layers, missing_without
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,20 @@ def test_units_that_were_dead_in_the_first_step_were_not_killed_by_the_rate() ->
     assert [(fix.deed, {turn.knob for turn in fix.turns}) for fix in finding.fixes if fix.turns] == [
         (Deed.START_OVER, {"activation", "init"})
     ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "init"),
+    [
+        pytest.param({}, "he", id="classes"),
+        pytest.param(
+            {"task": {"kind": "regression"}, "knobs": knobs(optimizer="adam")}, "torch", id="numbers under Adam"
+        ),
+    ],
+)
+def test_the_weights_are_drawn_as_any_net_of_this_kind_would_be(changes: dict[str, Any], init: str) -> None:
+    dead = {"loss": {"now": 2.3, "fall_share": 0.0}, "run": {"step": 100}}
+    born = {"layers": layers(0.0, dead=1.0), "at_start": layers(0.0, dead=1.0)}
+    finding = assessed(dead_units, {**dead, "layers": born, **changes})
+    assert finding is not None
+    assert [turn.to for fix in finding.fixes for turn in fix.turns if turn.knob == "init"] == [init]

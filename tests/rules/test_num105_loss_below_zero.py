@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rules.numerics.num105_loss_below_zero import loss_below_zero
+from rules.vocabulary import Deed, Effect
 from tests.rules.situations import assessed, missing_without
 
 
@@ -54,6 +55,19 @@ def test_it_is_silent(changes: dict[str, Any]) -> None:
     assert assessed(loss_below_zero, changes) is None
 
 
-@pytest.mark.parametrize("group", ["task", "outputs", "knobs"])
+@pytest.mark.parametrize("group", ["run", "task", "outputs", "knobs"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(loss_below_zero, group) == (group,)
+
+
+@pytest.mark.parametrize(
+    ("step", "deed", "effect"),
+    [
+        pytest.param(60, Deed.START_OVER, Effect.RESCUE, id="early"),
+        pytest.param(700, Deed.TURN, Effect.CHANGES_LEARNING, id="late"),
+    ],
+)
+def test_what_was_learned_from_it_so_far_is_given_up_in_the_first_half(step: int, deed: Deed, effect: Effect) -> None:
+    finding = assessed(loss_below_zero, {"run": {"step": step}, "outputs": {"loss_factor": -1.0}})
+    assert finding is not None
+    assert [(fix.deed, fix.effect) for fix in finding.fixes if fix.turns] == [(deed, effect)]

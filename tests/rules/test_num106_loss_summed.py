@@ -68,3 +68,20 @@ def test_it_is_silent(factor: float) -> None:
 @pytest.mark.parametrize("group", ["run", "task", "loss", "outputs", "knobs"])
 def test_it_is_not_assessed_without_a_group(group: str) -> None:
     assert missing_without(loss_summed, group) == (group,)
+
+
+@pytest.mark.parametrize(
+    ("loss", "severity"),
+    [
+        pytest.param({"highest_early": 40.0, "now": 2.0}, Severity.WARNING, id="its first steps threw it"),
+        pytest.param({"now": 9.0, "curve": ((10, 5.0),)}, Severity.WARNING, id="it has risen"),
+        pytest.param({}, Severity.INFO, id="it learns"),
+    ],
+)
+def test_a_rate_that_a_mean_would_bear_is_too_high_where_the_run_suffers(
+    loss: dict[str, Any], severity: Severity
+) -> None:
+    facts = {"run": {"step": 60}, "outputs": {"sum_factor": 2.0}, "knobs": knobs(lr=8e-3), "loss": loss}
+    finding = assessed(loss_summed, facts)
+    assert finding is not None
+    assert finding.severity is severity

@@ -1,5 +1,6 @@
 """OPT102 rate too low: when it speaks, when it is silent, when it is not assessed."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -183,3 +184,68 @@ def test_weights_that_began_better_than_guessing_have_learned_nothing_by_that(no
     )
     assert finding is not None
     assert finding.fixes[0].deed is deed
+
+
+@pytest.mark.parametrize(
+    ("loss", "speaks"),
+    [
+        pytest.param({"at_start": 20.0, "now": 4.0}, True, id="far above guessing, and on its way down to it"),
+        pytest.param(
+            {"at_start": 20.0, "now": 4.0, "fall_share": 0.2}, True, id="and still there in a tenth of the run"
+        ),
+        pytest.param({"at_start": 20.0, "now": 4.0, "fall_share": 0.6}, False, id="and below it in a tenth of the run"),
+        pytest.param({"at_start": 20.0, "now": 2.2, "curve": ((10, 2.25),)}, False, id="below it, from far above"),
+        pytest.param({"at_start": 3.0, "now": 1.53, "curve": ((10, 1.55),)}, True, id="the next batches began as low"),
+        pytest.param({"at_start": 3.0, "now": 1.5, "curve": ((10, 2.2),)}, False, id="the next batches began higher"),
+    ],
+)
+def test_only_what_is_learned_below_guessing_is_drawn_on(loss: dict[str, Any], speaks: bool) -> None:
+    facts = {"run": {"step": 100}, "loss": {"noise_share": 0.05, "curve": (), **loss}}
+    assert (assessed(rate_too_low, facts) is not None) is speaks
+
+
+@pytest.mark.parametrize(
+    ("step", "deeds"),
+    [
+        pytest.param(240, None, id="still in the part that is customary"),
+        pytest.param(260, Deed.START_OVER, id="beyond it"),
+    ],
+)
+def test_behind_a_warm_up_over_most_of_the_run_the_rate_is_judged_while_it_rises(step: int, deeds: Deed | None) -> None:
+    warming = {"run": {"step": step}, "loss": SLOW | {"now": 2.35}, "knobs": knobs(warmup=0.8)}
+    finding = assessed(rate_too_low, {**warming, "probes": ProbeFacts(done=SWEPT, lr_pick=10.0)})
+    assert (None if finding is None else finding.fixes[0].deed) is deeds
+    if finding is not None:
+        assert {turn.knob: turn.to for turn in finding.fixes[0].turns} == {"lr": 10.0, "warmup": 0.05}
+
+
+FLAT = {"run": {"step": 60}, "loss": SLOW | {"now": 2.35}}
+FAINT = ProbeFacts(done=SWEPT, lr_finite_to=10.0, lr_moved_share=0.01)
+
+
+def test_where_no_rate_of_plain_steps_moves_the_loss_a_sweep_under_adamw_is_asked_for() -> None:
+    finding = assessed(rate_too_low, {**FLAT, "probes": FAINT})
+    assert finding is not None
+    assert (finding.severity, finding.probes) == (Severity.INFO, ("adaptive_sweep",))
+
+
+def test_gradients_too_faint_for_any_rate_are_given_steps_of_a_length_of_their_own() -> None:
+    found = replace(FAINT, done=SWEPT | {"adaptive_sweep"}, adaptive_pick=0.002)
+    finding = assessed(rate_too_low, {**FLAT, "probes": found})
+    assert finding is not None
+    assert finding.severity is Severity.WARNING
+    assert {turn.knob: turn.to for turn in finding.fixes[0].turns} == {"optimizer": "adamw", "lr": 0.002}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"probes": replace(FAINT, lr_finite_to=3.0)}, id="the sweep ended in an explosion"),
+        pytest.param({"probes": replace(FAINT, lr_moved_share=3.0)}, id="it moved the net, and to no use"),
+        pytest.param({"probes": FAINT, "knobs": knobs(optimizer="adam")}, id="its steps are of a length of their own"),
+        pytest.param({"probes": replace(FAINT, done=SWEPT | {"adaptive_sweep"})}, id="nor does adamw learn anything"),
+        pytest.param({"probes": FAINT, "loss": SLOW | {"now": 2.0}}, id="it has learned something"),
+    ],
+)
+def test_else_a_sweep_without_a_pick_says_nothing(changes: dict[str, Any]) -> None:
+    assert assessed(rate_too_low, FLAT | changes) is None

@@ -41,18 +41,23 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "deed"),
-    [pytest.param(100, Deed.START_OVER, id="early"), pytest.param(700, Deed.TURN, id="late")],
+    ("step", "deed", "clip"),
+    [
+        pytest.param(100, Deed.START_OVER, 0.0, id="early: without one"),
+        pytest.param(700, Deed.TURN, 2.5, id="late: the usual norm"),
+    ],
 )
-def test_the_clip_goes_to_the_usual_norm(step: int, deed: Deed) -> None:
+def test_a_clip_is_left_out_while_the_norms_are_those_of_a_net_that_did_not_learn(
+    step: int, deed: Deed, clip: float
+) -> None:
     finding = assessed(clip_too_low, {**CLIPPED, "run": {"step": step}})
     assert finding is not None
     assert finding.fixes[0].deed is deed
-    assert finding.fixes[0].turns == (Turned(knob="clip", to=2.5),)
+    assert finding.fixes[0].turns == (Turned(knob="clip", to=clip),)
 
 
 def test_the_clip_is_not_below_one_while_a_net_that_has_learned_nothing_has_small_gradients() -> None:
     small = {"clipped_share": 1.0, "now": 0.3, "p90": 0.4}
-    finding = assessed(clip_too_low, {**CLIPPED, "run": {"step": 100}, "gradients": small})
+    finding = assessed(clip_too_low, {**CLIPPED, "run": {"step": 700}, "gradients": small})
     assert finding is not None
     assert finding.fixes[0].turns == (Turned(knob="clip", to=1.0),)

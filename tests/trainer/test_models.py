@@ -27,6 +27,29 @@ def test_dense_models_take_tables(name: str) -> None:
     assert build_model(ModelConfig(name=name), 0.0, TABLE, 1)(torch.randn(3, *TABLE)).shape == (3, 1)
 
 
+def test_attention_drops_as_the_layers_around_it_do() -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, 16, 0.7)
+    set_dropout(layer, 0.0)
+    assert (layer.self_attn.dropout, set(dropout_rates(layer))) == (0.0, {0.0})
+    set_dropout(layer, 0.7)
+    assert layer.self_attn.dropout == 0.7
+
+
+def test_what_drops_at_a_rate_of_its_own_keeps_it() -> None:
+    model = nn.ModuleList([nn.Dropout(0.3), nn.LSTM(4, 4, 2), nn.LSTM(4, 4, 2, dropout=0.1)])
+    assert dropout_rates(model) == (0.3,)
+    set_dropout(model, 0.0)
+    set_dropout(model, 0.2)
+    assert [one.dropout for one in model if isinstance(one, nn.LSTM)] == [0.0, 0.1]
+
+
+def test_a_recurrent_net_without_a_dropout_layer_has_a_rate_too() -> None:
+    model = nn.LSTM(4, 4, 2, dropout=0.6)
+    assert dropout_rates(model) == (0.6,)
+    set_dropout(model, 0.0)
+    assert (model.dropout, dropout_rates(model)) == (0.0, (0.0,))
+
+
 @pytest.mark.parametrize("name", ["linear", "mlp", "cnn", "resnet"])
 def test_every_built_in_model_has_a_dropout_rate_to_turn(name: str) -> None:
     model = build_model(ModelConfig(name=name, width=4), 0.0, IMAGE, 10)

@@ -133,8 +133,9 @@ def test_a_probe_leaves_the_run_to_the_bit_as_it_was(tmp_path: Path, probe: Prob
 def test_a_sweep_from_the_start_picks_a_rate_that_learns(tmp_path: Path) -> None:
     config = config_of(lr=30.0, optimizer="momentum", schedule="constant", warmup=0.0)
     _, heard = run_with(tmp_path, config, Once(10, Probe(probe="lr_sweep", from_start=True)))
-    pick = of(heard, Probed)[0].result["pick"]
-    assert 3e-3 < pick < 0.5
+    result = of(heard, Probed)[0].result
+    assert 3e-3 < result["pick"] < 0.5
+    assert result["moved"] > 0.5, "rates that throw a net move its weights"
 
 
 def test_a_sweep_under_adamw_picks_a_rate_for_it_whatever_the_run_is_trained_with(tmp_path: Path) -> None:

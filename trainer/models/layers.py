@@ -17,6 +17,12 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 """Modules whose rate is an attribute; `functional.dropout` inside a model cannot be turned from outside."""
 
+DROP_WITHIN = (nn.MultiheadAttention, nn.RNNBase)
+"""Modules that drop something themselves: attention weights, what goes from one recurrent layer to the next."""
+
+TURNS_ALONG = "dropout_turns_along"
+"""Attribute of such a module whose rate was that of the dropout layers: a rate of 0 no longer tells."""
+
 HE_GAIN = {"relu": "relu", "leaky_relu": "leaky_relu", "elu": "relu", "gelu": "relu"}
 """He initialisation doubles the variance for units that are off half the time; GELU and ELU are near enough to ReLU."""
 
@@ -43,15 +49,27 @@ def initialise(model: nn.Module, init: str, activation_name: str) -> None:
 
 
 def dropout_rates(model: nn.Module) -> tuple[float, ...]:
-    """Return the rate of each dropout layer, in the order of the modules; empty where there is none."""
-    return tuple(module.p for module in model.modules() if isinstance(module, DROPOUTS))
+    """Return the rate of each dropout layer, in the order of the modules; empty where there is none.
+
+    Of a model without one, the rates of the modules that drop something themselves.
+    """
+    layers = tuple(module.p for module in model.modules() if isinstance(module, DROPOUTS))
+    return layers or tuple(
+        module.dropout
+        for module in model.modules()
+        if isinstance(module, DROP_WITHIN) and (module.dropout > 0 or hasattr(module, TURNS_ALONG))
+    )
 
 
 def set_dropout(model: nn.Module, rate: float) -> None:
-    """Give every dropout layer the same rate, 0 to 1."""
+    """Give every dropout layer the same rate, 0 to 1, and the modules that drop something themselves at the rate of those."""
+    before = next(iter(dropout_rates(model)), 0.0)
     for module in model.modules():
         if isinstance(module, DROPOUTS):
             module.p = rate
+        elif isinstance(module, DROP_WITHIN) and (hasattr(module, TURNS_ALONG) or 0 < module.dropout == before):
+            setattr(module, TURNS_ALONG, True)
+            module.dropout = rate
 
 
 class TargetScale(nn.Module):

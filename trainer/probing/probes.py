@@ -5,7 +5,7 @@ Each starts from a snapshot and puts it back: the run is to the bit as it was.
 
 import copy
 from collections.abc import Callable
-from math import inf, isfinite, nan
+from math import inf, isfinite, nan, sqrt
 from time import perf_counter
 from typing import Any
 
@@ -85,13 +85,23 @@ def run(training: Training, command: Probe, start: Snapshot) -> None:
 def _lr_sweep(training: Training) -> dict[str, Any]:
     """Train with a rate that grows at every step, and pick a rate from the curve of the losses."""
     start, optimizer = take(training), str(training.knobs["optimizer"])
+    weights = [parameter.detach().clone() for parameter in training.model.parameters()]
     rates, losses = sweep_rates(training, SWEEP_STEPS)
     pick, spread = pick_rate(rates, losses, optimizer)
     if pick is None:
         restore(training, start)
         rates, losses = sweep_rates(training, SECOND_STEPS, SWEEP_HIGH_ELSE)
         pick, spread = pick_rate(rates, losses, optimizer)
-    return {"pick": nan if pick is None else pick, "spread": spread, "rates": rates, "losses": losses}
+    moved = _moved_share(training, weights)
+    return {"pick": nan if pick is None else pick, "spread": spread, "rates": rates, "losses": losses, "moved": moved}
+
+
+def _moved_share(training: Training, before: list[torch.Tensor]) -> float:
+    """Return how far the weights lie from where they were, over their size then."""
+    now = [parameter.detach() for parameter in training.model.parameters()]
+    apart = sum(float((one - other).square().sum()) for one, other in zip(now, before, strict=True))
+    size = sum(float(one.square().sum()) for one in before)
+    return sqrt(apart / size) if size else nan
 
 
 def _adaptive_sweep(training: Training) -> dict[str, Any]:
