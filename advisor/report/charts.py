@@ -1,26 +1,30 @@
 """The timeline of a run as one picture: panels on one axis of steps, interventions marked by number."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
-from advisor.report.panels import Flag, Panel, finite
+from advisor.report.panels import Flag, Panel, Point, finite
 from advisor.report.svg import Picture, drawing, printable
 from advisor.report.words import count
 
 WIDTH = 860
 LEFT, RIGHT = 62, 14
-TOP = 46
-"""Room for the numbers of the marks and the first title."""
 GAP = 26
+"""Above a panel, for its title."""
+BADGES = 20
+"""Above the first panel's title, where marks are numbered."""
 BOTTOM = 34
 MARGIN = 7
 """Above and below the curves of a panel."""
 TITLE_UNITS = 12
 TITLE_INDENT = 4
 """The line of a mark at the first step does not go through the title."""
+LONE = 1.6
+"""Width of a point that no line passes through."""
 BADGE = 17
 """Width of a numbered badge with the room around it."""
 BADGE_Y = 9
@@ -32,7 +36,7 @@ BETWEEN_POWERS = ((1, 2, 5), (1, 3), (1,))
 ROUND = (1, 2, 5, 10)
 """Steps of a scale that people count in."""
 TICKS_ACROSS = 8
-TICK_UNITS = 22
+TICK_UNITS = 18
 """Height that a mark of the scale needs."""
 
 
@@ -60,29 +64,28 @@ def draw(
     if not panels:
         return ""
     last = max(x for panel in panels for _, points in panel.curves for x, _ in points)
+    top = GAP + (BADGES if flags else 0)
     height = sum(panel.height for panel in panels) + GAP * (len(panels) - 1)
-    picture = Picture(WIDTH, TOP + height + BOTTOM)
-    ground = _ground(picture, max(last, 1.0), height, unit)
+    picture = Picture(WIDTH, top + height + BOTTOM)
+    ground = picture.axes(LEFT, top, WIDTH - LEFT - RIGHT, height)
+    _draw_steps(ground, max(last, 1.0), unit)
     per_unit = max(last, 1.0) / (WIDTH - LEFT - RIGHT)
     for begin, end in spans:
         ground.axvspan(begin, max(end, begin + 2 * per_unit), gid=picture.role("span"))
     _draw_flags(picture, ground, flags, height, per_unit)
-    top = TOP
     for panel in panels:
         _draw_panel(picture, panel, ground, top)
         top += panel.height + GAP
     return picture.svg("chart", label, name)
 
 
-def _ground(picture: Picture, last: float, height: float, unit: str) -> Axes:
-    """Return the axes behind all panels: it has the axis of steps and what lies across them."""
-    ground = picture.axes(LEFT, TOP, WIDTH - LEFT - RIGHT, height)
+def _draw_steps(ground: Axes, last: float, unit: str) -> None:
+    """Give the axes behind all panels the axis of steps."""
     ground.set(xlim=(0.0, last), ylim=(0.0, 1.0))
     ground.yaxis.set_visible(False)
     ground.xaxis.set_major_locator(MaxNLocator(TICKS_ACROSS, steps=ROUND, integer=True))
     ground.xaxis.set_major_formatter(FuncFormatter(lambda step, _: count(round(step))))
     ground.set_xlabel(unit, loc="right", labelpad=2)
-    return ground
 
 
 def _draw_panel(picture: Picture, panel: Panel, ground: Axes, top: float) -> None:
@@ -92,15 +95,18 @@ def _draw_panel(picture: Picture, panel: Panel, ground: Axes, top: float) -> Non
     drawn = [(kind, points) for kind, points in panel.curves if finite(points)]
     counts = any(kind != "abandoned" for kind, _ in drawn)
     for kind, points in drawn:
-        line = Line2D(*zip(*points, strict=True), gid=picture.role(kind))
-        if counts and kind == "abandoned":
-            axes.add_artist(line)  # it may leave the range
-        else:
-            axes.add_line(line)
+        lines = [Line2D(*zip(*points, strict=True), gid=picture.role(kind))]
+        if lone := _lone(points):
+            lines.append(Line2D(*zip(*lone, strict=True), ls="", marker="o", markersize=LONE, gid=picture.role(kind)))
+        for line in lines:
+            if counts and kind == "abandoned":
+                axes.add_artist(line)  # it may leave the range
+            else:
+                axes.add_line(line)
     if panel.hline is not None:
         axes.axhline(panel.hline, gid=picture.role("level"))
         axes.annotate(
-            "constant guess", (1, panel.hline), xycoords=("axes fraction", "data"), xytext=(0, 4),
+            "constant guess", (1, panel.hline), xycoords=("axes fraction", "data"), xytext=(-TITLE_INDENT, 4),
             textcoords="offset points", ha="right",
         )  # fmt: skip
     if dots := finite(panel.dots):
@@ -110,9 +116,7 @@ def _draw_panel(picture: Picture, panel: Panel, ground: Axes, top: float) -> Non
     axes.add_artist(Line2D([0, 1], [0, 0], transform=axes.transAxes, clip_on=False, gid=picture.role("base")))
     if panel.whole is not None:
         axes.update_datalim([(0.0, level) for level in panel.whole], updatex=False)
-    low, high = axes.dataLim.intervaly
-    _scale(axes, low, high, most=max(panel.height // TICK_UNITS, 2))
-    axes.autoscale_view(scalex=False)
+    _scale(axes, most=max(panel.height // TICK_UNITS, 2))
     seen_low, seen_high = axes.get_ylim()
     marks = {panel.write(mark): mark for mark in axes.get_yticks() if seen_low <= mark <= seen_high}
     axes.set_yticks(list(marks.values()), list(marks))  # two that read alike would be one too many
@@ -125,25 +129,35 @@ def _draw_panel(picture: Picture, panel: Panel, ground: Axes, top: float) -> Non
     )  # fmt: skip
 
 
-def _scale(axes: Axes, low: float, high: float, most: int) -> None:
+def _lone(points: Sequence[Point]) -> list[Point]:
+    """Return the points between two gaps: a line through one point cannot be seen."""
+    there = [False, *(isfinite(y) for _, y in points), False]
+    return [point for at, point in enumerate(points) if there[at : at + 3] == [False, True, False]]
+
+
+def _scale(axes: Axes, most: int) -> None:
     """Give axes the scale on which their range is read, and about `most` round numbers to mark."""
+    low, high = axes.dataLim.intervaly
+    if low > 0 and high / low > LOG_SPAN:
+        axes.set_yscale("log")
+        axes.minorticks_off()
+    axes.autoscale_view(scalex=False)
     if low == high:
         axes.set_yticks([low])
-    elif low > 0 and high / low > LOG_SPAN:
-        axes.set_yscale("log")
+    elif axes.get_yscale() == "log":
+        low, high = axes.get_ylim()
         for between in BETWEEN_POWERS:
             locator = LogLocator(subs=between, numticks=most + 1)
             if 2 <= sum(low <= mark <= high for mark in locator.tick_values(low, high)) <= most + 1:
                 break
         axes.yaxis.set_major_locator(locator)
-        axes.minorticks_off()
     else:
         axes.yaxis.set_major_locator(MaxNLocator(most, steps=ROUND))
 
 
 def _draw_flags(picture: Picture, ground: Axes, flags: Sequence[Flag], height: float, per_unit: float) -> None:
     ordered = sorted(flags, key=lambda one: (one.step, one.number))
-    y = 1 + (TOP - BADGE_Y) / height
+    y = 1 + (GAP + BADGES - BADGE_Y) / height
     for flag, x in zip(ordered, _apart([flag.step for flag in ordered], per_unit), strict=True):
         ground.axvline(flag.step, ymax=y - BADGE / 2 / height, clip_on=False, gid=picture.role(f"flag {flag.kind}"))
         gid = picture.role(f"badge {flag.kind}", [f"step {flag.step:.0f}: {flag.text}"])

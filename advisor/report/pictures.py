@@ -98,6 +98,7 @@ def heat_map(layers: Mapping[str, Any]) -> str:
     first, last = axes.get_xticklabels()
     first.set_horizontalalignment("left")
     last.set_horizontalalignment("right")
+    _draw_legend(picture, height + 26, number(low, 2), number(high, 2))
     label = f"Gradient norm of {len(names)} layers over {steps[-1]} steps, from {number(low, 2)} to {number(high, 2)}"
     return picture.svg("chart heat", label, "layers")
 

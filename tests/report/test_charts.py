@@ -73,8 +73,13 @@ def test_a_users_own_settings_of_matplotlib_change_nothing_and_are_left_as_they_
 
 
 def test_a_value_that_is_not_finite_is_a_gap() -> None:
-    (path,) = paths(drawn(panel(1.0, 2.0, nan, 2.0, inf, 1.0, 3.0)), "line")
+    (path,) = paths(drawn(panel(1.0, 2.0, nan, 2.0, 2.5, inf, 1.0, 3.0)), "line")
     assert path.count("M") == 3
+
+
+def test_a_value_between_two_gaps_is_a_dot() -> None:
+    assert len(drawn(panel(1.0, nan, 2.0, nan, 1.0, 1.5)).findall(".//g[@class='line']//use")) == 2
+    assert len(drawn(panel(1.0, 2.0, nan, 2.0, 1.0)).findall(".//g[@class='line']//use")) == 0
 
 
 def test_a_curve_over_orders_of_magnitude_is_read_on_a_logarithmic_axis() -> None:

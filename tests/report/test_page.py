@@ -78,6 +78,8 @@ def test_the_gradients_of_the_layers_are_a_map_in_which_a_broken_one_stands_out(
     assert len(layers["grad_norm"][0]) == len(layers["steps"]) == 6
     picture = pictures.heat_map(layers)
     assert 'class="broken"' in picture
+    assert "1e-05" in picture
+    assert "1 (log); red: not finite" in picture
     assert "Gradients of the layers" in html(report)
     assert "script" not in Page(html(report)).tags
 
