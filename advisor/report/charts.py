@@ -23,7 +23,7 @@ MARGIN = 7
 TITLE_UNITS = 12
 TITLE_INDENT = 4
 """The line of a mark at the first step does not go through the title."""
-LONE = 1.6
+LONE = 3
 """Width of a point that no line passes through."""
 BADGE = 17
 """Width of a numbered badge with the room around it."""

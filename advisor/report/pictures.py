@@ -26,7 +26,7 @@ LEGEND_LEFT, LEGEND_CELL = 276, 16
 SEAM_UNITS = 0.5
 """Between two cells of the heat map."""
 NAME_LETTERS = 22
-"""Of a layer that the heat map has room for: its end tells it apart."""
+"""Of a layer that the heat map has room for: its block stands at the beginning, its part of the block at the end."""
 
 
 @drawing()
@@ -113,7 +113,8 @@ def _draw_legend(picture: Picture, top: float, low: str, high: str) -> None:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= NAME_LETTERS else "…" + name[1 - NAME_LETTERS :]
+    half = NAME_LETTERS // 2
+    return name if len(name) <= NAME_LETTERS else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def _shade(value: float, low: float, high: float) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from math import inf, nan
 from pathlib import Path
 
@@ -92,6 +93,14 @@ def test_a_deep_net_measured_often_stays_a_small_picture() -> None:
     assert len(layers["names"]) <= 40
     assert len(layers["steps"]) <= 120
     assert len(pictures.heat_map(layers)) < 100_000
+
+
+def test_layers_of_a_deep_net_keep_names_that_tell_them_apart() -> None:
+    names = [f"block{number}.attention.projection.{part}" for number in range(4) for part in ("weight", "bias")]
+    picture = pictures.heat_map({"steps": [1, 2], "names": names, "grad_norm": [[1.0, 2.0]] * 8})
+    shown = [text for text in re.findall(r">([^<]+)</text>", picture) if text.startswith("block")]
+    assert len(set(shown)) == 8
+    assert max(map(len, shown)) <= pictures.NAME_LETTERS
 
 
 @settings(max_examples=30, deadline=None)
