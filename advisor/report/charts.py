@@ -13,6 +13,7 @@ from advisor.report.words import count
 
 WIDTH = 860
 LEFT, RIGHT = 62, 14
+ACROSS = WIDTH - LEFT - RIGHT
 GAP = 26
 """Above a panel, for its title."""
 BADGES = 20
@@ -63,18 +64,19 @@ def draw(
     panels = [panel for panel in panels if any(finite(points) for _, points in panel.curves)]
     if not panels:
         return ""
-    last = max(x for panel in panels for _, points in panel.curves for x, _ in points)
+    counted = [x for panel in panels for _, points in panel.curves for x, _ in points]
+    last = max(1.0, *counted, *(flag.step for flag in flags))
     top = GAP + (BADGES if flags else 0)
     height = sum(panel.height for panel in panels) + GAP * (len(panels) - 1)
     picture = Picture(WIDTH, top + height + BOTTOM)
-    ground = picture.axes(LEFT, top, WIDTH - LEFT - RIGHT, height)
-    _draw_steps(ground, max(last, 1.0), unit)
-    per_unit = max(last, 1.0) / (WIDTH - LEFT - RIGHT)
+    ground = picture.axes(LEFT, top, ACROSS, height)
+    _draw_steps(ground, last, unit)
+    per_unit = last / ACROSS
     for begin, end in spans:
         ground.axvspan(begin, max(end, begin + 2 * per_unit), gid=picture.role("span"))
     _draw_flags(picture, ground, flags, height, per_unit)
     for panel in panels:
-        _draw_panel(picture, panel, ground, top)
+        _draw_panel(picture, panel, ground, top, unit)
         top += panel.height + GAP
     return picture.svg("chart", label, name)
 
@@ -88,10 +90,34 @@ def _draw_steps(ground: Axes, last: float, unit: str) -> None:
     ground.set_xlabel(unit, loc="right", labelpad=2)
 
 
-def _draw_panel(picture: Picture, panel: Panel, ground: Axes, top: float) -> None:
-    axes = picture.axes(LEFT, top, WIDTH - LEFT - RIGHT, panel.height, sharex=ground)
+def _draw_panel(picture: Picture, panel: Panel, ground: Axes, top: float, unit: str) -> None:
+    axes = picture.axes(LEFT, top, ACROSS, panel.height, sharex=ground)
     axes.xaxis.set_visible(False)
     axes.margins(y=MARGIN / panel.height)
+    axes.add_artist(Line2D([0, 1], [0, 0], transform=axes.transAxes, clip_on=False, gid=picture.role("base")))
+    _draw_curves(picture, panel, axes, unit)
+    if panel.hline is not None:
+        axes.axhline(panel.hline, gid=picture.role("level"))
+        axes.annotate(
+            "constant guess", (1, panel.hline), xycoords=("axes fraction", "data"), xytext=(-TITLE_INDENT, 4),
+            textcoords="offset points", ha="right",
+        )  # fmt: skip
+    if panel.whole is not None:
+        axes.update_datalim([(0.0, level) for level in panel.whole], updatex=False)
+    _scale(axes, most=max(panel.height // TICK_UNITS, 2))
+    low, high = axes.get_ylim()
+    marks = {panel.write(mark): mark for mark in axes.get_yticks() if low <= mark <= high}
+    axes.set_yticks(list(marks.values()), list(marks))  # two that read alike would be one too many
+    axes.tick_params(axis="y", pad=8)
+    axes.grid(axis="y", gid=picture.role("grid"))
+    suffix = " (log)" if axes.get_yscale() == "log" else ""
+    axes.set_title(
+        printable(panel.title + suffix), loc="left", x=TITLE_INDENT / ACROSS, pad=6, fontsize=TITLE_UNITS,
+        gid=picture.role("title"),
+    )  # fmt: skip
+
+
+def _draw_curves(picture: Picture, panel: Panel, axes: Axes, unit: str) -> None:
     drawn = [(kind, points) for kind, points in panel.curves if finite(points)]
     counts = any(kind != "abandoned" for kind, _ in drawn)
     for kind, points in drawn:
@@ -103,30 +129,9 @@ def _draw_panel(picture: Picture, panel: Panel, ground: Axes, top: float) -> Non
                 axes.add_artist(line)  # it may leave the range
             else:
                 axes.add_line(line)
-    if panel.hline is not None:
-        axes.axhline(panel.hline, gid=picture.role("level"))
-        axes.annotate(
-            "constant guess", (1, panel.hline), xycoords=("axes fraction", "data"), xytext=(-TITLE_INDENT, 4),
-            textcoords="offset points", ha="right",
-        )  # fmt: skip
     if dots := finite(panel.dots):
-        titles = [f"step {x:.0f}: {panel.write(y)}" for x, y in dots]
-        gid = picture.role("dot", titles)
+        gid = picture.role("dot", [f"{unit} {x:.0f}: {panel.write(y)}" for x, y in dots])
         axes.plot(*zip(*dots, strict=True), "o", markersize=5.2, clip_on=False, scalex=False, gid=gid)
-    axes.add_artist(Line2D([0, 1], [0, 0], transform=axes.transAxes, clip_on=False, gid=picture.role("base")))
-    if panel.whole is not None:
-        axes.update_datalim([(0.0, level) for level in panel.whole], updatex=False)
-    _scale(axes, most=max(panel.height // TICK_UNITS, 2))
-    seen_low, seen_high = axes.get_ylim()
-    marks = {panel.write(mark): mark for mark in axes.get_yticks() if seen_low <= mark <= seen_high}
-    axes.set_yticks(list(marks.values()), list(marks))  # two that read alike would be one too many
-    axes.tick_params(axis="y", pad=8)
-    axes.grid(axis="y", gid=picture.role("grid"))
-    suffix = " (log)" if axes.get_yscale() == "log" else ""
-    axes.set_title(
-        printable(panel.title + suffix), loc="left", x=TITLE_INDENT / (WIDTH - LEFT - RIGHT), pad=6,
-        fontsize=TITLE_UNITS, gid=picture.role("title"),
-    )  # fmt: skip
 
 
 def _lone(points: Sequence[Point]) -> list[Point]:

@@ -104,6 +104,16 @@ def test_a_scale_has_two_marks_at_least_and_no_more_than_it_has_room_for(
     assert all(a - b >= LETTERS_HEIGHT for a, b in pairwise(sorted(marks, reverse=True)))
 
 
+def test_what_the_axis_counts_is_told_on_it_and_at_each_evaluation() -> None:
+    scored = Panel("accuracy", (("line", ((1.0, 0.5), (2.0, 0.6))),), 110, dots=((1.0, 0.5), (2.0, 0.6)))
+    picture = ElementTree.fromstring(charts.draw([scored], (), (), "curves", unit="epoch"))
+    assert "epoch" in texts(picture)
+    assert [use.findtext("title") for use in picture.findall(".//g[@class='dot']//use")] == [
+        "epoch 1: 0.5",
+        "epoch 2: 0.6",
+    ]
+
+
 def test_a_value_that_never_changes_is_the_one_mark_of_its_scale() -> None:
     told = texts(drawn(panel(0.03, 0.03, 0.03)))
     assert [text for text in told if text.startswith("0.0")] == ["0.03"]
