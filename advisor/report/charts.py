@@ -152,8 +152,8 @@ def _scale(axes: Axes, most: int) -> None:
     elif axes.get_yscale() == "log":
         low, high = axes.get_ylim()
         for between in BETWEEN_POWERS:
-            locator = LogLocator(subs=between, numticks=most + 1)
-            if 2 <= sum(low <= mark <= high for mark in locator.tick_values(low, high)) <= most + 1:
+            locator = LogLocator(subs=between, numticks=most)
+            if 2 <= sum(low <= mark <= high for mark in locator.tick_values(low, high)) <= most:
                 break
         axes.yaxis.set_major_locator(locator)
     else:
