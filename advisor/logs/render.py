@@ -8,8 +8,9 @@ from markupsafe import Markup, escape
 
 from advisor.logs import compare
 from advisor.logs.diagnose import Diagnosed
-from advisor.report import charts, words
+from advisor.report import words
 from advisor.report.markdown import plain
+from advisor.report.panels import timeline_panels
 from advisor.report.schema import Report
 
 OPTION = re.compile(r"--[a-z][a-z-]*")
@@ -25,13 +26,12 @@ def markdown(diagnosed: Diagnosed) -> str:
     return _template("logs.md.j2", escapes=False).render(told=diagnosed, compare=compare, words=words)
 
 
-def _chart(run: Report) -> Markup:
-    panels = charts.timeline_panels(run.timeline, run.metrics.name or "metric", run.metrics.baseline)
+def _chart(run: Report, name: str) -> Markup:
+    from advisor.report import charts  # loads what only a drawn page needs
+
+    panels = timeline_panels(run.timeline, run.metrics.name or "metric", run.metrics.baseline)
     label = f"Curves of the log: loss, {run.metrics.name or 'metric'}, learning rate. {run.verdict}"
-    svg = charts.draw(panels, (), (), label)
-    if run.run["axis"] == "epoch":  # the chart names its axis by the step
-        svg = svg.replace(">step</text>", ">epoch</text>")
-    return Markup(svg)
+    return Markup(charts.draw(panels, (), (), label, name=name, unit="epoch" if run.run["axis"] == "epoch" else "step"))
 
 
 @cache

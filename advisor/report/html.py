@@ -6,7 +6,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from advisor.report import charts, pictures, places, view, words
+from advisor.report import places, view, words
+from advisor.report.panels import Flag, timeline_panels
 from advisor.report.schema import Intervention, Report
 
 MARK_NAMES = {
@@ -29,7 +30,7 @@ class Timeline:
     """The plot and what its numbers mean."""
 
     svg: Markup
-    flags: tuple[tuple[charts.Flag, str], ...]
+    flags: tuple[tuple[Flag, str], ...]
     """Each with the word for its kind."""
 
 
@@ -39,13 +40,13 @@ def html(report: Report) -> str:
 
 
 def _timeline(report: Report) -> Timeline:
+    from advisor.report import charts  # loads what only a drawn page needs
+
     marks = [mark for mark in report.timeline.get("marks", []) if mark["kind"] in MARK_NAMES][-FLAGS_MOST:]
     untried = {one.fix for one in report.interventions if one.outcome == "applied_untried"}
-    flags = tuple(
-        charts.Flag(at, float(mark["step"]), mark["kind"], mark["text"]) for at, mark in enumerate(marks, start=1)
-    )
+    flags = tuple(Flag(at, float(mark["step"]), mark["kind"], mark["text"]) for at, mark in enumerate(marks, start=1))
     spans = [(float(one["from_step"]), float(one["to_step"])) for one in report.timeline.get("trials", [])]
-    panels = charts.timeline_panels(report.timeline, report.metrics.name or "metric", report.metrics.baseline)
+    panels = timeline_panels(report.timeline, report.metrics.name or "metric", report.metrics.baseline)
     label = f"Curves of the run over its steps: loss, {report.metrics.name}, learning rate, step time. {report.verdict}"
     named = tuple((flag, MARK_NAMES["rescued" if flag.text in untried else flag.kind]) for flag in flags)
     return Timeline(Markup(charts.draw(panels, flags, spans, label)), named)
@@ -60,19 +61,17 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.globals.update(
-        view=view, words=words, places=places, gain_bar=_gain_bar, arms_plot=_arms_plot, heat_map=_heat_map
-    )
+    pages.globals.update(view=view, words=words, places=places, arms_plot=_arms_plot, heat_map=_heat_map)
     return pages.get_template("report.html.j2")
 
 
-def _gain_bar(low: float, middle: float, high: float) -> Markup:
-    return Markup(charts.gain_bar(low, middle, high))
+def _arms_plot(one: Intervention, name: str) -> Markup:
+    from advisor.report import pictures
 
-
-def _arms_plot(one: Intervention) -> Markup:
-    return Markup(pictures.arms_plot(one))
+    return Markup(pictures.arms_plot(one, name))
 
 
 def _heat_map(report: Report) -> Markup:
+    from advisor.report import pictures
+
     return Markup(pictures.heat_map(report.timeline.get("layers") or {}))

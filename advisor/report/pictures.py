@@ -1,61 +1,71 @@
-"""Small pictures beside the timeline, as static SVG: a trial's measurements, and the gradients of the layers."""
+"""Pictures beside the timeline: a trial's measurements, and the gradients of the layers."""
 
 from collections.abc import Mapping
 from itertools import groupby
 from math import isfinite, log10
 from statistics import median
 from typing import Any
-from xml.etree import ElementTree
 
-from advisor.report.charts import Axis, add
+import numpy as np
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
+
 from advisor.report.schema import Intervention
+from advisor.report.svg import Picture, drawing, printable
 from advisor.report.words import MISSING, duration, number, quantity
 
 ARM_NAMES = {"control": "without", "candidate": "with", "null": "without, again"}
 """In the order of the rows."""
-ARM_WIDTH, ARM_LEFT, ARM_ROW = 420, 92, 18
+ARM_WIDTH, ARM_LEFT, ARM_RIGHT, ARM_ROW = 420, 92, 70, 18
 COLUMNS_MOST = 60
 """Columns of the heat map: more cannot be told apart."""
 LEVELS = 8
 """Shades of the heat map."""
-HEAT_WIDTH, HEAT_LEFT, HEAT_ROW = 860, 150, 14
+HEAT_WIDTH, HEAT_LEFT, HEAT_RIGHT, HEAT_ROW = 860, 150, 14, 14
+LEGEND_LEFT, LEGEND_CELL = 276, 16
+SEAM_UNITS = 0.5
+"""Between two cells of the heat map."""
 NAME_LETTERS = 22
-"""Of a layer that the heat map has room for: its end tells it apart."""
+"""Of a layer that the heat map has room for: its block stands at the beginning, its part of the block at the end."""
 
 
-def arms_plot(one: Intervention) -> str:
-    """Return what a trial measured, as dots with and without the fix, the median marked; empty where nothing was."""
+@drawing()
+def arms_plot(one: Intervention, name: str = "arms") -> str:
+    """Return what a trial measured, as dots with and without the fix, the median marked; empty where nothing was.
+
+    Args:
+        one: With the measurements of each arm.
+        name: Of the picture, its own on the page.
+    """
     rows = [
-        (name, values)
-        for arm, name in ARM_NAMES.items()
+        (told, values)
+        for arm, told in ARM_NAMES.items()
         if (values := [each.value for each in one.arms if each.arm == arm and isfinite(each.value)])
     ]
     if len(rows) < 2:
         return ""
-    told = [(name, median(values)) for name, values in rows]
     write = _per_example if one.arms_unit == "s" else number
-    label = f"{_title(one)}: " + "; ".join(f"{name} {write(middle)}" for name, middle in told)
-    height = ARM_ROW * len(rows) + 20
-    svg = ElementTree.Element(
-        "svg", {"viewBox": f"0 0 {ARM_WIDTH} {height}", "class": "arms", "role": "img", "aria-label": label}
-    )
-    every = [value for _, values in rows for value in values]
-    axis = Axis(min(every), max(every), ARM_LEFT + 8.0, ARM_WIDTH - 70.0, log=False)
-    for at, (name, values) in enumerate(rows):
-        y = ARM_ROW * (at + 0.5)
-        kind = "with" if name == "with" else "without"
+    picture = Picture(ARM_WIDTH, ARM_ROW * len(rows) + 20)
+    axes = picture.axes(ARM_LEFT, 0, ARM_WIDTH - ARM_LEFT - ARM_RIGHT, ARM_ROW * len(rows))
+    axes.set(xmargin=0.04, ylim=(len(rows) - 0.5, -0.5), xticks=[])
+    axes.set_yticks(range(len(rows)), [told for told, _ in rows])
+    axes.grid(axis="y", gid=picture.role("base"))
+    axes.set_xlabel(printable(_title(one)), loc="left", labelpad=6)
+    for at, (told, values) in enumerate(rows):
+        kind = "with" if told == "with" else "without"
         middle = median(values)
-        add(svg, "text", "name", name, x=ARM_LEFT - 6, y=y + 4, anchor="end")
-        add(svg, "line", "base", x1=ARM_LEFT, x2=ARM_WIDTH - 62, y1=y, y2=y)
-        for value in values:
-            dot = add(svg, "circle", kind, cx=axis.at(value), cy=y, r=3.6)
-            ElementTree.SubElement(dot, "title").text = write(value)
-        add(svg, "line", f"middle {kind}", x1=axis.at(middle), x2=axis.at(middle), y1=y - 7, y2=y + 7)
-        add(svg, "text", "value", write(middle), x=ARM_WIDTH - 56, y=y + 4)
-    add(svg, "text", "unit", _title(one), x=ARM_LEFT, y=height - 5)
-    return ElementTree.tostring(svg, encoding="unicode")
+        gid = picture.role(f"arm {kind}", [write(value) for value in values])
+        axes.plot(values, [at] * len(values), "o", markersize=7.2, clip_on=False, gid=gid)
+        axes.plot([middle, middle], [at - 0.4, at + 0.4], clip_on=False, gid=picture.role(f"middle {kind}"))
+        axes.annotate(
+            write(middle), (1, at), xycoords=("axes fraction", "data"), xytext=(8, -4), textcoords="offset points",
+            gid=picture.role("value"),
+        )  # fmt: skip
+    label = f"{_title(one)}: " + "; ".join(f"{told} {write(median(values))}" for told, values in rows)
+    return picture.svg("arms", label, name)
 
 
+@drawing()
 def heat_map(layers: Mapping[str, Any]) -> str:
     """Return the gradient norms of the layers over the steps, darker where they are larger; empty where nobody measured.
 
@@ -69,46 +79,42 @@ def heat_map(layers: Mapping[str, Any]) -> str:
     columns = len(steps[::every])
     if not norms or columns < 2:
         return ""
-    low, high = log10(min(norms)), log10(max(norms))
-    height = HEAT_ROW * len(names) + 40
-    label = (
-        f"Gradient norm of {len(names)} layers over {steps[-1]} steps, from {number(min(norms), 2)} to "
-        f"{number(max(norms), 2)}"
-    )
-    svg = ElementTree.Element(
-        "svg", {"viewBox": f"0 0 {HEAT_WIDTH} {height}", "class": "chart heat", "role": "img", "aria-label": label}
-    )
-    wide = (HEAT_WIDTH - HEAT_LEFT - 14) / columns
+    low, high = min(norms), max(norms)
+    height, width = HEAT_ROW * len(names), HEAT_WIDTH - HEAT_LEFT - HEAT_RIGHT
+    picture = Picture(HEAT_WIDTH, height + 40)
+    axes = picture.axes(HEAT_LEFT, 0, width, height)
+    axes.set(xlim=(0, columns), ylim=(len(names), 0))
     cells = sorted(
-        (_shade(value, low, high), row, column)
+        (_shade(value, log10(low), log10(high)), row, column)
         for row, values in enumerate(table)
         for column, value in enumerate(values)
     )
-    for shade, places in groupby(cells, key=lambda cell: cell[0]):
-        path = "".join(
-            f"M{HEAT_LEFT + column * wide:.1f} {row * HEAT_ROW}h{wide - 0.5:.1f}v{HEAT_ROW - 1}h-{wide - 0.5:.1f}z"
-            for _, row, column in places
-        )
-        add(svg, "path", shade, d=path)
-    for row, name in enumerate(names):
-        short = str(name) if len(str(name)) <= NAME_LETTERS else "…" + str(name)[1 - NAME_LETTERS :]
-        add(svg, "text", "name", short, x=HEAT_LEFT - 6, y=row * HEAT_ROW + 11, anchor="end")
-    base = HEAT_ROW * len(names) + 14
-    _ends(svg, base, str(steps[0]), f"step {steps[-1]}")
-    _legend(svg, base + 12, number(min(norms), 2), number(max(norms), 2))
-    return ElementTree.tostring(svg, encoding="unicode")
+    cell = np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * (1 - SEAM_UNITS * columns / width, 1 - SEAM_UNITS / HEAT_ROW)
+    for shade, places in groupby(cells, key=lambda one: one[0]):
+        corners = np.array([(column, row) for _, row, column in places])[:, None, :] + cell
+        axes.add_patch(PathPatch(Path.make_compound_path_from_polys(corners), gid=picture.role(shade)))
+    axes.set_yticks([row + 0.5 for row in range(len(names))], [_short(printable(str(name))) for name in names])
+    axes.set_xticks([0, columns], [str(steps[0]), f"step {steps[-1]}"])
+    first, last = axes.get_xticklabels()
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")
+    _draw_legend(picture, height + 26, number(low, 2), number(high, 2))
+    label = f"Gradient norm of {len(names)} layers over {steps[-1]} steps, from {number(low, 2)} to {number(high, 2)}"
+    return picture.svg("chart heat", label, "layers")
 
 
-def _ends(svg: ElementTree.Element, y: float, first: str, last: str) -> None:
-    add(svg, "text", "tick", first, x=HEAT_LEFT, y=y)
-    add(svg, "text", "tick", last, x=HEAT_WIDTH - 14, y=y, anchor="end")
-
-
-def _legend(svg: ElementTree.Element, y: float, low: str, high: str) -> None:
-    add(svg, "text", "tick", low, x=HEAT_LEFT + 120, y=y + 9, anchor="end")
+def _draw_legend(picture: Picture, top: float, low: str, high: str) -> None:
+    axes = picture.axes(LEGEND_LEFT, top, LEGEND_CELL * LEVELS, 10)
+    axes.set(xlim=(0, LEVELS), ylim=(0, 1), xticks=[], yticks=[])
     for level in range(LEVELS):
-        add(svg, "path", f"h{level}", d=f"M{HEAT_LEFT + 126 + 16 * level} {y}h15v10h-15z")
-    add(svg, "text", "tick", f"{high} (log); red: not finite", x=HEAT_LEFT + 132 + 16 * LEVELS, y=y + 9)
+        axes.axvspan(level, level + 1 - SEAM_UNITS / LEGEND_CELL, gid=picture.role(f"h{level}"))
+    for side, x, away, text in (("right", 0, -6, low), ("left", 1, 6, f"{high} (log); red: not finite")):
+        axes.annotate(text, (x, 0), xycoords="axes fraction", xytext=(away, 1), textcoords="offset points", ha=side)
+
+
+def _short(name: str) -> str:
+    half = NAME_LETTERS // 2
+    return name if len(name) <= NAME_LETTERS else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def _shade(value: float, low: float, high: float) -> str:

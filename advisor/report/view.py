@@ -3,11 +3,13 @@
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import tomli_w
 
 from advisor.deciding.causes import said
+from advisor.ledger import Measured
 from advisor.report.schema import Health, Intervention, Report, ReportedFinding
 from advisor.report.words import MISSING, PART_NAMES, count, duration, number, plural, score, setting, share, size
 
@@ -67,6 +69,17 @@ class Confusion:
     of: int
 
 
+@dataclass(frozen=True)
+class GainBar:
+    """An interval against zero: places from left to right, in percent of its width."""
+
+    zero: float
+    low: float
+    middle: float
+    high: float
+    good: bool
+
+
 def time_parts(report: Report) -> list[Part]:
     """Return the parts of the time that took any, in the order of the bar."""
     total = report.time.get("total", 0.0)
@@ -107,6 +120,16 @@ def sureness(finding: ReportedFinding) -> str:
     return {"sure": "surely the cause", "likely": "likely the cause", "perhaps": "perhaps the cause"}.get(
         said(finding.confidence), ""
     )
+
+
+def gain_bar(measured: Measured) -> GainBar | None:
+    """Return the interval of a gain as a bar, positive to the right; nothing where a number is missing."""
+    told = (0.0, measured.low, measured.median, measured.high)
+    if not all(map(isfinite, told)):
+        return None
+    begin, span = min(told), max(told) - min(told)
+    zero, low, middle, high = (100 * (one - begin) / (span or 1.0) for one in told)
+    return GainBar(zero, low, middle, high, good=measured.median > 0)
 
 
 def findings_by_role(report: Report) -> list[tuple[str, list[ReportedFinding]]]:

@@ -18,6 +18,8 @@ OF_AN_EXTRA = {"advisor.web.server": "textual_serve"}
 
 HEAVY = {"torch", "torchvision", "torchao", "sklearn", "pandas", "scipy"}
 SCREEN = {"textual", "jinja2"}
+DRAWING = {f"advisor.report.{name}" for name in ("charts", "pictures", "svg")}
+"""What draws a page, and loads a plotting library for it."""
 
 
 def loaded_by(code: str, *, cwd: Path | None = None, path: str = "") -> set[str]:
@@ -49,6 +51,13 @@ def test_the_rules_load_neither_floor_nor_anything_that_acts() -> None:
 def test_the_trainers_words_load_no_torch(name: str) -> None:
     loaded = loaded_by(f"import {name}")
     assert not loaded & {*HEAVY, "advisor", "rules"}
+
+
+def test_only_what_draws_a_page_loads_the_plotting_library() -> None:
+    absent = {name for name, extra in OF_AN_EXTRA.items() if importlib.util.find_spec(extra) is None}
+    loaded = loaded_by("import " + ", ".join(set(modules_of(advisor)) - absent - EXEMPT - DRAWING))
+    assert "matplotlib" not in loaded
+    assert "matplotlib" in loaded_by("import advisor.report.charts")
 
 
 def test_help_loads_neither_torch_nor_the_screen() -> None:

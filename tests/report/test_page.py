@@ -2,11 +2,12 @@
 
 import base64
 import io
+import re
 from math import inf, nan
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -55,7 +56,7 @@ def test_the_rounds_of_a_trial_are_drawn_with_the_fix_and_without() -> None:
     cache = report.interventions[1]
     assert [one.arm for one in cache.arms] == ["control", "candidate"] * 6
     picture = pictures.arms_plot(cache)
-    assert picture.count("<circle") == 12
+    assert picture.count("<title>") == 12
     assert "without 940 µs; with 555 µs" in picture
     arms = report.interventions[3]
     assert {one.arm: one.value for one in arms.arms} == {"control": 0.812, "candidate": 0.868, "null": 0.809}
@@ -78,6 +79,8 @@ def test_the_gradients_of_the_layers_are_a_map_in_which_a_broken_one_stands_out(
     assert len(layers["grad_norm"][0]) == len(layers["steps"]) == 6
     picture = pictures.heat_map(layers)
     assert 'class="broken"' in picture
+    assert "1e-05" in picture
+    assert "1 (log); red: not finite" in picture
     assert "Gradients of the layers" in html(report)
     assert "script" not in Page(html(report)).tags
 
@@ -92,6 +95,15 @@ def test_a_deep_net_measured_often_stays_a_small_picture() -> None:
     assert len(pictures.heat_map(layers)) < 100_000
 
 
+def test_layers_of_a_deep_net_keep_names_that_tell_them_apart() -> None:
+    names = [f"block{number}.attention.projection.{part}" for number in range(4) for part in ("weight", "bias")]
+    picture = pictures.heat_map({"steps": [1, 2], "names": names, "grad_norm": [[1.0, 2.0]] * 8})
+    shown = [text for text in re.findall(r">([^<]+)</text>", picture) if text.startswith("block")]
+    assert len(set(shown)) == 8
+    assert max(map(len, shown)) <= pictures.NAME_LETTERS
+
+
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from([0.0, 1e-300, 1.0, 1e300, nan, inf, -inf]), min_size=0, max_size=8))
 def test_any_gradients_can_be_drawn(norms: list[float]) -> None:
     pictures.heat_map({"steps": list(range(len(norms))), "names": ["a"], "grad_norm": [norms]})
