@@ -15,7 +15,7 @@ those batches.
 Clipping changes what is learned; a fork with a control arm decides.
 
 ## When to ignore it
-The guard clips or skips such steps already (auto and advise mode); a handful in a thousand steps is normal.
+A handful in a thousand steps is normal, and from ten times the usual gradient the guard clips them (auto and advise mode).
 
 ## References
 - Pascanu et al., «On the difficulty of training recurrent neural networks», 2013
