@@ -329,11 +329,11 @@ class ProbeFacts:
     screened: frozenset[str] = frozenset()
     """throughput_screen: knobs that were timed on one batch."""
     screen_turns: Mapping[str, Value] = field(default_factory=dict)
-    """throughput_screen: the settings that were fastest together."""
+    """throughput_screen: the settings that were fastest together, the batch as it is."""
     screen_gain: float = 0.0
     """Relative time an example that they save, without the wait for data."""
-    screen_same_batch_gain: float = 0.0
-    """The same without the batch size."""
+    screen_batches: Mapping[int, float] = field(default_factory=dict)
+    """Larger batch → relative time an example that it saves beside those settings."""
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,7 @@ def probes(signals: Signals) -> ProbeFacts | None:
     fetched = answers.get("fetched_batch", {})
     eval_loss = _number(switch, "eval_loss")
     screen = answers.get("throughput_screen", {})
+    timed = screen.get("timed") or ()
     return ProbeFacts(
         done=frozenset(answers),
         lr_pick=_number(sweep, "pick"),
@@ -227,10 +228,10 @@ def probes(signals: Signals) -> ProbeFacts | None:
         zeroed_loss_share=_share(_number(zeroed, "zeroed_loss"), _number(zeroed, "loss")),
         initial_loss=_number(answers.get("loss_at_init", {}), "loss"),
         mode_difference_share=_share(abs(_number(switch, "train_loss") - eval_loss), eval_loss),
-        screened=frozenset(str(one.get("knob")) for one in screen.get("timed") or ()),
+        screened=frozenset(str(one.get("knob")) for one in timed),
         screen_turns=dict(screen.get("turns") or {}),
         screen_gain=float(screen.get("gain", 0.0)),
-        screen_same_batch_gain=float(screen.get("same_batch_gain", 0.0)),
+        screen_batches={int(one["value"]): float(one["gain"]) for one in timed if one.get("knob") == "batch_size"},
     )
 
 

@@ -3,7 +3,7 @@
 ## What it does
 Looks for a run that mostly computes and has minutes of that before it, asks for a screen of its settings (threads, memory
 layout, mixed precision, batch size: each timed for a second on one batch, beside the best so far), and offers what was
-fastest together.
+fastest together. Of the batches that leave the run enough steps it takes the smallest that is nearly as fast as the fastest.
 
 ## Why it matters
 What a setting brings depends on the processor, the net and the other settings: half precision is twice as fast on one
@@ -41,7 +41,9 @@ STEADY_SHARE = 0.02
 GAIN_LIMIT = 0.03
 """Of the time of an example: less is not worth a trial."""
 BATCH_GAIN_LIMIT = 0.10
-"""More of it that a larger batch must save, for it changes what is learned."""
+"""Of the time of an example with all else as it is best: what a larger batch must save, for it changes what is learned."""
+KNEE_SHARE = 0.95
+"""Of the best examples a second: the smallest batch that reaches it is taken (knobs.md)."""
 STEPS_LEFT_LIMIT = 500
 """Steps that must remain with a larger batch: with fewer, each one counts for what is learned."""
 
@@ -75,17 +77,22 @@ def untuned_settings(run: RunFacts, phases: PhaseFacts, knobs: KnobFacts, probes
 
 def _fixes(run: RunFacts, knobs: KnobFacts, probes: ProbeFacts, compute: float) -> tuple[Fix, ...]:
     """Return the fastest settings together, and, where the batch is among them, the others without it."""
-    together = dict(probes.screen_turns)
-    batch = together.pop("batch_size", None)
-    same = probes.screen_same_batch_gain
+    together, same = dict(probes.screen_turns), probes.screen_gain
+    batch, saved = _knee(run, knobs, probes)
     fixes = []
-    if isinstance(batch, int) and not isinstance(batch, bool):
-        left = run.steps_left * knobs.number("batch_size") / batch
-        if left >= STEPS_LEFT_LIMIT and probes.screen_gain - same >= BATCH_GAIN_LIMIT * (1 - same):
-            fixes.append(_fix({**together, "batch_size": batch}, probes.screen_gain * compute))
+    if saved >= BATCH_GAIN_LIMIT:
+        fixes.append(_fix({**together, "batch_size": batch}, (1 - (1 - same) * (1 - saved)) * compute))
     if together and same >= GAIN_LIMIT:
         fixes.append(_fix(together, same * compute))
     return tuple(fixes)
+
+
+def _knee(run: RunFacts, knobs: KnobFacts, probes: ProbeFacts) -> tuple[int, float]:
+    """Return the batch to take and what it saves; nothing where none leaves enough steps."""
+    examples = run.steps_left * knobs.number("batch_size")
+    timed = {size: saved for size, saved in probes.screen_batches.items() if examples / size >= STEPS_LEFT_LIMIT}
+    least = 1 - max(timed.values(), default=0.0)
+    return next(((size, saved) for size, saved in sorted(timed.items()) if least / (1 - saved) >= KNEE_SHARE), (0, 0.0))
 
 
 def _fix(turns: dict[str, Value], expected: float) -> Fix:

@@ -28,8 +28,9 @@ def test_every_candidate_is_timed_and_only_what_was_faster_is_turned(training: T
     timed = {(one["knob"], one["value"]): one["gain"] for one in answer["timed"]}
     assert {"channels_last", "amp"} <= {knob for knob, _ in timed}
     assert all(timed[knob, value] >= screen.WORTH for knob, value in answer["turns"].items())
-    assert set(answer["same_batch_turns"]) == set(answer["turns"]) - {"batch_size"}
-    assert 0 <= answer["same_batch_gain"] <= answer["gain"] < 1 or answer["turns"] == answer["same_batch_turns"]
+    assert "batch_size" in {knob for knob, _ in timed}
+    assert "batch_size" not in answer["turns"], "which of them the run can bear is for others to say"
+    assert 0 <= answer["gain"] < 1
 
 
 def test_the_knobs_and_the_progress_are_what_they_were(training: Training) -> None:
@@ -44,22 +45,6 @@ def test_larger_batches_stay_within_the_data(training: Training) -> None:
     examples = training.setup.source.train.examples
     assert sizes == sorted(sizes)
     assert all(size <= examples // screen.STEPS_AN_EPOCH and size <= 16 * 8 for size in sizes)
-
-
-@pytest.mark.parametrize(
-    ("pace", "taken"),
-    [
-        pytest.param({16: 0.5, 32: 0.6, 64: 0.61}, 32, id="the smallest that is nearly as fast as the fastest"),
-        pytest.param({16: -0.2, 32: 0.01}, 0, id="none is worth it"),
-        pytest.param({}, 0, id="there is none"),
-    ],
-)
-def test_the_batch_is_taken_at_the_knee(
-    training: Training, monkeypatch: pytest.MonkeyPatch, pace: dict[int, float], taken: int
-) -> None:
-    made = screen._Screen(training, screen.batch_of(training, 8), float("inf"), [])
-    monkeypatch.setattr(made, "gain", lambda best, candidate: pace[int(candidate["batch_size"])])
-    assert screen._knee(made, {}, list(pace))[0] == taken
 
 
 def test_a_run_without_a_setting_to_turn_says_so(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:

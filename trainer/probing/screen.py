@@ -1,8 +1,8 @@
 """The probe `throughput_screen`: which settings make steps faster on this machine, and which of them together.
 
 Every candidate is timed in short stretches on one batch that lies ready, beside the best settings so far, and joins them where
-it is faster: what pays depends on what was chosen before it (bf16 on the memory layout, the batch on both). The batch comes
-last: of those that were timed the smallest that is nearly as fast as the fastest. What is found here is a guess that has cost
+it is faster: what pays depends on what was chosen before it (bf16 on the memory layout, the batch on both). Larger
+batches come last and are only timed: which of them a run can bear is not known here. What is found is a guess that has cost
 seconds; rounds on the run's own batches decide.
 """
 
@@ -44,9 +44,6 @@ HOPELESS_TIMES = 2.0
 
 MOST_S = 10.0
 """Of the whole screen; what has not been timed by then is left as it is."""
-
-KNEE_SHARE = 0.95
-"""Of the best examples a second: the smallest batch that reaches it is taken (knobs.md)."""
 
 BATCH_TIMES_MOST = 16
 """Times the batch of now: more is not asked for."""
@@ -130,9 +127,9 @@ def throughput_screen(training: Training) -> dict[str, Any]:
     """Time settings on one batch; return the fastest together.
 
     Returns:
-        `turns`: knob → value of all settings that pay together; `gain`: relative time an example that they save, 0 to 1.
-        `same_batch_turns`, `same_batch_gain`: the same without the batch size, which changes what is learned.
-        `timed`: for each candidate `knob`, `value` and `gain` beside the best settings before it.
+        `turns`: knob → value of all settings that pay together, but for the batch size, which changes what is learned;
+        `gain`: relative time an example that they save, 0 to 1. `timed`: for each candidate `knob`, `value` and `gain`
+        beside the best settings before it, that of a batch size beside all of `turns`.
 
     Raises:
         NothingToScreen: when no knob can be turned.
@@ -152,34 +149,16 @@ def throughput_screen(training: Training) -> dict[str, Any]:
         screen.note(candidate, gain)
         if gain >= WORTH:
             best, left = {**best, **candidate}, left * (1 - gain)
-    larger, gain = _knee(screen, best, sizes)
-    turns = {**best, "batch_size": larger} if larger else best
-    return {
-        "turns": turns,
-        "gain": 1 - left * (1 - gain),
-        "same_batch_turns": best,
-        "same_batch_gain": 1 - left,
-        "timed": screen.timed,
-    }
-
-
-def _knee(screen: _Screen, best: Settings, sizes: list[int]) -> tuple[int, float]:
-    """Return the smallest batch that is nearly as fast an example as the fastest, and what it saves; 0 = that of now."""
-    known: dict[int, float] = {}
     for size in sizes:
         if screen.over:
             break
         try:
-            known[size] = screen.gain(best, {**best, "batch_size": size})
+            gain = screen.gain(best, {**best, "batch_size": size})
         except torch.OutOfMemoryError:
-            screen.training.room.tidy()
+            training.room.tidy()
             break
-        screen.note({"batch_size": size}, known[size])
-    fastest = 1 - max(known.values(), default=0.0)
-    for size, gain in known.items():
-        if gain >= WORTH and fastest / (1 - gain) >= KNEE_SHARE:
-            return size, gain
-    return 0, 0.0
+        screen.note({"batch_size": size}, gain)
+    return {"turns": best, "gain": 1 - left, "timed": screen.timed}
 
 
 def _candidates(training: Training) -> Iterator[Settings]:
