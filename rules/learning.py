@@ -4,9 +4,7 @@ Published thresholds on gradients and activations alarm on healthy runs; togethe
 falls they do not.
 """
 
-from itertools import pairwise
 from math import inf, isfinite
-from statistics import median
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 
@@ -21,13 +19,11 @@ LEAST_RISE_SHARE = 0.1
 MOST_NOISE_SHARE = 0.35
 """Over it, where the batches differ by more: so far did smoothed losses of healthy regressions come up in their first
 steps; a wider spread is no excuse, it is the mark of steps that are too long."""
-CHANCE_ERRORS = 4.0
-"""Standard errors of a smoothed loss: of some hundred that are looked at one lies three off by chance; so may the
-first."""
-SCATTER_POINTS = 5
-"""Smoothed losses, at least, to tell from them what chance does."""
-GAUSSIAN = 1.4826
-"""Median deviations in a standard one."""
+STOOD_STILL = 0.05
+"""Way of the weights so far, in lengths of theirs: .4 and more wherever a rate was too high, in the first twentieth
+of the run, .06 at the most at a hundredth of a good one by its end (fault bench)."""
+LONG_WAY = 0.4
+"""See above."""
 THROWN_FACTOR = 2.5
 """Times the first loss (or chance), of a single step: 1.6 is the most that 40 healthy runs came up to, and 3.4 the least
 of eleven runs at 20 times their rate or more (first twentieth of the run, fault bench)."""
@@ -115,7 +111,7 @@ def heads_for(run: RunFacts, task: TaskFacts, loss: LossFacts) -> float:
 
 def creeps(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     """Tell whether the run will end before it has learned much, from a loss that never rose on the way."""
-    on_the_way = not rose(task, loss) and loss.above_best_steps == 0 and loss.non_finite_in_50 == 0
+    on_the_way = not rose(run, task, loss) and loss.above_best_steps == 0 and loss.non_finite_in_50 == 0
     quiet = loss.noise_share <= QUIET_NOISE_SHARE and not _nears_guessing(task, loss)
     return on_the_way and quiet and heads_for(run, task, loss) > HIGH_LOSS_SHARE * task.baseline_loss
 
@@ -159,13 +155,28 @@ def lost_or_thrown(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     return lost_early(run, task, loss) or (run.progress <= LOST_SHARE and thrown)
 
 
-def rose(task: TaskFacts, loss: LossFacts) -> bool:
-    """Tell whether the loss has been well above where it began: steps that are too short never do that."""
-    return max((value for _, value in loss.curve), default=loss.now) > _rise_limit(task, loss)
+def stood_still(run: RunFacts) -> bool:
+    """Tell whether the weights have hardly moved so far: what such a net loses it lost untrained."""
+    return run.walked < STOOD_STILL
+
+
+def wandered(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether the weights have gone a long way and the net guesses as before: its steps are anything but too short."""
+    return run.walked >= LONG_WAY and at_chance(task, loss)
+
+
+def rose(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
+    """Tell whether steps have driven the loss well above where it began: those that are too short never do that.
+
+    What a net loses more whose weights have not moved is the difference of its batches.
+    """
+    return not stood_still(run) and max((value for _, value in loss.curve), default=loss.now) > _rise_limit(task, loss)
 
 
 def rose_early(run: RunFacts, task: TaskFacts, loss: LossFacts) -> bool:
     """Tell whether the loss has risen so before anything was learned: later, a rise has another cause than the rate."""
+    if stood_still(run):
+        return False
     limit = _rise_limit(task, loss)
     for step, value in loss.curve or ((run.step, loss.now),):
         if value > limit:
@@ -186,7 +197,7 @@ def thrown_up(task: TaskFacts, loss: LossFacts) -> bool:
 
 def _rise_limit(task: TaskFacts, loss: LossFacts) -> float:
     far = loss.at_start > FAR_START_FACTOR * task.baseline_loss
-    noise = min(max(loss.noise_share, LEAST_RISE_SHARE, CHANCE_ERRORS * _scatter(loss)), MOST_NOISE_SHARE)
+    noise = min(max(loss.noise_share, LEAST_RISE_SHARE), MOST_NOISE_SHARE)
     spread = START_SPREADS * loss.noise_share if far else 0.0
     start = max(loss.at_start, task.baseline_loss)
     if not start > 0:
@@ -194,18 +205,6 @@ def _rise_limit(task: TaskFacts, loss: LossFacts) -> float:
     if loss.curve and not thrown_up(task, loss):  # the first batch was lucky, or small
         start = max(start, loss.curve[0][1])
     return (1 + noise) * (1 + spread) * start
-
-
-def _scatter(loss: LossFacts) -> float:
-    """Return by how much smoothed losses differ from one to the next, relatively: chance does that, a trend hardly.
-
-    The batches of the moment may happen to lie close together; those of the whole curve do not.
-    """
-    values = [value for _, value in loss.curve if isfinite(value)]
-    middle = median(values) if values else 0.0
-    if len(values) < SCATTER_POINTS or not middle > 0:
-        return 0.0
-    return GAUSSIAN * median(abs(after - before) for before, after in pairwise(values)) / middle
 
 
 def pays_to_start_over(run: RunFacts) -> bool:

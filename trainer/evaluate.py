@@ -20,12 +20,7 @@ from trainer.training import Training
 from trainer.user_metrics import MetricError
 from trainer.wire import Evaluated
 from trainer.wire import Split as SplitName
-
-BATCH = 512
-"""Examples of one forward pass without gradients: large enough to be fast, small enough for small devices."""
-
-TRAIN_SAMPLE_MOST = 512
-"""Training examples that an evaluation looks at besides: enough to see a gap of 5 points."""
+from trainer.words import SCORED_AT_ONCE
 
 PROBE_MOST = 2000
 """Held-out examples that the arms of a fork are scored on (trials.md): the same in all arms and in every fork."""
@@ -71,7 +66,7 @@ class Examiner:
         self._feeds: dict[str, Feed] = {}
         self._held: dict[str, list[tuple[Any, torch.Tensor]]] = {}
         self._indices = {
-            "train": sample_of(source.train.examples, min(TRAIN_SAMPLE_MOST, source.val.examples)),
+            "train": sample_of(source.train.examples, min(SCORED_AT_ONCE, source.val.examples)),
             "val": np.arange(source.val.examples),
             "probe": sample_of(source.val.examples, PROBE_MOST),
         }
@@ -222,8 +217,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 def in_order(indices: np.ndarray[Any, np.dtype[np.int64]]) -> Iterator[Ticket]:
     """Yield tickets over the given examples, in their order. Epoch 0: per-item randomness is the same every time."""
-    for start in range(0, len(indices), BATCH):
-        yield Ticket(epoch=0, offset=start, indices=indices[start : start + BATCH])
+    for start in range(0, len(indices), SCORED_AT_ONCE):
+        yield Ticket(epoch=0, offset=start, indices=indices[start : start + SCORED_AT_ONCE])
 
 
 def sample_of(examples: int, most: int) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -189,7 +189,7 @@ class Probed(EventWord):
     cached_batch: step_s, examples · fetched_batch: fetch_s, alone_s, asleep_share, transform_share, collate_share · zeroed_input: loss, zeroed_loss · loss_at_init: loss, baseline_loss ·
     mode_switch: train_loss, eval_loss · memory_model: fixed_bytes, bytes_per_example, limit_bytes, largest_batch, peak_bytes,
     predicted_batch, tried, source (allocator, or counted where the device is the host) · throughput_screen: turns (knob →
-    value of all settings that pay together), gain, same_batch_turns, same_batch_gain, timed (knob, value, gain of each) · memory_holders: steps, growing, …"""
+    value of all settings that pay together, the batch as it is), gain, timed (knob, value, gain of each) · memory_holders: steps, growing, …"""
 
 
 class GuardActed(EventWord):

@@ -10,6 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from trainer.config import Sampler
 from trainer.knobs import KnobValue
 
+SCORED_AT_ONCE = 512
+"""Examples of one forward pass without gradients: large enough to be fast, small enough for small devices. Of the training split
+an evaluation looks at no more than these besides: enough to see a gap of 5 points."""
+
 ProbeName = Literal[
     "lr_sweep",
     "adaptive_sweep",

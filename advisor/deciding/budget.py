@@ -115,13 +115,13 @@ PAIRED_ARMS = 3.0
 less far with two pairs than farther with one: beside a single null arm a gain has to be six times the noise."""
 
 
-def shortest_horizon(budget: Budget, arms: float = LONE_ARMS) -> int:
-    """Return how far a fork looks at the least: in a short run as far as may be borrowed for so many arms.
+def shortest_horizon(budget: Budget, arms: float = LONE_ARMS, scoring_steps: float = 0.0) -> int:
+    """Return how far a fork looks at the least: in a short run as far as may be borrowed for so many arms and their scores.
 
     For a cause it is what is left of that: a short look at what ruins the run is better than none.
     """
     room = budget.fork_room_steps if budget.of_a_cause else BORROWED * budget.share * budget.steps_total
-    return int(min(max(room / arms, SHORTEST_HORIZON), LEAST_HORIZON))
+    return int(min(max((room - scoring_steps) / arms - scoring_steps, SHORTEST_HORIZON), LEAST_HORIZON))
 
 
 @dataclass(frozen=True)

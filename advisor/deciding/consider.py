@@ -345,7 +345,8 @@ def _reaches(fix: Fix, scene: Scene) -> tuple[Reach, ...]:
     """
     held = {name: knob.value for name, knob in scene.knobs.items()}
     epoch = scene.steps_per_epoch if regularises(fix, held) else 0
-    shortest = shortest_horizon(scene.budget, PAIRED_ARMS if scene.budget.of_a_cause else LONE_ARMS)
+    arms = PAIRED_ARMS if scene.budget.of_a_cause else LONE_ARMS
+    shortest = shortest_horizon(scene.budget, arms, scene.scoring_steps)
     usual = Reach(least=max(least_horizon(fix, held), shortest), wanted=epoch)
     return (usual, replace(usual, least=SHORTEST_HORIZON)) if steadies(fix) else (usual,)
 

@@ -1,8 +1,10 @@
 """Facts about learning: loss, gradients, evaluations, layers, classes, labels."""
 
+from dataclasses import replace
 from math import isnan
 
 from advisor.gathering import setting as gather_setting
+from advisor.gathering.sums import passes_over, share_of_a_batch
 from advisor.signals.signals import Signals
 from advisor.signals.windows import median_of
 from rules.facts import (
@@ -16,7 +18,7 @@ from rules.facts import (
     StreamFacts,
     ValidationFacts,
 )
-from trainer.words import Layer
+from trainer.words import SCORED_AT_ONCE, Layer
 
 LEAST_NORMS = 10
 """Gradient norms before there is a median worth the name."""
@@ -77,11 +79,19 @@ def rate(signals: Signals) -> RateFacts | None:
 
 
 def validation(signals: Signals) -> ValidationFacts | None:
-    """Return the evaluations of the branch that counts, once there is one."""
-    signal = signals.validation
+    """Return the evaluations of the branch that counts, once there is one.
+
+    The losses are those of batches as they train, where the loss adds up its examples: what is held against them is.
+    """
+    signal, started = signals.validation, signals.started
     if not signal.evaluations:
         return None
-    return ValidationFacts(evaluations=tuple(signal.evaluations), higher_is_better=signal.higher_is_better)
+    seen = tuple(signal.evaluations)
+    if started is not None:
+        held_out = share_of_a_batch(signals, started.task, passes_over(started.task.val_examples))
+        sample = share_of_a_batch(signals, started.task, (min(started.task.val_examples, SCORED_AT_ONCE),))
+        seen = tuple(replace(one, loss=one.loss * held_out, train_loss=one.train_loss * sample) for one in seen)
+    return ValidationFacts(evaluations=seen, higher_is_better=signal.higher_is_better)
 
 
 def layers(signals: Signals) -> LayerFacts | None:

@@ -4,6 +4,7 @@ from math import isfinite, isnan, nan
 from typing import Any
 
 from advisor.gathering.chance import drawn_chance, focal_chance, weighed_chance
+from advisor.gathering.sums import share_of_a_batch
 from advisor.signals.signals import Signals
 from rules.facts import (
     BranchFacts,
@@ -18,7 +19,6 @@ from rules.facts import (
     TableFacts,
     TaskFacts,
 )
-from rules.outcome_facts import adds_up
 from trainer.words import TaskInfo
 
 
@@ -79,16 +79,9 @@ def _chance(signals: Signals, told: TaskInfo) -> float:
             return drawn_chance(counts, root=drawn == "sqrt", focal=focal)
         if focal:
             return focal_chance(counts, focal)
-    chance = told.baseline_loss if how != "none" or isnan(told.baseline_train_loss) else told.baseline_train_loss
-    return chance * _share_of_a_batch(signals, told)
-
-
-def _share_of_a_batch(signals: Signals, told: TaskInfo) -> float:
-    """Return how much of the loss of a whole split a batch has: as much as of its examples where the loss adds them up."""
-    asked = signals.outputs
-    if asked is None or not adds_up(asked.outputs.sum_factor) or "batch_size" not in signals.knobs:
-        return 1.0
-    return min(float(signals.knobs["batch_size"].value) / max(told.train_examples, 1), 1.0)
+    if how != "none" or isnan(told.baseline_train_loss):
+        return told.baseline_loss * share_of_a_batch(signals, told, (told.val_examples,))
+    return told.baseline_train_loss * share_of_a_batch(signals, told, (told.train_examples,))
 
 
 def device(signals: Signals) -> DeviceFacts | None:
@@ -229,8 +222,8 @@ def probes(signals: Signals) -> ProbeFacts | None:
         initial_loss=_number(answers.get("loss_at_init", {}), "loss"),
         mode_difference_share=_share(abs(_number(switch, "train_loss") - eval_loss), eval_loss),
         screened=frozenset(str(one.get("knob")) for one in timed),
-        screen_turns=dict(screen.get("turns") or {}),
-        screen_gain=float(screen.get("gain", 0.0)),
+        screen_turns=dict(screen.get("same_batch_turns", screen.get("turns")) or {}),
+        screen_gain=float(screen.get("same_batch_gain", screen.get("gain", 0.0))),
         screen_batches={int(one["value"]): float(one["gain"]) for one in timed if one.get("knob") == "batch_size"},
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import groupby
-from math import isfinite, log10
+from math import isfinite, log10, nan
 from statistics import median
 from typing import Any
 
@@ -74,7 +74,7 @@ def heat_map(layers: Mapping[str, Any]) -> str:
     """
     steps, names = layers.get("steps", []), layers.get("names", [])
     every = max(-(-len(steps) // COLUMNS_MOST), 1)
-    table = [[float(value) for value in row[::every]] for row in layers.get("grad_norm", [])]
+    table = [[nan if value is None else float(value) for value in row[::every]] for row in layers.get("grad_norm", [])]
     norms = [value for row in table for value in row if isfinite(value) and value > 0]
     columns = len(steps[::every])
     if not norms or columns < 2:

@@ -78,7 +78,7 @@ class Picture:
             titles: What its markers say under the pointer, one each.
         """
         gid = f"role{len(self._roles)}"
-        self._roles[gid] = (classes, titles)
+        self._roles[gid] = (classes, [printable(title) for title in titles])
         return gid
 
     def svg(self, classes: str, label: str, name: str) -> str:

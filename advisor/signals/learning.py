@@ -320,6 +320,7 @@ class LayerSignal:
         self.walked = nan
         """Way of the weights so far, in lengths of theirs, in the middle layer; NaN before the first look."""
         self._walked_to = 0
+        self._strides: dict[str, float] = {}
 
     def push(self, event: LayersMeasured) -> None:
         """Take a measurement."""
@@ -335,14 +336,23 @@ class LayerSignal:
             self.walked *= step / self._walked_to
             self._walked_to = step
         if step == 0:
-            self.first, self.walked = None, nan
+            self.first, self.walked, self._strides = None, nan, {}
 
     def _walk(self, event: LayersMeasured) -> None:
-        """Add the steps since the last look, as long as the one looked at."""
-        ratios = [one.update_ratio for one in event.layers if isfinite(one.update_ratio)]
-        if ratios:
-            way = median_of(ratios) * max(event.step - self._walked_to, 1)
+        """Add the steps since the last look, as long as the one looked at.
+
+        Of a layer that no gradient comes to any more, as long as the one before: what has killed it was in between. One
+        to which none came then either is not among those whose middle is taken.
+        """
+        known = [one for one in event.layers if isfinite(one.update_ratio)]
+        strides = {
+            one.name: one.update_ratio if one.grad_norm > 0 else self._strides.get(one.name, 0.0) for one in known
+        }
+        if strides:
+            way = median_of([each for each in strides.values() if each] or [0.0])
+            way *= max(event.step - self._walked_to, 1)
             self.walked = way if isnan(self.walked) else self.walked + way
+        self._strides = {one.name: one.update_ratio for one in known}
         self._walked_to = event.step
 
 

@@ -46,7 +46,7 @@ def vanishing_gradients(
     run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts, knobs: KnobFacts
 ) -> Finding | None:
     """Find first layers that no gradient reaches."""
-    bad = learns_badly if rose(task, loss) else has_not_begun
+    bad = learns_badly if rose(run, task, loss) else has_not_begun
     if not bad(run, task, loss) or layers.checks < LAYER_CHECKS or len(layers.layers) < 2:
         return None
     first, last = layers.layers[0], layers.layers[-1]
@@ -85,7 +85,7 @@ def vanishing_gradients(
         ),
         explains=(
             *("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "DAT102"),
-            *(() if rose(task, loss) else ("OPT101", "OPT102")),
+            *(() if rose(run, task, loss) else ("OPT101", "OPT102")),
         ),
         fixes=(
             advice("use ReLU with He initialisation, and residual connections beyond ten layers", improves="loss"),

@@ -73,7 +73,7 @@ def dead_units(
         probes=("lr_sweep",) if asked else (),
         explains=(
             *("OPT103", "OPT104", "OPT108", "OPT109", "GEN102", "GEN103", "ARC101", "DAT102"),
-            *(() if asked or rose(task, loss) else ("OPT102",)),
+            *(() if asked or rose(run, task, loss) else ("OPT102",)),
         ),
         fixes=(
             *((new_start(),) if asked else possible(knobs, over) if blamed else ()),

@@ -21,7 +21,8 @@ over one unit. Where outputs and targets do not allow it, the task's code needs 
 
 ## When to ignore it
 An absolute error is chosen on purpose against many wrong labels; it then needs a longer run. A squared error on classes
-works where the outputs begin near 0 and 1, so it is only mentioned.
+works where the outputs begin near 0 and 1, so it is only mentioned. Marks are meant as draws from one distribution (a
+multinomial likelihood, as of recommenders).
 
 ## References
 - Zhang and Sabuncu, «Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels», 2018 (why an

@@ -71,7 +71,7 @@ def target_scale(
     varies = outputs.target_std > RESOLUTION * size
     if task.kind != "regression" or scaled or not varies or not (large or small):
         return None
-    creeps = run.warm and isfinite(loss.now) and loss.now > task.baseline_loss and not rose(task, loss)
+    creeps = run.warm and isfinite(loss.now) and loss.now > task.baseline_loss and not rose(run, task, loss)
     soon = loss.non_finite_steps > 0 and loss.non_finite_onset < SOONEST_STEP
     lost = large and lost_early(run, task, loss) and not soon
     thrown = lost or (large and run.warm and at_chance(task, loss) and rose_early(run, task, loss))

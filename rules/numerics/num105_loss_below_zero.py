@@ -13,11 +13,12 @@ Take the minus sign away; give `log_softmax(outputs)` to a negative log likeliho
 bring the targets of a binary cross entropy into 0 to 1.
 
 ## Fix safety
-In the first half of the run it begins anew with the standard loss in place of the task's own: a rescue, applied without a trial,
+In the first half of the run (in one of fewer than 100 steps, the first nine tenths) it begins anew with the standard loss in place of the task's own: a rescue, applied without a trial,
 for each step so far has led away. Later a fork tries it that is judged by the metric. No rate, clip or rollback mends it; where outputs and targets do not allow another loss, the task's code needs a person.
 
 ## When to ignore it
-Never for these losses. A loss of another kind (a density, a similarity) may go below zero rightly; the rule is silent on it.
+The loss is made large on purpose (unlearning, an adversary): mute the rule. A loss of another kind (a density, a similarity)
+may go below zero rightly; the rule is silent on it.
 
 ## References
 - PyTorch, «NLLLoss» (expects log-probabilities)

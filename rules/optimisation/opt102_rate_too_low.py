@@ -41,6 +41,7 @@ from rules.learning import (
     pays_to_start_over,
     rate_over_pick,
     suspected,
+    wandered,
 )
 from rules.raising import LONGEST_WARMUP, longer, raise_to, raises, under_adamw
 from rules.remedies import new_start, possible
@@ -75,6 +76,8 @@ def rate_too_low(
     asked = "lr_sweep" not in probes.done
     ratio = rate_over_pick(knobs, probes)
     rate, pick = knobs.number("lr"), probes.lr_pick
+    if asked and wandered(run, task, loss):
+        return None
     if not asked and isnan(ratio):
         return _no_rate_helps(run, task, loss, knobs, probes)
     if not asked and not ratio <= 1 / SWEEP_FACTOR:

@@ -100,9 +100,14 @@ def nothing_learns(
 def _cut_off(layers: LayerFacts) -> tuple[LayerFact, ...]:
     """Return the layers that no gradient at all comes to, where nothing that is known of them stops it.
 
-    A gradient that vanishes shrinks from layer to layer, and units that are dead, saturated or alike are told as such.
+    A gradient that vanishes shrinks from layer to layer, and units that are dead, saturated or alike are told as such, or
+    had a gradient in the first step. What cuts a path off cuts it off for all layers before it; a branch that nothing
+    uses is not what the net begins with.
     """
-    none = tuple(one for one in layers.layers if one.grad_norm == 0 and one.weight_norm > 0)
+    never = {one.name for one in layers.at_start if one.grad_norm == 0}
+    none = tuple(one for one in layers.layers if one.grad_norm == 0 and one.weight_norm > 0 and one.name in never)
+    if not none or none[0] != layers.layers[0]:
+        return ()
     faint = any(0 < one.grad_norm < LEAST_GRADIENT for one in layers.layers)
     stopped = any(one.dead_share > HALF or one.saturated_share > HALF or one.twin_share > HALF for one in layers.layers)
     sound = layers.checks >= LAYER_CHECKS and not faint and not stopped

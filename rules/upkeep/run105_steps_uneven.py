@@ -31,6 +31,8 @@ SLOW_LIMIT = 10
 """Steps (rules.md): fewer are chance."""
 SHARE_LIMIT = 0.05
 """Of the wall time: less is not worth anyone's attention."""
+GREAT_SHARE = 0.2
+"""Of the wall time: worth a word however little each of them takes."""
 EXCESS_LIMIT_S = 0.005
 """Of a slow step: less is what the scheduler deals in (a slice is 3 ms), and what a loader that gathers some small batches at
 a time gives back at the next ones. A loop of half a millisecond a step that nothing was wrong with had 7 % of its time so."""
@@ -62,7 +64,7 @@ def steps_uneven(run: RunFacts, pace: PaceFacts) -> Finding | None:
     """Find a run whose steps are now and then far longer."""
     if not run.warm or pace.slow <= SLOW_LIMIT or pace.excess_share < SHARE_LIMIT:
         return None
-    if pace.excess_s < EXCESS_LIMIT_S:
+    if pace.excess_s < EXCESS_LIMIT_S and pace.excess_share < GREAT_SHARE:
         return None
     first = next(iter(pace.met), OF_THE_SYSTEM)
     met, answer = MET.get(first, MET[OF_THE_SYSTEM])

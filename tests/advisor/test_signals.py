@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from advisor.gathering.gather import OF_WALL_TIME, gather
 from advisor.sensors.sample import HostSample, NeighbourSample, Sample
 from advisor.signals.signals import Signals
-from rules.facts import GROUPS, BranchFacts, LossFacts, NeighbourFacts, OutputFacts, RunFacts, TaskFacts
+from rules.facts import (
+    GROUPS,
+    BranchFacts,
+    LossFacts,
+    NeighbourFacts,
+    OutputFacts,
+    RunFacts,
+    TaskFacts,
+    ValidationFacts,
+)
 from tests.advisor.literal import beat, beats, evaluated, knobs, looked_at, started, survey, told
 from trainer.wire import (
     Event,
@@ -292,9 +301,15 @@ def test_guessing_loses_as_much_of_a_batch_as_it_has_of_the_examples_where_they_
     sum_factor: float, share: float
 ) -> None:
     begun = started()
-    begun = begun.model_copy(update={"task": begun.task.model_copy(update={"train_examples": 640})})
+    told_so = {"train_examples": 640, "val_examples": 600, "baseline_train_loss": 640 * 2.3}
+    begun = begun.model_copy(update={"task": begun.task.model_copy(update=told_so)})
     whole = _task(begun).baseline_loss
-    assert _task(begun, looked_at(1, sum_factor=sum_factor)).baseline_loss == pytest.approx(share * whole)
+    looked = looked_at(1, sum_factor=sum_factor)
+    assert _task(begun, looked).baseline_loss == pytest.approx(share * whole)
+    seen = gather(told(begun, looked, evaluated(10, loss=1.0, train_loss=1.0))).groups["validation"]
+    assert isinstance(seen, ValidationFacts)
+    held_out, sample = (32 * 600 / (512**2 + 88**2), 32 / 512) if share < 1 else (1.0, 1.0)
+    assert (seen.evaluations[0].loss, seen.evaluations[0].train_loss) == pytest.approx((held_out, sample))
 
 
 def test_a_run_that_was_first_looked_at_later_has_no_first_size() -> None:
@@ -323,23 +338,25 @@ def test_layers_are_medians_over_three_checks() -> None:
 
 def test_the_way_of_the_weights_adds_up_from_look_to_look_and_shrinks_with_a_rollback() -> None:
     def look(step: int, *ratios: float) -> LayersMeasured:
-        sizes = {"kind": "Linear", "grad_norm": 1.0, "weight_norm": 1.0}
-        return LayersMeasured(
-            step=step, layers=tuple(Layer(name=f"{at}", update_ratio=one, **sizes) for at, one in enumerate(ratios))
-        )
+        def layer(at: int, ratio: float) -> Layer:
+            return Layer(name=f"{at}", kind="Linear", grad_norm=float(ratio > 0), weight_norm=1.0, update_ratio=ratio)
+
+        return LayersMeasured(step=step, layers=tuple(layer(at, one) for at, one in enumerate(ratios)))
 
     def walked(*events: Event) -> float:
         run = gather(told(started(), *events)).groups["run"]
         assert isinstance(run, RunFacts)
         return run.walked
 
-    looks = [look(1, 1e-3, 0.5, 9.0), look(11, 1e-4, 1e-2, 0.9), look(21, 0.0, 1e-2, inf)]
+    looks = [look(1, 1e-3, 0.5, 9.0), look(11, 1e-4, 1e-2, 0.9), look(21, 1e-2, 1e-2, inf)]
     assert isnan(walked())
     assert walked(looks[0]) == pytest.approx(0.5)
-    assert walked(*looks) == pytest.approx(0.5 + 0.1 + 0.05), "of the middle layer; what is no number does not count"
+    assert walked(*looks) == pytest.approx(0.5 + 0.1 + 0.1), "of the middle layer; what is no number does not count"
     back = RolledBack(step=7, from_step=21, skipped_batches=0, trial="t1")
-    assert walked(*looks, back) == pytest.approx(0.65 / 3)
+    assert walked(*looks, back) == pytest.approx(0.7 / 3)
     assert isnan(walked(*looks, back.model_copy(update={"step": 0})))
+    killed = [look(1, 0.01, 0.01, 0.0), look(101, 0.0, 0.0, 0.0), look(201, 0.0, 0.0, 0.0)]
+    assert walked(*killed) == pytest.approx(0.01 + 1.0), "what killed a net came before the look that finds it dead"
 
 
 def test_the_ring_holds_three_snapshots_and_the_start() -> None:

@@ -73,6 +73,10 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
             id="it rose: steps are not too short",
         ),
         pytest.param(
+            {"run": {"walked": 0.7}, "loss": {"now": 2.3, "noise_share": 0.05, "curve": ((10, 2.31), (50, 2.3))}},
+            id="the weights went far: steps are not too short",
+        ),
+        pytest.param(
             {
                 "run": {"step": 100},
                 "loss": {

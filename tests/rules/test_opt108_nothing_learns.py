@@ -19,8 +19,14 @@ from tests.rules.situations import assessed, knobs, layers, missing_without
         pytest.param(
             {"run": {"step": 5}, "layers": {"left_out": ("0.weight",), "checks": 1}}, id="not in the optimizer"
         ),
-        pytest.param({"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.0, 0.3)}}, id="cut off from the loss"),
-        pytest.param({"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.0)}}, id="no slope in the outputs"),
+        pytest.param(
+            {"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.0, 0.3), "at_start": layers(0.0, 0.0, 0.3)}},
+            id="cut off from the loss",
+        ),
+        pytest.param(
+            {"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.0), "at_start": layers(0.0, 0.0)}},
+            id="no slope in the outputs",
+        ),
         pytest.param({"run": {"step": 5}, "layers": {"idle": ("0.weight",), "checks": 1}}, id="a group at rate 0"),
         pytest.param({"model": {"frozen": 30_000}, "loss": {"now": 1.9}}, id="frozen, and stuck"),
         pytest.param(
@@ -48,6 +54,14 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         pytest.param({"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.3, dead=0.9)}}, id="dead units: ARC103"),
         pytest.param({"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.3, 0.3)}}, id="a branch of its own"),
         pytest.param({"layers": {"layers": layers(0.0, 0.0, 0.3)}}, id="cut off on purpose, and learning"),
+        pytest.param(
+            {"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.0, 0.3), "at_start": layers(0.1, 0.1, 0.3)}},
+            id="died on the way",
+        ),
+        pytest.param(
+            {"loss": {"now": 2.2}, "layers": {"layers": layers(0.3, 0.0, 0.0), "at_start": layers(0.3, 0.0, 0.0)}},
+            id="a branch that nothing uses",
+        ),
         pytest.param({"run": {"step": 950}, "layers": {"unchanged": ("head.weight",)}}, id="the tail of a schedule"),
         pytest.param({"model": {"frozen": 30_000}}, id="frozen, and learning"),
         pytest.param({"model": {"frozen": 500}, "loss": {"now": 1.9}}, id="a frozen norm"),
@@ -100,7 +114,10 @@ def test_it_is_not_assessed_without_a_group(group: str) -> None:
 
 
 def test_layers_that_get_no_gradient_are_named_with_where_to_look() -> None:
-    finding = assessed(nothing_learns, {"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.0, 0.3)}})
+    finding = assessed(
+        nothing_learns,
+        {"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.0, 0.3), "at_start": layers(0.0, 0.0, 0.3)}},
+    )
     assert finding is not None
     assert finding.message.startswith("no gradient comes to 2 of 3 layers: layer0, layer1")
     assert "requires_grad" in finding.fixes[0].name

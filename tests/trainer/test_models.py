@@ -43,6 +43,26 @@ def test_what_drops_at_a_rate_of_its_own_keeps_it() -> None:
     assert [one.dropout for one in model if isinstance(one, nn.LSTM)] == [0.0, 0.1]
 
 
+@pytest.mark.parametrize(
+    ("model", "own"),
+    [
+        pytest.param([nn.Dropout(0.5), nn.LSTM(4, 4, 2, dropout=0.3)], 0.3, id="at a rate of its own"),
+        pytest.param([nn.Dropout(0.5), nn.LSTM(4, 4, 2, dropout=0.5)], 0.5, id="along with the others"),
+    ],
+)
+def test_a_turn_that_is_taken_back_leaves_the_net_as_it_was(model: list[nn.Module], own: float) -> None:
+    net = nn.ModuleList(model)
+    for rate in (0.3, 0.5):
+        set_dropout(net, rate)
+    assert [one.dropout for one in net if isinstance(one, nn.LSTM)] == [own]
+
+
+def test_a_recurrent_layer_that_lies_alone_drops_nothing() -> None:
+    with pytest.warns(UserWarning, match="dropout"):
+        model = nn.LSTM(4, 4, dropout=0.2)
+    assert dropout_rates(model) == ()
+
+
 def test_a_recurrent_net_without_a_dropout_layer_has_a_rate_too() -> None:
     model = nn.LSTM(4, 4, 2, dropout=0.6)
     assert dropout_rates(model) == (0.6,)

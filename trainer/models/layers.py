@@ -1,6 +1,7 @@
 """What the built-in models share: activations, initialisation, and the dropout rate as one number."""
 
 from collections import OrderedDict
+from typing import TypeGuard
 
 from torch import Tensor, nn
 
@@ -21,7 +22,8 @@ DROP_WITHIN = (nn.MultiheadAttention, nn.RNNBase)
 """Modules that drop something themselves: attention weights, what goes from one recurrent layer to the next."""
 
 TURNS_ALONG = "dropout_turns_along"
-"""Attribute of such a module whose rate was that of the dropout layers: a rate of 0 no longer tells."""
+"""Attribute of such a module: whether its rate was that of the dropout layers when the first turn came. Later the rate itself
+no longer tells, for it may be 0, or that of the others by chance."""
 
 HE_GAIN = {"relu": "relu", "leaky_relu": "leaky_relu", "elu": "relu", "gelu": "relu"}
 """He initialisation doubles the variance for units that are off half the time; GELU and ELU are near enough to ReLU."""
@@ -57,7 +59,7 @@ def dropout_rates(model: nn.Module) -> tuple[float, ...]:
     return layers or tuple(
         module.dropout
         for module in model.modules()
-        if isinstance(module, DROP_WITHIN) and (module.dropout > 0 or hasattr(module, TURNS_ALONG))
+        if _drops_within(module) and getattr(module, TURNS_ALONG, module.dropout > 0)
     )
 
 
@@ -67,9 +69,16 @@ def set_dropout(model: nn.Module, rate: float) -> None:
     for module in model.modules():
         if isinstance(module, DROPOUTS):
             module.p = rate
-        elif isinstance(module, DROP_WITHIN) and (hasattr(module, TURNS_ALONG) or 0 < module.dropout == before):
-            setattr(module, TURNS_ALONG, True)
-            module.dropout = rate
+        elif _drops_within(module):
+            if not hasattr(module, TURNS_ALONG):
+                setattr(module, TURNS_ALONG, 0 < module.dropout == before)
+            if getattr(module, TURNS_ALONG):
+                module.dropout = rate
+
+
+def _drops_within(module: nn.Module) -> TypeGuard[nn.MultiheadAttention | nn.RNNBase]:
+    """Tell whether a module drops something itself; a recurrent one does so between its layers, if there are several."""
+    return isinstance(module, DROP_WITHIN) and not (isinstance(module, nn.RNNBase) and module.num_layers < 2)
 
 
 class TargetScale(nn.Module):

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 import torch
+from torch import nn
 
 from trainer.commands import Probe
 from trainer.data.batch import Batch
@@ -85,22 +86,24 @@ def run(training: Training, command: Probe, start: Snapshot) -> None:
 def _lr_sweep(training: Training) -> dict[str, Any]:
     """Train with a rate that grows at every step, and pick a rate from the curve of the losses."""
     start, optimizer = take(training), str(training.knobs["optimizer"])
-    weights = [parameter.detach().clone() for parameter in training.model.parameters()]
     rates, losses = sweep_rates(training, SWEEP_STEPS)
     pick, spread = pick_rate(rates, losses, optimizer)
     if pick is None:
         restore(training, start)
         rates, losses = sweep_rates(training, SECOND_STEPS, SWEEP_HIGH_ELSE)
         pick, spread = pick_rate(rates, losses, optimizer)
-    moved = _moved_share(training, weights)
+    moved = _moved_share(training.model, start.model)
     return {"pick": nan if pick is None else pick, "spread": spread, "rates": rates, "losses": losses, "moved": moved}
 
 
-def _moved_share(training: Training, before: list[torch.Tensor]) -> float:
-    """Return how far the weights lie from where they were, over their size then."""
-    now = [parameter.detach() for parameter in training.model.parameters()]
-    apart = sum(float((one - other).square().sum()) for one, other in zip(now, before, strict=True))
-    size = sum(float(one.square().sum()) for one in before)
+def _moved_share(model: nn.Module, before: dict[str, torch.Tensor]) -> float:
+    """Return how far the weights that are trained lie from where they were, over their size then."""
+    apart = size = 0.0
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and name in before:
+            then = before[name].to(parameter.device)
+            apart += float((parameter.detach() - then).square().sum())
+            size += float(then.square().sum())
     return sqrt(apart / size) if size else nan
 
 

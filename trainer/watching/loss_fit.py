@@ -225,10 +225,10 @@ def _rows(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def _marks(outputs: Tensor, targets: Tensor) -> bool:
-    """Tell whether the targets are rows of 0 and 1 that do not sum to 1, beside as many outputs."""
+    """Tell whether the targets are rows of 0 and 1 with several ones in some, beside as many outputs."""
     if outputs.ndim != 2 or outputs.shape != targets.shape or outputs.shape[1] < 2:
         return False
-    return bool(((targets == 0) | (targets == 1)).all()) and bool((targets.sum(1) != 1).any())
+    return bool(((targets == 0) | (targets == 1)).all()) and bool((targets.sum(1) > 1).any())
 
 
 def _in_unit(values: Tensor) -> bool:
