@@ -94,12 +94,17 @@ def test_a_gradient_that_the_runs_own_clipping_tames_is_no_outlier(
     assert [event.why for event in of(heard, GuardActed)] == whys
 
 
-@pytest.mark.parametrize(("ratio", "deed"), [(2, ""), (6, "saw"), (60, "clipped")])
-def test_an_outlier_is_clipped_only_where_the_step_would_do_harm(tmp_path: Path, ratio: float, deed: str) -> None:
+@pytest.mark.parametrize(
+    ("ratio", "loss", "deed"),
+    [(2, 2.3, ""), (6, 2.3, "saw"), (60, 2.3, "saw"), (6, 0.1, "saw"), (60, 0.1, "clipped"), (200, 2.3, "clipped")],
+)
+def test_an_outlier_is_clipped_only_where_the_step_would_do_harm(
+    tmp_path: Path, ratio: float, loss: float, deed: str
+) -> None:
     bare, _ = training_of(tmp_path / "bare", config_of(clip=0.0))
     free = float(take_step(bare, bare.supply.take()).norm or 0.0)
     training, heard = training_of(tmp_path / "guarded", config_of(clip=0.0))
-    training.guard.learn([free / ratio] * WINDOW, [2.3] * WINDOW)
+    training.guard.learn([free / ratio] * WINDOW, [loss] * WINDOW)
     taken = take_step(training, training.supply.take())
     assert [event.deed for event in of(heard, GuardActed)] == [deed] * bool(deed)
     assert taken.clipped == (deed == "clipped")
@@ -110,4 +115,4 @@ def test_an_outlier_is_clipped_only_where_the_step_would_do_harm(tmp_path: Path,
 def test_where_the_usual_gradient_is_nothing_none_is_clipped() -> None:
     guard = taught(noisy(1.0, WINDOW), [0.0] * WINDOW)
     assert guard.outlier(1.0, 0.5) == "gradient_outlier"
-    assert not guard.clips("gradient_outlier", 0.5)
+    assert not guard.clips("gradient_outlier", 9.0, 0.5)

@@ -1,7 +1,7 @@
 """The trainer's own guard: the first rungs of the rescue ladder, in the very step in which something goes wrong.
 
 A non-finite loss or gradient → the step is skipped. A single outlier, of the loss or of the gradient's norm → it is told,
-and where its gradient is so large that the step would do harm, it is clipped to the norm that is usual. On a device that
+and where it is so large that the step would do harm, its gradient is clipped to the norm that is usual. On a device that
 works asynchronously the decision is made there, by limits that the host computed one beat before.
 
 The guard is also what keeps states of a bad time out of the ring: after an outlier, and while the smoothed loss stands
@@ -37,9 +37,13 @@ twice the median and 1.5 times the tail it was 16, in 22 of the runs, and nine o
 (tests/bench/RESULTS.md, «The guard»)."""
 
 HARM_RATIO = 10.0
-"""Times the usual norm from which a step is clipped. What the guard does is not tried against anything, so it is left to
-steps that would undo many others: healthy nets have outliers of four to eight times the usual, and a run that had one of
-them clipped was another run from there on, better or worse by chance (tests/bench/RESULTS.md, «The guard»)."""
+"""Times the usual norm from which a step whose loss stands out too is clipped. What the guard does is not tried against
+anything, so it is left to steps that would undo many others; a healthy run of which one is clipped is another run from there
+on, better or worse by chance."""
+GROSS_RATIO = 100.0
+"""Times the usual norm from which it is clipped whatever its loss. A net that comes off a plateau has gradients of up to ninety
+times those of the plateau, at a loss that is none too high: of 134 healthy runs seven had such steps, and one had high losses
+with them; of 15 runs whose inputs or rate break in the middle, all had (tests/bench/RESULTS.md, «The guard»)."""
 
 LOSS_FLOOR_SHARE = 0.25
 """Of the run's first losses: what a loss must stand out by. In a net that knows nearly all, the loss is next to nothing,
@@ -97,14 +101,20 @@ class Guard:
             return "gradient_outlier"
         return "loss_outlier" if loss > self.loss_limit else ""
 
-    def clips(self, outlier: Outlier, norm: float) -> bool:
-        """Tell whether an outlier with such a gradient is clipped to the usual norm, or taken as it is."""
-        return self.active and bool(outlier) and norm > self.harmful
+    def clips(self, outlier: Outlier, loss: float, norm: float) -> bool:
+        """Tell whether an outlier with such a loss and gradient is clipped to the usual norm, or taken as it is."""
+        harms = norm > self.gross or (norm > self.harmful and loss > self.loss_limit)
+        return self.active and bool(outlier) and harms
 
     @property
     def harmful(self) -> float:
-        """The norm over which an outlier is clipped; infinity while nobody knows what is usual, or that is nothing."""
+        """The norm over which a step of a high loss is clipped; infinity while nobody knows what is usual, or that is nothing."""
         return HARM_RATIO * self.usual or inf
+
+    @property
+    def gross(self) -> float:
+        """The norm over which any step is."""
+        return GROSS_RATIO * self.usual or inf
 
     def learn(self, norms: list[float], losses: list[float]) -> None:
         """Take in the finite norms and losses of the last beat and renew the limits."""

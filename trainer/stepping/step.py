@@ -175,7 +175,7 @@ def _guard(
             return True, False, acted
     ceiling = limit
     if outlier := guard.outlier(value, min(height, limit)):
-        clips = guard.clips(outlier, min(height, limit))
+        clips = guard.clips(outlier, value, min(height, limit))
         height_or_loss = height if outlier == "gradient_outlier" else value
         acted.append(GuardActed(why=outlier, deed="clipped" if clips else "saw", value=height_or_loss))
         if clips:
@@ -196,7 +196,7 @@ def _guard_on_device(training: Training, loss: torch.Tensor, norm: torch.Tensor,
     usual = min(limit, guard.usual) if guard.active else limit
     if usual < inf:
         tamed = norm.clamp(max=limit)
-        stands_out = ((tamed > guard.limit) | (loss > guard.loss_limit)) & (tamed > guard.harmful)
+        stands_out = (tamed > guard.gross) | ((tamed > guard.harmful) & (loss > guard.loss_limit))
         ceiling = torch.where(stands_out, usual, limit)
         torch._foreach_mul_(gradients, torch.where(norm > ceiling, ceiling / norm, torch.ones_like(norm)))
     if hasattr(training.optimizer, "found_inf"):

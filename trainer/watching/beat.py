@@ -227,7 +227,7 @@ class Beats:
             acted: tuple[str, str, float] | None = None
             if isfinite(loss) and isfinite(norm):
                 if outlier := guard.outlier(loss, min(norm, limit)):
-                    deed = "clipped" if guard.clips(outlier, min(norm, limit)) else "saw"
+                    deed = "clipped" if guard.clips(outlier, loss, min(norm, limit)) else "saw"
                     acted = outlier, deed, norm if outlier == "gradient_outlier" else loss
             elif not scaled:
                 why = "non_finite_gradient" if isfinite(loss) else "non_finite_loss"
