@@ -42,8 +42,8 @@ anything, so it is left to steps that would undo many others; a healthy run of w
 on, better or worse by chance."""
 GROSS_RATIO = 100.0
 """Times the usual norm from which it is clipped whatever its loss. A net that comes off a plateau has gradients of up to ninety
-times those of the plateau, at a loss that is none too high: of 134 healthy runs seven had such steps, and one had high losses
-with them; of 15 runs whose inputs or rate break in the middle, all had (tests/bench/RESULTS.md, «The guard»)."""
+times those of the plateau, at a loss that is none too high: of 134 healthy runs seven had steps of ten times the usual, and one
+of these high losses with them; of twelve runs whose inputs or rate broke in the middle, all had (tests/bench/RESULTS.md)."""
 
 LOSS_FLOOR_SHARE = 0.25
 """Of the run's first losses: what a loss must stand out by. In a net that knows nearly all, the loss is next to nothing,
