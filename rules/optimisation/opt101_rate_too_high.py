@@ -2,9 +2,9 @@
 
 ## What it does
 Suspects the rate when, after the first steps, the loss is worse than a constant predictor's and has risen; or is no
-better than that and does not fall, or stays high and throws about from step to step; when the weights have gone nearly half
-their length and the net guesses as before; or when one of the first steps drove the loss to a multiple of where it began,
-however it came down since: such a net creeps, or rests at a constant, and looks converged. It then asks for a rate sweep, and speaks up when the rate is at least three times the one that the sweep
+better than that and does not fall, or stays high and throws about from step to step; or when one of the first steps
+drove it to a multiple of where it began, however it came down since: such a net creeps, or rests at a constant, and looks
+converged. It then asks for a rate sweep, and speaks up when the rate is at least three times the one that the sweep
 picks (ten times, where it is only noisy). A rise of a net that had learned something is not its
 matter, nor what a net loses whose weights have hardly moved.
 
@@ -43,7 +43,6 @@ from rules.learning import (
     stood_still,
     suspected,
     thrown_up,
-    wandered,
 )
 from rules.remedies import new_start, possible, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
@@ -68,8 +67,7 @@ def rate_too_high(
     knew = loss.best < LEARNED_SHARE * task.baseline_loss and not high
     returned = at_chance(task, loss) and (high or thrown)
     wild = not knew and stalled_high(task, loss) and loss.noise_share > WILD_NOISE_SHARE
-    lost = wandered(run, task, loss) and (not asked or run.progress <= LAST_PROBE_SHARE)
-    if not thrown and (stood_still(run) or not (suspected(run) and (worse or returned or wild or lost))):
+    if not thrown and (stood_still(run) or not (suspected(run) and (worse or returned or wild))):
         return None
     ratio = rate_over_pick(knobs, probes)
     factor = SWEEP_MARGIN if worse or thrown or high else SWEEP_FACTOR
@@ -77,10 +75,10 @@ def rate_too_high(
         return None
     rate, pick = knobs.number("lr"), probes.lr_pick
     against = "no better than guessing" if at_chance(task, loss) else f"noisy by {loss.noise_share:.0%}"
-    if not (worse or returned or wild or lost):
+    if not (worse or returned or wild):
         against = f"what is left of the {loss.highest_early:.3g} that the first steps drove it to"
     said = f"the loss {loss.now:.3g} is {against}: lr {of_rate(rate)} may be too high"
-    start_over = worse or returned or lost or (thrown and run.progress <= THROWN_SHARE)
+    start_over = worse or returned or (thrown and run.progress <= THROWN_SHARE)
     mild = asked and not worse
     return Finding(
         code="OPT101",

@@ -76,13 +76,13 @@ def rate_too_low(
     asked = "lr_sweep" not in probes.done
     ratio = rate_over_pick(knobs, probes)
     rate, pick = knobs.number("lr"), probes.lr_pick
-    if asked and wandered(run, task, loss):
-        return None
     if not asked and isnan(ratio):
         return _no_rate_helps(run, task, loss, knobs, probes)
     if not asked and not ratio <= 1 / SWEEP_FACTOR:
         return _flat_at_the_pick(run, task, loss, knobs, pick)
     said = f"the loss {loss.now:.3g} heads for {at_end:.3g} at the end of the run: lr {of_rate(rate)} may be too low"
+    if asked and wandered(run, task, loss):
+        said = f"the loss {loss.now:.3g} is no better than guessing: lr {of_rate(rate)} may be wrong"
     return Finding(
         code="OPT102",
         name="rate_too_low",
