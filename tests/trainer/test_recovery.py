@@ -105,15 +105,19 @@ def test_an_update_that_runs_out_of_memory_is_not_made_by_half(tmp_path: Path, o
 
 def test_a_later_update_of_which_there_is_no_copy_sends_the_run_back_to_its_newest_state(tmp_path: Path) -> None:
     taken: list[bool] = []
+    peaks: list[int] = []
 
     def driver(event: Event) -> list[Command]:
         from trainer.run import current
 
-        if isinstance(event, BeatTaken) and not taken and event.step >= 33:
-            taken.append(True)
+        if isinstance(event, BeatTaken) and not taken and event.step >= 2:
             training = current[0]
-            # Enough for forward and backward, too little for the work space of the update.
-            limit(training, training.room.peak_bytes() / 2**20 - 0.01)
+            peaks.append(training.room.peak_bytes())
+            # A step in which the layers are looked at takes a fifth more, and when one is due depends on time.
+            if event.step >= 33 and peaks[-1] < 1.1 * min(peaks):
+                taken.append(True)
+                # Enough for forward and backward, too little for the work space of the update.
+                limit(training, peaks[-1] / 2**20 - 0.01)
         if isinstance(event, Told) and "newest state" in event.text:
             limit(current[0], 100.0)
         return []
