@@ -145,7 +145,7 @@ def share(flags: Iterable[bool]) -> str:
     n, p = len(known), fmean(known)
     middle = (p + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 / (1 + Z95**2 / n) * sqrt(p * (1 - p) / n + Z95**2 / (4 * n**2))
-    return f"{sum(known)} of {n}, {p:.0%} ({middle - half:.0%} to {middle + half:.0%})"
+    return f"{sum(known)} of {n}, {p:.0%} ({max(middle - half, 0):.0%} to {min(middle + half, 1):.0%})"
 
 
 def mean_with_error(values: Iterable[float]) -> str:
