@@ -5,8 +5,8 @@ Suspects the rate when, after the first steps, the loss is worse than a constant
 better than that and does not fall, or stays high and throws about from step to step; or when one of the first steps
 drove it to a multiple of where it began, however it came down since: such a net creeps, or rests at a constant, and looks
 converged. It then asks for a rate sweep, and speaks up when the rate is at least three times the one that the sweep
-picks (ten times, where it is only noisy). A rise of a net that had learned something is not its
-matter, nor what a net loses whose weights have hardly moved.
+picks (ten times, where it is only noisy, or where the weights have gone a long way and the net guesses as before). A rise
+of a net that had learned something is not its matter, nor what a net loses whose weights have hardly moved.
 
 ## Why it matters
 At such a rate a step overshoots whatever the gradient says. In the first steps it also drives the units into
@@ -43,6 +43,7 @@ from rules.learning import (
     stood_still,
     suspected,
     thrown_up,
+    wandered,
 )
 from rules.remedies import new_start, possible, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, rule
@@ -65,7 +66,8 @@ def rate_too_high(
     thrown, high = thrown_up(task, loss), rose_early(run, task, loss)
     worse = high and loss.now > WORSE_FACTOR * task.baseline_loss
     knew = loss.best < LEARNED_SHARE * task.baseline_loss and not high
-    returned = at_chance(task, loss) and (high or thrown)
+    strayed = not asked and wandered(run, task, loss)
+    returned = at_chance(task, loss) and (high or thrown or strayed)
     wild = not knew and stalled_high(task, loss) and loss.noise_share > WILD_NOISE_SHARE
     if not thrown and (stood_still(run) or not (suspected(run) and (worse or returned or wild))):
         return None

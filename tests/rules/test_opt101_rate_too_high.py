@@ -10,6 +10,7 @@ from rules.vocabulary import Severity, Turned
 from tests.rules.situations import assessed, missing_without
 
 SWEPT = frozenset({"lr_sweep"})
+STRAYED = {"run": {"walked": 0.6}, "loss": {"now": 2.3, "best": 2.29, "fall_share": 0.0}}
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,7 @@ SWEPT = frozenset({"lr_sweep"})
             {"loss": {"now": 2.31, "highest_early": 9.0}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.02)},
             id="confirmed by the sweep",
         ),
+        pytest.param({**STRAYED, "probes": ProbeFacts(done=SWEPT, lr_pick=0.005)}, id="it went far, and still guesses"),
     ],
 )
 def test_it_speaks(changes: dict[str, Any]) -> None:
@@ -114,6 +116,14 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
                 "probes": ProbeFacts(done=SWEPT, lr_pick=0.02),
             },
             id="wild, and the sweep is within ten",
+        ),
+        pytest.param(STRAYED, id="it went far and guesses, and nobody has swept yet"),
+        pytest.param(
+            {**STRAYED, "probes": ProbeFacts(done=SWEPT, lr_pick=0.02)}, id="it went far, and the sweep is within ten"
+        ),
+        pytest.param(
+            {**STRAYED, "run": {"walked": 0.1}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.005)},
+            id="it guesses, and has not gone far",
         ),
     ],
 )
