@@ -1,5 +1,6 @@
 """What the tests of the terminal UI share: recorded runs, and an app that has read all of one."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -51,6 +52,18 @@ async def read_all(app: AdvisorApp, pilot: Pilot[int]) -> None:
     app.feeder.caught_up.wait(10)
     app.pull()
     await pilot.pause()
+
+
+async def until(app: AdvisorApp, pilot: Pilot[int], holds: Callable[[], bool]) -> None:
+    """Wait until the screen, fed as it goes, shows what it is to show.
+
+    Raises:
+        TimeoutError: when it does not within ten seconds.
+    """
+    async with asyncio.timeout(10):
+        while not holds():
+            await pilot.pause(0.02)
+            app.pull()
 
 
 def wishes(run: Run) -> list[Wished]:

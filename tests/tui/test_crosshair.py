@@ -10,7 +10,7 @@ from advisor.tui.glance import Progress
 from advisor.tui.plots import Plotter
 from advisor.tui.scene import Scene
 from advisor.tui.series import EMPTY, points
-from tests.tui.conftest import Open
+from tests.tui.conftest import Open, until
 from trainer.wire import KnobsTurned
 from trainer.words import Change
 
@@ -123,24 +123,27 @@ async def test_a_replay_goes_on_and_back_by_one_record(opened: Open) -> None:
     async with opened("healthy", replay=1.0) as (app, pilot):
         playback = app.feeder.playback
         assert playback is not None
+        stream = app.feeder._stream
+
+        def read_up_to_here() -> bool:
+            with app.feeder.scene():
+                following = stream.next_t()
+            return following is None or following > playback.now_t
+
+        def at() -> int:
+            return app.overview.seen.step
+
         await pilot.press("space", *["right"] * 6)
-        for _ in range(40):
-            await pilot.pause(0.02)
-            app.pull()
-        before = app.overview.seen.step
-        for _ in range(2):
-            await pilot.press("full_stop")
-            await pilot.pause(0.1)
+        await until(app, pilot, lambda: at() > 0 and read_up_to_here())
         app.pull()
-        after = app.overview.seen.step
-        assert before < after <= before + 60
+        before = at()
+        await pilot.press("full_stop", "full_stop")
+        await until(app, pilot, lambda: at() > before and read_up_to_here())
+        app.pull()
+        after = at()
+        assert after <= before + 60
         await pilot.press("comma")
-        for _ in range(60):
-            await pilot.pause(0.02)
-            app.pull()
-            if before <= app.overview.seen.step < after:
-                break
-        assert before <= app.overview.seen.step < after
+        await until(app, pilot, lambda: before <= at() < after)
 
 
 def test_the_value_at_a_step_is_that_of_the_nearest_slot() -> None:
