@@ -137,11 +137,12 @@ async def test_a_replay_goes_on_and_back_by_one_record(opened: Open) -> None:
         await until(app, pilot, lambda: at() > 0 and read_up_to_here())
         app.pull()
         before = at()
-        await pilot.press("full_stop", "full_stop")
-        await until(app, pilot, lambda: at() > before and read_up_to_here())
-        app.pull()
-        after = at()
-        assert after <= before + 60
+        for _ in range(20):  # not every record is of a step of its own
+            await pilot.press("full_stop")
+            await until(app, pilot, read_up_to_here)
+            if (after := at()) > before:
+                break
+        assert before < after <= before + 60
         await pilot.press("comma")
         await until(app, pilot, lambda: before <= at() < after)
 
