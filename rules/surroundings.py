@@ -22,6 +22,7 @@ class PhaseFacts:
     evaluation_share: float
     """Of the wall time so far."""
     checkpoint_share: float
+    """Of the wall time since some checkpoints ago."""
     samples_per_s: float
     flops: float = nan
     """Operations a second that the network needs for these examples; NaN where nobody has counted a pass."""

@@ -7,6 +7,7 @@ from statistics import mean
 from advisor.gathering.peaks import computed
 from advisor.sensors.sample import HostSample, NeighbourSample
 from advisor.signals.signals import Signals
+from advisor.signals.time import MICROSECOND_S
 from advisor.signals.windows import median_of, quantile_of
 from rules.facts import HostFacts, LoaderFacts, MemoryFacts, NeighbourFacts, PhaseFacts, UtilisationFacts
 
@@ -20,8 +21,6 @@ BUSY_SHARE = 0.05
 """A device that computes less than that, …"""
 HELD_SHARE = 0.05
 """… and holds less of its memory than that (a driver holds some hundred MiB), is used by nobody."""
-MICROSECOND_S = 1e-6
-"""The least time that is told apart from none."""
 
 
 def phases(signals: Signals) -> PhaseFacts | None:
@@ -43,7 +42,7 @@ def phases(signals: Signals) -> PhaseFacts | None:
         step_p95_s=quantile_of(steps, 0.95),
         shares={part: part_s / total for part, part_s in seconds.items()},
         evaluation_share=min(signals.evaluation_s / elapsed_s, 1.0),
-        checkpoint_share=min(signals.checkpoint_s / elapsed_s, 1.0),
+        checkpoint_share=signals.checkpoints.share(elapsed_s),
         samples_per_s=float(batch) / step_s,
         flops=flops,
         mfu=flops / peak,

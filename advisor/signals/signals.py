@@ -12,7 +12,7 @@ from advisor.signals.fetch import FetchSignal
 from advisor.signals.learning import EvaluationSignal, GradientSignal, LayerSignal, LossSignal, RateSignal
 from advisor.signals.memory import MemorySignal
 from advisor.signals.stream import StreamSignal
-from advisor.signals.time import PaceSignal, TimeSignal
+from advisor.signals.time import PaceSignal, TimeSignal, WaitSignal
 from advisor.signals.windows import median_of, spread_over_steps
 from trainer.knobs import Knob, KnobValue
 from trainer.wire import (
@@ -127,7 +127,8 @@ class Signals:
         """Of the newest beats: how alike neighbours of a batch are, of classes or of numbers; the pairs behind it."""
         self.redrawn = False
         """The order was turned since the survey."""
-        self.evaluation_s = self.checkpoint_s = 0.0
+        self.evaluation_s = 0.0
+        self.checkpoints = WaitSignal()
         self.ran_out = 0
         self.peak_bytes = 0
         self.probes: dict[str, dict[str, Any]] = {}
@@ -207,7 +208,7 @@ class Signals:
             case SnapshotTaken():
                 self.snapshots = [0, *[at for at in self.snapshots if at][-(SNAPSHOTS_HELD - 1) :], event.step]
             case CheckpointWritten():
-                self.checkpoint_s += event.seconds
+                self.checkpoints.push(self.elapsed_s, event.seconds)
             case Probed():
                 self.probes[event.probe] = event.result
             case RolledBack():

@@ -15,6 +15,10 @@ OTHER_TIME = 1.5
 """A beat that took this multiple of its steps' own time held something else as well."""
 PACE_STEPS = 2000
 """Steps behind the slow ones: they are rare, and ten of them must be seen."""
+MICROSECOND_S = 1e-6
+"""The least time that is told apart from none."""
+RECENT_WAITS = 9
+"""The newest of what the steps wait for now and then: enough for a mean, few enough to follow a disk that has become faster."""
 
 
 class TimeSignal:
@@ -104,3 +108,23 @@ class PaceSignal:
         for beat in self._beats:
             counted.update(beat.slow.met if beat.slow is not None else {})
         return dict(counted.most_common())
+
+
+class WaitSignal:
+    """What the steps wait for now and then: the share of the wall time that the newest of these waits took."""
+
+    def __init__(self) -> None:
+        self._newest: deque[tuple[float, float]] = deque(maxlen=RECENT_WAITS)
+        """When each ended, and how long it was, in seconds of the run."""
+
+    def push(self, end_s: float, seconds: float) -> None:
+        """Take a wait that ended so many seconds into the run."""
+        self._newest.append((end_s, seconds))
+
+    def share(self, now_s: float) -> float:
+        """Return their share of the time since the oldest of them ended; while they are few, of the whole run."""
+        waits = list(self._newest)
+        begin_s = 0.0
+        if len(waits) == RECENT_WAITS:
+            (begin_s, _), *waits = waits
+        return min(sum(seconds for _, seconds in waits) / max(now_s - begin_s, MICROSECOND_S), 1.0)

@@ -1,7 +1,7 @@
 """The run waits for its checkpoints.
 
 ## What it does
-Looks at the share of the wall time that went into writing checkpoints.
+Looks at the share of the wall time that went into writing the newest checkpoints.
 
 ## Why it matters
 The device stands still while tensors are copied and written.
