@@ -68,7 +68,9 @@ CASES = {
         "leaky_tasks.py:cache_unbounded", "MEM103", epochs=3000, mended_at=2500, mode="auto"
     ),
     "… in two workers": Case("leaky_tasks.py:cache_unbounded", "MEM103", epochs=3000, workers=2),
-    "a slow disk for checkpoints": Case("stalled_tasks.py:disk_slow", "RUN102", epochs=1500, checkpoint_every=10),
+    "a slow disk for checkpoints": Case(
+        "stalled_tasks.py:disk_slow", "RUN102", epochs=6000, checkpoint_every=100, most_s=60.0
+    ),
     "an item that waits for a lock": Case("stalled_tasks.py:stands_still", "RUN106", epochs=200),
     "late items": Case("stalled_tasks.py:items_late", "RUN105", epochs=900, mended_at=1200),
     "garbage collected among many objects": Case("stalled_tasks.py:garbage", "RUN105", epochs=900, mended_at=1200),
