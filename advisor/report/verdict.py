@@ -7,7 +7,7 @@ from advisor.report.view import standing
 from advisor.report.words import expected, gain, plural, score
 from advisor.story.story import Story
 from advisor.story.told import InterventionState
-from rules.vocabulary import Severity
+from rules.vocabulary import Deed, Severity
 
 LEAST_EVALUATIONS = 3
 """Fewer do not show whether the metric still rises."""
@@ -28,18 +28,20 @@ def verdict(story: Story, metrics: Metrics, findings: tuple[ReportedFinding, ...
         return "The training did not start."
     word, steps = story.word, f"step {story.step} of {story.steps_total}"
     if word == "failed":
+        if _given_up(story):
+            return f"The training was given up at {steps}."
         if story.training_ended is not None and metrics.best is not None:
             told = f"{metrics.name} {score(metrics.best)} on validation"
             return f"The training itself finished ({told}), but what came after it failed."
-        hopeless = story.ended is not None and story.ended.why == "hopeless"
-        return f"The training was given up at {steps}." if hopeless else f"The training failed at {steps}."
+        return f"The training failed at {steps}."
     if word not in ("finished", "stopped"):
         return f"The training has not ended: it stood at {steps} when this was written."
     how = "stopped" if word == "stopped" else "finished"
     best = metrics.best
     if best is None or isnan(best):
         return f"The training {how} without one usable score."
-    told = f"{metrics.name} {score(best)} on validation, {score(metrics.baseline)} for a constant guess"
+    guess = "" if isnan(metrics.baseline) else f", {score(metrics.baseline)} for a constant guess"
+    told = f"{metrics.name} {score(best)} on validation{guess}"
     if learned_nothing(metrics):
         return f"The training {how}, and learned nothing: {told}."
     if word == "stopped":
@@ -98,7 +100,7 @@ def next_step(story: Story, metrics: Metrics, opportunities: tuple[Opportunity, 
     if story.started is None:
         return "Put right what is said above, then start it again."
     if story.word == "failed":
-        if story.ended is not None and story.ended.why == "hopeless":
+        if _given_up(story):
             return "Look at the findings below: what they name lies in the data or the code, not in a knob."
         if story.checkpoint is not None:
             return f"Look at trainer.log, then go on from step {story.checkpoint.step}: advisor resume {run}"
@@ -157,8 +159,11 @@ def unsure(story: Story, metrics: Metrics, *, dropped: int) -> tuple[str, ...]:
 
 
 def learned_nothing(metrics: Metrics) -> bool:
-    """Tell whether the best score is one that a constant guess reaches by luck."""
-    if metrics.best is None:
+    """Tell whether the best score is one that a constant guess reaches by luck.
+
+    Where no guess could be scored (outputs of a form of the task's own) nobody knows.
+    """
+    if metrics.best is None or isnan(metrics.baseline):
         return False
     margin = metrics.best - metrics.baseline if metrics.higher_is_better else metrics.baseline - metrics.best
     noise = metrics.standard_error or 0.0
@@ -178,9 +183,16 @@ def _stood_last(story: Story, findings: tuple[ReportedFinding, ...]) -> Reported
     return max(late, key=lambda one: (one.role == "cause", one.severity.rank, one.cleared_step), default=None)
 
 
+def _given_up(story: Story) -> bool:
+    return story.ended is not None and story.ended.why == "hopeless"
+
+
 def _reason_of_failure(story: Story) -> str:
     if story.ended is not None and story.ended.text:
         return _sentence(story.ended.text)
+    last_deed = next((one for one in reversed(story.interventions) if one.fix.deed is Deed.STOP), None)
+    if _given_up(story) and last_deed is not None and (known := story.findings.get(last_deed.codes[0])):
+        return _sentence(f"{known.finding.code}: {known.finding.message}")
     if story.exits:
         last = story.exits[-1]
         suspect = f" while {last.suspect} was on trial" if last.suspect else ""

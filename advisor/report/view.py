@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any
 
 import tomli_w
@@ -99,8 +99,9 @@ def figures(report: Report) -> list[tuple[str, str, str]]:
         rows = [
             (f"best {metrics.name}", score(metrics.best), f"validation {noise}".strip()),
             ("test", score(metrics.test), "never seen by a trial" if metrics.test is not None else unreached),
-            ("constant guess", score(metrics.baseline), "what knowing nothing scores"),
         ]
+        if not isnan(metrics.baseline):
+            rows.append(("constant guess", score(metrics.baseline), "what knowing nothing scores"))
     else:
         rows = []
     kept = sum(1 for one in report.interventions if one.outcome == "kept" and not one.undone)

@@ -98,7 +98,8 @@ def _metrics(report: Report) -> list[Content]:
     if not said:
         return [_row(metrics.name, "was never measured")]
     parts = "   ".join(f"{name} {words.number(value)}" for name, value in said)
-    return [_row(metrics.name, parts, (f"{noise}   a constant predictor: {words.number(metrics.baseline)}", "$muted"))]
+    guess = "" if isnan(metrics.baseline) else f"   a constant predictor: {words.number(metrics.baseline)}"
+    return [_row(metrics.name, parts, (f"{noise}{guess}", "$muted"))]
 
 
 def _time(time: Mapping[str, float]) -> list[Content]:

@@ -1,6 +1,9 @@
 """The verdict of a report: what became of the run, why, and what to do next."""
 
+from math import nan
+
 from advisor import ledger
+from advisor.report.view import figures
 from rules.vocabulary import Severity
 from tests.report import literal_runs
 from tests.report.literal_runs import report_of
@@ -23,6 +26,17 @@ def test_learning_nothing_is_said() -> None:
     run.evaluate(0.11)
     run.end()
     assert "learned nothing" in report_of(run).verdict
+
+
+def test_a_score_that_no_guess_could_be_held_against_is_told_alone() -> None:
+    run = literal_runs.Recorder()
+    run.start(task=literal_runs.task(baseline_metric=nan))
+    run.learn(128)
+    run.evaluate(0.94)
+    run.end()
+    report = report_of(run)
+    assert report.verdict == "The training finished: accuracy 0.940 on validation."
+    assert "constant guess" not in {name for name, *_ in figures(report)}
 
 
 def test_the_best_of_several_guesses_is_no_learning_and_what_stood_last_is_the_reason() -> None:
