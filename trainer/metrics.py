@@ -22,6 +22,9 @@ JACKKNIFE_GROUPS = 20
 """The error of a metric without a closed form comes from leaving out a twentieth at a time. Fewer groups leave
 the error itself too uncertain (a sixth, with 20); more cost as many calls of the metric."""
 
+ROUNDING = 1e-6
+"""Of the largest value of a column: a spread below it is what float32 makes of one number."""
+
 MAIN_METRICS: dict[str, str] = {"classification": "accuracy", "regression": "r2", "multilabel": "f1_macro"}
 
 
@@ -280,14 +283,20 @@ def _mean_recall(recalls: Tensor, variances: Tensor, chosen: Tensor) -> tuple[fl
 
 
 def _regression(outputs: Tensor, targets: Tensor) -> Measured:
-    """R² (mean over the columns), RMSE and MAE; errors by linearisation, the closed form of the jackknife."""
+    """R² (mean over the columns), RMSE and MAE; errors by linearisation, the closed form of the jackknife.
+
+    A column that does not vary in this split (the corner of an image) has nothing to explain: R² leaves it out, and is NaN
+    where no column varies.
+    """
     outputs, targets = outputs.double(), targets.double()
     count = len(targets)
     outputs, targets = outputs.reshape(count, -1), targets.reshape(count, -1)
     squared = (outputs - targets).square()
     around_mean = (targets - targets.mean(0)).square()
-    unexplained = squared.mean(0) / around_mean.mean(0)
-    influence = ((squared - unexplained * around_mean) / around_mean.mean(0)).mean(1)
+    varied = around_mean.mean(0) > (ROUNDING * targets.abs().amax(0)) ** 2
+    spread = around_mean.mean(0)[varied]
+    unexplained = squared.mean(0)[varied] / spread
+    influence = ((squared[:, varied] - unexplained * around_mean[:, varied]) / spread).mean(1)
     by_example = squared.mean(1)
     rmse = float(by_example.mean().sqrt())
     absolute = (outputs - targets).abs().mean(1)

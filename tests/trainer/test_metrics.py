@@ -73,6 +73,17 @@ def test_regression_agrees_with_scikit_learn() -> None:
     assert measured.values["mae"] == pytest.approx(reference.mean_absolute_error(targets, outputs), rel=1e-5)
 
 
+def test_a_column_that_does_not_vary_in_the_split_says_nothing_of_what_is_explained() -> None:
+    generator = torch.Generator().manual_seed(0)
+    targets = torch.rand(300, 3, generator=generator)
+    targets[:, 1] = 0.1
+    outputs = targets + 0.1 * torch.randn(300, 3, generator=generator)
+    measured = Metrics("regression").measure(outputs, targets)
+    assert measured.main == pytest.approx(reference.r2_score(targets[:, ::2], outputs[:, ::2]), abs=1e-6)
+    assert 0 < measured.standard_error < 0.1
+    assert isnan(Metrics("regression").measure(outputs[:, 1:2], targets[:, 1:2]).main)
+
+
 def test_multilabel_agrees_with_scikit_learn() -> None:
     generator = torch.Generator().manual_seed(0)
     targets = (torch.rand(200, 5, generator=generator) > 0.6).float()
