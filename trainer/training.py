@@ -23,7 +23,7 @@ from trainer.stepping.ema import Averaged
 from trainer.stepping.guard import Guard
 from trainer.stepping.norms import NormWatch
 from trainer.stepping.objective import Objective
-from trainer.stepping.optim import adopt_optimizer, build_optimizer, parameters_of
+from trainer.stepping.optim import adopt_optimizer, build_optimizer, parameters_of, settings_of
 from trainer.stepping.precision import Precision, multiplies_in_tf32, why_no_tf32
 from trainer.stepping.room import Room
 from trainer.stepping.update import Update
@@ -179,7 +179,7 @@ class Training:
         """Return a fresh optimizer by the knobs; the user's own one at the start of a run that has one."""
         if own and self.setup.optimizer is not None:
             optimizer = adopt_optimizer(self.setup.optimizer, self.model)
-            self.knobs["lr"] = max(float(group["lr"]) for group in optimizer.param_groups)
+            self.knobs |= settings_of(optimizer)
             return optimizer
         return build_optimizer(
             str(self.knobs["optimizer"]),

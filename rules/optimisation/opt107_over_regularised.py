@@ -40,7 +40,7 @@ from rules.learning import (
     learns_badly,
     pays_to_start_over,
 )
-from rules.remedies import possible, turned
+from rules.remedies import advice, possible, turned
 from rules.vocabulary import METRIC_GUARD, Deed, Effect, Evidence, Finding, Fix, Severity, Value, rule
 
 JUDGED_SHARE = 0.30
@@ -123,10 +123,17 @@ def over_regularised(
         ),
         causes=tuple(f"{brake} {held:g}" for brake, held, _ in brakes),
         explains=SYMPTOMS if slowed else (*SYMPTOMS, "DAT112"),
-        fixes=possible(
-            knobs,
-            *((_start_over(name, to),) if start_over else ()),
-            *(_release(brake, off) for brake, _, off in brakes),
+        fixes=(
+            *possible(
+                knobs,
+                *((_start_over(name, to),) if start_over else ()),
+                *(_release(brake, off) for brake, _, off in brakes),
+            ),
+            *(
+                advice(f"set {brake} to {off:g} where your code sets it to {held:g}", improves="loss")
+                for brake, held, off in brakes
+                if not knobs.can(brake)
+            ),
         ),
     )
 

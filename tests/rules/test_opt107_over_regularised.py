@@ -173,3 +173,17 @@ def test_decay_is_judged_from_the_first_twentieth_and_says_how_hard_it_pulls() -
     finding = assessed(over_regularised, {**FLAT, **young, "knobs": knobs(weight_decay=0.3)})
     assert finding is not None
     assert finding.message.startswith("a weight decay of 0.3 pulls at the weights 1 times as hard as the data")
+
+
+def test_a_brake_that_the_tasks_own_code_holds_is_left_to_a_person() -> None:
+    finding = assessed(
+        over_regularised,
+        {
+            "loss": {"now": 2.0, "fall_share": 0.0},
+            "validation": evaluations([2.0, 2.0], [0.3, 0.3], train=2.0),
+            "knobs": knobs(turnable=frozenset({"lr"}), weight_decay=0.2),
+        },
+    )
+    assert finding is not None
+    assert [fix.name for fix in finding.fixes] == ["set weight_decay to 0.0001 where your code sets it to 0.2"]
+    assert finding.fixes[0].effect is Effect.NEEDS_A_PERSON

@@ -87,6 +87,31 @@ def adopt_optimizer(made: Any, model: nn.Module) -> torch.optim.Optimizer:
     return optimizer
 
 
+def settings_of(optimizer: torch.optim.Optimizer) -> dict[str, str | float]:
+    """Return what a ready optimizer is set to, by the names of the knobs; what it has no setting for is left out.
+
+    Groups may differ: the largest decay and momentum, and the longest memory, are told. An optimizer that is none of
+    those that have a name here goes without one.
+    """
+    told: dict[str, str | float] = {"lr": rate_of(optimizer)}
+    groups = optimizer.param_groups
+    for name in ("weight_decay", "momentum"):
+        if any(name in group for group in groups):
+            told[name] = max(float(group.get(name, 0.0)) for group in groups)
+    if any("betas" in group for group in groups):
+        told["beta2"] = max(float(group["betas"][1]) for group in groups if "betas" in group)
+    match optimizer:
+        case torch.optim.SGD():
+            fast = "nesterov" if any(group["nesterov"] for group in groups) else "momentum"
+            told["optimizer"] = fast if told["momentum"] else "sgd"
+        case torch.optim.Adam():
+            decoupled = any(group.get("decoupled_weight_decay", False) for group in groups)
+            told["optimizer"] = "adamw" if decoupled or isinstance(optimizer, torch.optim.AdamW) else "adam"
+        case torch.optim.RMSprop():
+            told["optimizer"] = "rmsprop"
+    return told
+
+
 def rate_of(optimizer: torch.optim.Optimizer) -> float:
     """Return the highest rate of its groups."""
     return max(float(group["lr"]) for group in optimizer.param_groups)
