@@ -55,7 +55,7 @@ def divergence(
     branch: BranchFacts,
 ) -> Finding | None:
     """Find a training loss that has climbed and stays up."""
-    noise = NOISE_FACTOR * loss.noise_share * loss.now
+    noise = NOISE_FACTOR * loss.noise_share * abs(loss.now)
     meant = loss.now - loss.best > max(MEANT_SHARE * task.baseline_loss, noise)
     comparable = loss.best_step >= run.last_turn_step
     shaken = loss.outliers_in_50 >= OUTLIERS

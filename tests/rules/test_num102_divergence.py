@@ -60,6 +60,14 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
             {"task": {"baseline_loss": -0.33}, "loss": {"at_start": -0.32, "now": -0.5, "best": -0.5}},
             id="a loss below zero that falls",
         ),
+        pytest.param(
+            {
+                "run": {"step": 600},
+                "task": {"baseline_loss": 0.2},
+                "loss": {"at_start": 1.1, "now": -0.07, "best": -0.37, "above_best_steps": 80, "noise_share": 5.0},
+            },
+            id="a loss below zero, and noisier than it climbs",
+        ),
     ],
 )
 def test_it_is_silent(changes: dict[str, Any]) -> None:
