@@ -208,8 +208,9 @@ def _neighbours(source: Source, order: Order) -> dict[str, float]:
 def _scales(sample: list[torch.Tensor], source: Source) -> dict[str, Any]:
     """Return how large the inputs are, feature by feature: a channel of an image, a column of a table, else the whole.
 
-    A few values far out are told apart, so that they do not stand for the spread of all. Inputs that are no fractions
-    (tokens, structures) have no scale: no features, and NaN.
+    A few values far out are told apart, so that they do not stand for the spread of all. Told of are those that lie far out
+    of all inputs besides: a pixel at the rim that is hardly ever lit is no larger than its neighbours then. Inputs that are
+    no fractions (tokens, structures) have no scale: no features, and NaN.
     """
     if not sample or not sample[0].is_floating_point():
         unknown = dict.fromkeys(("input_mean", "input_std_low", "input_std_high", "input_abs_max"), float("nan"))
@@ -221,6 +222,8 @@ def _scales(sample: list[torch.Tensor], source: Source) -> dict[str, Any]:
     over = within(source.inputs, inputs.ndim)
     reach = reach_of(inputs, over)
     far = reach > FAR_TIMES
+    of_all = reach_of(inputs, tuple(range(inputs.ndim)))
+    told = far & (of_all > FAR_TIMES) if bool(of_all.any()) else far
     finite = inputs.double().where(torch.isfinite(inputs), torch.nan)
     usual = finite.where(~far, torch.nan)
     means = usual.nanmean(dim=over, keepdim=True)
@@ -233,8 +236,8 @@ def _scales(sample: list[torch.Tensor], source: Source) -> dict[str, Any]:
         "input_std_low": float(known.min()),
         "input_std_high": float(known.max()),
         "input_abs_max": float(largest.max()),
-        "input_outlying_share": float(far.flatten(1).any(1).float().mean()),
-        "input_reach": float(reach.max()),
+        "input_outlying_share": float(told.flatten(1).any(1).float().mean()),
+        "input_reach": float(reach.where(told, 0.0).max()),
         "constant_features": int((~varied).sum()),
         "features": features,
     }

@@ -200,3 +200,17 @@ def test_rare_categories_and_skewed_columns_are_no_few_values_far_out() -> None:
     ]
     found = looked_at(pair(np.stack(columns, 1).astype(np.float32), np.arange(2000) % 2))
     assert found.input_outlying_share == 0
+
+
+def test_what_is_far_out_of_its_feature_alone_is_no_larger_than_what_surrounds_it() -> None:
+    """The rim of pictures, pixel by pixel: dark but for traces, and once in a hundred lit like all the others."""
+    random = np.random.default_rng(3)
+    inputs = random.random((1000, 8))
+    inputs[:, 5] = random.random(1000) / 250
+    inputs[:10, 5] = 1.0
+    pixels = looked_at(pair(inputs.astype(np.float32), np.arange(1000) % 2))
+    inputs[:10, 5] = 200.0
+    broken = looked_at(pair(inputs.astype(np.float32), np.arange(1000) % 2))
+    assert (pixels.input_outlying_share, pixels.input_reach) == (0, 0)
+    assert broken.input_outlying_share == pytest.approx(0.01, abs=0.005)
+    assert broken.input_reach > 1000
