@@ -3,7 +3,8 @@
 ## What it does
 Asks the loss: does it change when the targets are dealt out to other examples (it must), when all examples get one target
 (it must), and when outputs and targets change places together (it must not)? A loss that compares every output with every
-target, because [B, 1] was broadcast against [B], does not know which target is whose.
+target, because [B, 1] was broadcast against [B], does not know which target is whose. Of a loss that is a known one for classes,
+counts the outputs too: each is taken for a class there, and in a loss of the task's own it may be anything.
 
 ## Why it matters
 Such a loss is least when all outputs are the mean of the targets: it falls a little, and the net learns a constant.
@@ -62,7 +63,7 @@ def target_shape(task: TaskFacts, outputs: OutputFacts) -> Finding | None:
         said = "look for an index in the loss that is off by one, or rows taken for columns (transpose, reshape)"
         return _finding(Severity.WARNING, message, outputs, said)
     width, classes = (outputs.shape[0] if outputs.shape else 1), len(task.classes)
-    if task.kind == "classification" and 2 <= classes < width:
+    if task.kind == "classification" and outputs.loss_kind and 2 <= classes < width:
         message = f"{width} outputs are made for {classes} classes"
         return _finding(Severity.INFO, message, outputs, f"let the last layer have {classes} outputs")
     return None

@@ -42,6 +42,7 @@ def test_it_speaks(outputs: dict[str, Any], severity: Severity, said: str) -> No
     "outputs",
     [
         pytest.param({}, id="one by one"),
+        pytest.param({"shape": (24,), "loss_kind": ""}, id="outputs that are no classes: an embedding"),
         pytest.param({"pairing_share": nan, "target_use_share": nan}, id="all targets of the batch are alike"),
         pytest.param({"order_share": nan}, id="a loss that is drawn"),
         pytest.param(
