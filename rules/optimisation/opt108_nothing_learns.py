@@ -4,7 +4,8 @@
 Compares the trainable tensors with those that the optimizer holds, and with those in a group whose rate is 0: that is
 exact, and known at the first look. Besides, compares tensors before and after a step: those with a gradient that stay
 exactly as they were, in three looks; and names layers to which none at all comes: half of them at least, while the run
-creeps or is high after a fifth of it. Speaks while the loss is not low. Of weights that are frozen it speaks where
+creeps or is high after a fifth of it. Speaks while the loss is not low. Single layers to which none comes are told as a
+hint after a fifth of the run, however well it learns. Of weights that are frozen it speaks where
 after a fifth of the run most of what can be learned is still ahead; sooner, where the run creeps and most of them are
 still as a random draw leaves them, for then nothing was ever learned by them.
 
@@ -22,8 +23,8 @@ higher rate for the rest is no cure. Only where a head learns on frozen random w
 all the same: it makes up for a part.
 
 ## When to ignore it
-Layers that are frozen on purpose but left trainable, random features that are frozen on purpose, or units that are all dead
-(ARC103 says so).
+Layers that are frozen on purpose but left trainable, a head or branch that this training does not use, random features
+that are frozen on purpose, or units that are all dead (ARC103 says so).
 
 ## References
 - Jiang et al., «Training with Confidence: Catching Silent Errors in Deep Learning Training» (TrainCheck), OSDI 2025
@@ -67,7 +68,7 @@ def nothing_learns(
 ) -> Finding | None:
     """Find tensors that the optimizer does not move."""
     if loss.now < LOW_LOSS_SHARE * task.baseline_loss:
-        return None
+        return _hint(run, layers)
     if layers.left_out:
         said = f"{len(layers.left_out)} of {layers.tensors} trainable tensors are not in the optimizer"
         return _finding(said, "layers.left_out", layers.left_out, ("the optimizer was made from other parameters",))
@@ -85,7 +86,7 @@ def nothing_learns(
         return _unreached(cut, layers)
     resting = tuple(name for name in layers.unchanged if not _vanished(name, layers))
     if not run.warm or warming or run.progress > TAIL_SHARE or layers.checks < LAYER_CHECKS or not resting:
-        return None
+        return _hint(run, layers)
     zero = knobs.number("lr") == 0
     why = "the learning rate is 0" if zero else "the optimizer holds other parameters than the net"
     return _finding(
@@ -104,26 +105,37 @@ def _cut_off(layers: LayerFacts) -> tuple[LayerFact, ...]:
     had a gradient in the first step. What cuts a path off cuts it off for all layers before it; a branch that nothing
     uses is not what the net begins with.
     """
+    none = _without_gradient(layers)
+    from_the_first = bool(none) and none[0] == layers.layers[0]
+    return none if from_the_first and len(none) >= HALF * len(layers.layers) else ()
+
+
+def _without_gradient(layers: LayerFacts) -> tuple[LayerFact, ...]:
+    """Return the layers that no gradient has come to from the first step on, where nothing that is known of them stops it."""
     never = {one.name for one in layers.at_start if one.grad_norm == 0}
     none = tuple(one for one in layers.layers if one.grad_norm == 0 and one.weight_norm > 0 and one.name in never)
-    if not none or none[0] != layers.layers[0]:
-        return ()
     faint = any(0 < one.grad_norm < LEAST_GRADIENT for one in layers.layers)
     stopped = any(one.dead_share > HALF or one.saturated_share > HALF or one.twin_share > HALF for one in layers.layers)
-    sound = layers.checks >= LAYER_CHECKS and not faint and not stopped
-    return none if sound and len(none) >= HALF * len(layers.layers) else ()
+    return () if layers.checks < LAYER_CHECKS or faint or stopped else none
 
 
-def _unreached(cut: tuple[LayerFact, ...], layers: LayerFacts) -> Finding:
-    named = tuple(one.name for one in cut)
+def _hint(run: RunFacts, layers: LayerFacts) -> Finding | None:
+    """Return what is worth a look though the run learns: layers that are trainable, and that nothing comes to."""
+    none = _without_gradient(layers) if run.progress >= FROZEN_JUDGED else ()
+    return _unreached(none, layers, Severity.INFO) if 0 < len(none) < len(layers.layers) else None
+
+
+def _unreached(cut: tuple[LayerFact, ...], layers: LayerFacts, severity: Severity = Severity.ERROR) -> Finding:
     return _finding(
         f"no gradient comes to {len(cut)} of {len(layers.layers)} layers",
         "layers.grad_norm",
-        named,
+        tuple(one.name for one in cut),
         (
-            "detach(), no_grad() or numpy between the layers and the loss",
+            "detach(), no_grad() or numpy between the layers and the loss, or nothing uses what they return",
             "a step of the forward pass without a slope: round, argmax, a comparison",
         ),
+        severity=severity,
+        explains=() if severity is Severity.INFO else CERTAIN,
         said_to_do="follow the outputs back to these layers: where does requires_grad, or the slope, end?",
     )
 
@@ -140,13 +152,15 @@ def _finding(
     causes: tuple[str, ...],
     explains: tuple[str, ...] = CERTAIN,
     said_to_do: str = "make the optimizer from model.parameters() after the model's last change",
+    severity: Severity = Severity.ERROR,
 ) -> Finding:
     named = ", ".join(tensors[:NAMED]) + (", …" if len(tensors) > NAMED else "")
     return Finding(
         code="OPT108",
         name="nothing_learns",
-        severity=Severity.ERROR,
-        message=f"{said}: {named}; nothing is turned, the fault is in the code",
+        severity=severity,
+        message=f"{said}: {named}"
+        + ("" if severity is Severity.INFO else "; nothing is turned, the fault is in the code"),
         evidence=(Evidence(fact=fact, value=len(tensors), limit=0),),
         causes=causes,
         explains=explains,

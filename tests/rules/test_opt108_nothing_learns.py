@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from rules.optimisation.opt108_nothing_learns import nothing_learns
+from rules.vocabulary import Severity
 from tests.rules.situations import assessed, knobs, layers, missing_without
 
 
@@ -52,15 +53,13 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
         pytest.param({"layers": {"unchanged": ("head.weight",), "checks": 1}}, id="one check"),
         pytest.param({"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 1e-12, 0.3)}}, id="it vanishes: ARC101"),
         pytest.param({"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.3, dead=0.9)}}, id="dead units: ARC103"),
-        pytest.param({"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.3, 0.3)}}, id="a branch of its own"),
-        pytest.param({"layers": {"layers": layers(0.0, 0.0, 0.3)}}, id="cut off on purpose, and learning"),
         pytest.param(
             {"loss": {"now": 2.2}, "layers": {"layers": layers(0.0, 0.0, 0.3), "at_start": layers(0.1, 0.1, 0.3)}},
             id="died on the way",
         ),
         pytest.param(
-            {"loss": {"now": 2.2}, "layers": {"layers": layers(0.3, 0.0, 0.0), "at_start": layers(0.3, 0.0, 0.0)}},
-            id="a branch that nothing uses",
+            {"run": {"step": 60}, "layers": {"layers": layers(0.3, 0.0), "at_start": layers(0.3, 0.0)}},
+            id="a branch that nothing comes to, too early",
         ),
         pytest.param({"run": {"step": 950}, "layers": {"unchanged": ("head.weight",)}}, id="the tail of a schedule"),
         pytest.param({"model": {"frozen": 30_000}}, id="frozen, and learning"),
@@ -123,3 +122,23 @@ def test_layers_that_get_no_gradient_are_named_with_where_to_look() -> None:
     assert "requires_grad" in finding.fixes[0].name
     assert finding.beyond_knobs
     assert {"ARC101", "GEN103", "DAT112"} <= {*finding.explains}
+
+
+@pytest.mark.parametrize(
+    ("loss", "norms"),
+    [
+        pytest.param(2.2, (0.0, 0.3, 0.3), id="a branch of its own"),
+        pytest.param(2.2, (0.3, 0.0, 0.0), id="a branch that nothing uses"),
+        pytest.param(0.3, (0.0, 0.0, 0.3), id="cut off, and learning"),
+        pytest.param(0.01, (0.0, 0.3), id="cut off, and converged"),
+    ],
+)
+def test_layers_without_a_gradient_beside_a_net_that_learns_are_a_hint_that_explains_nothing(
+    loss: float, norms: tuple[float, ...]
+) -> None:
+    finding = assessed(
+        nothing_learns, {"loss": {"now": loss}, "layers": {"layers": layers(*norms), "at_start": layers(*norms)}}
+    )
+    assert finding is not None
+    assert (finding.severity, finding.explains) == (Severity.INFO, ())
+    assert finding.message.startswith(f"no gradient comes to {norms.count(0)} of {len(norms)} layers: ")
