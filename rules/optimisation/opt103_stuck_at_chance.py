@@ -39,6 +39,9 @@ NEEDED_PROBES = ("lr_sweep", "single_batch_fit", "zeroed_input")
 """Together they tell the causes apart."""
 FIT_SHARE = 0.5
 """Last over first loss on 16 examples: a net and a loss that work get far below a half."""
+FAINT_SHARE = 0.05
+"""Of the outputs, that is left of them to the inputs: a net as it is drawn gives them a third or more, and what is masked, or
+averaged with padding, a hundredth."""
 UNUSED_BAND = 0.02
 """Around 1: the loss without inputs equals the loss with them."""
 
@@ -62,11 +65,12 @@ def stuck_at_chance(
     asked = tuple(name for name in NEEDED_PROBES if name not in probes.done)
     certain = not asked or run.progress >= CERTAIN_SHARE
     causes = POSSIBLE_CAUSES if asked else (_cause(knobs, probes),)
+    faint = f", and without them the outputs change by {probes.zeroed_output_share:.1%}" if causes == (FAINT,) else ""
     return Finding(
         code="OPT103",
         name="stuck_at_chance",
         severity=Severity.ERROR if certain else Severity.INFO,
-        message=f"the loss is {loss.now:.3g}, and guessing without a look at the inputs gives {task.baseline_loss:.3g}",
+        message=f"the loss is {loss.now:.3g}, and guessing without a look at the inputs gives {task.baseline_loss:.3g}{faint}",
         evidence=(
             Evidence(fact="loss.now", value=loss.now, limit=CHANCE_SHARE * task.baseline_loss),
             Evidence(fact="loss.fall_share", value=loss.fall_share, limit=STALLED_FALL_SHARE),
@@ -80,12 +84,14 @@ def stuck_at_chance(
 
 RATE = "the learning rate is of the wrong order"
 NET = "the net or its loss cannot learn even 16 examples: initialisation, dead units, a loss that does not fit"
+FAINT = "next to nothing of the inputs reaches the output: they are masked, averaged with padding, or scaled away"
 INPUTS = "the inputs do not reach the output, or say nothing about the labels"
 DATA = "single batches can be learned, the whole cannot: labels that do not belong to the inputs, or no signal"
-POSSIBLE_CAUSES = (RATE, NET, INPUTS, DATA)
+POSSIBLE_CAUSES = (RATE, NET, FAINT, INPUTS, DATA)
 ADVICE = {
     RATE: "give another learning rate: a tenth and ten times the present one tell which way",
     NET: "check that the loss takes raw outputs (no softmax before cross entropy), and re-initialise (He, Xavier)",
+    FAINT: "follow one batch through forward(): a mask that is the wrong way round, a mean over padding, a factor near 0",
     INPUTS: "look at one batch as the model gets it: scale, order of inputs and labels, what the loader delivers",
     DATA: "look at twenty examples beside their labels",
 }
@@ -96,7 +102,7 @@ def _cause(knobs: KnobFacts, probes: ProbeFacts) -> str:
     if ratio >= SWEEP_MARGIN or ratio <= 1 / SWEEP_MARGIN:
         return RATE
     if not probes.fit_last_loss <= FIT_SHARE * probes.fit_first_loss:
-        return NET
+        return FAINT if probes.zeroed_output_share <= FAINT_SHARE else NET
     if abs(probes.zeroed_loss_share - 1) <= UNUSED_BAND:
         return INPUTS
     return DATA

@@ -61,8 +61,15 @@ ALL = frozenset({"lr_sweep", "single_batch_fit", "zeroed_input"})
 STUCK = {"loss": {"now": 2.29, "fall_share": 0.0}, "validation": evaluations([2.3, 2.3], [0.1, 0.11])}
 
 
-def answered(pick: float = 0.1, last: float = 0.1, zeroed: float = 1.5) -> ProbeFacts:
-    return ProbeFacts(done=ALL, lr_pick=pick, fit_first_loss=2.3, fit_last_loss=last, zeroed_loss_share=zeroed)
+def answered(pick: float = 0.1, last: float = 0.1, zeroed: float = 1.5, moved: float = 0.4) -> ProbeFacts:
+    return ProbeFacts(
+        done=ALL,
+        lr_pick=pick,
+        fit_first_loss=2.3,
+        fit_last_loss=last,
+        zeroed_loss_share=zeroed,
+        zeroed_output_share=moved,
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,6 +77,7 @@ def answered(pick: float = 0.1, last: float = 0.1, zeroed: float = 1.5) -> Probe
     [
         pytest.param(answered(pick=0.001), "learning rate", "start_over", id="rate"),
         pytest.param(answered(last=2.2), "16 examples", "person", id="net or loss"),
+        pytest.param(answered(last=2.2, moved=0.019), "averaged with padding", "person", id="inputs that are drowned"),
         pytest.param(answered(zeroed=1.0), "inputs do not reach", "person", id="inputs"),
         pytest.param(answered(), "labels that do not belong", "person", id="labels"),
     ],
@@ -87,3 +95,9 @@ def test_it_asks_before_it_is_sure() -> None:
     assert finding is not None
     assert finding.severity is Severity.INFO
     assert set(finding.probes) == ALL
+
+
+def test_it_quotes_how_little_of_the_inputs_reaches_the_output() -> None:
+    finding = assessed(stuck_at_chance, {**STUCK, "probes": answered(last=2.2, moved=0.019)})
+    assert finding is not None
+    assert finding.message.endswith(", and without them the outputs change by 1.9%")
