@@ -62,6 +62,18 @@ def dead_units(
     asked = in_time and not from_the_start(layers) and "lr_sweep" not in probes.done
     blamed = in_time and rate_over_pick(knobs, probes) >= SWEEP_MARGIN
     kind = init_for_relu(task, knobs)
+    revived = possible(
+        knobs,
+        operation(
+            run,
+            task,
+            loss,
+            f"use LeakyReLU and {init_named(kind)}",
+            "a unit below zero gets a gradient again",
+            activation="leaky_relu",
+            init=kind,
+        ),
+    )
     over = start_over("dead units do not come back at any rate", lr=probes.lr_pick)
     return Finding(
         code="ARC103",
@@ -77,18 +89,9 @@ def dead_units(
         ),
         fixes=(
             *((new_start(),) if asked else possible(knobs, over) if blamed else ()),
-            advice("use He initialisation and an activation with a slope below zero (LeakyReLU)", improves="loss"),
-            *possible(
-                knobs,
-                operation(
-                    run,
-                    task,
-                    loss,
-                    f"use LeakyReLU and {init_named(kind)}",
-                    "a unit below zero gets a gradient again",
-                    activation="leaky_relu",
-                    init=kind,
-                ),
+            *(
+                revived
+                or (advice("use He initialisation and LeakyReLU, whose slope below zero is not 0", improves="loss"),)
             ),
         ),
     )

@@ -94,3 +94,11 @@ def test_the_weights_are_drawn_as_any_net_of_this_kind_would_be(changes: dict[st
     finding = assessed(dead_units, {**dead, "layers": born, **changes})
     assert finding is not None
     assert [turn.to for fix in finding.fixes for turn in fix.turns if turn.knob == "init"] == [init]
+
+
+@pytest.mark.parametrize("turnable", [True, False])
+def test_what_can_be_tried_is_not_advised_besides(turnable: bool) -> None:
+    dead = {"loss": {"now": 2.0, "fall_share": 0.0}, "layers": {"layers": layers(0.0, dead=0.9)}, "run": {"step": 800}}
+    finding = assessed(dead_units, dead if turnable else {**dead, "knobs": knobs(turnable=frozenset())})
+    assert finding is not None
+    assert [bool(fix.turns) for fix in finding.fixes] == [turnable]
