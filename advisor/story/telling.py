@@ -70,6 +70,9 @@ def tell_entry(entry: ledger.Entry, story: Story) -> Line | None:
             sure = f" ({word}, the cause)" if (word := said(entry.confidence)) else ""
             finding = entry.finding
             level: Level = finding.severity.value
+            known = story.findings.get(finding.code)
+            if level == "info" and known is not None and known.times > 1:  # a hint that comes and goes is told once
+                return None
             young = f" ({NURSERY})" if finding.nursery else ""
             return Line("found", f"{finding.code} {finding.message}{because}{sure}{young}", level)
         case ledger.Cleared(mended=False):

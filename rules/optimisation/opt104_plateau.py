@@ -64,7 +64,7 @@ def plateau(
         code="OPT104",
         name="plateau",
         severity=Severity.INFO,
-        message=f"the validation loss gained only {gain:.1%} over {PATIENCE_EVALUATIONS} evaluations, "
+        message=f"the validation loss gained {f'only {gain:.1%}' if gain > 0 else 'nothing'} over {PATIENCE_EVALUATIONS} evaluations, "
         f"at {fmean(one.loss for one in seen[-PATIENCE_EVALUATIONS:]):.3g}",
         evidence=(
             Evidence(fact="validation.evaluations", value=gain, limit=GAIN_LIMIT),

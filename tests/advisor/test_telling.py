@@ -40,6 +40,13 @@ def test_a_run_introduces_itself_and_says_how_far_it_is() -> None:
     assert "accuracy 50.0%" in lines[1]
 
 
+@pytest.mark.parametrize(("severity", "lines"), [(Severity.INFO, 1), (Severity.WARNING, 2)])
+def test_a_hint_that_comes_and_goes_is_told_once(severity: Severity, lines: int) -> None:
+    finding = Finding(code="OPT104", name="plateau", severity=severity, message="the loss rests", evidence=())
+    found = Found(finding=finding, role="contributing")
+    assert len(told(found, Cleared(code="OPT104", mended=False), found)) == lines
+
+
 @pytest.mark.parametrize(
     ("outcome", "word"),
     [
