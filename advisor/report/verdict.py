@@ -1,5 +1,6 @@
 """The three lines of a report (verdict, why, next), and what it is not sure of."""
 
+from collections.abc import Sequence
 from math import isnan
 
 from advisor.report.schema import Intervention, Metrics, Opportunity, ReportedFinding
@@ -66,14 +67,14 @@ def why(
 ) -> str:
     """Return one sentence with one number: what decided how it went.
 
-    In this order: the reason of a failure, an error that stands, of a run that learned nothing what stood last, a cause
+    In this order: the reason of a failure, an error that stands or the cause of it, of a run that learned nothing what stood last, a cause
     that was mended, a warning that stands, the greatest measured gain, all that was looked at.
     """
     if story.word == "failed" and (reason := _reason_of_failure(story)):
         return reason
     stand = standing(findings)
     if worst := next((one for one in stand if one.severity is Severity.ERROR), None):
-        return _told(worst)
+        return _told(_root(worst, stand))
     if learned_nothing(metrics) and (last := _stood_last(story, findings)):
         return _told(last)
     mended = [one for one in findings if one.mended and one.role == "cause" and one.severity is not Severity.INFO]
@@ -168,6 +169,14 @@ def learned_nothing(metrics: Metrics) -> bool:
     margin = metrics.best - metrics.baseline if metrics.higher_is_better else metrics.baseline - metrics.best
     noise = metrics.standard_error or 0.0
     return not margin > (BEST_OF_MANY * noise if noise == noise else 0.0)
+
+
+def _root(finding: ReportedFinding, stand: Sequence[ReportedFinding]) -> ReportedFinding:
+    """Return the fault that explains a finding, as far up as faults stand; the finding itself where none does."""
+    known = {one.code: one for one in stand if one.severity is not Severity.INFO}
+    while (above := known.pop(finding.explained_by, None)) is not None:
+        finding = above
+    return finding
 
 
 def _stood_last(story: Story, findings: tuple[ReportedFinding, ...]) -> ReportedFinding | None:

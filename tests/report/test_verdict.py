@@ -4,9 +4,10 @@ from math import nan
 
 from advisor import ledger
 from advisor.report.view import figures
-from rules.vocabulary import Severity
+from rules.vocabulary import Deed, Effect, Fix, Severity
 from tests.report import literal_runs
 from tests.report.literal_runs import report_of
+from trainer import wire
 
 
 def test_a_mended_fault_names_the_fix_of_another_finding_that_mended_it() -> None:
@@ -68,3 +69,39 @@ def test_a_fault_that_stands_is_in_the_first_sentence_beside_what_was_mended() -
     run.found(literal_runs.finding("NUM102", "divergence", "the loss is 9", severity=Severity.ERROR), "symptom")
     assert " and 2 that stand: " in report_of(run).verdict
     assert "with" not in report_of(literal_runs.healthy()).verdict
+
+
+def test_an_error_that_is_a_symptom_is_told_by_its_cause() -> None:
+    run = literal_runs.Recorder()
+    run.start()
+    run.learn(128)
+    run.evaluate(0.11)
+    labels = literal_runs.finding("DAT112", "labels", "shuffled labels would do as well", severity=Severity.WARNING)
+    stuck = literal_runs.finding("OPT103", "stuck", "the loss is that of guessing", severity=Severity.ERROR)
+    run.found(labels, "cause")
+    run.found(stuck, "symptom", "DAT112")
+    run.end()
+    assert report_of(run).why == "DAT112: shuffled labels would do as well."
+    run.enter(ledger.Cleared, code="DAT112", mended=False)
+    assert report_of(run).why == "OPT103: the loss is that of guessing."
+
+
+def test_a_run_that_was_given_up_says_what_for() -> None:
+    run = literal_runs.Recorder()
+    run.start()
+    run.learn(128)
+    run.evaluate(0.5)
+    climb = literal_runs.finding("NUM102", "divergence", "the loss is 9, up from 2", severity=Severity.ERROR)
+    run.found(climb, "cause")
+    stop = Fix(
+        name="stop", effect=Effect.RESCUE, deed=Deed.STOP, improves="finite", expected=0.0, estimated_by="nothing helps"
+    )
+    run.try_out("t1", "NUM102", stop, "rescue")
+    run.say(wire.TrainingEnded, why="hopeless", best_step=64)
+    run.judge("t1", "NUM102", "applied_untried", "the run was stopped", 0.0)
+    run.enter(ledger.Cleared, code="NUM102", mended=False)
+    run.end("hopeless")
+    run.enter(ledger.TrainerExited, code=3, why="the trainer failed with code 3", last_lines=())
+    report = report_of(run)
+    assert report.verdict.startswith("The training was given up at step")
+    assert report.why == "NUM102: the loss is 9, up from 2."
