@@ -58,9 +58,10 @@ DOUBLINGS_MOST = 3
 DOUBLED_SHARE = 0.20
 """… and while the rounds take at most this share of what remains: a gain must still have time to pay."""
 
-HOPELESS_TIMES = 3.0
+HOPELESS_TIMES = 2.0
 """A candidate whose warm steps take so many times as long has lost, for all rounds must agree; more of them would only
-lengthen the run (bf16 on a processor without units for it: 5 to 30 times, measured)."""
+lengthen the run (bf16 on a processor without units for it: 2.3 to 30 times, measured). Neighbouring stretches on a crowded
+machine differ by a third."""
 
 
 class RoundsRefused(Exception):
