@@ -81,6 +81,27 @@ def reach_of(values: Tensor, over: tuple[int, ...]) -> Tensor:
     Returns:
         As many numbers, from 0 on.
     """
+    distance, usual = _distances(values, over)
+    return (distance / usual).where(usual > 0, 0.0).nan_to_num(0.0)
+
+
+def stands_out(values: Tensor, over: tuple[int, ...]) -> Tensor:
+    """Tell of each value whether it lies far out of its feature, and of what is usual of the other features too.
+
+    A pixel at the rim of a picture that is hardly ever lit lies far out of its own values when it is, and is no larger than
+    its neighbours.
+
+    Args:
+        values: Of any shape.
+        over: The axes that are not the feature's.
+    """
+    distance, usual = _distances(values, over)
+    of_all = usual[usual > 0].median() if bool((usual > 0).any()) else usual.max()
+    return (usual > 0) & (distance > FAR_TIMES * usual) & (distance > FAR_TIMES * of_all)
+
+
+def _distances(values: Tensor, over: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Return how far each value lies from its feature's median, and within which distance 98 % of the feature's do."""
     known = values.float().where(torch.isfinite(values), torch.nan)
     features = [axis for axis in range(values.ndim) if axis not in over]
     rows = known.permute(*over, *features).flatten(0, len(over) - 1).flatten(1) if features else known.reshape(-1, 1)
@@ -90,8 +111,7 @@ def reach_of(values: Tensor, over: tuple[int, ...]) -> Tensor:
     middle = rows.nanmedian(dim=0).values
     usual = (rows - middle).abs().nanquantile(USUAL_SHARE, dim=0, interpolation="lower")
     shape = [1 if axis in over else size for axis, size in enumerate(values.shape)]
-    distance = (known - middle.reshape(shape)).abs() / usual.reshape(shape)
-    return distance.where(usual.reshape(shape) > 0, 0.0).nan_to_num(0.0)
+    return (known - middle.reshape(shape)).abs(), usual.reshape(shape)
 
 
 def mean_and_spread(values: Tensor, over: tuple[int, ...]) -> tuple[Tensor, Tensor]:

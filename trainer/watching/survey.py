@@ -21,7 +21,7 @@ from trainer.data.order import Order
 from trainer.data.seeding import preserved_generators, seed_fetch
 from trainer.data.source import Column, Source, Split
 from trainer.data.table import missing
-from trainer.surgery.standardise import FAR_TIMES, reach_of, within
+from trainer.surgery.standardise import FAR_TIMES, reach_of, stands_out, within
 from trainer.watching.neighbours import alike, same_label
 from trainer.watching.relation import relatedness
 from trainer.words import ColumnFacts, Survey
@@ -208,9 +208,8 @@ def _neighbours(source: Source, order: Order) -> dict[str, float]:
 def _scales(sample: list[torch.Tensor], source: Source) -> dict[str, Any]:
     """Return how large the inputs are, feature by feature: a channel of an image, a column of a table, else the whole.
 
-    A few values far out are told apart, so that they do not stand for the spread of all. Told of are those that lie far out
-    of all inputs besides: a pixel at the rim that is hardly ever lit is no larger than its neighbours then. Inputs that are
-    no fractions (tokens, structures) have no scale: no features, and NaN.
+    A few values far out are told apart, so that they do not stand for the spread of all. Told of are those that stand out
+    of the other features too. Inputs that are no fractions (tokens, structures) have no scale: no features, and NaN.
     """
     if not sample or not sample[0].is_floating_point():
         unknown = dict.fromkeys(("input_mean", "input_std_low", "input_std_high", "input_abs_max"), float("nan"))
@@ -222,8 +221,7 @@ def _scales(sample: list[torch.Tensor], source: Source) -> dict[str, Any]:
     over = within(source.inputs, inputs.ndim)
     reach = reach_of(inputs, over)
     far = reach > FAR_TIMES
-    of_all = reach_of(inputs, tuple(range(inputs.ndim)))
-    told = far & (of_all > FAR_TIMES) if bool(of_all.any()) else far
+    told = stands_out(inputs, over)
     finite = inputs.double().where(torch.isfinite(inputs), torch.nan)
     usual = finite.where(~far, torch.nan)
     means = usual.nanmean(dim=over, keepdim=True)
