@@ -6,7 +6,7 @@ from rules.vocabulary import Severity
 from tests.runs.recording import HERE, appearances, judge, ledger, names
 from tests.runs.setups import ALL, HEALTHY
 
-SIZE_LIMIT_BYTES = 2_750_000
+SIZE_LIMIT_BYTES = 2_760_000
 """Of all recordings: they travel with every copy of the repository."""
 FEWEST_HEALTHY = 8
 """Ways to train soundly that the rules must leave alone."""

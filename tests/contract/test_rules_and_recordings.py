@@ -34,6 +34,7 @@ FIRED_BY = {
     "DAT113": "labels_move",
     "DAT114": "loader_repeats",
     "DAT115": "examples_broken",
+    "DAT116": "validation_raw",
     "DEV101": "precision_full",
     "DEV102": "precision_full",
     "DEV103": "batch_small",

@@ -153,6 +153,14 @@ def _small_validation(data: Data, examples: float) -> Data:
     return replace(data, val=data.val.take(np.arange(int(examples))))
 
 
+def _raw_validation(data: Data, factor: float) -> Data:
+    """What is judged by is not scaled as the training examples are."""
+    val, test = (
+        replace(part, inputs=(part.inputs * factor + factor).astype(np.float32)) for part in (data.val, data.test)
+    )
+    return replace(data, val=val, test=test)
+
+
 def _joined(one: Part, other: Part) -> Part:
     return Part(np.concatenate([one.inputs, other.inputs]), np.concatenate([one.targets, other.targets]))
 
@@ -174,4 +182,5 @@ SPOILS: dict[str, Callable[[Data, float], Data]] = {
     "constant_columns": _constant_columns,
     "target_scale": _target_scale,
     "small_validation": _small_validation,
+    "raw_validation": _raw_validation,
 }

@@ -31,6 +31,12 @@ def softmax_twice(seed: int) -> Task:
     return Task(model=nn.Sequential(*net(), nn.Softmax(dim=1)), train=(PIXELS, LABELS))
 
 
+def raw_validation(seed: int) -> Task:
+    points, labels = make_moons(600, noise=0.1, random_state=0)
+    train, val = (points[:400].astype(np.float32), labels[:400]), (100 * points[400:].astype(np.float32), labels[400:])
+    return Task(model=nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 2)), train=train, val=val)
+
+
 def equal_units(seed: int) -> Task:
     model = net()
     with torch.no_grad():

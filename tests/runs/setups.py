@@ -102,6 +102,7 @@ TROUBLED: dict[str, Setup] = {
     "loss_without_floor": _own("likelihood_of_logits", "no log-softmax before the likelihood", train=SGD | {"epochs": 4}, until_step=50),
     "loss_summed": _own("summed_loss", "the loss of a batch is a sum", train=SGD | {"epochs": 4}, until_step=50),
     "examples_broken": _own("broken_examples", "some inputs are a hundred times too large", train=SGD | {"epochs": 20}),
+    "validation_raw": _own("raw_validation", "validation examples are not scaled as the others are", train=SGD | {"epochs": 3, "batch_size": 16}, until_step=60),
     "order_sorted": _own("sorted_order", "the examples come sorted by label", train=SGD | {"epochs": 6}),
     "classes_rare": Setup(
         "three classes are kept one in thirty",

@@ -66,6 +66,7 @@ CASES: tuple[Case, ...] = (
     fault("loader_few", "only 40 of all examples ever come", DIGITS, DIGITS.having(flaws={"few_again": 40}), "GEN101", "DAT114", allowed=BY_HEART),
     fault("splits_leak", "the validation split is in the training split", TANGLE, TANGLE.having(flaws={"leak": 1.0}), "DAT105"),
     fault("splits_leak_some", "a fifth of the validation split is in the training split", DIGITS_CNN, DIGITS_CNN.having(flaws={"leak": 0.2}), "DAT105", severe=False),
+    fault("validation_raw", "what is judged by is not scaled as the training examples are", DIGITS, DIGITS.having(flaws={"raw_validation": 127.5}), "DAT116", allowed=("GEN101", "OPT105")),
     fault("rows_doubled", "eight examples in ten are copies of a few", TANGLE, TANGLE.having(flaws={"duplicates": 0.8}), "DAT114", "DAT106", "GEN101", allowed=BY_HEART),
     fault("rows_conflict", "half of the examples are there twice, with two labels", DIGITS, DIGITS.having(flaws={"conflicts": 0.5}), "DAT106", allowed=("DAT102", "GEN101", *BY_HEART)),
     fault("values_missing", "values are missing in one example in four", BREAST, BREAST.having(flaws={"missing": 0.01}), "DAT103", allowed=("NUM101",), knobs=("standardise",)),
