@@ -148,6 +148,11 @@ def unsure(story: Story, metrics: Metrics, *, dropped: int) -> tuple[str, ...]:
         for one in story.interventions
         if one.outcome == "kept" and _is_short_rate_trial(one)
     ]
+    if late := _after_the_best(story):
+        told.append(
+            f"The best {metrics.name} was that of step {late[0]}, and its weights are delivered; what was kept later is "
+            f"not in them: {', '.join(late[1])}."
+        )
     undecided = [one.fix.name for one in story.interventions if one.outcome in ("undecided", None) and one.trial]
     if undecided:
         told.append("Undecided, so not kept: " + ", ".join(dict.fromkeys(undecided)) + ". A longer run may tell.")
@@ -190,6 +195,17 @@ def _stood_last(story: Story, findings: tuple[ReportedFinding, ...]) -> Reported
         and one.severity is not Severity.INFO
     ]
     return max(late, key=lambda one: (one.role == "cause", one.severity.rank, one.cleared_step), default=None)
+
+
+def _after_the_best(story: Story) -> tuple[int, list[str]] | None:
+    """Return the step of the best evaluation, and the fixes of learning that were kept only after it; nothing where none was."""
+    best = story.training_ended.best_step if story.training_ended else 0
+    late = [
+        one.fix.name
+        for one in story.interventions
+        if one.how == "fork" and one.outcome == "kept" and not one.undone and (one.ended_step or one.step) > best
+    ]
+    return (best, list(dict.fromkeys(late))) if best and late else None
 
 
 def _given_up(story: Story) -> bool:

@@ -2,6 +2,8 @@
 
 from math import nan
 
+import pytest
+
 from advisor import ledger
 from advisor.report.view import figures
 from rules.vocabulary import Deed, Effect, Fix, Severity
@@ -105,3 +107,29 @@ def test_a_run_that_was_given_up_says_what_for() -> None:
     report = report_of(run)
     assert report.verdict.startswith("The training was given up at step")
     assert report.why == "NUM102: the loss is 9, up from 2."
+
+
+@pytest.mark.parametrize(("best", "told"), [(16, True), (128, False)])
+def test_what_was_kept_after_the_best_evaluation_is_not_in_what_is_delivered(best: int, told: bool) -> None:
+    run = literal_runs.Recorder()
+    run.start()
+    run.learn(64)
+    run.evaluate(0.9)
+    fix = Fix(
+        name="weigh the loss by class",
+        effect=Effect.CHANGES_LEARNING,
+        improves="loss",
+        expected=0.1,
+        estimated_by="a guess",
+    )
+    run.try_out("t1", "DAT101", fix, "fork")
+    run.judge("t1", "DAT101", "kept", "loss 1 → 0.5", 0.5)
+    run.learn(64)
+    run.say(wire.TrainingEnded, why="finished", best_step=best)
+    run.end()
+    said = [one for one in report_of(run).unsure if "weigh the loss by class" in one]
+    assert bool(said) is told
+    assert not told or said == [
+        "The best accuracy was that of step 16, and its weights are delivered; what was kept later is not in them: "
+        "weigh the loss by class."
+    ]
