@@ -41,6 +41,9 @@ MEANT_SHARE = 0.1
 """Of the chance loss: a climb smaller than this is noise around a converged loss."""
 NOISE_FACTOR = 2.0
 """Spreads of the batch loss: the least of many medians of 20 lies up to one and a half below a flat curve."""
+LOST_SHARE = 0.5
+"""Of all that a loss has fallen which is below zero at its least: batches of a Poisson likelihood, whose spread is as uneven
+as they are, came to a third of it by chance."""
 SETTLED_STEPS = 20
 """Steps before a smoothed loss exists that can be held against the first one."""
 
@@ -56,7 +59,8 @@ def divergence(
 ) -> Finding | None:
     """Find a training loss that has climbed and stays up."""
     noise = NOISE_FACTOR * loss.noise_share * abs(loss.now)
-    meant = loss.now - loss.best > max(MEANT_SHARE * task.baseline_loss, noise)
+    lost = LOST_SHARE * (loss.at_start - loss.best) if loss.best <= 0 else 0.0  # a multiple of it says nothing
+    meant = loss.now - loss.best > max(MEANT_SHARE * task.baseline_loss, noise, lost)
     comparable = loss.best_step >= run.last_turn_step
     shaken = loss.outliers_in_50 >= OUTLIERS
     patience = EARLY_CLIMB_STEPS if run.progress <= EARLY_SHARE or shaken else CLIMB_STEPS

@@ -27,6 +27,13 @@ CLIMB = {"loss": {"now": 1.5, "best": 0.5, "best_step": 400, "above_best_steps":
             {"loss": {"now": 1.5, "best": 0.5, "best_step": 400, "above_best_steps": 25, "outliers_in_50": 3}},
             id="a climb that began with a burst of outliers",
         ),
+        pytest.param(
+            {
+                "task": {"baseline_loss": 0.2},
+                "loss": {"at_start": 1.1, "now": 0.9, "best": -0.4, "best_step": 400, "above_best_steps": 60},
+            },
+            id="most of what a loss about zero had fallen",
+        ),
     ],
 )
 def test_it_speaks(changes: dict[str, Any]) -> None:
@@ -67,6 +74,14 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
                 "loss": {"at_start": 1.1, "now": -0.07, "best": -0.37, "above_best_steps": 80, "noise_share": 5.0},
             },
             id="a loss below zero, and noisier than it climbs",
+        ),
+        pytest.param(
+            {
+                "run": {"step": 600},
+                "task": {"baseline_loss": 0.2},
+                "loss": {"at_start": 1.1, "now": 0.13, "best": -0.37, "above_best_steps": 80, "noise_share": 1.5},
+            },
+            id="a loss about zero, and a part of what it fell",
         ),
     ],
 )
