@@ -37,6 +37,9 @@ EVALUATIONS = 2
 ASTRAY_TIMES = 2.0
 """Times the loss of guessing, at every evaluation so far: nets that overfit begin at .2 to 1.1 of it (fault bench)."""
 
+WHOLE_TIMES = 10.0
+"""From here on a multiple is told without a decimal."""
+
 
 @rule("DAT116")
 def validation_differs(task: TaskFacts, validation: ValidationFacts) -> Finding | None:
@@ -47,11 +50,12 @@ def validation_differs(task: TaskFacts, validation: ValidationFacts) -> Finding 
         return None
     if not least > ASTRAY_TIMES * guess or not last.train_loss < LEARNED_SHARE * guess:
         return None
+    times = last.loss / guess
     return Finding(
         code="DAT116",
         name="validation_differs",
         severity=Severity.WARNING,
-        message=f"the validation loss is {last.loss:.3g}, {last.loss / guess:.2g} times that of guessing, and that of "
+        message=f"the validation loss is {last.loss:.3g}, {times:.{0 if times >= WHOLE_TIMES else 1}f} times that of guessing, and that of "
         f"training examples {last.train_loss:.2g}: the two are not prepared alike, or not of one kind",
         evidence=(
             Evidence(fact="validation.loss", value=least, limit=ASTRAY_TIMES * guess),

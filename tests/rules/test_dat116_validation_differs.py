@@ -9,14 +9,14 @@ from rules.data.dat116_validation_differs import validation_differs
 from rules.vocabulary import Effect
 from tests.rules.situations import assessed, evaluations, missing_without
 
-ASTRAY = evaluations([30.3, 125.0], [0.41, 0.38], train=0.3)
+ASTRAY = evaluations([30.3, 318.0], [0.41, 0.38], train=0.3)
 
 
 def test_it_speaks_and_turns_nothing() -> None:
     finding = assessed(validation_differs, {"validation": ASTRAY})
     assert finding is not None
     assert (finding.code, finding.name) == ("DAT116", "validation_differs")
-    assert finding.message.startswith("the validation loss is 125, 54 times that of guessing")
+    assert finding.message.startswith("the validation loss is 318, 138 times that of guessing")
     assert [fix.effect for fix in finding.fixes] == [Effect.NEEDS_A_PERSON]
     assert "GEN101" in finding.explains
 
