@@ -44,6 +44,9 @@ RISE_SHARE = 0.10
 """Of the run: a loss that rises here, before the net knew anything, was thrown up by its first steps."""
 LEARNED_SHARE = 0.8
 """Of the chance loss: a net that has been below it has learned something; a rise after that has another cause."""
+FAINT_SHARE = 0.05
+"""Of the outputs, that is left of them to the inputs: a net as it is drawn gives them a third or more, and what is masked, or
+averaged with padding, a hundredth."""
 QUIET_NOISE_SHARE = 0.5
 """Spread over smoothed loss: batches of a regression differ by .35 at any rate; more is the mark of long steps."""
 TENTH = 0.1

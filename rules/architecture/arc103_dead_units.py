@@ -26,6 +26,7 @@ Sparse features are meant, and the loss is fine: the rule then keeps silent anyw
 
 from rules.facts import KnobFacts, LayerFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts
 from rules.learning import (
+    FAINT_SHARE,
     LAYER_CHECKS,
     SWEEP_MARGIN,
     has_not_begun,
@@ -41,6 +42,8 @@ from rules.wording import such_layers
 
 DEAD_LIMIT = 0.5
 """Of a layer's units: healthy nets have layers with a third of them silent."""
+ALL_BUT_DEAD = 0.9
+"""Of a layer's units: with more alive, one layer lets more than a twentieth of the inputs through."""
 
 
 def from_the_start(layers: LayerFacts) -> bool:
@@ -58,6 +61,9 @@ def dead_units(
     if not bad(run, task, loss) or layers.checks < LAYER_CHECKS or not dead:
         return None
     worst = max(dead, key=lambda layer: layer.dead_share)
+    drowned = probes.zeroed_output_share <= FAINT_SHARE and len(dead) == 1 and worst.dead_share < ALL_BUT_DEAD
+    if drowned:  # its living units pass on what there is: it was lost before them (OPT103)
+        return None
     in_time = pays_to_start_over(run)
     asked = in_time and not from_the_start(layers) and "lr_sweep" not in probes.done
     blamed = in_time and rate_over_pick(knobs, probes) >= SWEEP_MARGIN

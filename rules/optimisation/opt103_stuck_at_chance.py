@@ -25,7 +25,15 @@ The signal is weak by nature (rare events, returns of shares): a loss close to t
 from math import isfinite
 
 from rules.facts import KnobFacts, LossFacts, ProbeFacts, RunFacts, TaskFacts, ValidationFacts
-from rules.learning import CHANCE_SHARE, LAST_PROBE_SHARE, STALLED_FALL_SHARE, SWEEP_MARGIN, at_chance, rate_over_pick
+from rules.learning import (
+    CHANCE_SHARE,
+    FAINT_SHARE,
+    LAST_PROBE_SHARE,
+    STALLED_FALL_SHARE,
+    SWEEP_MARGIN,
+    at_chance,
+    rate_over_pick,
+)
 from rules.remedies import advice, new_start, possible, start_over
 from rules.vocabulary import Evidence, Finding, Fix, Severity, rule
 
@@ -39,9 +47,6 @@ NEEDED_PROBES = ("lr_sweep", "single_batch_fit", "zeroed_input")
 """Together they tell the causes apart."""
 FIT_SHARE = 0.5
 """Last over first loss on 16 examples: a net and a loss that work get far below a half."""
-FAINT_SHARE = 0.05
-"""Of the outputs, that is left of them to the inputs: a net as it is drawn gives them a third or more, and what is masked, or
-averaged with padding, a hundredth."""
 UNUSED_BAND = 0.02
 """Around 1: the loss without inputs equals the loss with them."""
 

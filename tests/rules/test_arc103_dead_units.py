@@ -1,5 +1,6 @@
 """ARC103 dead units: when it speaks, when it is silent, when it is not assessed."""
 
+from dataclasses import replace
 from math import nan
 from typing import Any
 
@@ -102,3 +103,18 @@ def test_what_can_be_tried_is_not_advised_besides(turnable: bool) -> None:
     finding = assessed(dead_units, dead if turnable else {**dead, "knobs": knobs(turnable=frozenset())})
     assert finding is not None
     assert [bool(fix.turns) for fix in finding.fixes] == [turnable]
+
+
+@pytest.mark.parametrize(
+    ("dead", "blamed"),
+    [
+        pytest.param((0.6, 0.1), False, id="one layer with living units"),
+        pytest.param((0.95, 0.1), True, id="one that lets nothing through"),
+        pytest.param((0.6, 0.6), True, id="several: each halves what is left"),
+    ],
+)
+def test_a_layer_is_not_blamed_for_inputs_that_are_lost_before_it(dead: tuple[float, ...], blamed: bool) -> None:
+    both = tuple(replace(layer, dead_share=share) for layer, share in zip(layers(0.1, 0.1), dead, strict=True))
+    probes = ProbeFacts(done=frozenset({"zeroed_input"}), zeroed_output_share=0.019)
+    facts = {"loss": {"now": 2.0, "fall_share": 0.0}, "layers": {"layers": both}, "probes": probes}
+    assert (assessed(dead_units, facts) is not None) is blamed
