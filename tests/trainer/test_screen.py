@@ -1,10 +1,13 @@
 """The screen of settings: what it times, what it returns, and that it leaves the run as it was."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from torch import nn
 
 from tests.trainer.running import config_of, training_of
 from trainer.probing import screen
@@ -51,6 +54,21 @@ def test_a_run_without_a_setting_to_turn_says_so(training: Training, monkeypatch
     monkeypatch.setattr(screen, "_can", lambda *_: False)
     with pytest.raises(NothingToScreen):
         throughput_screen(training)
+
+
+def test_a_setting_whose_first_step_takes_long_is_judged_by_those_that_follow(training: Training) -> None:
+    made = []
+
+    def computes(_: nn.Module, __: Any) -> None:
+        halved = torch.is_autocast_enabled("cpu")
+        if halved and not made:
+            made.append(halved)
+            time.sleep(0.5)  # the kernels are made
+        time.sleep(0.0 if halved else 0.03)
+
+    training.model.register_forward_pre_hook(computes)
+    assert throughput_screen(training)["turns"].get("amp") == "auto"
+    assert made
 
 
 def test_when_the_time_is_up_nothing_more_is_timed(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:

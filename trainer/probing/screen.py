@@ -97,10 +97,14 @@ class _Screen:
         return int(settings.get("batch_size", self.training.batch_size))
 
     def _warm(self, settings: Settings, limit_s: float) -> float:
-        """Return the seconds an example behind some warm steps, of which the first may take longer than the limit."""
-        for _ in range(WARM_STEPS + 1):
+        """Return the seconds an example behind some warm steps; beyond the limit no more of them are taken.
+
+        The first one may take any time: what is computed in bf16 for the first time has its kernels made then, which was
+        seen to take sixty times a step.
+        """
+        for number in range(WARM_STEPS + 1):
             each_s = self._pace(settings, 1)
-            if each_s > HOPELESS_TIMES * limit_s and each_s * self._size(settings) > STRETCH_S:
+            if number and each_s > HOPELESS_TIMES * limit_s and each_s * self._size(settings) > STRETCH_S:
                 break
         return each_s
 
