@@ -10,6 +10,8 @@ from advisor.story.story import Story
 from advisor.story.told import InterventionState
 from rules.vocabulary import Deed, Severity
 
+LONG_SHARE = 0.1
+"""Of the run, that a warning stood for."""
 LEAST_EVALUATIONS = 3
 """Fewer do not show whether the metric still rises."""
 BEST_OF_MANY = 2.0
@@ -68,7 +70,7 @@ def why(
     """Return one sentence with one number: what decided how it went.
 
     In this order: the reason of a failure, an error that stands or the cause of it, of a run that learned nothing what stood last, a cause
-    that was mended, a warning that stands, the greatest measured gain, all that was looked at.
+    that was mended, a warning that stands, the greatest measured gain, a warning that stood for long, all that was looked at.
     """
     if story.word == "failed" and (reason := _reason_of_failure(story)):
         return reason
@@ -88,6 +90,10 @@ def why(
     if gains:
         top, measured = max(gains, key=lambda pair: pair[1].median)
         return _sentence(f"{top.rule}: to {top.fix} brought {gain(measured)}")
+    if gone := _went_by_itself(story, findings):
+        return _sentence(
+            f"{gone.code} stood from step {gone.step} to {gone.cleared_step} and went by itself: {gone.message}"
+        )
     if story.passed:
         hints = f"; {plural(len(stand), 'hint')} below" if stand else ""
         return f"{plural(len(story.passed), 'rule')} looked for faults and found none that stands{hints}."
@@ -195,6 +201,20 @@ def _stood_last(story: Story, findings: tuple[ReportedFinding, ...]) -> Reported
         and one.severity is not Severity.INFO
     ]
     return max(late, key=lambda one: (one.role == "cause", one.severity.rank, one.cleared_step), default=None)
+
+
+def _went_by_itself(story: Story, findings: tuple[ReportedFinding, ...]) -> ReportedFinding | None:
+    """Return the warning that stood longest, though nothing was done about it and it is gone; nothing where none stood for long."""
+    gone = [
+        (one.cleared_step - one.step, one)
+        for one in findings
+        if one.role != "symptom"
+        and one.severity is not Severity.INFO
+        and not one.mended
+        and one.cleared_step is not None
+    ]
+    stood, longest = max(gone, key=lambda pair: pair[0], default=(0, None))
+    return longest if stood >= LONG_SHARE * max(story.steps_total, 1) else None
 
 
 def _after_the_best(story: Story) -> tuple[int, list[str]] | None:

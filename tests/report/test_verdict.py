@@ -42,6 +42,24 @@ def test_a_score_that_no_guess_could_be_held_against_is_told_alone() -> None:
     assert "constant guess" not in {name for name, *_ in figures(report)}
 
 
+@pytest.mark.parametrize(("cleared_at", "told"), [(90, True), (14, False)])
+def test_a_warning_that_stood_for_long_is_told_though_it_went_by_itself(cleared_at: int, told: bool) -> None:
+    run = literal_runs.Recorder()
+    run.start()
+    run.enter(ledger.DriverStarted, pid=1, mode="watch", budget=0.1)
+    run.learn(12)
+    brake = literal_runs.finding("OPT107", "over_regularised", "the weight decay 0.1 pulls", severity=Severity.WARNING)
+    run.found(brake, "cause")
+    run.learn(cleared_at)
+    run.enter(ledger.Cleared, code="OPT107", mended=False)
+    run.learn(128)
+    run.evaluate(0.9)
+    run.end()
+    why = report_of(run).why
+    assert why.startswith("OPT107 stood from step 12 to ") is told
+    assert ("went by itself: the weight decay 0.1 pulls." in why) is told
+
+
 def test_the_best_of_several_guesses_is_no_learning_and_what_stood_last_is_the_reason() -> None:
     run = literal_runs.Recorder()
     run.start()
