@@ -1,6 +1,6 @@
 """What a step of the trainer costs beside one of a loop written by hand, unwatched, watched, and with a driver.
 
-    OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.overhead [mlp|cnn] [STEPS OF THE RUN] [ROUNDS]
+    OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.overhead [mlp|wide|cnn] [STEPS OF THE RUN] [ROUNDS]
 
 All forms train the same net in one process and take turns in stretches of about 0.1 s, so that a busy minute falls on all
 of them. Every round gives one ratio a form; told are their median and its 95 % interval by the binomial distribution, of
@@ -47,6 +47,11 @@ CASES: dict[str, dict[str, Any]] = {
         "data": {"source": "sklearn:digits"},
         "model": {"name": "mlp"},
         "train": {"batch_size": 64},
+    },
+    "wide": {
+        "data": {"source": "sklearn:digits"},
+        "model": {"name": "mlp", "hidden": (256, 128)},
+        "train": {"batch_size": 128},
     },
     "cnn": {
         "data": {"source": FASHION, "limit": 12000},
