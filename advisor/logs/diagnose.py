@@ -171,7 +171,7 @@ def build(source: Source, frame: Frame, roles: Roles, heard: Replay) -> Report:
     return Report(
         verdict=_verdict(found, heard, scores),
         why=_why(found, heard),
-        next=_next(found, offers, heard),
+        next=_next(found, offers, heard, roles),
         run={
             "path": str(source.path),
             "name": source.name,
@@ -310,7 +310,7 @@ def _why(found: tuple[ReportedFinding, ...], heard: Replay) -> str:
     return "A log with a training loss and a validation loss tells most."
 
 
-def _next(found: tuple[ReportedFinding, ...], offers: tuple[Opportunity, ...], heard: Replay) -> str:
+def _next(found: tuple[ReportedFinding, ...], offers: tuple[Opportunity, ...], heard: Replay, roles: Roles) -> str:
     if offers:
         return f"{offers[0].fix[:1].upper()}{offers[0].fix[1:]} ({offers[0].rule})."
     if not heard.loss and not heard.evaluations:
@@ -318,7 +318,15 @@ def _next(found: tuple[ReportedFinding, ...], offers: tuple[Opportunity, ...], h
     lacking = heard.not_assessed.get("GEN101", ())
     if "the loss of guessing" in lacking:
         return "Say how many classes there are: --classes N tells the loss of guessing, and more rules can be asked."
-    if lacking:
+    if roles.no_measure:
+        return "Judge it by its rewards, or by what it makes: the loss does not tell."
+    if "loss" in lacking:
+        few = "The log is too short to tell more." if heard.loss else ""
+        return (
+            few
+            or "Log the training loss too: most faults show in it, or in what lies between it and the validation loss."
+        )
+    if "validation loss" in lacking:
         return "Log the loss on a validation split too: without it nobody sees overfitting."
     if heard.sign.still_falling:
         return (

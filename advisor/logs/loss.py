@@ -84,6 +84,8 @@ class LossRows:
         """The newest row has a loss or gradient that is no number."""
         self._finite_rows = 0
         self._last_step = 0.0
+        self.taken = 0
+        """Rows so far that hold a loss that is a number."""
         self._smoothed: list[tuple[int, float]] = []
 
     def push(self, point: Point, *, gradient_lost: bool) -> None:
@@ -104,6 +106,7 @@ class LossRows:
             self._finite_rows += 1
             self._in_a_row = 0.0
         if isfinite(point.value):
+            self.taken += 1
             self.first = point.value if isnan(self.first) else self.first
             self.window.append(point.value)
             self._recent.append(point.value)

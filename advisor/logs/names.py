@@ -1,7 +1,7 @@
 """Names of columns in the wild: which one is the training loss, the validation loss, the metric, the rate, the axis."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from advisor.logs.frame import Frame
@@ -32,7 +32,9 @@ _VALIDATION = {"val", "valid", "validation", "eval", "evaluation", "dev", "test"
 _TRAINING = {"train", "training", "tr"}
 _SPLIT = {"split", "phase", "mode", "stage", "subset"}
 """Columns whose cells tell of which examples a row speaks."""
-_LOSS = {"loss", "nll", "losses", "crossentropy", "xent", "logloss"}
+_LOSS = {"loss", "nll", "losses", "crossentropy", "xent", "logloss", "ce", "bce"}
+_SPELLED = {"cross", "entropy"}
+"""The words of a loss that is spelled out: `train/cross_entropy`."""
 _EXTREMES = ("__MIN", "__MAX")
 """Ends of columns that W&B exports beside each one."""
 _PLAIN = (
@@ -60,6 +62,10 @@ SHARES = {
     "sparse_categorical_accuracy",
 }
 """Metrics that are shares of examples: their noise follows from their number."""
+_REWARDS = {"reward", "rew", "return", "returns"}
+_SPREADS = {"std", "min", "max", "loss"}
+_DISCRIMINATORS = {"d", "disc", "discriminator", "critic"}
+_GENERATORS = {"g", "gen", "generator", "actor"}
 _COSTS = {"runtime", "per_second", "samples", "time", "seconds", "speed", "memory", "flos", "gpu", "throughput"}
 
 
@@ -73,6 +79,8 @@ class Roles:
     """Name of the metric without its split."""
     higher_is_better: bool = True
     is_share: bool = False
+    no_measure: str = ""
+    """Why the training loss does not tell how good the training is, as words; empty where it does."""
 
     def has(self, role: str) -> bool:
         """Tell whether a column plays this role."""
@@ -119,14 +127,19 @@ def roles_of(frame: Frame, chosen: dict[str, str], lower_is_better: bool | None 
     ]
     found: dict[str, tuple[str, ...]] = {role: (name,) for role, name in chosen.items() if role in ROLES}
     count = {name: frame.columns[name].rows for name in frame.columns}
-    for role, fits in (("loss", _is_train_loss), ("val_loss", _is_val_loss)):
-        if role not in found and (columns := _losses([name for name in names if fits(name)], count)):
-            found[role] = columns
+    trained = [name for name in names if _is_train_loss(name)]
+    judged = [name for name in names if _is_val_loss(name)]
+    if "loss" not in found and (columns := _losses(trained, count)):
+        found["loss"] = columns
+    if "val_loss" not in found and (columns := _losses(judged, count)):
+        found["val_loss"] = columns if _are_parts(columns, trained) else columns[:1]
     if "lr" not in found and (rate := _first(names, _is_rate)):
         found["lr"] = (rate,)
     if "grad_norm" not in found and (norm := _first(names, _is_norm)):
         found["grad_norm"] = (norm,)
-    if "metric" not in found and (metric := _metric(names) or ("val_loss" in found and _unsplit_metric(names)) or ""):
+    no_measure = _no_measure(names, chosen)
+    unsplit = "val_loss" in found and _unsplit_metric(names)
+    if "metric" not in found and (metric := _metric(names) or unsplit or (no_measure and _reward(names))):
         found["metric"] = (metric,)
     stem = _stem(found["metric"][0]) if "metric" in found else ""
     if stem and "train_metric" not in found:
@@ -136,26 +149,49 @@ def roles_of(frame: Frame, chosen: dict[str, str], lower_is_better: bool | None 
     if not {"loss", "val_loss"} & set(found) and _known(stem) in _ERRORS and "train_metric" in found:
         found |= {"loss": found["train_metric"], "val_loss": found["metric"]}
     lower = _known(stem) in _LOWER if lower_is_better is None else lower_is_better
-    return Roles(found, stem, higher_is_better=not lower, is_share=_known(stem) in SHARES)
+    return Roles(found, stem, higher_is_better=not lower, is_share=_known(stem) in SHARES, no_measure=no_measure)
 
 
 def _losses(names: list[str], count: dict[str, int]) -> tuple[str, ...]:
     """Return the column of a loss: a plain name first, then the one with most rows; parts without a whole are added up."""
     plain = [name for name in names if set(words(name)) <= _PLAIN]
     if plain:
-        return (max(plain, key=lambda name: (count[name], not set(words(name)) & _AGGREGATED)),)
+        return (max(plain, key=lambda name: (count[name], "loss" in words(name), not set(words(name)) & _AGGREGATED)),)
     parts = [name for name in names if count[name] == count[names[0]]] if names else []
     return tuple(parts)
 
 
+def _are_parts(judged: Sequence[str], trained: Sequence[str]) -> bool:
+    """Tell whether validation losses are parts of one: those of several validation sets have no part in training."""
+    parts = {_stem(name) for name in trained}
+    return not trained or all(_stem(name) in parts for name in judged)
+
+
+def _no_measure(names: Sequence[str], chosen: Mapping[str, str]) -> str:
+    """Return why no loss of a log tells how good the training is: what it is held against changes with the net."""
+    if "loss" in chosen:
+        return ""
+    told = [set(words(name)) for name in names]
+    losses = [one for one in told if one & _LOSS]
+    if any(one & _DISCRIMINATORS for one in losses) and any(one & _GENERATORS for one in losses):
+        return "the two nets work against each other"
+    scored = any(_known(_stem(name)) in SHARES for name in names)  # a model of rewards learns from pairs
+    if any(one & _REWARDS for one in told) and not scored:
+        return "what is to rise is the reward"
+    return ""
+
+
 def _is_train_loss(name: str) -> bool:
-    told = set(words(name))
-    return bool(told & _LOSS) and not told & _VALIDATION and not _is_cost(name)
+    return _is_loss(name) and not set(words(name)) & _VALIDATION
 
 
 def _is_val_loss(name: str) -> bool:
+    return _is_loss(name) and bool(set(words(name)) & _VALIDATION)
+
+
+def _is_loss(name: str) -> bool:
     told = set(words(name))
-    return bool(told & _LOSS) and bool(told & _VALIDATION) and not _is_cost(name)
+    return (bool(told & _LOSS) or told >= _SPELLED) and not _is_cost(name)
 
 
 def _is_rate(name: str) -> bool:
@@ -188,6 +224,12 @@ def _unsplit_metric(names: Iterable[str]) -> str:
     return _first_known(
         name for name in names if not set(words(name)) & (_TRAINING | _VALIDATION | _LOSS) and not _is_cost(name)
     )
+
+
+def _reward(names: Iterable[str]) -> str:
+    """Return the column of the mean reward, of evaluations first; empty where there is none."""
+    told = [name for name in names if set(words(name)) & _REWARDS and not set(words(name)) & _SPREADS]
+    return _first([name for name in told if set(words(name)) & _VALIDATION] or told, bool)
 
 
 def _first_known(names: Iterable[str]) -> str:

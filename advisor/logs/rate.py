@@ -101,8 +101,8 @@ def sign_of(evaluations: Sequence[Evaluation], *, is_share: bool) -> Sign:
     path, height = sum(map(abs, changes)), median(losses)
     stir = median(map(abs, changes)) / abs(height) if height else 0.0
     straight = -sum(changes) / path if path else 0.0
-    unmoved = len({one.loss for one in told}) == 1
-    stands = not unmoved and len(set(losses[-LEAST_CHANGES:])) == 1
+    unmoved = _stand(told)
+    stands = not unmoved and _stand(late[-LEAST_CHANGES:])
     way = Way.OPEN
     if stands or (-STRAIGHT < straight <= WANDERING and stir >= LEAST_STIR):
         way = Way.HIGH
@@ -127,6 +127,12 @@ def sign_of(evaluations: Sequence[Evaluation], *, is_share: bool) -> Sign:
         began_untrained=abs(told[0].metric - exp(-max(told[0].loss, 0.0))) <= BEGUN_SPAN,
         accuracy=accuracy,
     )
+
+
+def _stand(evaluations: Sequence[Evaluation]) -> bool:
+    """Tell whether loss and metric are the same at each: a loss alone may be logged as a constant, or rounded to one."""
+    metrics = {one.metric for one in evaluations if isfinite(one.metric)}
+    return len({one.loss for one in evaluations}) == 1 and len(metrics) <= 1
 
 
 def dearest_guess(accuracy: float) -> float:

@@ -11,8 +11,9 @@ from math import ceil, inf, isfinite, nan
 
 from advisor.deciding.assess import Assessment, Standing, follow
 from advisor.logs.curve import Point
+from advisor.logs.evaluations import LostValidation, evaluations_of
 from advisor.logs.frame import Frame
-from advisor.logs.loss import LossRows
+from advisor.logs.loss import LEAST_FALL_ROWS, LossRows
 from advisor.logs.names import Roles
 from advisor.logs.rate import BY_HEART_SHARE, Sign, Way, of_steps_too_long, of_steps_too_short, sign_of
 from advisor.logs.telling import (
@@ -23,9 +24,7 @@ from advisor.logs.telling import (
     Said,
     knobs,
     known,
-    noise_of,
     setting,
-    share_of,
     without_stand_ins,
 )
 from advisor.signals.windows import median_of, quantile_of
@@ -52,6 +51,8 @@ OF_A_RATE = ("OPT101", "OPT102")
 """Rules that ask whether steps are too long or too short: a rate of 0 makes none."""
 OF_A_SLOW_FALL = ("OPT102",)
 """Rules that take a loss that falls too slowly for steps that are too short: here no sweep can tell the other cause."""
+OF_NO_NUMBER = "NUM101"
+"""The rule that asks of a loss whether it is a number, and not how high."""
 UNMOVED = "as a validation loss shows that is the same at every evaluation"
 VALIDATION_LOSS = "validation loss"
 """The metric of a log that has no other."""
@@ -123,14 +124,24 @@ class _Heard:
         self._loss = {point.at: point for point in self.result.loss}
         self._norm = {point.at: point for point in self.result.norms}
         self._rate = {point.at: point for point in series.get("lr", [])}
-        self._evaluations = {one.step: one for one in self._all_evaluations(series)}
+        self._evaluations = {one.step: one for one in evaluations_of(series, roles, said)}
+        self._judged = {int(point.at): point for point in series.get("val_loss", [])}
+        self._lost = LostValidation()
         loss = self.result.loss
         gaps = [after.at - before.at for before, after in pairwise(loss)]
         row_steps = max(median_of(gaps), 1.0) if gaps else 1.0
         untrained = told.baseline_loss if told.baseline_sure else inf
         self.rows = LossRows(told.steps_total, row_steps, len(loss), untrained, row_is_epoch=self._by_epoch)
         self._open = {
-            rule.code: tuple(one for one in HANGS_ON.get(rule.code, ()) if one not in told.told) for rule in rules
+            rule.code: (
+                *(one for one in HANGS_ON.get(rule.code, ()) if one not in told.told),
+                *(
+                    (f"a loss that has to fall: {roles.no_measure}",)
+                    if roles.no_measure and "loss" in rule.needs and rule.code != OF_NO_NUMBER
+                    else ()
+                ),
+            )
+            for rule in rules
         }
         """Code → what its answer hangs on and nobody knows."""
         self.standings: dict[str, Standing] = {}
@@ -158,6 +169,8 @@ class _Heard:
             self.result.rates[step] = rate.value
         if (evaluation := self._evaluations.get(int(step))) is not None:
             self._evaluated.append(evaluation)
+            if (judged := self._judged.get(int(step))) is not None:
+                self._lost.push(judged)
         self.result.step = int(step)
 
     def assess(self) -> None:
@@ -196,12 +209,18 @@ class _Heard:
         errors: dict[str, str] = {}
         sign = self.result.sign = sign_of(self._evaluated, is_share=self.roles.is_share)
         still = "by a rate of 0" if self._rate_is_zero() else UNMOVED if sign.unmoved and not self._has_fallen() else ""
+        lost = None if self.rows.lost_now else self._lost.finding()
         for rule in self.rules:
+            if rule.code == OF_NO_NUMBER and lost is not None:
+                findings.append(lost)
+                continue
             open_ = self._open[rule.code]
             if still and rule.code in OF_A_RATE and rule.code not in self.standings:
                 open_ = ("steps that move something",)
             if rule.code in OF_A_SLOW_FALL and self._has_not_fallen():
                 open_ = ("a loss that moves: with a rate far too low and one far too high it stands alike",)
+            elif rule.code in OF_A_SLOW_FALL and self.rows.taken < LEAST_FALL_ROWS:
+                open_ = (*open_, "loss")
             groups = self._implied(rule, facts, still)
             if missing := (*Facts(groups).missing(rule.needs), *open_):
                 not_assessed[rule.code] = missing
@@ -370,21 +389,3 @@ class _Heard:
             )
             for point in points
         ]
-
-    def _all_evaluations(self, series: dict[str, list[Point]]) -> list[Evaluation]:
-        losses = {point.at: point.value for point in series.get("val_loss", [])}
-        scores = {point.at: point.value for point in series.get("metric", [])}
-        trained = {point.at: point.value for point in series.get("train_metric", [])}
-        finite = [value for value in (*scores.values(), *trained.values()) if isfinite(value)]
-        if self.roles.is_share and finite:
-            scores = {at: share_of(value, finite) for at, value in scores.items()}
-            trained = {at: share_of(value, finite) for at, value in trained.items()}
-        main = scores or losses
-        past: list[float] = []
-        made = []
-        for at in sorted({*losses, *scores}):
-            metric = main.get(at, nan)
-            past.append(metric)
-            error = noise_of(metric, self.roles, self.said, [one for one in past if isfinite(one)])
-            made.append(Evaluation(int(at), losses.get(at, nan), metric, error, train_metric=trained.get(at, nan)))
-        return made

@@ -154,7 +154,11 @@ def known(frame: Frame, roles: Roles, said: Said) -> Known:
         stuck_at = _stuck_at(frame, roles, said)
         thrown = start > (1 + THROWN_SHARE) * stuck_at
         baseline, sure = (stuck_at, True) if thrown else (start, _looks_untrained(frame, roles, start))
-        if roles.is_share and baseline > log(MOST_CLASSES):
+        if roles.no_measure:
+            unsure.append(
+                f"The training loss need not fall, as {roles.no_measure}: it is asked only whether it is a number."
+            )
+        elif roles.is_share and baseline > log(MOST_CLASSES):
             unsure.append(
                 f"The loss of guessing is not in a log, and the first loss, {baseline:.3g}, is higher than any guess costs: "
                 "--classes N would tell."
@@ -165,6 +169,8 @@ def known(frame: Frame, roles: Roles, said: Said) -> Known:
                 "taken for it"
                 + ("." if sure else "; a model that was trained before starts below it. --classes N would tell.")
             )
+    if _never_a_number(frame, roles):
+        unsure.append("The validation loss is logged, and is not a number at any evaluation: it was left out.")
     if frame.axis == "epoch":
         unsure.append("The log has one row an epoch: what happened within an epoch is not seen.")
     if roles.is_share and not said.val_examples:
@@ -243,7 +249,7 @@ def _shape(rates: Mapping[float, float], total: float) -> dict[str, Value]:
 def _told(frame: Frame, roles: Roles, said: Said, *, sure: bool) -> frozenset[str]:
     told = {
         "evaluations on a validation split": roles.has("val_loss") or roles.has("metric"),
-        "validation loss": roles.has("val_loss"),
+        "validation loss": roles.has("val_loss") and not _never_a_number(frame, roles),
         "metric": roles.has("metric"),
         "training metric": roles.has("train_metric"),
         "learning rate": roles.has("lr"),
@@ -256,6 +262,11 @@ def _told(frame: Frame, roles: Roles, said: Said, *, sure: bool) -> frozenset[st
         "label smoothing": setting(frame, "label_smoothing") is not None,
     }
     return frozenset(name for name, is_there in told.items() if is_there)
+
+
+def _never_a_number(frame: Frame, roles: Roles) -> bool:
+    judged = [point for name in roles.columns.get("val_loss", ()) for point in frame.columns[name].points]
+    return bool(judged) and not any(isfinite(point.value) for point in judged)
 
 
 def _start(frame: Frame, roles: Roles) -> float:
@@ -291,12 +302,13 @@ def without_stand_ins(loss: list[Point], norms: list[Point]) -> list[Point]:
 
 
 def _looks_untrained(frame: Frame, roles: Roles, start: float) -> bool:
-    """Tell whether the accuracy never left what guessing at that loss would score."""
+    """Tell whether the accuracy never left what guessing at that loss would score; a lower loss than any guess costs has learned."""
     if not roles.is_share or "metric" not in roles.columns or not isfinite(start):
         return False
     curve = frame.columns.get(roles.columns["metric"][0])
     values = [point.value for point in curve.points if isfinite(point.value)] if curve else []
-    return bool(values) and abs(share_of(max(values), values) - exp(-max(start, 0.0))) <= UNTRAINED_SPAN
+    chance = exp(-max(start, 0.0))
+    return bool(values) and chance <= LARGEST_CHANCE and abs(share_of(max(values), values) - chance) <= UNTRAINED_SPAN
 
 
 def _stuck_at(frame: Frame, roles: Roles, said: Said) -> float:

@@ -79,26 +79,26 @@ def test_a_log_of_unknown_columns_is_a_mistake_that_lists_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = tmp_path / "log.csv"
-    log.write_text("it,ce,q\n1,2.0,3\n2,1.5,3\n")
+    log.write_text("it,aim,q\n1,2.0,3\n2,1.5,3\n")
     assert run(["diagnose", str(log), "--fail-on", "warning"]) == 2
     said = capsys.readouterr().err
-    assert "it has: ce, it, q. Say which is what: --map loss=COLUMN --map val_loss=COLUMN" in said
-    assert run(["diagnose", str(log), "--map", "loss=ce", "--map", "step=it"]) == 0
+    assert "it has: aim, it, q. Say which is what: --map loss=COLUMN --map val_loss=COLUMN" in said
+    assert run(["diagnose", str(log), "--map", "loss=aim", "--map", "step=it"]) == 0
 
 
 def test_an_axis_that_is_not_there_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "log.csv"
-    log.write_text("it,ce\n1,2.0\n2,1.5\n")
-    assert run(["diagnose", str(log), "--map", "loss=ce", "--map", "step=iteration"]) == 2
-    assert "has no column 'iteration' to take for step; it has: ce, it" in capsys.readouterr().err
+    log.write_text("it,aim\n1,2.0\n2,1.5\n")
+    assert run(["diagnose", str(log), "--map", "loss=aim", "--map", "step=iteration"]) == 2
+    assert "has no column 'iteration' to take for step; it has: aim, it" in capsys.readouterr().err
 
 
 def test_a_map_counts_for_those_runs_of_a_folder_that_have_the_column(tmp_path: Path) -> None:
     (tmp_path / "named.csv").write_text(GOOD)
-    (tmp_path / "other.csv").write_text(GOOD.replace("step,loss", "step,ce"))
-    told = told_of(tmp_path, {"loss": "ce"})
+    (tmp_path / "other.csv").write_text(GOOD.replace("step,loss", "step,aim"))
+    told = told_of(tmp_path, {"loss": "aim"})
     assert [one.run["name"] for one in told.runs] == ["other.csv"]
-    assert "has no column 'ce' to take for loss" in told.left_out[0].why
+    assert "has no column 'aim' to take for loss" in told.left_out[0].why
 
 
 def test_a_loss_of_few_rows_is_not_called_absent(tmp_path: Path) -> None:
