@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -47,7 +48,7 @@ def stop(
     while wait and (is_driven(stopped) or trainer_of(stopped) is not None):
         time.sleep(STOP_LOOK_S)
     if wait:
-        print(f"it has stopped; `advisor resume {run}` takes it up again")
+        print(f"it has stopped; `advisor resume {shlex.quote(str(run))}` takes it up again")
     return 0
 
 
@@ -82,7 +83,7 @@ def report(
     told = open_run(run)
     if is_driven(told):
         raise Mistake(
-            f"{told.folder} is being trained; its report comes at the end: `advisor watch {run}` shows it live"
+            f"{told.folder} is being trained; its report comes at the end: `advisor watch {shlex.quote(str(run))}` shows it live"
         )
     from advisor.report.build import write_report
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 from advisor.logs.frame import Frame
 from advisor.logs.names import is_epoch, is_step
@@ -75,7 +76,7 @@ def look_at(path: Path) -> Found:
     if not path.exists():
         raise Mistake(f"{path}: there is no such file or folder")
     if (path / "run.json").is_file() and (path / "events.jsonl").is_file():
-        raise Mistake(f"{path} is a run of ours: advisor report {path}")
+        raise Mistake(f"{path} is a run of ours: advisor report {quote(str(path))}")
     unread: list[Unread] = []
     try:
         found = list(_of_file(path, path.name, alone=True)) if path.is_file() else list(_below(path, unread))

@@ -53,7 +53,8 @@ OF_A_SLOW_FALL = ("OPT102",)
 """Rules that take a loss that falls too slowly for steps that are too short: here no sweep can tell the other cause."""
 OF_NO_NUMBER = "NUM101"
 """The rule that asks of a loss whether it is a number, and not how high."""
-UNMOVED = "as a validation loss shows that is the same at every evaluation"
+OF_RATE_0 = "any weight"
+UNMOVED = "all, as a validation loss shows that is the same at every evaluation"
 VALIDATION_LOSS = "validation loss"
 """The metric of a log that has no other."""
 
@@ -208,7 +209,7 @@ class _Heard:
         not_assessed: dict[str, tuple[str, ...]] = {}
         errors: dict[str, str] = {}
         sign = self.result.sign = sign_of(self._evaluated, is_share=self.roles.is_share)
-        still = "by a rate of 0" if self._rate_is_zero() else UNMOVED if sign.unmoved and not self._has_fallen() else ""
+        still = OF_RATE_0 if self._rate_is_zero() else UNMOVED if sign.unmoved and not self._has_fallen() else ""
         lost = None if self.rows.lost_now else self._lost.finding()
         for rule in self.rules:
             if rule.code == OF_NO_NUMBER and lost is not None:
@@ -298,7 +299,7 @@ class _Heard:
         if rule.code == "NUM101" and self.rows.lost_now and self.rows.known:
             return {**facts.groups, "loss": replace(self.rows.facts(), now=inf)}
         if rule.code == "OPT108" and still:
-            layers = LayerFacts(layers=(), checks=CHECKED, unchanged=(f"all, {still}",))
+            layers = LayerFacts(layers=(), checks=CHECKED, unchanged=(still,))
             model = ModelFacts(parameters=0, layers=0, has_conv=False, has_norm=False, has_dropout=False)
             return {**facts.groups, "layers": layers, "model": model}
         return dict(facts.groups)

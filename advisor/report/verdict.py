@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import isnan
+from shlex import quote
 
 from advisor.report.schema import Intervention, Metrics, Opportunity, ReportedFinding
 from advisor.report.view import standing
@@ -104,6 +105,7 @@ def why(
 
 def next_step(story: Story, metrics: Metrics, opportunities: tuple[Opportunity, ...], run: str) -> str:
     """Return one sentence: what to do now. `run` is the path of the run directory."""
+    run = quote(run)
     if story.started is None:
         return "Put right what is said above, then start it again."
     if story.word == "failed":

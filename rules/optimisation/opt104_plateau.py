@@ -64,7 +64,7 @@ def plateau(
         code="OPT104",
         name="plateau",
         severity=Severity.INFO,
-        message=f"the validation loss gained {f'only {gain:.1%}' if gain > 0 else 'nothing'} over {PATIENCE_EVALUATIONS} evaluations, "
+        message=f"the validation loss {_course(gain)} over {PATIENCE_EVALUATIONS} evaluations, "
         f"at {fmean(one.loss for one in seen[-PATIENCE_EVALUATIONS:]):.3g}",
         evidence=(
             Evidence(fact="validation.evaluations", value=gain, limit=GAIN_LIMIT),
@@ -78,6 +78,10 @@ def plateau(
             _fix(f"cut lr to {CUT * lr:.2g}", {"lr": CUT * lr}),
         ),
     )
+
+
+def _course(gain: float) -> str:
+    return f"gained only {gain:.1%}" if gain >= 0 else f"gained nothing and lost {-gain:.1%}"
 
 
 def _fix(name: str, turns: dict[str, Value]) -> Fix:

@@ -85,15 +85,17 @@ def nothing_learns(
     if (cut := _cut_off(layers)) and run.warm and not warming and (stuck or creeps(run, task, loss)):
         return _unreached(cut, layers)
     resting = tuple(name for name in layers.unchanged if not _vanished(name, layers))
-    if not run.warm or warming or run.progress > TAIL_SHARE or layers.checks < LAYER_CHECKS or not resting:
-        return _hint(run, layers)
     zero = knobs.number("lr") == 0
-    why = "the learning rate is 0" if zero else "the optimizer holds other parameters than the net"
+    late = run.progress > TAIL_SHARE and not zero
+    if not run.warm or warming or late or layers.checks < LAYER_CHECKS or not resting:
+        return _hint(run, layers)
+    if zero:
+        return _no_rate(resting)
     return _finding(
         f"{len(resting)} trainable tensors have a gradient and are not moved by a step",
         "layers.unchanged",
         resting,
-        (why, "the rate is so small that steps vanish in rounding"),
+        ("the optimizer holds other parameters than the net", "the rate is so small that steps vanish in rounding"),
         explains=("OPT103", "OPT104", "OPT109", "ARC102", "GEN103"),
     )
 
@@ -154,18 +156,35 @@ def _finding(
     said_to_do: str = "make the optimizer from model.parameters() after the model's last change",
     severity: Severity = Severity.ERROR,
 ) -> Finding:
-    named = ", ".join(tensors[:NAMED]) + (", …" if len(tensors) > NAMED else "")
     return Finding(
         code="OPT108",
         name="nothing_learns",
         severity=severity,
-        message=f"{said}: {named}"
+        message=f"{said}: {_named(tensors)}"
         + ("" if severity is Severity.INFO else "; nothing is turned, the fault is in the code"),
         evidence=(Evidence(fact=fact, value=len(tensors), limit=0),),
         causes=causes,
         explains=explains,
         fixes=(advice(said_to_do, improves="loss"),),
     )
+
+
+def _no_rate(tensors: tuple[str, ...]) -> Finding:
+    return Finding(
+        code="OPT108",
+        name="nothing_learns",
+        severity=Severity.ERROR,
+        message=f"the learning rate is 0, and no step moves {_named(tensors)}",
+        evidence=(Evidence(fact="knobs.lr", value=0.0, limit=0),),
+        causes=("a learning rate of 0", "a schedule that begins or stays at 0"),
+        explains=("OPT103", "OPT104", "OPT109", "ARC102", "GEN103"),
+        eased_by_knobs=True,
+        fixes=(advice("give a learning rate above 0", improves="loss"),),
+    )
+
+
+def _named(tensors: tuple[str, ...]) -> str:
+    return ", ".join(tensors[:NAMED]) + (", …" if len(tensors) > NAMED else "")
 
 
 def _frozen(share: float, random: bool, loss: float, chance: float) -> Finding:

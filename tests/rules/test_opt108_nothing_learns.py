@@ -142,3 +142,12 @@ def test_layers_without_a_gradient_beside_a_net_that_learns_are_a_hint_that_expl
     assert finding is not None
     assert (finding.severity, finding.explains) == (Severity.INFO, ())
     assert finding.message.startswith(f"no gradient comes to {norms.count(0)} of {len(norms)} layers: ")
+
+
+@pytest.mark.parametrize("step", [500, 950])
+def test_a_rate_of_0_is_called_one_at_any_time(step: int) -> None:
+    changes = {"run": {"step": step}, "knobs": knobs(lr=0.0), "layers": {"unchanged": ("head.weight", "head.bias")}}
+    finding = assessed(nothing_learns, changes)
+    assert finding is not None
+    assert finding.message == "the learning rate is 0, and no step moves head.weight, head.bias"
+    assert [fix.name for fix in finding.fixes] == ["give a learning rate above 0"]
