@@ -5,8 +5,8 @@ A value that is not a number is never averaged away: each point counts the ones 
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import isfinite, nan
+from dataclasses import dataclass, replace
+from math import isfinite, isnan, nan
 
 MOST_POINTS = 4096
 """Points of a curve, an even number: enough for every rule's window; a log of a million rows takes no more memory."""
@@ -29,6 +29,17 @@ class Point:
     """Rows that were NaN or infinite."""
     non_finite_at: float = nan
     """Where the first of them was."""
+
+
+def added(one: Point, other: Point) -> Point:
+    """Return the sum of two columns' points at one place: it is no number where either is none."""
+    lost_at = [at for at in (one.non_finite_at, other.non_finite_at) if not isnan(at)]
+    return replace(
+        one,
+        value=one.value + other.value,
+        non_finite=max(one.non_finite, other.non_finite),
+        non_finite_at=min(lost_at, default=nan),
+    )
 
 
 class Curve:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from math import ceil, inf, isfinite, nan
 
 from advisor.deciding.assess import Assessment, Standing, follow
-from advisor.logs.curve import Point
+from advisor.logs.curve import Point, added
 from advisor.logs.evaluations import LostValidation, evaluations_of
 from advisor.logs.frame import Frame
 from advisor.logs.loss import LEAST_FALL_ROWS, LossRows
@@ -377,10 +377,7 @@ class _Heard:
         points = columns[0]
         for other in columns[1:]:
             if len(other) == len(points):
-                points = [
-                    replace(a, value=a.value + b.value, non_finite=max(a.non_finite, b.non_finite))
-                    for a, b in zip(points, other, strict=True)
-                ]
+                points = [added(a, b) for a, b in zip(points, other, strict=True)]
         shift = 1.0 if self._by_epoch and any(curve.first_at == 0 for curve in self.frame.columns.values()) else 0.0
         return [
             replace(

@@ -64,9 +64,12 @@ def test_two_nets_against_each_other_may_lose_more_and_more(names: str, tmp_path
     assert codes(report) == alarms(report) == []
 
 
-def test_a_loss_of_two_nets_that_is_no_number_is_told(tmp_path: Path) -> None:
-    rows = [(step, 1.4 if step < 60 else nan, 0.7) for step in range(1, 100)]
-    assert codes(told(tmp_path, "step,loss_D,loss_G", rows)) == ["NUM101"]
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_loss_of_two_nets_of_which_one_is_no_number_is_told(lost: int, tmp_path: Path) -> None:
+    rows = [(step, *(nan if at == lost and step >= 60 else 0.7 for at in (0, 1))) for step in range(1, 100)]
+    report = told(tmp_path, "step,loss_D,loss_G", rows)
+    assert codes(report) == ["NUM101"]
+    assert "since step 60" in report.findings[0].message
 
 
 def test_losses_of_several_validation_sets_are_not_added_up(tmp_path: Path) -> None:
