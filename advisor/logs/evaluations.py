@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from math import isfinite, nan
+from statistics import median
 
 from advisor.logs.curve import Point
 from advisor.logs.names import Roles
@@ -10,6 +11,11 @@ from rules.facts import Evaluation
 from rules.remedies import advice
 from rules.vocabulary import Evidence, Finding, Severity
 
+HELD_EVALUATIONS = 2
+"""Evaluations since a climb began: one may still be of the weights before it."""
+HELD_SHARE = 0.2
+"""Over the least validation loss before, of the median since: what the steps of a sound training swing by. Where a training loss climbs
+by a half, weights that diverge lose as much on others."""
 LEAST_NUMBERS = 2
 """Evaluations with a loss that is a number, before it is lost: fewer tell nothing of how often one was logged."""
 
@@ -38,6 +44,17 @@ def evaluations_of(series: Mapping[str, Sequence[Point]], roles: Roles, said: Sa
         error = noise_of(metric, roles, said, [one for one in past if isfinite(one)])
         made.append(Evaluation(int(at), losses.get(at, nan), metric, error, train_metric=trained.get(at, nan)))
     return made
+
+
+def hold(evaluations: Sequence[Evaluation], since: float) -> bool:
+    """Tell whether the validation examples are known as well as ever since a step.
+
+    Weights that diverge lose them too. Where they do not, it is the training examples that grew harder: a curriculum, stronger
+    augmentation, a mixture that changes.
+    """
+    late = [one.loss for one in evaluations if one.step > since]
+    least = min((one.loss for one in evaluations if one.step <= since and isfinite(one.loss)), default=nan)
+    return len(late) >= HELD_EVALUATIONS and median(late) - least <= HELD_SHARE * abs(least)
 
 
 class LostValidation:

@@ -11,7 +11,7 @@ from math import ceil, inf, isfinite, nan
 
 from advisor.deciding.assess import Assessment, Standing, follow
 from advisor.logs.curve import Point, added
-from advisor.logs.evaluations import LostValidation, evaluations_of
+from advisor.logs.evaluations import LostValidation, evaluations_of, hold
 from advisor.logs.frame import Frame
 from advisor.logs.loss import LEAST_FALL_ROWS, LossRows
 from advisor.logs.names import Roles
@@ -51,6 +51,8 @@ OF_A_RATE = ("OPT101", "OPT102")
 """Rules that ask whether steps are too long or too short: a rate of 0 makes none."""
 OF_A_SLOW_FALL = ("OPT102",)
 """Rules that take a loss that falls too slowly for steps that are too short: here no sweep can tell the other cause."""
+OF_A_CLIMB = "NUM102"
+"""The rule that takes a training loss that climbs for weights that diverge."""
 OF_NO_NUMBER = "NUM101"
 """The rule that asks of a loss whether it is a number, and not how high."""
 OF_RATE_0 = "any weight"
@@ -234,6 +236,8 @@ class _Heard:
             except Exception as raised:  # a rule may be a stranger's: what it raises is ours to record
                 errors[rule.code] = f"{raised.__class__.__name__}: {raised}"
                 continue
+            if rule.code == OF_A_CLIMB and hold(self._evaluated, self.result.step - self.rows.above_best_steps):
+                finding = None
             if rule.code in OF_A_RATE:
                 finding, sure = self._by_the_curves(rule.code, finding, sure, sign)
             if not sure:

@@ -39,7 +39,8 @@ def warm_up_missing(run: RunFacts, task: TaskFacts, loss: LossFacts, knobs: Knob
     if not run.warm or run.progress <= FIRST_SHARE or knobs.number("warmup") > 0 or not first:
         return None
     start = max(loss.at_start, task.baseline_loss)
-    if not max(first) > RISE_LIMIT * start or not loss.now < task.baseline_loss:
+    thrown = start > 0 and max(first) > RISE_LIMIT * start  # of a loss below zero there is no multiple
+    if not thrown or not loss.now < task.baseline_loss:
         return None
     return Finding(
         code="OPT106",

@@ -117,3 +117,15 @@ def test_what_is_next_is_the_curve_that_is_lacking(tmp_path: Path) -> None:
     judged = [(epoch, 2.2 * exp(-epoch / 6)) for epoch in range(1, 16)]
     assert "training loss" in told(tmp_path, "epoch,val_loss", judged).next
     assert "validation split" in told(tmp_path, "epoch,train_loss", judged).next
+
+
+@pytest.mark.parametrize(("rise", "found"), [(0.0, []), (1.0, ["NUM102"])])
+def test_training_examples_that_grow_harder_are_no_divergence(rise: float, found: list[str], tmp_path: Path) -> None:
+    late = [(step, max(step - 200, 0) / 150) for step in range(10, 400, 10)]
+    rows = [(step, 2.3 * exp(-step / 60) + more, 2.3 * exp(-min(step, 200) / 90) + rise * more) for step, more in late]
+    assert alarms(told(tmp_path, "step,loss,val_loss", rows)) == found
+
+
+def test_a_loss_below_zero_has_not_risen_to_a_multiple_of_itself(tmp_path: Path) -> None:
+    rows = [(epoch, 0.001, -9.8 + 6 * exp(-epoch / 4), -9.9 + 6 * exp(-epoch / 4)) for epoch in range(1, 26)]
+    assert codes(told(tmp_path, "epoch,lr,loss,val_loss", rows)) == []
