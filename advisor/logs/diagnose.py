@@ -123,6 +123,10 @@ def read(source: Source, columns: dict[str, str]) -> Frame:
     frame = Frame()
     try:
         source.read(frame, columns)
+        if frame.stands:
+            frame = Frame(counts=True)
+            source.read(frame, columns)
+            frame.note("All rows have the same step or epoch, and were counted instead.")
         if frame.is_unsorted:
             frame = Frame(sorts=True)
             source.read(frame, columns)
@@ -140,7 +144,10 @@ def check_columns(frame: Frame, asked: Asked, source: Source) -> None:
     Raises:
         Mistake: when one is not; it lists those that are.
     """
-    axes = {"step": frame.axis == "step", "epoch": frame.axis == "epoch" or len(frame.epochs) > 0}
+    axes = {
+        "step": frame.axis == "step" or frame.counts,
+        "epoch": frame.axis == "epoch" or len(frame.epochs) > 0 or frame.counts,
+    }
     for role, name in asked.columns.items():
         if name not in frame.columns if role in ROLES else frame.columns and not axes[role]:
             there = ", ".join(sorted(frame.columns)[:COLUMNS_MOST]) or "none with numbers"

@@ -1,6 +1,7 @@
 """What lies at a path: which format, which runs. A user names a file or a folder and no more."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,7 +9,7 @@ from pathlib import Path
 from shlex import quote
 
 from advisor.logs.frame import Frame
-from advisor.logs.names import is_epoch, is_step
+from advisor.logs.names import is_epoch, is_loss, is_step
 from advisor.logs.readers import json_files, mlflow, settings, table, tensorboard, trackio, wandb
 from advisor.logs.readers.database import is_database
 from advisor.logs.readers.opened import beginning, name_of
@@ -91,7 +92,13 @@ def look_at(path: Path) -> Found:
     if not found:
         lost = f" ({unread[0].path} {unread[0].why})" if unread else ""
         raise Mistake(f"{path} holds no training log that is known{lost}: {KNOWN}")
-    return Found(found[:RUNS_MOST], unread)
+    return Found(_told_apart(found[:RUNS_MOST]), unread)
+
+
+def _told_apart(runs: list[Source]) -> list[Source]:
+    """Return the runs, those of one name by the names of their files or folders too."""
+    times = Counter(one.name for one in runs)
+    return [replace(one, name=f"{one.name} ({one.path.name[:8]})") if times[one.name] > 1 else one for one in runs]
 
 
 def _below(root: Path, unread: list[Unread]) -> Iterator[Source]:
@@ -124,16 +131,19 @@ def _of_folder(root: Path, folder: Path, names: list[str], files: list[str], unr
         (folder / "metrics").is_dir() and not files and _is_mlflow_run(folder)
     ):
         names.clear()
+        name = mlflow.name_of(folder) or name
         yield Source(name, "MLflow", "pytorch", folder, partial(mlflow.read_run_folder, folder))
     elif splits := _split_folders(folder, names):
         for split in splits:
             names.remove(split.name)
         yield _events(name, folder, splits)
     else:
-        yield from _in_folder(folder, name, relative, sorted(files), unread)
+        yield from _in_folder(folder, name, relative, sorted(files), names, unread)
 
 
-def _in_folder(folder: Path, name: str, relative: str, files: Sequence[str], unread: list[Unread]) -> Iterator[Source]:
+def _in_folder(
+    folder: Path, name: str, relative: str, files: Sequence[str], names: list[str], unread: list[Unread]
+) -> Iterator[Source]:
     """Yield the runs of a folder's own files; event files beside a table are the same training told twice.
 
     A folder with one log gives it its name; where there are several, the files tell them apart.
@@ -143,7 +153,9 @@ def _in_folder(folder: Path, name: str, relative: str, files: Sequence[str], unr
     for file, one in found:
         yield replace(one, name=name) if len(found) == 1 and one.name == before + file else one
     if not found and any("tfevents" in file for file in files):
-        yield _events(name, folder, (folder,))
+        drawn = tensorboard.drawn_together(folder, names)
+        names[:] = [one for one in names if folder / one not in drawn]
+        yield _events(name, folder, (folder, *drawn))
 
 
 def _of_listed(path: Path, name: str, unread: list[Unread]) -> list[Source]:
@@ -198,8 +210,13 @@ def _of_file(path: Path, name: str, *, alone: bool) -> Iterator[Source]:
             yield Source(_titled(name, part), "JSON lines", "pytorch", path, read)
     elif suffix in (".csv", ".tsv", ".txt", ".log") and (header := table.header_of(path)):
         kind, framework = _table_kind(plain, header)
-        for part in _parts(path, header) if alone or suffix in (".csv", ".tsv") else ():
+        for part in _parts(path, header) if alone or suffix in (".csv", ".tsv") or _tells_of_training(header) else ():
             yield Source(_titled(name, part), kind, framework, path, partial(_read_table, path, part))
+
+
+def _tells_of_training(header: Sequence[str]) -> bool:
+    """Tell whether a table of any ending is a training log: Keras' own example calls it `training.log`."""
+    return any(map(is_loss, header)) and any(is_step(name) or is_epoch(name) for name in header)
 
 
 def _titled(name: str, part: Part | None) -> str:
@@ -272,7 +289,7 @@ def _is_mlflow_run(folder: Path) -> bool:
 
 def _events(name: str, path: Path, folders: tuple[Path, ...]) -> Source:
     lightning = (folders[0] / "hparams.yaml").is_file()
-    framework = "keras" if len(folders) > 1 else "lightning" if lightning else "pytorch"
+    framework = "keras" if len(folders) > 1 and path not in folders else "lightning" if lightning else "pytorch"
     return Source(name, "TensorBoard events", framework, path, partial(_read_events, folders))
 
 

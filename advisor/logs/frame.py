@@ -15,6 +15,8 @@ LARGEST_PLACE = 1e12
 UNSORTED_SHARE = 0.05
 """Of the rows that go back: more is no resumed training, it is a table in another order."""
 UNSORTED_LEAST = 5
+STANDING_MOST = 2
+"""Rows at one place: an evaluation may have been logged twice."""
 MOST_NOTES = 8
 """Notes on how the log was read."""
 
@@ -45,6 +47,8 @@ class Frame:
     dropped_columns: int = 0
     sorts: bool = False
     """Rows are put in the order of their places when `sort` is called, instead of being taken as they come."""
+    counts: bool = False
+    """Rows are placed by their number alone."""
     _at: float = 0.0
     _epoch: float | None = None
     """Epoch of the newest row that told both."""
@@ -55,6 +59,7 @@ class Frame:
     def take(self, step: float | None, epoch: float | None, values: dict[str, float]) -> None:
         """Take one row: its values lie at its step; where rows have none, at its epoch; else at its number."""
         self.rows += 1
+        step, epoch = (None, None) if self.counts else (step, epoch)
         if step is not None and is_place(step):
             if self.axis != "step":
                 self._begin("step")
@@ -77,8 +82,10 @@ class Frame:
         self, steps: list[float], epochs: list[float] | None, columns: dict[str, list[float | None]]
     ) -> None:
         """Take many rows that have steps: as `take` row by row, in a tenth of the time."""
+        if self.counts:
+            steps, epochs = [float(self.rows + at) for at in range(1, len(steps) + 1)], None
         self.rows += len(steps)
-        if self.axis != "step":
+        if self.axis != "step" and not self.counts:
             self._begin("step")
         if self._before or steps[0] < self._at or steps != sorted(steps):
             steps = [self._along(step, epochs[row] if epochs else None) for row, step in enumerate(steps)]
@@ -97,6 +104,13 @@ class Frame:
         """Tell whether the rows lie in no order at all: a training that was taken up again goes back a few times."""
         turns = max((curve.restarts / max(curve.rows, 1) for curve in self.columns.values()), default=0.0)
         return turns > UNSORTED_SHARE and max(curve.restarts for curve in self.columns.values()) > UNSORTED_LEAST
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether every row lies at one place: then what was taken for the axis is none."""
+        longest = max((curve.rows for curve in self.columns.values()), default=0)
+        places = {at for curve in self.columns.values() for at in (curve.first_at, curve.last_at)}
+        return self.axis != "row" and longest > STANDING_MOST and len(places) == 1
 
     def sort(self) -> None:
         """Put what was held back into its curves, in the order of the places."""

@@ -182,14 +182,15 @@ def _no_measure(names: Sequence[str], chosen: Mapping[str, str]) -> str:
 
 
 def _is_train_loss(name: str) -> bool:
-    return _is_loss(name) and not set(words(name)) & _VALIDATION
+    return is_loss(name) and not set(words(name)) & _VALIDATION
 
 
 def _is_val_loss(name: str) -> bool:
-    return _is_loss(name) and bool(set(words(name)) & _VALIDATION)
+    return is_loss(name) and bool(set(words(name)) & _VALIDATION)
 
 
-def _is_loss(name: str) -> bool:
+def is_loss(name: str) -> bool:
+    """Tell whether a column is a loss."""
     told = set(words(name))
     return (bool(told & _LOSS) or told >= _SPELLED) and not _is_cost(name)
 

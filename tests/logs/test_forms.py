@@ -208,3 +208,28 @@ def test_a_rate_of_zero_is_named(tmp_path: Path) -> None:
     path.write_text("\n".join(["step,loss,lr,val_loss,val_accuracy", *rows]) + "\n")
     report = diagnosis(path)
     assert "OPT108" in [one.code for one in report.findings if one.cleared_step is None]
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl"])
+def test_rows_that_all_have_one_step_are_counted(name: str, tmp_path: Path) -> None:
+    lines = [json.dumps({"step": 0, "loss": row[1]}) if name == "log.jsonl" else f"0,{row[1]}" for row in ROWS]
+    (tmp_path / name).write_text("\n".join(["step,loss", *lines] if name == "log.csv" else lines) + "\n")
+    frame = frame_of(tmp_path / name)
+    assert [point.at for point in frame.columns["loss"].points] == [row[0] for row in ROWS]
+    assert [point.value for point in frame.columns["loss"].points] == [row[1] for row in ROWS]
+    assert "were counted instead" in frame.notes[0]
+
+
+def test_of_two_columns_of_one_name_the_first_is_read(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("epoch,loss,acc,loss,acc\n1,2.0,0.1,3.0,0.2\n2,1.0,0.3,2.5,0.4\n")
+    frame = frame_of(tmp_path / "log.csv")
+    assert [point.value for point in frame.columns["loss"].points] == [2.0, 1.0]
+    assert frame.notes == ["More than one column is called acc, loss: the first one is read."]
+
+
+def test_of_a_last_line_without_an_end_only_the_last_cell_is_in_doubt(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("epoch,loss,val_loss\n1,2.0,2.1\n2,1.5,1.0")
+    frame = frame_of(tmp_path / "log.csv")
+    assert [point.value for point in frame.columns["loss"].points] == [2.0, 1.5]
+    assert [point.value for point in frame.columns["val_loss"].points] == [2.1]
+    assert "its last cell was left out" in frame.notes[0]

@@ -67,6 +67,38 @@ def test_keras_keeps_its_splits_in_two_folders(tmp_path: Path) -> None:
     assert roles.columns == {"loss": ("train/epoch_loss",), "val_loss": ("val/epoch_loss",)}
 
 
+def test_curves_that_pytorch_draws_together_belong_to_one_run(tmp_path: Path) -> None:
+    for folder, tag, value in (
+        (".", "lr", 0.5),
+        ("loss_all_train", "loss/all", 0.25),
+        ("loss_all_val", "loss/all", 2.0),
+    ):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        file = tmp_path / folder / "events.out.tfevents.1.host"
+        file.write_bytes(b"".join(scalar_record(step, tag, value) for step in range(3)))
+    frame = frame_of(tmp_path)
+    assert {name: values(frame, name)[-1] for name in frame.columns} == {
+        "lr": (2, 0.5),
+        "loss/all/train": (2, 0.25),
+        "loss/all/val": (2, 2.0),
+    }
+    (tmp_path / "loss_all_val").rename(tmp_path / "other_val")
+    assert len(find_runs(tmp_path)) == 2
+
+
+def test_runs_of_mlflow_have_the_names_that_their_user_gave(tmp_path: Path) -> None:
+    for run, name in (("a" * 32, "wide net"), ("b" * 32, "wide net"), ("c" * 32, "deep net")):
+        folder = tmp_path / "1" / run
+        (folder / "metrics").mkdir(parents=True)
+        (folder / "tags").mkdir()
+        (folder / "metrics" / "loss").write_text("1 0.5 0\n")
+        (folder / "tags" / "mlflow.runName").write_text(name)
+        (folder / "meta.yaml").write_text(f"run_id: {run}\n")
+    (tmp_path / "1" / "meta.yaml").write_text("experiment_id: 1\nname: digits\n")
+    names = [one.name for one in find_runs(tmp_path)]
+    assert names == ["digits/wide net (aaaaaaaa)", "digits/wide net (bbbbbbbb)", "digits/deep net"]
+
+
 def test_an_event_file_is_read_up_to_its_damage(tmp_path: Path) -> None:
     sound = b"".join(scalar_record(step, "loss", 1.0) for step in range(5))
     (tmp_path / "events.out.tfevents.1.host").write_bytes(sound + b"\x00" * 40)

@@ -107,3 +107,10 @@ def test_a_loss_of_few_rows_is_not_called_absent(tmp_path: Path) -> None:
     (report,) = told_of(log).runs
     lacking = {one.code: one.missing for one in report.not_assessed}
     assert lacking["NUM101"] == ("enough rows of the training loss",)
+
+
+def test_a_folder_gives_tables_of_training_under_any_name(tmp_path: Path) -> None:
+    (tmp_path / "training.log").write_text("epoch,loss,val_loss\n0,2.0,2.1\n1,1.5,1.6\n")
+    (tmp_path / "debug.log").write_text("INFO, begun\nINFO, ended\n")
+    (tmp_path / "notes.txt").write_text("epoch,notes\n1,good\n")
+    assert [one.path.name for one in look_at(tmp_path).runs] == ["training.log"]

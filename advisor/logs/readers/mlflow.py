@@ -23,6 +23,26 @@ def read_run_folder(folder: Path, frame: Frame, chosen: dict[str, str]) -> None:
             frame.settings[path.name] = text if (value := number(text)) is None else value
 
 
+def name_of(folder: Path) -> str:
+    """Return experiment and name of a run, as its user gave them; empty where the folder tells none."""
+    run = _written(folder / "tags" / "mlflow.runName") or _named(folder / "meta.yaml", "run_name")
+    experiment = _named(folder.parent / "meta.yaml", "name")
+    return "/".join(told for told in (experiment, run) if told) if run else ""
+
+
+def _named(meta: Path, key: str) -> str:
+    begun = f"{key}: "
+    lines = [line for line in _written(meta).splitlines() if line.startswith(begun)]
+    return lines[0].removeprefix(begun).strip().strip("'\"") if lines else ""
+
+
+def _written(path: Path) -> str:
+    try:
+        return path.read_bytes()[:LARGEST_PARAM_BYTES].decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
 def runs_of(path: Path) -> list[tuple[str, str]]:
     """Return (id, name) of the runs in a database of MLflow; none where it is none."""
     try:

@@ -155,7 +155,10 @@ class _Reading:
             (at, name)
             for at, name in enumerate(names)
             if name and at not in axes and at != self._of_part and (part is None or part.holds(name))
+            if names.index(name) == at
         ]
+        if twice := sorted({name for name in names if name and names.count(name) > 1}):
+            self.frame.note(f"More than one column is called {', '.join(twice)}: the first one is read.")
 
     def stretch(self, rows: list[list[str] | None]) -> None:
         """Take some rows."""
@@ -247,7 +250,9 @@ def _rows(path: Path, layout: Layout, frame: Frame) -> Iterator[list[str] | None
     """Yield the cells of each whole line after the header; nothing for a line that is no row."""
     with opened_text(path) as file:
         lines = islice(_split_lines(lines_of(file, path, frame)), layout.before, None)
-        rows = csv.reader(_whole_lines(lines, path, frame), delimiter=layout.delimiter, skipinitialspace=True)
+        rows = csv.reader(
+            _whole_lines(lines, layout.delimiter, path, frame), delimiter=layout.delimiter, skipinitialspace=True
+        )
         while True:
             try:
                 cells = next(rows)
@@ -269,13 +274,15 @@ def _split_lines(lines: Iterable[str], most: int | None = None) -> Iterator[str]
             yield from line.splitlines(keepends=True)
 
 
-def _whole_lines(lines: Iterable[str], path: Path, frame: Frame) -> Iterator[str]:
-    """Yield the lines that end: the last one may still be being written."""
+def _whole_lines(lines: Iterable[str], delimiter: str, path: Path, frame: Frame) -> Iterator[str]:
+    """Yield the lines that end, and of one that is still being written the cells that are whole."""
     for line in lines:
         if line.endswith(("\n", "\r")):
             yield line.replace("\0", "")
         elif line.strip():
-            frame.note(f"The last line of {path.name} has no end and was left out: it may still be being written.")
+            whole, parted, _ = line.rpartition(delimiter)
+            frame.note(f"The last line of {path.name} has no end: its last cell was left out, it may be cut off.")
+            yield whole + parted
 
 
 def _place(names: Sequence[str], chosen: str | None, fits: object) -> int | None:

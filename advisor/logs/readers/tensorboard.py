@@ -5,7 +5,7 @@ A record is: length (uint64), masked CRC-32C of the length, data, masked CRC-32C
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import merge
 from pathlib import Path
 
@@ -42,7 +42,8 @@ def read_events(folders: tuple[Path, ...], frame: Frame, chosen: dict[str, str])
     for folder in folders:
         split = SPLITS.get(folder.name, "") if len(folders) > 1 else ""
         before = f"{split}/" if split else ""
-        streams += [_scalars(path, before, frame) for path in sorted(folder.glob("*tfevents*"))]
+        after = "" if split or folder == folders[0] else _drawn_as(folder)
+        streams += [_scalars(path, before, after, frame) for path in sorted(folder.glob("*tfevents*"))]
     axis = chosen.get("epoch", "epoch")
     row: dict[str, float] = {}
     now: int | None = None
@@ -66,7 +67,22 @@ def _flush(step: int | None, row: dict[str, float], frame: Frame, axis: str) -> 
     frame.take(None if step is None else float(step), epoch, row)
 
 
-def _scalars(path: Path, before: str, frame: Frame) -> Iterator[tuple[int, str, float]]:
+def drawn_together(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Return the folders below one that belong to its run: PyTorch's `add_scalars` draws each curve into one of its own."""
+    return [folder / name for name in names if "_" in name and _drawn_as(folder / name)]
+
+
+def _drawn_as(folder: Path) -> str:
+    """Return `/train` for a folder `loss_train` whose tag is `loss`; empty where the name is no tag's."""
+    for path in sorted(folder.glob("*tfevents*")):
+        tag = next((tag for _, tag, _ in _scalars(path, "", "", Frame())), "")
+        before = f"{tag.replace('/', '_')}_"
+        if tag and folder.name.startswith(before):
+            return f"/{folder.name.removeprefix(before)}"
+    return ""
+
+
+def _scalars(path: Path, before: str, after: str, frame: Frame) -> Iterator[tuple[int, str, float]]:
     """Yield (step, tag, value) of one file, up to its first broken record."""
     broken = 0
     for record in _records(path, frame):
@@ -79,7 +95,7 @@ def _scalars(path: Path, before: str, frame: Frame) -> Iterator[tuple[int, str, 
                     summary = value
             for number, value in fields(summary):
                 if number == 1 and isinstance(value, bytes) and (scalar := _scalar(value)):
-                    yield step, before + scalar[0], scalar[1]
+                    yield step, before + scalar[0] + after, scalar[1]
         except BrokenMessage:
             broken += 1
     if broken:
