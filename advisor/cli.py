@@ -9,6 +9,7 @@ import typer
 
 from advisor.commands import catalogue, compare, diagnose, machine, model, runs, train, watch, web
 from advisor.floors import StrangerFound, check_floors
+from advisor.showing.harmless import harmless
 
 DONE, MISTAKE, FAILED, INTERRUPTED = 0, 2, 3, 130
 
@@ -102,7 +103,7 @@ def _line(failed: Exception) -> str:
     text = " ".join(told.split())
     context = getattr(failed, "ctx", None)
     hint = f" (see `{context.command_path} --help`)" if context is not None else ""
-    return text.rstrip(".") + hint
+    return harmless(text.rstrip(".")) + hint
 
 
 if __name__ == "__main__":

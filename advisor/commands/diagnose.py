@@ -72,7 +72,9 @@ def diagnose(
 
         told = watch_log(path, asked, idle)
     elif follow:
-        told = follow_log(path, asked, lambda line: print(line, flush=True), idle)
+        from advisor.showing.harmless import harmless
+
+        told = follow_log(path, asked, lambda line: print(harmless(line), flush=True), idle)
     else:
         told = diagnose_all(path, look_at(path), asked)
     put(_text(told, form, plain=out is not None), out)

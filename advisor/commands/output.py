@@ -17,10 +17,12 @@ def rendered(page: "RenderableType", *, plain: bool) -> str:
     """Return a page as text: coloured and as wide as the terminal, or plain for a pipe or a file."""
     from rich.console import Console
 
+    from advisor.showing.harmless import Harmless
+
     coloured = sys.stdout.isatty() and not plain
     console = Console(width=None if coloured else PLAIN_COLUMNS, no_color=not coloured, highlight=False)
     with console.capture() as captured:
-        console.print(page)
+        console.print(Harmless(page))
     return "\n".join(line.rstrip() for line in captured.get().splitlines()).rstrip("\n")
 
 

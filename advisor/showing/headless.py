@@ -14,6 +14,7 @@ from advisor.driving.outcome import DONE, FAILED, MISTAKE, Outcome
 from advisor.mistakes import Mistake
 from advisor.report.schema import Report
 from advisor.runs import Run
+from advisor.showing.harmless import Harmless, harmless
 from advisor.showing.progress import open_progress, write_line
 from advisor.showing.streaming import LineStream, Streamed
 from advisor.story.story import Story
@@ -87,8 +88,9 @@ def show_report(run: Run, report: Report, out: TextIO | None = None) -> None:
     console = Console(file=out)
     with console.capture() as page:
         console.print()
-        console.print(first_page(report))
-        console.print(f"\nreport  {run.report.with_suffix('.html')}", soft_wrap=True, highlight=False)
+        console.print(Harmless(first_page(report)))
+        place = harmless(str(run.report.with_suffix(".html")))
+        console.print(f"\nreport  {place}", soft_wrap=True, highlight=False, markup=False)
     write_line(out, "\n".join(line.rstrip() for line in page.get().rstrip("\n").split("\n")))
 
 

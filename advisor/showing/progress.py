@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from advisor.ledger import Entry
+from advisor.showing.harmless import harmless
 from advisor.story.story import Story
 from advisor.story.telling import Level, Line, glance, progress, tell_entry, tell_event
 from trainer.wire import BeatTaken, Event
@@ -60,7 +61,7 @@ class PlainProgress:
             if now - self._told_at < LINE_EVERY_S:
                 return
             self._told_at = now
-        write_line(self._out, f"{_clock(now - self._began)}  {line.word:<8}{line.text}")
+        write_line(self._out, f"{_clock(now - self._began)}  {line.word:<8}{harmless(line.text)}")
 
 
 class BarProgress:
@@ -127,7 +128,9 @@ class BarProgress:
             return
         row = Table.grid(Column(width=7), Column(width=8, style=STYLES[line.level] or "bold"), Column(overflow="fold"))
         style = STYLES[line.level] if line.level == "error" else ""
-        row.add_row(Text(_clock(time.monotonic() - self._began), style="dim"), line.word, Text(line.text, style=style))
+        row.add_row(
+            Text(_clock(time.monotonic() - self._began), style="dim"), line.word, Text(harmless(line.text), style=style)
+        )
         self._draw(lambda: self._console.print(row))
 
 

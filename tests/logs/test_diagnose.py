@@ -235,3 +235,14 @@ def test_a_rescue_is_told_as_what_its_user_can_do() -> None:
 def test_a_suspicion_that_went_by_is_not_told() -> None:
     report = diagnosis(DATA / "keras" / "healthy")
     assert [one.code for one in report.findings] == []
+
+
+def test_no_name_in_a_log_steers_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = table(tmp_path / "a\x1b[31m[bold]b.csv", falling(60), "step,loss,val_\x1b]0;owned\x07_loss")
+    for arguments in ([str(log)], [str(log), "--follow", "--headless", "--idle", "0"]):
+        assert run(["diagnose", *arguments]) == 0
+        told = capsys.readouterr().out
+        assert "\x1b" not in told
+        assert "\x07" not in told
+        assert "[bold]b.csv" in told
+    assert "\x1b" not in fails([str(tmp_path / "gone\x1b[31m.csv")], capsys)
