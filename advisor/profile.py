@@ -62,12 +62,15 @@ def show(profile: dict[str, Any]) -> None:
 def _table(title: str, rows: list[tuple[str, str]]) -> Any:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
+
+    from advisor.showing.harmless import harmless
 
     table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=box.SIMPLE_HEAD)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for subject, text in rows:
-        table.add_row(subject, text)
+        table.add_row(Text(harmless(subject)), Text(harmless(text)))
     return table
 
 

@@ -199,7 +199,9 @@ def _row(run: "Run") -> dict[str, Any]:
 def _show(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
+    from advisor.showing.harmless import harmless
     from advisor.tui.words import number
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -207,7 +209,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
         table.add_column(title, overflow="fold")
     for row in rows:
         best, test = row.get("best"), row.get("test")
-        table.add_row(
+        cells = (
             Path(str(row["run"])).name,
             str(row["state"]),
             str(row.get("metric") or ""),
@@ -216,4 +218,5 @@ def _show(rows: list[dict[str, Any]]) -> None:
             str(row.get("kept", "")),
             str(row.get("level") or ""),
         )
+        table.add_row(*(Text(harmless(cell)) for cell in cells))
     Console(file=sys.stdout).print(table)

@@ -53,7 +53,8 @@ def _list(diagnosed: Diagnosed) -> Table:
         table.add_column(title, overflow="fold")
     for row in rows(diagnosed):
         style = STYLES[row.level]
-        table.add_row(row.name, row.steps, row.best, row.against_best, Text(row.level, style), Text(row.cause))
+        told = (row.name, row.steps, row.best, row.against_best)
+        table.add_row(*map(Text, told), Text(row.level, style), Text(row.cause))
     return table
 
 

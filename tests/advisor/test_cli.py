@@ -189,6 +189,12 @@ def test_runs_are_listed_with_what_became_of_them(tmp_path: Path, capsys: pytest
     assert "no runs in" in capsys.readouterr().out
 
 
+def test_a_run_is_listed_by_the_name_that_its_folder_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    resting_run(tmp_path / "a[bold]b")
+    assert run(["runs", str(tmp_path)]) == 0
+    assert "a[bold]b" in capsys.readouterr().out
+
+
 def test_every_key_is_explained_with_type_default_and_meaning(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["config", "--explain", "--json"]) == 0
     told = {one["key"]: one for one in json.loads(capsys.readouterr().out)}

@@ -114,3 +114,13 @@ def test_a_folder_gives_tables_of_training_under_any_name(tmp_path: Path) -> Non
     (tmp_path / "debug.log").write_text("INFO, begun\nINFO, ended\n")
     (tmp_path / "notes.txt").write_text("epoch,notes\n1,good\n")
     assert [one.path.name for one in look_at(tmp_path).runs] == ["training.log"]
+
+
+def test_runs_are_listed_by_names_that_look_like_markup(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a[/b].csv", "a[/c].csv", "a[bold]c.csv", "d.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(GOOD)
+    assert run(["diagnose", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "a[bold]c.csv" in told
+    assert "a[/b].csv" in told
