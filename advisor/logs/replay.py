@@ -33,6 +33,7 @@ from rules.facts import (
     Evaluation,
     Facts,
     GradientFacts,
+    KnobFacts,
     LayerFacts,
     ModelFacts,
     ProbeFacts,
@@ -48,7 +49,8 @@ MOMENTS = 200
 CHECKED = 3
 """Measurements of the layers that rules want; a rate of 0 is as sure as three."""
 OF_A_RATE = ("OPT101", "OPT102")
-"""Rules that ask whether steps are too long or too short: a rate of 0 makes none."""
+"""Rules that ask whether steps are too long or too short: a rate of 0 makes none. They ask of the rate that was set, the highest
+so far: that a schedule took it to 0 says nothing."""
 OF_A_SLOW_FALL = ("OPT102",)
 """Rules that take a loss that falls too slowly for steps that are too short: here no sweep can tell the other cause."""
 OF_A_CLIMB = "NUM102"
@@ -306,7 +308,12 @@ class _Heard:
             layers = LayerFacts(layers=(), checks=CHECKED, unchanged=(still,))
             model = ModelFacts(parameters=0, layers=0, has_conv=False, has_norm=False, has_dropout=False)
             return {**facts.groups, "layers": layers, "model": model}
+        if rule.code in OF_A_RATE:
+            return {**facts.groups, "knobs": self._knobs(self._highest_rate())}
         return dict(facts.groups)
+
+    def _knobs(self, rate: float) -> KnobFacts:
+        return knobs(self.frame, rate, self.result.rates, self.known.steps_total)
 
     def _has_not_fallen(self) -> bool:
         """Tell whether the loss stands, or has only come down to guessing from where the first steps threw it."""
@@ -326,9 +333,7 @@ class _Heard:
         groups: dict[str, object] = {
             "run": self._run(),
             "gradients": self._gradients(),
-            "knobs": knobs(self.frame, next(reversed(self.result.rates.values()), nan), self.result.rates,
-                self.known.steps_total,
-            ),
+            "knobs": self._knobs(next(reversed(self.result.rates.values()), nan)),
             "probes": ProbeFacts(),
             "branch": BranchFacts(),
         }  # fmt: skip

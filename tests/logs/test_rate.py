@@ -1,6 +1,7 @@
 """What a log's curves say of its learning rate: which way it is wrong, and when they say nothing."""
 
 from math import log, nan
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -11,6 +12,7 @@ from advisor.logs.rate import Sign, Way, dearest_guess, of_steps_too_long, of_st
 from rules.facts import Evaluation
 from rules.vocabulary import Evidence, Finding, Severity
 from tests.logs.bench import BENCH, SETS, judged
+from tests.logs.reading import diagnosis
 
 CHANCE = log(10)
 RATES = ("rate_high", "rate_low")
@@ -124,3 +126,13 @@ def test_the_way_in_which_a_rate_is_wrong_is_named_in_the_logs_of_every_library(
     for one in judged(SETS, libraries=(library,), stories=RATES):
         expected = {"OPT101", "NUM102"} if one.story == "rate_high" else {"OPT102", "OPT103"}
         assert one.first in expected or (library, one.story) in NOTHING_TO_SEE, one
+
+
+def test_a_rate_that_its_schedule_took_to_0_is_called_by_what_it_was_set_to(tmp_path: Path) -> None:
+    rows = [
+        f"{step},{2.3 - step / 2000:.4f},{2.3 - step / 2100:.4f},{1e-4 * (1 - step / 400):.3g}"
+        for step in range(1, 401)
+    ]
+    (tmp_path / "log.csv").write_text("\n".join(["step,loss,val_loss,lr", *rows, ""]))
+    (found,) = [one for one in diagnosis(tmp_path / "log.csv").findings if one.code == "OPT102"]
+    assert "lr 0.0001 may be too low" in found.message
