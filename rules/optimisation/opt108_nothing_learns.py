@@ -89,15 +89,14 @@ def nothing_learns(
     late = run.progress > TAIL_SHARE and not zero
     if not run.warm or warming or late or layers.checks < LAYER_CHECKS or not resting:
         return _hint(run, layers)
-    if zero:
-        return _no_rate(resting)
-    return _finding(
+    found = _finding(
         f"{len(resting)} trainable tensors have a gradient and are not moved by a step",
         "layers.unchanged",
         resting,
         ("the optimizer holds other parameters than the net", "the rate is so small that steps vanish in rounding"),
         explains=("OPT103", "OPT104", "OPT109", "ARC102", "GEN103"),
     )
+    return _of_rate_0(found, resting) if zero else found
 
 
 def _cut_off(layers: LayerFacts) -> tuple[LayerFact, ...]:
@@ -169,18 +168,11 @@ def _finding(
     )
 
 
-def _no_rate(tensors: tuple[str, ...]) -> Finding:
-    return Finding(
-        code="OPT108",
-        name="nothing_learns",
-        severity=Severity.ERROR,
-        message=f"the learning rate is 0, and no step moves {_named(tensors)}",
-        evidence=(Evidence(fact="knobs.lr", value=0.0, limit=0),),
-        causes=("a learning rate of 0", "a schedule that begins or stays at 0"),
-        explains=("OPT103", "OPT104", "OPT109", "ARC102", "GEN103"),
-        eased_by_knobs=True,
-        fixes=(advice("give a learning rate above 0", improves="loss"),),
-    )
+def _of_rate_0(found: Finding, tensors: tuple[str, ...]) -> Finding:
+    said = f"the learning rate is 0, and no step moves {_named(tensors)}"
+    fixes = (advice("give a learning rate above 0", improves="loss"),)
+    causes = ("a learning rate of 0", "a schedule that begins or stays at 0")
+    return found.model_copy(update={"message": said, "causes": causes, "eased_by_knobs": True, "fixes": fixes})
 
 
 def _named(tensors: tuple[str, ...]) -> str:
