@@ -59,12 +59,7 @@ CERTAIN = (*STUCK, *MISJUDGED, "ARC102", "ARC105", "DAT112")
 
 @rule("OPT108")
 def nothing_learns(
-    run: RunFacts,
-    task: TaskFacts,
-    loss: LossFacts,
-    layers: LayerFacts,
-    model: ModelFacts,
-    knobs: KnobFacts,
+    run: RunFacts, task: TaskFacts, loss: LossFacts, layers: LayerFacts, model: ModelFacts, knobs: KnobFacts
 ) -> Finding | None:
     """Find tensors that the optimizer does not move."""
     if loss.now < LOW_LOSS_SHARE * task.baseline_loss:
@@ -194,7 +189,5 @@ def _frozen(share: float, random: bool, loss: float, chance: float) -> Finding:
         causes=("weights that are frozen by mistake", "a frozen body that was never trained for inputs like these"),
         explains=CERTAIN,
         eased_by_knobs=random,
-        fixes=(
-            advice("let the frozen weights learn (requires_grad_(True)) before the optimizer is made", improves="loss"),
-        ),
+        fixes=(advice("let these weights learn (requires_grad_(True)) before the optimizer is made", improves="loss"),),
     )
