@@ -154,6 +154,11 @@ def is_suspicion(finding: Finding) -> bool:
     )
 
 
+def tells_a_saving(finding: Finding) -> bool:
+    """Tell whether a finding is worth most when it is first seen: what stopping then would have saved."""
+    return any(fix.improves == "time" for fix in finding.fixes)
+
+
 def _epochs(count: float) -> str:
     return "1 epoch" if count == 1 else f"{count:g} epochs"
 

@@ -57,6 +57,13 @@ def hold(evaluations: Sequence[Evaluation], since: float) -> bool:
     return len(late) >= HELD_EVALUATIONS and median(late) - least <= HELD_SHARE * abs(least)
 
 
+def of_no_step(found: Finding) -> Finding:
+    """Return the finding of tensors that no step moves, in the words of the curve that shows it."""
+    said = "no step moves a weight: loss and metric are the same at every evaluation"
+    causes = ("a learning rate of 0", "the optimizer holds other parameters than the net")
+    return found.model_copy(update={"message": said, "causes": causes})
+
+
 class LostValidation:
     """Follows the validation loss for the moment from which on it is no number.
 

@@ -175,8 +175,9 @@ def _no_measure(names: Sequence[str], chosen: Mapping[str, str]) -> str:
     losses = [one for one in told if one & _LOSS]
     if any(one & _DISCRIMINATORS for one in losses) and any(one & _GENERATORS for one in losses):
         return "the two nets work against each other"
-    scored = any(_known(_stem(name)) in SHARES for name in names)  # a model of rewards learns from pairs
-    if any(one & _REWARDS for one in told) and not scored:
+    # A model of rewards learns from pairs, one of prices is evaluated: their loss is what counts.
+    measured = any(_known(_stem(name)) in SHARES or _is_val_loss(name) for name in names)
+    if any(one & _REWARDS for one in told) and not measured:
         return "what is to rise is the reward"
     return ""
 

@@ -10,8 +10,9 @@ from itertools import pairwise
 from math import ceil, inf, isfinite, nan
 
 from advisor.deciding.assess import Assessment, Standing, follow
+from advisor.logs.advice import tells_a_saving
 from advisor.logs.curve import Point, added
-from advisor.logs.evaluations import LostValidation, evaluations_of, hold
+from advisor.logs.evaluations import LostValidation, evaluations_of, hold, of_no_step
 from advisor.logs.frame import Frame
 from advisor.logs.loss import LEAST_FALL_ROWS, LossRows
 from advisor.logs.names import Roles
@@ -107,11 +108,6 @@ def replay(frame: Frame, roles: Roles, said: Said, rules: Sequence[Rule]) -> Rep
     return heard.result
 
 
-def _tells_a_saving(finding: Finding) -> bool:
-    """Tell whether a finding is worth most when it is first seen: what stopping then would have saved."""
-    return any(fix.improves == "time" for fix in finding.fixes)
-
-
 class _Heard:
     """The state of a replay: what was heard so far, and the standings."""
 
@@ -193,7 +189,7 @@ class _Heard:
         for code in followed.cleared:
             self.result.seen[code] = Seen(before[code].finding, before[code].step, self.result.step)
         for finding in self.newest.findings:
-            if self.standings[finding.code].stands and not _tells_a_saving(finding):
+            if self.standings[finding.code].stands and not tells_a_saving(finding):
                 self.result.seen[finding.code] = replace(self.result.seen[finding.code], finding=finding)
 
     def last_word(self) -> None:
@@ -238,6 +234,8 @@ class _Heard:
             except Exception as raised:  # a rule may be a stranger's: what it raises is ours to record
                 errors[rule.code] = f"{raised.__class__.__name__}: {raised}"
                 continue
+            if rule.code == "OPT108" and still == UNMOVED and finding is not None:
+                finding = of_no_step(finding)
             if rule.code == OF_A_CLIMB and hold(self._evaluated, self.result.step - self.rows.above_best_steps):
                 finding = None
             if rule.code in OF_A_RATE:
@@ -294,7 +292,10 @@ class _Heard:
             return None
         longer = replace(run, steps_total=ceil(run.step / stood.progress) + 1 if stood.progress else run.steps_total)
         again = rule(**{**needed, "run": longer})
-        return self.result.seen[rule.code].finding if again is not None and rule.code in self.result.seen else again
+        if again is None or rule.code not in self.result.seen:
+            return again
+        former = self.result.seen[rule.code].finding
+        return former if rule.code in OF_A_RATE or tells_a_saving(former) else again
 
     def _implied(self, rule: Rule, facts: Facts, still: str) -> dict[str, object]:
         """Return the groups for a rule, with what the log implies.

@@ -56,6 +56,11 @@ def test_each_framework_is_advised_in_its_own_words(kind: str, line: str) -> Non
     assert any(line in one.config for one in offers)
 
 
+def test_a_net_that_no_step_moves_is_told_by_the_curve_that_shows_it() -> None:
+    (found,) = [one for one in diagnosis(DATA / "keras" / "lr_zero").findings if one.code == "OPT108"]
+    assert found.message == "no step moves a weight: loss and metric are the same at every evaluation"
+
+
 def test_json_is_the_form_of_our_own_report(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["diagnose", str(DATA / "lightning"), "--format", "json"]) == 0
     told = Diagnosed.model_validate_json(capsys.readouterr().out)

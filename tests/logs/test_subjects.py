@@ -52,9 +52,10 @@ def test_where_a_reward_is_to_rise_no_loss_has_to_fall(reward: str, tmp_path: Pa
     assert any("need not fall" in sentence for sentence in report.unsure)
 
 
-def test_a_model_of_rewards_is_judged_by_its_loss(tmp_path: Path) -> None:
-    rows = [(step, 0.2 + (step > 150) * 0.02 * (step - 150), 0.8, 0.4) for step in range(1, 300)]
-    assert "NUM102" in codes(told(tmp_path, "step,loss,train_accuracy,mean_reward", rows))
+@pytest.mark.parametrize("names", ["train_accuracy,mean_reward", "val_loss,val_return"])
+def test_where_a_loss_is_evaluated_beside_a_reward_it_is_judged(names: str, tmp_path: Path) -> None:
+    rows = [(step, 0.2 + (step > 150) * 0.02 * (step - 150), 0.8 + step / 200, 0.4) for step in range(1, 300)]
+    assert "NUM102" in codes(told(tmp_path, f"step,loss,{names}", rows))
 
 
 @pytest.mark.parametrize("names", ["loss_D,loss_G", "g_loss,d_loss", "generator_loss,discriminator_loss"])
@@ -129,3 +130,10 @@ def test_training_examples_that_grow_harder_are_no_divergence(rise: float, found
 def test_a_loss_below_zero_has_not_risen_to_a_multiple_of_itself(tmp_path: Path) -> None:
     rows = [(epoch, 0.001, -9.8 + 6 * exp(-epoch / 4), -9.9 + 6 * exp(-epoch / 4)) for epoch in range(1, 26)]
     assert codes(told(tmp_path, "epoch,lr,loss,val_loss", rows)) == []
+
+
+def test_what_stands_is_told_with_the_newest_numbers(tmp_path: Path) -> None:
+    losses = [(epoch, 25 + 40 * exp(-epoch / 2) - 0.02 * epoch) for epoch in range(1, 41)]
+    report = told(tmp_path, "epoch,loss,val_loss", [(epoch, loss, loss + 0.1) for epoch, loss in losses])
+    (found,) = [one for one in standing(report) if one.code == "OPT104"]
+    assert found.message.endswith(f"at {sum(loss + 0.1 for _, loss in losses[-5:]) / 5:.3g}")
