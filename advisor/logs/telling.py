@@ -72,6 +72,7 @@ HANGS_ON: Mapping[str, tuple[str, ...]] = {
     "GEN103": ("training metric", "metric"),
     "GEN104": ("number of validation examples", "metric"),
     "DAT109": ("number of training examples",),
+    "DAT116": ("training examples scored in evaluation mode",),
     "OPT112": ("the clip, and how many steps it shortened",),
     "OPT113": ("batch size", "number of training examples"),
     "OPT114": ("the optimizer, and its momentum",),
