@@ -28,6 +28,7 @@ from advisor.tui.effects import measured_text, outcome_text
 from advisor.tui.glance import ENDINGS, Glimpse
 from advisor.tui.hangup import end_with_terminal
 from advisor.tui.keys import ACTIONS, KEYS
+from advisor.tui.palette import commands, covered
 from advisor.tui.questions import Question
 from advisor.tui.scene import Scene
 from advisor.tui.themes import DEFAULTS, THEMES
@@ -87,10 +88,7 @@ class AdvisorApp(Viewer):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action in the palette, by its name."""
         yield from super().get_system_commands(screen)
-        for key, active in self.active_bindings.items():
-            if active.node is self and active.binding.description:
-                does = partial(self.run_action, active.binding.action)
-                yield SystemCommand(active.binding.description, f"key {key}", does)
+        yield from commands(self, screen)
 
     def on_mount(self) -> None:
         """Start the feeder and the looks."""
@@ -150,7 +148,7 @@ class AdvisorApp(Viewer):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hide the keys that have nothing to act on; over a page only the page's own keys count, and a few of ours."""
-        if len(self.screen_stack) > 1:
+        if covered(self):
             return action not in ACTIONS - {"detach", "help"}
         if not self.screen_stack or not self.overview.ready:
             return super().check_action(action, parameters)

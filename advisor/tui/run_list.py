@@ -17,6 +17,7 @@ from textual.widgets import Footer, Input, Static
 
 from advisor.report.words import plural
 from advisor.runs import Run
+from advisor.tui.palette import commands, covered
 from advisor.tui.plain import Harmless, Plain
 from advisor.tui.run_list_detail import detail
 from advisor.tui.run_list_rows import SORTS, RunRow, arranged
@@ -122,10 +123,7 @@ class RunListApp(App[Choice]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action in the palette, by its name."""
         yield from super().get_system_commands(screen)
-        for key, active in self.active_bindings.items():
-            if active.node is self and active.binding.description:
-                does = partial(self.run_action, active.binding.action)
-                yield SystemCommand(active.binding.description, f"key {key}", does)
+        yield from commands(self, screen)
         for order in SORTS:
             yield SystemCommand(f"sort by {order}", "order of the list", partial(self.sort_by, order))
 
@@ -230,10 +228,10 @@ class RunListApp(App[Choice]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Over a page only the page's own keys count; in the filter, letters are letters."""
-        if len(self.screen_stack) > 1 and action not in ("leave", "help"):
+        if covered(self) and action not in ("leave", "help"):
             ours = {name.removeprefix("action_") for name in vars(RunListApp) if name.startswith("action_")}
             return action not in ours
-        if action == "filter" and self.screen_stack and isinstance(self.focused, Input):
+        if action == "filter" and self.screen_stack and isinstance(self.screen_stack[0].focused, Input):
             return False
         return super().check_action(action, parameters)
 
@@ -293,6 +291,8 @@ class RunListApp(App[Choice]):
 
     def action_filter(self) -> None:
         """Go to the filter."""
+        if len(self.screen_stack) > 1:  # the key comes before the palette's own search
+            return
         wanted = self.query_one("#filter", Input)
         wanted.display = True
         self.screen.set_focus(wanted)  # at once, where focus() waits for its turn
