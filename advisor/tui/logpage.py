@@ -84,7 +84,7 @@ class LogPage(Page):
         Binding("N", "seek(1)", "newer match"),
         Binding("a", "whole", "all lines"),
     ]
-    DEFAULT_CSS = "LogPage Input { border: none; height: 1; background: $panel; }"
+    DEFAULT_CSS = "LogPage Input, LogPage Input:focus { border: none; height: 1; background: $panel; }"
 
     def __init__(self, lines: Callable[[], tuple[int, list[str]]], filtering: bool = False) -> None:
         super().__init__(HEADING)

@@ -6,10 +6,19 @@ from hypothesis import strategies as st
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
-from textual.widgets import Log
+from textual.widgets import Input, Log
 
 from advisor.tui.logpage import LogPage, highlighted
 from tests.tui.conftest import Open
+
+
+async def test_what_is_typed_into_the_filter_is_seen(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        await pilot.press("slash", *"epoch")
+        typed = app.screen.query_one(Input)
+        assert typed.has_focus
+        assert typed.content_size.height == 1
+        assert "epoch" in "".join(one.text for one in typed.render_line(0))
 
 
 async def test_the_log_is_filtered(opened: Open) -> None:
