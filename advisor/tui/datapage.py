@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from math import ceil
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -20,6 +21,8 @@ LABEL_CELLS = 16
 NAME_CELLS = 20
 """Longer names of classes and columns are cut."""
 BAR_CELLS = 30
+BESIDE_BAR_CELLS = 45
+"""What stands beside the bar of a class: its count, its recall and whether it is rare or ignored."""
 CARD_CELLS = 25
 """Width of a suspect with its picture."""
 CLASSES_SHOWN, COLUMNS_SHOWN = 40, 40
@@ -108,25 +111,21 @@ def _classes(story: Story, width: int, ascii_only: bool) -> list[Content]:
     recalls = next((one.recalls for one in reversed(story.evaluations) if len(one.recalls) == len(counts)), ())
     most = max(*counts, 1)
     order = sorted(range(len(counts)), key=lambda at: (counts[at], at))
-    about = f"{len(counts)}, the largest has {most / max(min(counts), 1):.3g} times the examples of the smallest"
+    about = f"{len(counts)}, the largest {most / max(min(counts), 1):.3g} times the smallest"
     lines = _head("classes", about + ("; recall as last evaluated" if recalls else ""))
-    full, name_cells = "#" if ascii_only else "━", min(NAME_CELLS, max(len(name) for name in names))
-    room = max(min(BAR_CELLS, width - name_cells - 40), 8)
+    full, name_cells = "#" if ascii_only else "━", min(NAME_CELLS, max(map(cell_len, names)))
+    room = max(min(BAR_CELLS, width - name_cells - BESIDE_BAR_CELLS), 8)
     for at in order[:CLASSES_SHOWN]:
         rare = counts[at] * RATIO_LIMIT < most
         recall = recalls[at] if recalls else None
         ignored = recall is not None and recall == 0
         mark = (
-            ("  ignored: never told right", "bold $error")
-            if ignored
-            else ("  rare", "bold $warning")
-            if rare
-            else ("", "")
+            ("  ignored: none found", "bold $error") if ignored else ("  rare", "bold $warning") if rare else ("", "")
         )
         bar = full * max(round(counts[at] / most * room), 1 if counts[at] else 0)
         lines.append(
             Content.assemble(
-                f"{_cut(names[at], name_cells):<{name_cells}}",
+                words.cell(names[at], name_cells),
                 f"{counts[at]:>9,} ",
                 (f"{bar:<{room}}", "$warning" if rare else "$primary"),
                 (f" recall {words.share(recall):>5}" if recall is not None and recall == recall else "", "$muted"),
@@ -155,12 +154,12 @@ def _columns(survey: Survey | None) -> list[Content]:
 def _column(one: ColumnFacts) -> Content:
     constant = one.unique <= 1
     return Content.assemble(
-        f"{_cut(one.name, NAME_CELLS - 1):<{NAME_CELLS}}",
+        words.cell(words.clean(one.name), NAME_CELLS - 1) + " ",
         f"{_number(one.correlation):>12}",
         (f"{words.share(one.missing_share):>9}", "$warning" if one.missing_share > 0 else "$muted"),
         (f"{one.unique:>9,}", "$warning" if constant else "$muted"),
-        (f"{_number(one.mean):>11}{_number(one.std):>11}", "$muted"),
-        ("  constant" if constant else "", "bold $warning"),
+        (f"{_number(one.mean):>11}", "$muted"),
+        (f"{'constant':>11}", "bold $warning") if constant else (f"{_number(one.std):>11}", "$muted"),
     )
 
 
@@ -170,11 +169,7 @@ def _suspects(story: Story, width: int, ascii_only: bool) -> list[Content]:
         kind = story.started.task.kind if story.started else ""
         why = "labels are not judged yet: a network has to have learned something first"
         return [*_head("labels"), Content.assemble((why, "$muted"))] if kind == "classification" else []
-    share = (
-        f"about {words.share(labels.noise_share)} of the labels are wrong"
-        if labels.noise_share > 0
-        else "none stands out"
-    )
+    share = f"about {words.share(labels.noise_share)} are wrong" if labels.noise_share > 0 else "none stands out"
     lines = _head("labels in doubt", f"{share}; {len(labels.suspects)} suspects, the worst first")
     names = story.started.task.classes if story.started else ()
     cards: list[list[Content]] = []
@@ -237,7 +232,7 @@ def _name(names: Sequence[str], at: int) -> str:
 
 def _cut(text: str, cells: int) -> str:
     shown = words.clean(text)
-    return shown if len(shown) <= cells else shown[: cells - 1] + "…"
+    return words.cell(shown, cells) if cell_len(shown) > cells else shown
 
 
 def _number(value: float) -> str:

@@ -15,7 +15,7 @@ from advisor.tui import words
 from advisor.tui.run_list_pages import TextPage
 from advisor.tui.run_list_reading import read_json
 from advisor.tui.run_list_rows import RunRow
-from advisor.tui.run_list_table import cell, percent_or_number, spark
+from advisor.tui.run_list_table import percent_or_number, spark
 
 LABEL_CELLS = 24
 PAGE_CELLS = 6
@@ -99,9 +99,9 @@ def compared(first: RunRow, second: RunRow, width: int, ascii_only: bool = False
 def _line(label: str, left: str, right: str, cells: int) -> Content:
     style = "" if left == right else "bold"
     return Content.assemble(
-        (f"{cell(label, LABEL_CELLS - 1)} ", "$muted"),
-        (f"{cell(left, cells - 2)}  ", style),
-        (cell(right, cells - 2).rstrip(), style),
+        (f"{words.cell(label, LABEL_CELLS - 1)} ", "$muted"),
+        (f"{words.cell(left, cells - 2)}  ", style),
+        (words.cell(right, cells - 2).rstrip(), style),
     )
 
 

@@ -7,7 +7,6 @@ from math import isfinite, log
 from pathlib import Path
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Click
@@ -83,7 +82,9 @@ def heading(columns: Columns, order: str) -> Content:
         ("", "loss", columns.curve),
         ("", "stands", len("stands")),
     )
-    cells = [(cell(text, cells) + " ", "bold underline" if key == order else "$muted") for key, text, cells in names]
+    cells = [
+        (words.cell(text, cells) + " ", "bold underline" if key == order else "$muted") for key, text, cells in names
+    ]
     return Content.assemble("  ", *cells)
 
 
@@ -94,19 +95,19 @@ def line(row: RunRow, columns: Columns, now_t: float, marked: bool, ascii_only: 
     broken = row.curve and any(one is not None and not isfinite(one) for one in row.curve)
     parts: list[str | tuple[str, str]] = [
         (("*" if ascii_only else "◆") + " " if marked else "  ", "bold $accent"),
-        (cell(word, columns.state), f"bold {colour}" if row.live or row.state != "finished" else colour),
+        (words.cell(word, columns.state), f"bold {colour}" if row.live or row.state != "finished" else colour),
         " ",
-        (cell(row.name, columns.name, ascii_only), "bold"),
+        (words.cell(row.name, columns.name, ascii_only), "bold"),
         " ",
-        (cell(when(row.created_t, now_t, columns.when), columns.when), "$muted"),
+        (words.cell(when(row.created_t, now_t, columns.when), columns.when), "$muted"),
         " ",
-        cell(_steps(row, columns.steps), columns.steps),
+        words.cell(_steps(row, columns.steps), columns.steps),
         " ",
-        (cell(_best(row, columns.best), columns.best, ascii_only), "bold"),
+        (words.cell(_best(row, columns.best), columns.best, ascii_only), "bold"),
         " ",
-        cell(_fixes(row, columns.fixes), columns.fixes),
+        words.cell(_fixes(row, columns.fixes), columns.fixes),
         " ",
-        (cell(spark(row.curve, columns.curve, ascii_only), columns.curve), "$error" if broken else "$primary"),
+        (words.cell(spark(row.curve, columns.curve, ascii_only), columns.curve), "$error" if broken else "$primary"),
         " ",
         (codes(row.causes, columns.stands) or words.MISSING, "$warning" if row.causes else "$muted"),
     ]
@@ -121,13 +122,6 @@ def codes(causes: Sequence[str], cells: int) -> str:
         if len(told) <= cells or count == 1:
             return told
     return ""
-
-
-def cell(text: str, cells: int, ascii_only: bool = False) -> str:
-    """Return a text in exactly so many cells, with a sign where it was cut."""
-    if cell_len(text) > cells:
-        return set_cell_size(text, cells - 1) + ("~" if ascii_only else "…")
-    return set_cell_size(text, cells)
 
 
 def _steps(row: RunRow, cells: int) -> str:

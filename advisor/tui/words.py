@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from math import floor, isfinite, isinf, isnan, log10
 
+from rich.cells import cell_len, set_cell_size
+
 MOST_DECIMALS = 7
 """Of a tick: enough to tell apart what a narrow axis of small rates holds."""
 UNBOUNDED = 1e6
@@ -109,6 +111,13 @@ def bounds(low: float | None, high: float | None, choices: Sequence[object] = ()
 def clean(text: str) -> str:
     """Return a text of the user's data without what would steer a terminal: control characters become `·`."""
     return "".join(one if one.isprintable() else "·" for one in text)
+
+
+def cell(text: str, cells: int, ascii_only: bool = False) -> str:
+    """Return a text in exactly so many cells, with a sign where it was cut; a wide character takes two of them."""
+    if cell_len(text) > cells:
+        return set_cell_size(text, cells - 1) + ("~" if ascii_only else "…")
+    return set_cell_size(text, cells)
 
 
 def value(held: object) -> str:

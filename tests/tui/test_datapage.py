@@ -73,6 +73,17 @@ def test_classes_have_bars_and_rare_and_ignored_ones_are_marked(tmp_path: Path) 
     assert "recall   90%" in cat
 
 
+@pytest.mark.parametrize("name", ["cat", "a long name of a class", "猫猫猫猫猫猫猫猫猫猫猫猫"])
+def test_on_the_narrowest_page_no_verdict_on_a_class_is_cut(tmp_path: Path, name: str) -> None:
+    told = story(tmp_path, classes=(name, "dog", "owl"))
+    told.hear(evaluated(0.0, 0.0, 0.4))
+    lines = data_page(told, 75).plain.splitlines()
+    assert not [line for line in lines if "recall" in line and line.endswith("…")]
+    ignored = [Content(line) for line in lines if "none found" in line]
+    assert len(ignored) == 2
+    assert len({one.cell_length for one in ignored}) == 1
+
+
 def test_what_is_wrong_with_the_data_is_said_and_so_is_what_is_not(tmp_path: Path) -> None:
     said = data_page(story(tmp_path), 100).plain
     assert "2.0% of the training examples equal an earlier one" in said
