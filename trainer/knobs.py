@@ -71,7 +71,10 @@ def _fit(knob: Knob, value: KnobValue) -> KnobValue:
 
 
 def _refuse(knob: Knob, value: KnobValue) -> KnobValue:
-    raise KnobError(f"{knob.name} holds a {type(knob.value).__name__}, not {value!r}")
+    raise KnobError(f"{knob.name} takes {_KINDS[type(knob.value)]}, not {value!r}")
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
 
 
 class KnobSpec(BaseModel):

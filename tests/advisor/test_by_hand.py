@@ -82,7 +82,7 @@ def test_a_knob_of_speed_is_tried_by_rounds(run: Run) -> None:
     ("knob", "to", "said"),
     [
         pytest.param("lr", -1.0, "at least 0", id="out of bounds"),
-        pytest.param("lr", "much", "holds a float", id="of another kind"),
+        pytest.param("lr", "much", "takes a number", id="of another kind"),
         pytest.param("wings", 2, "no knob wings", id="unknown"),
     ],
 )

@@ -58,7 +58,7 @@ def test_a_confirmed_knob_can_be_taken_back(tmp_path: Path) -> None:
         pytest.param((Turned(knob="lr", to=-1.0),), "at least", id="out of bounds"),
         pytest.param((Turned(knob="workers", to=2),), "cannot be turned here", id="not in this run"),
         pytest.param((Turned(knob="optimizer", to="lion"),), "one of", id="no such choice"),
-        pytest.param((Turned(knob="batch_size", to=True),), "holds a int", id="wrong type"),
+        pytest.param((Turned(knob="batch_size", to=True),), "takes a whole number", id="wrong type"),
         pytest.param((*lr(0.1), Turned(knob="amp", to="int4")), "one of", id="one of two is wrong"),
     ],
 )
