@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from statistics import median
 
 from advisor.ledger import How, Measured, TrialHeard
+from advisor.report.words import LESS_IS_BETTER
+from advisor.report.words import quantity as named
 from advisor.story.told import InterventionState
 from advisor.trials.scoring import AVERAGED, BETTER, plain_score
 from advisor.tui import words
@@ -26,8 +28,6 @@ TRIALS: dict[How, str] = {
     "untried": "applied, not tried",
     "plan": "applied as the plan says, not tried again",
 }
-_NAMES = {"step_s": "step time", "loss": "loss", "bytes": "size", "time": "run time", "seconds": "run time"}
-"""Quantities that a gain makes smaller, by the name that people use."""
 ROUNDS = 6
 """Rounds of a throughput trial (trials.md)."""
 
@@ -66,7 +66,7 @@ def measured_text(measured: Measured) -> str:
     kind, _, quantity = measured.unit.partition(" ")
     quantity = plain_score(quantity)
     if kind == "relative" and quantity:
-        interval = _interval(measured, quantity in _NAMES)
+        interval = _interval(measured, quantity in LESS_IS_BETTER)
         return _gain(measured.median, quantity) + (f" ({interval})" if interval else "")
     if measured.unit == "bytes":
         return f"{words.size(abs(measured.median))} {'less' if measured.median >= 0 else 'more'}"
@@ -91,8 +91,8 @@ def _interval(measured: Measured, lessens: bool) -> str:
 
 
 def _gain(share: float, quantity: str) -> str:
-    if quantity in _NAMES:
-        return f"{words.share(abs(share))} {'less' if share >= 0 else 'more'} {_NAMES[quantity]}"
+    if quantity in LESS_IS_BETTER:
+        return f"{words.share(abs(share))} {'less' if share >= 0 else 'more'} {named(quantity)}"
     return f"{words.signed_share(share)} {quantity.replace('_', ' ')}"
 
 

@@ -114,6 +114,11 @@ def test_a_fix_that_waits_says_what_it_would_bring_and_cost() -> None:
         pytest.param(Measured(median=-0.09, low=-0.12, high=-0.07, unit="relative step_s"), "9.0% more step time (7.0% to 12%)", id="slower"),
         pytest.param(Measured(median=0.02, low=-0.05, high=0.08, unit="relative loss"), "2.0% less loss (-5.0% to +8.0%)", id="unclear"),
         pytest.param(Measured(median=0.7, low=0.6, high=0.8, unit="relative tail_loss"), "70% less loss (60% to 80%)", id="average"),
+        pytest.param(
+            Measured(median=0.33, low=0.29, high=0.36, unit="relative balanced_loss"),
+            "33% less loss with all classes alike (29% to 36%)",
+            id="a loss of another kind",
+        ),
         pytest.param(Measured(median=0.11, low=0.05, high=0.17, unit="rare_recall"), "rare recall +0.11 (+0.05 to +0.17)", id="metric"),
         pytest.param(Measured(median=0.7, low=0.7, high=0.7, unit="relative bytes"), "70% less size", id="counted"),
         pytest.param(Measured(median=3 << 20, low=0, high=0, unit="bytes"), "3.0 MiB less", id="size"),
