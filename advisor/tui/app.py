@@ -69,6 +69,7 @@ class AdvisorApp(Viewer):
     ) -> None:
         super().__init__(run, replay=replay, clock=clock, ascii_only=ascii_only)
         self.voice = Voice(run, readonly=readonly or replay is not None)
+        self.overview.silent = bool(self.voice.why_silent)
         self._ended = False
         self.settle: Callable[[], None] | None = None
         """What is done once, when there is a first frame."""
@@ -112,7 +113,7 @@ class AdvisorApp(Viewer):
         if watched is not None and not watched.running and self.live:
             gain = f": {measured_text(watched.measured)}" if watched.measured else ""
             kept = watched.in_force
-            said = f"{outcome_text(watched)}{gain}. {watched.why}".removesuffix(". ")
+            said = f"{outcome_text(watched)}{gain}; {watched.why}".removesuffix("; ")
             self.notify(said, title=watched.fix.name, severity="information" if kept else "warning", timeout=12)
 
     def after_shown(self, seen: Glimpse) -> None:
@@ -192,13 +193,13 @@ class AdvisorApp(Viewer):
         self.refresh_bindings()
 
     def _waiting(self) -> str:
-        """Return the proposal that a key answers: the chosen row's, its finding's, or the only one that waits."""
+        """Return the proposal that a key answers: the chosen row's, the first of its finding, or the first that waits."""
         feed = self.overview.feed
         if feed.chosen is not None and feed.chosen.proposal:
             return feed.chosen.proposal
         waiting = [row for row in feed.rows.values() if row.proposal]
         near = [row for row in waiting if feed.chosen is not None and row.code == feed.chosen.code] or waiting
-        return near[0].proposal if len(near) == 1 else ""
+        return near[0].proposal if near else ""
 
     def action_apply(self) -> None:
         """Accept the fix that waits."""

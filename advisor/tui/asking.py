@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, Static
+from textual.widgets import Footer, Input, Static
 
 from advisor.tui import words
 from advisor.tui.questions import Question
@@ -61,15 +61,19 @@ class Asked(ModalScreen[Question | None]):
         )
         box.border_title = Content(self.question.text)
         yield box
+        yield Footer(show_command_palette=False, compact=True)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer a trial only where there is one."""
+        return self.question.tries if action == "try" else super().check_action(action, parameters)
 
     def action_answer(self) -> None:
         """Close with a yes."""
         self.dismiss(self.question)
 
     def action_try(self) -> None:
-        """Close with a yes to a trial, where one is offered."""
-        if self.question.tries:
-            self.dismiss(self.question.tried())
+        """Close with a yes to a trial."""
+        self.dismiss(self.question.tried())
 
 
 class ValueAsked(ModalScreen[KnobValue | None]):
@@ -102,6 +106,7 @@ class ValueAsked(ModalScreen[KnobValue | None]):
         )
         box.border_title = Content(f"turn {knob.name}")
         yield box
+        yield Footer(show_command_palette=False, compact=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Close with the value, or say why it does not fit."""

@@ -42,6 +42,8 @@ class Row:
     body: tuple[Content, ...] = ()
     """Shown when the row is open."""
     code: str = ""
+    fix: str = ""
+    """Name of the fix that it tells of."""
     proposal: str = ""
     """The proposal that `a` and `x` answer; empty when none waits here."""
     trial: str = ""
@@ -213,7 +215,12 @@ class Feed:
         )
         waiting = proposal.state == "waiting" and not asked and self._story.ended is None
         return Row(
-            f"proposal-{proposal.proposal}", head, lines, proposal.code, proposal=proposal.proposal if waiting else ""
+            f"proposal-{proposal.proposal}",
+            head,
+            lines,
+            proposal.code,
+            fix.name,
+            proposal=proposal.proposal if waiting else "",
         )
 
     def _fix(self, tried: InterventionState, place: int) -> Row:
@@ -249,6 +256,7 @@ class Feed:
             self._fix_head(outcome, tried.fix.name, state, _COLOURS.get(outcome, "$muted")),
             tuple(lines),
             tried.code,
+            tried.fix.name,
             trial=undoable,
         )
 
@@ -308,14 +316,17 @@ def nothing_yet(story: Story) -> str:
     return f"nothing found so far{counted}"
 
 
-def summary(story: Story) -> str:
-    """Return the feed's headline: how much stands, waits and was kept."""
+def summary(story: Story, silent: bool = False) -> str:
+    """Return the feed's headline: how much stands, waits and was kept; to a silent viewer it names no key."""
     standing = len(story.standing)
     kept = sum(one.in_force for one in story.interventions)
     waiting = len(story.waiting) if story.ended is None else 0
     parts = [f"{standing} finding{'s' * (standing != 1)}" if standing else "nothing found"]
     if waiting:
-        parts.append(f"{waiting} fix{'es' * (waiting != 1)} wait{'s' * (waiting == 1)} for you: a apply, x veto")
+        parts.append(
+            f"{waiting} fix{'es' * (waiting != 1)} wait{'s' * (waiting == 1)}"
+            + (" for an answer" if silent else " for you: a apply, x veto")
+        )
     if kept:
         parts.append(f"{kept} kept")
     return " · ".join(parts)

@@ -155,12 +155,15 @@ def _findings(report: Report) -> list[Content]:
 def so_far(scene: Scene) -> Content:
     """Return what can be said before there is a report."""
     story = scene.story
-    lines = [Content.assemble(("the report is written when the run ends", "bold")), Content("so far:")]
+    said = (Content.assemble(("the report is written when the run ends", "bold")), Content("so far:"))
+    lines = [*said]
     if story.best is not None and story.started is not None:
         name = story.started.task.metric
         lines.append(_row(name, f"best {words.number(story.best.metrics[name])} at step {story.best.step:,}"))
     spent = story.seconds
     lines += _time(spent | {"total": sum(spent.values())})
+    if len(lines) == len(said):
+        lines.append(Content.assemble(("nothing yet: no step was taken", "$muted")))
     return Content("\n").join(lines)
 
 

@@ -1,6 +1,6 @@
 """The advisor feed as a list: rows open and close, and the chosen one stays chosen while the feed changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -54,8 +54,8 @@ class FeedPane(OptionList):
             self.border_title = title
         prompts = [(row.key, row.prompt(row.key in self.opened)) for row in rows]
         keys = [(key, prompt.markup) for key, prompt in prompts]
-        same_rows = {row.key: row for row in rows} == self.rows
-        self.rows = {row.key: row for row in rows}
+        shown, self.rows = self.rows, {row.key: row for row in rows}
+        same_rows = shown == self.rows
         if keys == self._prompts and (rows or empty == self._empty):
             if not same_rows:
                 self.post_message(self.Chosen())
@@ -65,12 +65,12 @@ class FeedPane(OptionList):
                 if markup != before:
                     self.replace_option_prompt(key, prompt)
         else:
-            self._fill(prompts, empty)
+            self._fill(prompts, empty, shown)
         self._prompts, self._empty = keys, empty
         self.post_message(self.Chosen())
 
-    def _fill(self, prompts: list[tuple[str, Content]], empty: str) -> None:
-        chosen = self.highlighted_option.id if self.highlighted_option else None
+    def _fill(self, prompts: list[tuple[str, Content]], empty: str, before: Mapping[str, Row]) -> None:
+        chosen, place = self.highlighted_option.id if self.highlighted_option else None, self.highlighted
         scroll = self.scroll_y
         self.clear_options()
         if not prompts:
@@ -78,9 +78,19 @@ class FeedPane(OptionList):
             return
         self.add_options([Option(prompt, id=key) for key, prompt in prompts])
         keys = [key for key, _ in prompts]
+        chosen = chosen if chosen in keys else self._now_told_by(before.get(chosen or ""))
         with self.prevent(OptionList.OptionHighlighted):
             self.highlighted = keys.index(chosen) if chosen in keys and self._moved else 0
         self.scroll_to(y=scroll if self._moved else 0, animate=False)
+        if self.highlighted != place:
+            self.call_after_refresh(self.scroll_to_highlight)
+
+    def _now_told_by(self, gone: Row | None) -> str | None:
+        """Return the row that tells of the same fix as one that is gone: what was proposed is being tried now."""
+        same = (
+            key for key, row in self.rows.items() if gone and gone.fix and (row.code, row.fix) == (gone.code, gone.fix)
+        )
+        return next(same, None)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Open or close the row."""

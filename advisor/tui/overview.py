@@ -53,6 +53,8 @@ class Overview(Container):
         self._told: tuple[object, ...] = ()
         """What the feed was last made from."""
         self._printed = False
+        self.silent = False
+        """The viewer is read-only: the feed names no key that changes the run."""
         self.feed = FeedPane()
         """The advisor feed."""
         self._log = Log(id="log", max_lines=LOG_LINES, classes="pane")
@@ -146,7 +148,7 @@ class Overview(Container):
         if feed.display and (told != self._told or not feed.rows):
             self._told = told
             listed = Feed(story, feed.size.width - 3, asked, self.ascii_only).rows()
-            headline = Content.assemble(("advisor", "bold"), f"  {summary(story)}" if listed else "")
+            headline = Content.assemble(("advisor", "bold"), f"  {summary(story, self.silent)}" if listed else "")
             feed.show(listed, headline, nothing_yet(story))
 
     def point(self, step: float | None, fixed: bool) -> None:

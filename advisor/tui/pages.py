@@ -74,7 +74,7 @@ class TablePage(Page):
     def body(self) -> ComposeResult:
         """Yield the table and what is said while it is empty."""
         yield Static(self.EMPTY, classes="empty")
-        yield DataTable(cursor_type="row", zebra_stripes=False)
+        yield DataTable(cursor_type="row", zebra_stripes=False, fixed_columns=1)
 
     def on_mount(self) -> None:
         """Fill the table and keep it fresh."""

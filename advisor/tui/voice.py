@@ -34,7 +34,9 @@ class Voice:
         others = [path.stem for path in other_viewers(run) if path.stem != self.viewer]
         if others:
             self.close()
-            self.why_silent = f"read-only: {others[0]} already looks on"
+            self.why_silent = (
+                f"read-only: {others[0]} already looks on; when that screen is closed, detach and join again"
+            )
 
     def wish(self, wish: str, target: str = "", turns: tuple[dict[str, Value], ...] = (), step: int = 0) -> str:
         """Write a wish and return what went wrong, or nothing."""

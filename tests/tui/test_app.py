@@ -1,10 +1,14 @@
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
+from textual.command import CommandList
+from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Markdown
 
 from advisor import ledger
+from advisor.tui.app import AdvisorApp
 from advisor.tui.asking import Asked, ValueAsked
 from advisor.tui.chart import Chart
 from advisor.tui.datapage import DataPage
@@ -20,6 +24,17 @@ from tests.tui.recording import RARE_CLASSES, RATE_TOO_HIGH, Recording
 
 def choose(feed: FeedPane, key: str) -> None:
     feed.highlighted = feed.get_option_index(key)
+
+
+async def until(app: AdvisorApp, pilot: Pilot[int], there: Callable[[], bool]) -> None:
+    """Pull until something is on the screen, for some seconds at most."""
+    for _ in range(60):
+        await pilot.pause(0.05)
+        app._quiet_left = 0
+        app.pull()
+        if there():
+            break
+    await pilot.pause()
 
 
 @pytest.mark.parametrize(
@@ -72,6 +87,40 @@ async def test_a_proposal_that_was_answered_is_not_asked_again(opened: Open) -> 
         assert len(app.screen_stack) == 1
 
 
+async def test_the_cursor_follows_a_fix_from_its_proposal_into_its_trial(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        made = Recording.go_on(app.run_files, step=2900)
+        made.find(RATE_TOO_HIGH)
+        made.flush()
+        await until(app, pilot, lambda: "finding-OPT101" in app.overview.feed.rows)
+        choose(app.overview.feed, "proposal-p2")
+        fix = RARE_CLASSES.fixes[0]
+        made.say(ledger.TrialStarted(trial="t9", code="DAT104", fix=fix, how="fork", old={}, expected_cost_s=3.0))
+        made.flush()
+        await until(app, pilot, lambda: "fix-t9" in app.overview.feed.rows)
+        feed = app.overview.feed
+        assert feed.chosen is not None
+        assert feed.chosen.key == "fix-t9"
+        assert feed.scroll_y <= feed.highlighted < feed.scroll_y + feed.size.height
+
+
+async def test_of_several_fixes_that_wait_the_first_one_is_asked_about(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        made = Recording.go_on(app.run_files, step=2900)
+        made.find(RATE_TOO_HIGH)
+        made.say(
+            ledger.Proposed(proposal="p9", code="OPT101", fix=RATE_TOO_HIGH.fixes[0], how="rescue", expected_cost_s=0.0)
+        )
+        made.flush()
+        await until(app, pilot, lambda: "proposal-p9" in app.overview.feed.rows)
+        choose(app.overview.feed, "finding-INP101")
+        await pilot.press("a")
+        assert isinstance(app.screen, Asked)
+        assert app.screen.question.target == next(
+            row.proposal for row in app.overview.feed.rows.values() if row.proposal
+        )
+
+
 async def test_the_keys_of_a_fix_work_on_its_finding_too(opened: Open) -> None:
     async with opened("healthy") as (app, pilot):
         choose(app.overview.feed, "finding-DAT104")
@@ -85,12 +134,7 @@ async def test_until_the_user_moves_the_first_row_is_the_chosen_one(opened: Open
         made = Recording.go_on(app.run_files, step=3000)
         made.find(RATE_TOO_HIGH)
         made.flush()
-        for _ in range(40):
-            await pilot.pause(0.05)
-            app._quiet_left = 0
-            app.pull()
-            if "finding-OPT101" in app.overview.feed.rows:
-                break
+        await until(app, pilot, lambda: "finding-OPT101" in app.overview.feed.rows)
         assert app.overview.feed.highlighted == 0
 
 
@@ -101,11 +145,7 @@ async def test_the_drivers_answer_takes_the_wish_off_the_screen(opened: Open) ->
         entry = ledger.Refused(t=2e9, step=2900, code="DAT104", fix=RARE_CLASSES.fixes[0], why="the budget is spent")
         with app.run_files.ledger.open("a") as file:
             file.write(entry.model_dump_json() + "\n")
-        for _ in range(50):
-            await pilot.pause(0.05)
-            app.pull()
-            if "proposal-p2" not in app.overview.feed.rows:
-                break
+        await until(app, pilot, lambda: "proposal-p2" not in app.overview.feed.rows)
         assert app.asked == {}
         assert any("the budget is spent" in row.head.plain for row in app.overview.feed.rows.values())
 
@@ -116,6 +156,10 @@ async def test_a_read_only_viewer_has_no_keys_that_change_the_run(opened: Open) 
             await pilot.press(key)
             assert len(app.screen_stack) == 1
         assert "read-only" in app.overview.seen.note
+        assert (
+            "wait for an answer" in app.overview.feed.border_title
+            or "waits for an answer" in app.overview.feed.border_title
+        )
         assert list(app.run_files.wishes.iterdir()) == []
 
 
@@ -327,11 +371,36 @@ async def test_a_replay_can_be_stopped_scrubbed_and_sped_up(opened: Open) -> Non
         assert wishes(app.run_files) == []
 
 
-@pytest.mark.slow
+async def offered(pilot: Pilot[int]) -> set[str]:
+    """Open the palette and return what it lists."""
+    await pilot.press("ctrl+p")
+    await pilot.pause(0.3)
+    listed = pilot.app.screen.query_one(CommandList)
+    return {str(option.prompt).splitlines()[0] for option in listed.options}
+
+
 async def test_the_palette_has_every_action(opened: Open) -> None:
-    async with opened("healthy") as (app, _pilot):
-        offered = {command.title for command in app.get_system_commands(app.screen)}
-        assert {"apply", "freeze or thaw the advisor", "stop the run", "zoom the charts", "detach"} <= offered
+    async with opened("healthy") as (_app, pilot):
+        assert {"apply", "freeze or thaw the advisor", "stop the run", "zoom the charts", "detach"} <= await offered(
+            pilot
+        )
+
+
+async def test_the_palette_over_a_page_has_the_actions_of_the_page(opened: Open) -> None:
+    async with opened("healthy") as (_app, pilot):
+        await pilot.press("o")
+        listed = await offered(pilot)
+        assert {"older match", "all lines", "back", "detach"} <= listed
+        assert "apply" not in listed
+
+
+async def test_an_action_is_chosen_in_the_palette_by_its_name(opened: Open) -> None:
+    async with opened("healthy") as (app, pilot):
+        await pilot.press("ctrl+p", *"ledger")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await pilot.pause(0.3)
+        assert isinstance(app.screen, LedgerPage)
 
 
 async def test_detaching_ends_with_zero_and_leaves_no_file_behind(opened: Open) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import trainer
 from advisor import ledger
-from advisor.tui.endpage import last_words, shortened
+from advisor.tui.endpage import last_words, shortened, so_far
 from advisor.tui.scene import Scene
 from trainer.wire import RunEnded
 
@@ -51,3 +51,7 @@ def test_the_reason_of_a_crash_is_said_once() -> None:
     scene.take(ledger.TrainerExited(t=2.0, code=3, why="the trainer failed with code 3 at step 265: RuntimeError"))
     first, *_ = last_words(scene, TRACE, 80).plain.splitlines()
     assert first == "the trainer failed with code 3 at step 265: RuntimeError"
+
+
+def test_before_the_first_step_the_report_says_that_nothing_was_measured() -> None:
+    assert "nothing yet" in so_far(Scene()).plain

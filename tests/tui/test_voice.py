@@ -25,7 +25,7 @@ def test_a_second_viewer_is_read_only_while_the_first_lives(recorded: Callable[[
     run = recorded("trying")
     first = Voice(run, readonly=False, viewer="somebody-1")
     second = Voice(run, readonly=False, viewer="somebody-2")
-    assert second.why_silent == "read-only: somebody-1 already looks on"
+    assert "somebody-1 already looks on" in second.why_silent
     first.close()
     third = Voice(run, readonly=False, viewer="somebody-3")
     assert third.why_silent == ""
