@@ -2,10 +2,11 @@
 
 import gc
 import sys
+import time
 from typing import TYPE_CHECKING
 
-from advisor.driving.attach import closing
-from advisor.driving.lease import is_driven
+from advisor.driving.attach import LOOK_EVERY_S, closing
+from advisor.driving.lease import HEARTBEAT_S, is_driven
 from advisor.runs import Run
 
 if TYPE_CHECKING:
@@ -28,11 +29,24 @@ def view(run: Run, *, fail_on: "FailOn", readonly: bool = False) -> int:
     if closed is None or is_driven(run):
         from advisor.showing.progress import write_line
 
-        write_line(sys.stdout, f"the run goes on: `advisor watch {run.folder}` joins it again")
+        write_line(sys.stdout, _goes_on(run))
         return code
     from advisor.showing.headless import show_outcome
 
     return show_outcome(run, ended(run, closed.why, closed.exit_code), as_json=False, fail_on=fail_on)
+
+
+def _goes_on(run: Run) -> str:
+    """Return how a run goes on that was not closed; one that nobody drives does not, or not as it should."""
+    from advisor.tui.care import GONE_S, Care
+
+    care = Care(run, patience_s=GONE_S)
+    end = time.monotonic() + GONE_S + HEARTBEAT_S
+    care.look()
+    while run.lease.exists() and not is_driven(run) and not care.left and time.monotonic() < end:
+        time.sleep(LOOK_EVERY_S)
+        care.look()
+    return care.advice() or f"the run goes on: `advisor watch {run.folder}` joins it again"
 
 
 def ended(run: Run, why: str, exit_code: int) -> "Outcome":

@@ -3,8 +3,8 @@
 from advisor.story.story import Story
 from rules.vocabulary import Severity
 
-CRITICAL_WORDS = ("failed", "stalled")
-"""States of a run in which nothing more is learned until somebody looks."""
+CRITICAL_WORDS = ("failed", "stalled", "unwatched", "died unwatched")
+"""States of a run in which nothing more is learned, or mended, until somebody looks."""
 
 
 def critical(story: Story, word: str) -> frozenset[str]:

@@ -24,6 +24,7 @@ from advisor.story.story import Story
 from advisor.tui import questions
 from advisor.tui.by_hand import hand_turns
 from advisor.tui.cards import Feed
+from advisor.tui.care import ADVICE
 from advisor.tui.effects import measured_text, outcome_text
 from advisor.tui.glance import ENDINGS, Glimpse
 from advisor.tui.hangup import end_with_terminal
@@ -73,6 +74,8 @@ class AdvisorApp(Viewer):
         self._ended = False
         self.settle: Callable[[], None] | None = None
         """What is done once, when there is a first frame."""
+        self._left = ""
+        """Whether the last look found that nobody drives the run."""
         self._watched = ""
         """The trial that ran at the last look."""
         self._offered: tuple[bool, ...] = ()
@@ -122,6 +125,9 @@ class AdvisorApp(Viewer):
             self._ended = True
             if self.live and len(self.screen_stack) == 1:
                 self.action_report()
+        if seen.word in ADVICE and seen.word != self._left:
+            self.notify(self.feeder.care.advice("d, then "), title=seen.word, severity="error", timeout=60)
+        self._left = seen.word if seen.word in ADVICE else ""
         if self.settle is not None:
             settle, self.settle = self.settle, None
             settle()
@@ -155,7 +161,9 @@ class AdvisorApp(Viewer):
             return super().check_action(action, parameters)
         row = self.overview.feed.chosen
         match action:
-            case "scrub" | "speed" | "step":
+            case "scrub":
+                return not self.live and not self.overview.crosshair_fixed
+            case "speed" | "step":
                 return not self.live
             case "crosshair_move":
                 return self.overview.crosshair_fixed
@@ -171,7 +179,9 @@ class AdvisorApp(Viewer):
 
     def ask(self, question: Question) -> None:
         """Ask once; a yes becomes a wish."""
-        if silent := self.voice.why_silent or ("the run has ended" if self._ended else ""):
+        if silent := self.voice.why_silent or (
+            "the run has ended" if self._ended else self.feeder.care.advice("d, then ")
+        ):
             self.notify(silent, severity="warning")
             return
         from advisor.tui.asking import Asked

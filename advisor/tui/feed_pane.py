@@ -26,7 +26,12 @@ class FeedPane(OptionList):
         &:focus > .option-list--option-highlighted { background: $panel; color: $foreground; text-style: none; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select", "open", show=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "open", show=True),
+        Binding("left", "app.scrub(-1)", "back", key_display="←"),
+        Binding("right", "app.scrub(1)", "on", key_display="→"),
+    ]
+    """The arrows are those of a replay, not of a list that never scrolls sideways: only so the footer shows them."""
 
     class Chosen(Message):
         """Another row was chosen, or the chosen one has changed."""

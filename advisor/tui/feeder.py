@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from advisor.runs import Run
+from advisor.tui.care import Care
 from advisor.tui.scene import Scene
 from advisor.tui.sources import Stream, Tail, first_t, last_t
 
@@ -71,6 +72,8 @@ class Feeder(threading.Thread):
         self.driver_log = Tail(run.driver_log)
         self.caught_up = threading.Event()
         """Set as soon as everything that was there has been read."""
+        self.care = Care(run)
+        """Whether somebody drives the run; looked at only where it is followed as it goes."""
         self.failure: BaseException | None = None
         """What ended the thread, if anything did: the screen says so instead of standing still."""
         self._scene = Scene()
@@ -137,6 +140,8 @@ class Feeder(threading.Thread):
         try:
             while not self._over.is_set():
                 began = time.monotonic()
+                if self.playback is None:
+                    self.care.look()
                 more = self.read_chunk(LIVE_CHUNK_S if self.caught_up.is_set() else FIRST_CHUNK_S)
                 if not more:
                     self.caught_up.set()

@@ -10,6 +10,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from advisor.tui import words
+from advisor.tui.care import Left
 from advisor.tui.scene import Scene
 
 ROOMY_CELLS = 140
@@ -29,6 +30,8 @@ _LOOKS = {
     "stalled": ("!", "$error"),
     "paused": ("‖", "$warning"),
     "finishing": ("◕", "$success"),
+    "unwatched": ("○", "$warning"),
+    "died unwatched": ("✗", "$error"),
     "finished": ("✓", "$success"),
     "stopped": ("■", "$warning"),
     "failed": ("✗", "$error"),
@@ -57,16 +60,17 @@ class Glimpse:
     @property
     def running(self) -> bool:
         """Tell whether steps are being taken: only then there is a pace."""
-        return self.word not in (*ENDINGS, "finishing", "waiting", "paused", "stalled")
+        return self.word not in (*ENDINGS, "finishing", "waiting", "paused", "stalled", "died unwatched")
 
 
-def glimpse(scene: Scene, now_t: float, name: str = "", note: str = "") -> Glimpse:
-    """Return what the glance line says at Unix time `now_t`."""
+def glimpse(scene: Scene, now_t: float, name: str = "", note: str = "", left: Left = "") -> Glimpse:
+    """Return what the glance line says at Unix time `now_t`; `left` says whether nobody drives the run any more."""
     story = scene.story
+    word = story.word_at(now_t)
     metric = story.started.task.metric if story.started else ""
     best = story.best
     return Glimpse(
-        word=story.word_at(now_t),
+        word=left if left and word not in ENDINGS else word,
         step=story.step,
         steps_total=story.steps_total,
         eta_s=story.eta_s,

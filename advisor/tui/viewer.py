@@ -88,9 +88,10 @@ class Viewer(App[int]):
 
     def pull(self, charts: bool = True) -> None:
         """Look at the scene once and show it."""
+        left = self.feeder.care.left
         with self.feeder.scene() as scene:
             self.before_shown(scene)
-            seen = glimpse(scene, self.feeder.now_t(), self.run_files.folder.name, self.note())
+            seen = glimpse(scene, self.feeder.now_t(), self.run_files.folder.name, self.note(), left)
             self.overview.show(scene, seen, self.asked, charts)
             trial = scene.story.trial
             rings = self.live and self.feeder.caught_up.is_set() and self.alarm.rings(critical(scene.story, seen.word))
@@ -116,7 +117,8 @@ class Viewer(App[int]):
         playback = self.feeder.playback
         if playback is None:
             return ""
-        return f"replay {playback.speed:g}x, {words.share(playback.share)}{', standing' if playback.paused else ''}"
+        speed = f"{playback.speed:g}" if playback.speed >= 1 else f"1/{1 / playback.speed:g}"
+        return f"replay {speed}x, {words.share(playback.share)}{', standing' if playback.paused else ''}"
 
     def notify(
         self,

@@ -6,6 +6,7 @@ import pytest
 from textual.command import CommandList
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Markdown
+from textual.widgets._footer import FooterKey
 
 from advisor import ledger
 from advisor.tui.app import AdvisorApp
@@ -357,6 +358,23 @@ async def test_zoom_shows_the_newest_fifth(opened: Open) -> None:
         assert "1,000" not in axis
 
 
+@pytest.mark.parametrize(
+    ("replay", "keys", "there"),
+    [
+        pytest.param(1.0, (), {"back", "on"}, id="replay"),
+        pytest.param(1.0, ("c",), set[str](), id="replay with a crosshair"),
+        pytest.param(None, (), set[str](), id="live"),
+    ],
+)
+async def test_the_footer_shows_the_arrows_where_they_scrub(
+    opened: Open, replay: float | None, keys: tuple[str, ...], there: set[str]
+) -> None:
+    async with opened("healthy", replay=replay) as (app, pilot):
+        await pilot.press(*keys)
+        await pilot.pause()
+        assert {"back", "on"} & {one.description for one in app.screen.query(FooterKey)} == there
+
+
 async def test_a_replay_can_be_stopped_scrubbed_and_sped_up(opened: Open) -> None:
     async with opened("healthy", replay=1.0) as (app, pilot):
         playback = app.feeder.playback
@@ -368,6 +386,8 @@ async def test_a_replay_can_be_stopped_scrubbed_and_sped_up(opened: Open) -> Non
         assert playback.share == pytest.approx(share + 0.4, abs=0.01)
         await pilot.press("plus")
         assert playback.speed == 2.0
+        await pilot.press("minus", "minus")
+        assert "replay 1/2x" in app.note()
         assert wishes(app.run_files) == []
 
 
