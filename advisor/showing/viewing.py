@@ -38,6 +38,7 @@ def view(run: Run, *, fail_on: "FailOn", readonly: bool = False) -> int:
 
 def _goes_on(run: Run) -> str:
     """Return how a run goes on that was not closed; one that nobody drives does not, or not as it should."""
+    from advisor.tui import words
     from advisor.tui.care import GONE_S, Care
 
     care = Care(run, patience_s=GONE_S)
@@ -46,7 +47,7 @@ def _goes_on(run: Run) -> str:
     while run.lease.exists() and not is_driven(run) and not care.left and time.monotonic() < end:
         time.sleep(LOOK_EVERY_S)
         care.look()
-    return care.advice() or f"the run goes on: `advisor watch {run.folder}` joins it again"
+    return care.advice() or f"the run goes on: `advisor watch {words.place(run.folder)}` joins it again"
 
 
 def ended(run: Run, why: str, exit_code: int) -> "Outcome":

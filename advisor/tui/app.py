@@ -21,7 +21,7 @@ from textual.screen import Screen
 
 from advisor.runs import Run
 from advisor.story.story import Story
-from advisor.tui import questions
+from advisor.tui import questions, words
 from advisor.tui.by_hand import hand_turns
 from advisor.tui.cards import Feed
 from advisor.tui.care import ADVICE
@@ -30,9 +30,10 @@ from advisor.tui.glance import ENDINGS, Glimpse
 from advisor.tui.hangup import end_with_terminal
 from advisor.tui.keys import ACTIONS, KEYS
 from advisor.tui.palette import commands, covered
+from advisor.tui.plain import lacks_letters
 from advisor.tui.questions import Question
 from advisor.tui.scene import Scene
-from advisor.tui.themes import DEFAULTS, THEMES
+from advisor.tui.themes import DEFAULTS, THEMES, first_theme
 from advisor.tui.viewer import PULL_S, Viewer
 from advisor.tui.voice import Voice
 from trainer.knobs import KnobValue
@@ -82,8 +83,7 @@ class AdvisorApp(Viewer):
         """Which of the keys for the chosen row were shown last."""
         for theme in THEMES:
             self.register_theme(theme)
-        wanted = os.environ.get("TEXTUAL_THEME", "")
-        self.theme = wanted if wanted in self.available_themes else THEMES[0].name
+        self.theme = first_theme(None, os.environ)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give our own variables a value in every theme."""
@@ -256,7 +256,7 @@ class AdvisorApp(Viewer):
 
     def action_stop(self) -> None:
         """Stop the run."""
-        self.ask(questions.stop(self.run_files.folder.name))
+        self.ask(questions.stop(words.place(self.run_files.folder)))
 
     def on_knobs_page_picked(self, event: "KnobsPage.Picked") -> None:
         """Ask for a knob's new value, then once more with its effect."""
@@ -384,8 +384,9 @@ def run_ui(
         begin: Called with the app before it runs; whoever writes the run's files for it starts then.
     """
     sys.setswitchinterval(SWITCH_S)
-    ascii_only = not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+    ascii_only = lacks_letters(sys.stdout.encoding or "", os.environ)
     app = AdvisorApp(run, readonly=readonly, replay=replay, ascii_only=ascii_only)
+    app.theme = first_theme(app.console.color_system, os.environ)
     end_with_terminal(lambda: app.exit(0))
     gc.disable()
     app.settle = yield_to_training

@@ -6,6 +6,7 @@ from typing import Literal
 
 from advisor.driving.lease import HEARTBEAT_S, is_driven
 from advisor.runs import Run
+from advisor.tui import words
 
 Left = Literal["", "unwatched", "died unwatched"]
 """What is wrong: the trainer goes on without its driver, or both are gone. The words are those of the run list."""
@@ -69,4 +70,4 @@ class Care:
         if not self.left:
             return ""
         means, mend = ADVICE[self.left]
-        return f"{means}; {first}{mend.format(run=self._run.folder)}"
+        return f"{means}; {first}{mend.format(run=words.place(self._run.folder))}"

@@ -17,8 +17,9 @@ def commands(app: App[Any], screen: Screen[Any]) -> Iterator[SystemCommand]:
     """Yield the actions of the app and of a screen by their names, each once."""
     known: set[str] = set()
     for active in screen.active_bindings.values():
-        said = active.binding.description
-        if active.node in (app, screen) and said and not active.binding.system and said not in known:
+        bound, said = active.binding, active.binding.description
+        ours = active.node is app or (active.node is screen and bound.show)  # not what moves the focus in every screen
+        if ours and said and not bound.system and said not in known:
             known.add(said)
-            does = partial(app.run_action, active.binding.action, default_namespace=active.node)
-            yield SystemCommand(said, f"key {app.get_key_display(active.binding)}", does)
+            does = partial(app.run_action, bound.action, default_namespace=active.node)
+            yield SystemCommand(said, f"key {app.get_key_display(bound)}", does)

@@ -4,6 +4,7 @@ Widths stay as the layout has measured them, cell by cell.
 """
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from rich.cells import cell_len
@@ -63,6 +64,18 @@ SAME = str.maketrans(
     }
 )
 """The nearest letter of one cell."""
+
+
+def lacks_letters(encoding: str, environment: Mapping[str, str]) -> bool:
+    """Tell whether a terminal is one without the letters of the charts.
+
+    The font of Linux's own console has no braille, and whoever says LC_ALL=C wants ASCII: Python writes UTF-8 all the
+    same. In a browser neither says anything of the screen.
+    """
+    if not encoding.lower().replace("-", "").startswith("utf"):
+        return True
+    asked = environment.get("TERM") == "linux" or environment.get("LC_ALL") in ("C", "POSIX")
+    return asked and "TEXTUAL_DRIVER" not in environment
 
 
 @lru_cache(4096)

@@ -81,11 +81,11 @@ def pause(paused: bool) -> Question:
     return Question("pause the run?", (("then", then),), "pause", "pause")
 
 
-def stop(run_name: str) -> Question:
-    """Ask whether the run shall end."""
+def stop(place: str) -> Question:
+    """Ask whether the run shall end, which lies in `place`."""
     lines = (
         ("then", "it writes a checkpoint, judges its best model, reports and ends"),
-        ("later", f"advisor resume {run_name} takes it up again"),
+        ("later", f"`advisor resume {place}` takes it up again"),
     )
     return Question("stop the run?", lines, "stop", "stop")
 

@@ -8,14 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
 from textual.app import App
 
 from advisor.driving.supervise import NICE
 from advisor.mistakes import Mistake
 from advisor.runs import Run
 from advisor.tui.hangup import end_with_terminal
+from advisor.tui.plain import lacks_letters
 from advisor.tui.run_list import Choice, Place, RunListApp
 from advisor.tui.run_list_watch import RunWatch
+from advisor.tui.themes import first_theme
 
 if TYPE_CHECKING:
     from advisor.tui.app import AdvisorApp
@@ -60,12 +63,13 @@ def browse(here: Path) -> int:
     starter = ThreadPoolExecutor(1, thread_name_prefix="starter")
     starter.submit(os.getpid).result()
     give_way()
-    ascii_only = not_unicode()
-    visit, place, watch = Visit(), Place(), RunWatch(here)
+    ascii_only = lacks_letters(sys.stdout.encoding or "", os.environ)
+    theme = first_theme(Console(force_terminal=True).color_system, os.environ)
+    visit, place, watch = Visit(), Place(theme=theme), RunWatch(here)
     watch.start()
     try:
         while (choice := visit.show(lambda: RunListApp(watch, place, ascii_only=ascii_only))) is not None:
-            visit.show(partial(_opened, choice, starter, ascii_only))
+            visit.show(partial(_opened, choice, starter, ascii_only, place.theme))
     finally:
         watch.close()
         starter.shutdown(wait=False)
@@ -78,21 +82,18 @@ def give_way() -> None:
     sys.setswitchinterval(SWITCH_S)
 
 
-def not_unicode() -> bool:
-    """Tell whether this terminal is one without Unicode."""
-    return not (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
-
-
-def _opened(choice: Choice, starter: ThreadPoolExecutor, ascii_only: bool) -> "AdvisorApp":
+def _opened(choice: Choice, starter: ThreadPoolExecutor, ascii_only: bool, theme: str) -> "AdvisorApp":
     from advisor.driving.attach import start_driver
     from advisor.tui.app import AdvisorApp  # the first frame of the list does not wait for it
 
     run, row = Run(choice.row.folder), choice.row
-    if choice.how == "replay":
-        return AdvisorApp(run, readonly=True, replay=REPLAY_SPEED, ascii_only=ascii_only)
-    if row.state == "unwatched":
+    replay = REPLAY_SPEED if choice.how == "replay" else None
+    readonly = replay is not None or not row.live
+    if replay is None and row.state == "unwatched":
         try:
             starter.submit(start_driver, run, "join").result()
         except Mistake:  # the run is shown all the same; its driver.log says why
-            return AdvisorApp(run, readonly=True, ascii_only=ascii_only)
-    return AdvisorApp(run, readonly=not row.live, ascii_only=ascii_only)
+            readonly = True
+    app = AdvisorApp(run, readonly=readonly, replay=replay, ascii_only=ascii_only)
+    app.theme = theme
+    return app

@@ -1,6 +1,8 @@
 """The colours: a calm dark theme, a light one, one for the colour-blind and one without colour."""
 
-from textual.theme import Theme
+from collections.abc import Mapping
+
+from textual.theme import BUILTIN_THEMES, Theme
 
 CALM = Theme(
     name="calm",
@@ -64,6 +66,38 @@ MONOCHROME = Theme(
     variables={"rule": "#3c3c3c", "faint": "#606060", "muted": "#989898", "raw": "#5c5c5c", "shade": "#2a2a2a"},
 )
 
-THEMES = (CALM, PAPER, COLOUR_BLIND, MONOCHROME)
+SIXTEEN = Theme(
+    name="sixteen colours",
+    primary="#00ffff",
+    secondary="#ffff00",
+    accent="#ff00ff",
+    success="#00ff00",
+    warning="#ffff00",
+    error="#ff0000",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#000080",
+    dark=True,
+    variables={"rule": "#808080", "faint": "#808080", "muted": "#c0c0c0", "raw": "#008080", "shade": "#808080"},
+)
+"""A terminal of 16 colours takes the nearest one that it has: of a calm theme's soft colours that is white for nearly all."""
+
+THEMES = (CALM, PAPER, COLOUR_BLIND, MONOCHROME, SIXTEEN)
+
+
+def first_theme(colours: str | None, environment: Mapping[str, str]) -> str:
+    """Return the name of the theme to begin with: the environment's, else one that the terminal can show.
+
+    Args:
+        colours: What rich calls the colours of the terminal: `standard` are 16.
+        environment: Its `TEXTUAL_THEME` names the theme that a person wants to keep.
+    """
+    wanted = environment.get("TEXTUAL_THEME", "")
+    if wanted in {*BUILTIN_THEMES, *(theme.name for theme in THEMES)}:
+        return wanted
+    return SIXTEEN.name if colours == "standard" else CALM.name
+
+
 DEFAULTS = {"rule": "#444444", "faint": "#666666", "muted": "#999999", "raw": "#446688", "shade": "#333344"}
 """Values of our own variables in themes that are not ours."""

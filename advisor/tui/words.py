@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import floor, isfinite, isinf, isnan, log10
+from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 
@@ -118,6 +119,12 @@ def cell(text: str, cells: int, ascii_only: bool = False) -> str:
     if cell_len(text) > cells:
         return set_cell_size(text, cells - 1) + ("~" if ascii_only else "…")
     return set_cell_size(text, cells)
+
+
+def place(folder: Path) -> str:
+    """Return a folder as a command in the working directory takes it: the shorter way where it lies below."""
+    here = Path.cwd()
+    return str(folder.relative_to(here)) if folder.is_relative_to(here) and folder != here else str(folder)
 
 
 def value(held: object) -> str:

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from textual.command import CommandList
@@ -9,6 +10,7 @@ from textual.widgets import DataTable, Input, Markdown
 from textual.widgets._footer import FooterKey
 
 from advisor import ledger
+from advisor.runs import open_run
 from advisor.tui.app import AdvisorApp
 from advisor.tui.asking import Asked, ValueAsked
 from advisor.tui.chart import Chart
@@ -77,6 +79,18 @@ async def test_the_question_names_what_would_turn(opened: Open) -> None:
         await pilot.press("a")
         assert isinstance(app.screen, Asked)
         assert ("does", "class_weights none → sqrt") in app.screen.question.lines
+
+
+async def test_the_question_before_a_stop_names_a_command_that_finds_the_run(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with opened("healthy") as (app, pilot):
+        monkeypatch.chdir(tmp_path)
+        await pilot.press("s")
+        assert isinstance(app.screen, Asked)
+        said = dict(app.screen.question.lines)["later"]
+        named = said.split("`")[1].removeprefix("advisor resume ")
+        assert open_run(Path(named)).folder == app.run_files.folder
 
 
 async def test_a_proposal_that_was_answered_is_not_asked_again(opened: Open) -> None:

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.color import Color as RichColor
+from rich.color import ColorSystem
 from rich.segment import Segment
 from textual.color import Color
 from textual.strip import Strip
@@ -13,10 +15,10 @@ from textual.strip import Strip
 from advisor.runs import Run
 from advisor.tui.app import AdvisorApp
 from advisor.tui.chart import Chart
-from advisor.tui.plain import STEERING, harmless, plain
+from advisor.tui.plain import STEERING, harmless, lacks_letters, plain
 from advisor.tui.run_list import RunListApp
 from advisor.tui.run_list_watch import RunWatch
-from advisor.tui.themes import THEMES
+from advisor.tui.themes import SIXTEEN, THEMES, first_theme
 from tests.tui.conftest import Open
 
 
@@ -55,6 +57,40 @@ async def test_the_environment_chooses_the_theme(opened: Open, monkeypatch: pyte
         assert AdvisorApp(Run(Path("nowhere")), readonly=True).theme == shown
     async with opened("healthy") as (app, _pilot):
         assert app.get_css_variables()["shade"] == THEMES[0].variables["shade"]
+
+
+@pytest.mark.parametrize(
+    ("colours", "wanted", "theme"),
+    [("truecolor", "", "calm"), ("256", "", "calm"), ("standard", "", "sixteen colours"), ("standard", "nord", "nord")],
+)
+def test_a_terminal_of_sixteen_colours_begins_with_those(colours: str, wanted: str, theme: str) -> None:
+    assert first_theme(colours, {"TEXTUAL_THEME": wanted}) == theme
+
+
+def test_in_sixteen_colours_lines_and_the_chosen_row_are_told_apart() -> None:
+    def shown(colour: str | None) -> int | None:
+        return RichColor.parse(colour or "").downgrade(ColorSystem.STANDARD).number
+
+    one = SIXTEEN
+    assert len({shown(each) for each in (one.primary, one.secondary, one.foreground, one.error, one.success)}) == 5
+    assert shown(one.panel) != shown(one.background)
+    assert shown(one.variables["raw"]) not in (shown(one.primary), shown(one.background))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "environment", "lacks"),
+    [
+        ("utf-8", {"TERM": "xterm-256color"}, False),
+        ("utf-8", {"TERM": "linux"}, True),
+        ("utf-8", {"TERM": "linux", "TEXTUAL_DRIVER": "web"}, False),
+        ("utf-8", {"LC_ALL": "C"}, True),
+        ("utf-8", {"LC_ALL": "C.UTF-8"}, False),
+        ("ascii", {}, True),
+        ("iso8859-1", {"TEXTUAL_DRIVER": "web"}, True),
+    ],
+)
+def test_letters_are_those_that_the_terminal_has(encoding: str, environment: dict[str, str], lacks: bool) -> None:
+    assert lacks_letters(encoding, environment) is lacks
 
 
 @given(st.text(max_size=30))
