@@ -77,9 +77,9 @@ SIXTEEN = Theme(
     foreground="#ffffff",
     background="#000000",
     surface="#000000",
-    panel="#000080",
+    panel="#0000aa",
     dark=True,
-    variables={"rule": "#808080", "faint": "#808080", "muted": "#c0c0c0", "raw": "#008080", "shade": "#808080"},
+    variables={"rule": "#555555", "faint": "#555555", "muted": "#aaaaaa", "raw": "#00aaaa", "shade": "#555555"},
 )
 """A terminal of 16 colours takes the nearest one that it has: of a calm theme's soft colours that is white for nearly all."""
 

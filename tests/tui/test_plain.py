@@ -74,7 +74,10 @@ def test_in_sixteen_colours_lines_and_the_chosen_row_are_told_apart() -> None:
     one = SIXTEEN
     assert len({shown(each) for each in (one.primary, one.secondary, one.foreground, one.error, one.success)}) == 5
     assert shown(one.panel) != shown(one.background)
-    assert shown(one.variables["raw"]) not in (shown(one.primary), shown(one.background))
+    assert (
+        len({shown(each) for each in (one.background, one.panel, *map(one.variables.get, ("raw", "shade", "muted")))})
+        == 5
+    )
 
 
 @pytest.mark.parametrize(
