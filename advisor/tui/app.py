@@ -18,6 +18,7 @@ from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import Screen
+from textual.theme import Theme
 
 from advisor.runs import Run
 from advisor.story.story import Story
@@ -33,7 +34,7 @@ from advisor.tui.palette import commands, covered
 from advisor.tui.plain import lacks_letters
 from advisor.tui.questions import Question
 from advisor.tui.scene import Scene
-from advisor.tui.themes import DEFAULTS, THEMES, first_theme
+from advisor.tui.themes import DEFAULTS, THEMES, first_theme, our_theme
 from advisor.tui.viewer import PULL_S, Viewer
 from advisor.tui.voice import Voice
 from trainer.knobs import KnobValue
@@ -84,6 +85,10 @@ class AdvisorApp(Viewer):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = first_theme(None, os.environ)
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """Know our themes from the beginning on."""
+        return our_theme(theme_name) or super().get_theme(theme_name)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give our own variables a value in every theme."""

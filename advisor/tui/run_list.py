@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.widgets import Footer, Input, Static
 
 from advisor.report.words import plural
@@ -23,7 +24,7 @@ from advisor.tui.run_list_detail import detail
 from advisor.tui.run_list_rows import SORTS, RunRow, arranged
 from advisor.tui.run_list_table import Columns, RunTable, heading
 from advisor.tui.run_list_watch import RunWatch
-from advisor.tui.themes import DEFAULTS, THEMES
+from advisor.tui.themes import DEFAULTS, THEMES, our_theme
 
 PULL_S = 0.25
 """Four looks a second at what the worker has found; drawn only when it is new."""
@@ -111,6 +112,10 @@ class RunListApp(App[Choice]):
         yield Static(id="nothing")
         yield Static(id="detail")
         yield Footer(compact=True, show_command_palette=False)
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """Know our themes from the beginning on."""
+        return our_theme(theme_name) or super().get_theme(theme_name)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Give our own variables a value in every theme."""

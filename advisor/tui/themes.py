@@ -86,6 +86,15 @@ SIXTEEN = Theme(
 THEMES = (CALM, PAPER, COLOUR_BLIND, MONOCHROME, SIXTEEN)
 
 
+def our_theme(name: str) -> Theme | None:
+    """Return our theme of this name.
+
+    An app asks for it before it has registered any: Textual makes the colours of `TEXTUAL_THEME` when an app is made, and
+    does not make them anew when the same theme is set again.
+    """
+    return next((theme for theme in THEMES if theme.name == name), None)
+
+
 def first_theme(colours: str | None, environment: Mapping[str, str]) -> str:
     """Return the name of the theme to begin with: the environment's, else one that the terminal can show.
 

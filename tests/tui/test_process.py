@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
+from textual.color import Color
 
 from advisor.runs import Run
+from advisor.tui.themes import our_theme
 from tests.tui.recording import RATE_TOO_HIGH, Recording
 from tests.tui.terminal import Shown, fingerprint, seen, terminals
 
@@ -71,6 +73,19 @@ def test_an_orphaned_viewer_ends_by_itself(recorded: Callable[[str], Run]) -> No
     for one in alive:
         one.kill()
     assert not alive
+
+
+@pytest.mark.parametrize("theme", ["paper", pytest.param("sixteen colours", marks=pytest.mark.slow)])
+def test_the_theme_that_the_environment_names_is_seen(
+    start: StartViewer, recorded: Callable[[str], Run], theme: str
+) -> None:
+    process, terminal = start(recorded("healthy"), TEXTUAL_THEME=theme, COLORTERM="truecolor")
+    wanted = our_theme(theme)
+    assert wanted is not None
+    panel = ";".join(map(str, Color.parse(wanted.panel or "").rgb))
+    assert f"48;2;{panel}m" in seen(terminal, "detach")
+    process.kill()
+    os.close(terminal)
 
 
 @pytest.mark.parametrize(
