@@ -25,9 +25,9 @@ from advisor.story.story import Story
 from advisor.tui import questions, words
 from advisor.tui.by_hand import hand_turns
 from advisor.tui.cards import Feed
-from advisor.tui.care import ADVICE
+from advisor.tui.care import ADVICE, ENDINGS
 from advisor.tui.effects import measured_text, outcome_text
-from advisor.tui.glance import ENDINGS, Glimpse
+from advisor.tui.glance import Glimpse
 from advisor.tui.hangup import end_with_terminal
 from advisor.tui.keys import ACTIONS, KEYS
 from advisor.tui.palette import commands, covered
@@ -126,10 +126,9 @@ class AdvisorApp(Viewer):
 
     def after_shown(self, seen: Glimpse) -> None:
         """Settle down after the first frame; open the report, or the last words, when the run has ended."""
-        if seen.word in ENDINGS and not self._ended:
-            self._ended = True
-            if self.live and len(self.screen_stack) == 1:
-                self.action_report()
+        ended, self._ended = self._ended, seen.word in ENDINGS
+        if self._ended and not ended and self.live and len(self.screen_stack) == 1:
+            self.action_report()
         if seen.word in ADVICE and seen.word != self._left:
             self.notify(self.feeder.care.advice("d, then "), title=seen.word, severity="error", timeout=60)
         self._left = seen.word if seen.word in ADVICE else ""

@@ -6,10 +6,15 @@ from typing import Literal
 
 from advisor.driving.lease import HEARTBEAT_S, is_driven
 from advisor.runs import Run
+from advisor.story.story import Story
+from advisor.story.told import Word
 from advisor.tui import words
 
 Left = Literal["", "unwatched", "died unwatched"]
 """What is wrong: the trainer goes on without its driver, or both are gone. The words are those of the run list."""
+
+ENDINGS: tuple[Word, ...] = ("finished", "stopped", "failed")
+"""After these nobody needs to drive it, and the machine does other work: what it did last is no news."""
 
 GONE_S = 2 * HEARTBEAT_S
 """A driver that was there and is not for so long is gone; one that closes a run writes so before it lets go."""
@@ -47,6 +52,8 @@ class Care:
     ) -> None:
         """Begin to look; a driver that was never seen counts as gone after `patience_s`."""
         self.left: Left = ""
+        self.driven = False
+        """Somebody drove the run at the last look."""
         self._run = run
         self._clock = clock
         self._trains = trains
@@ -60,10 +67,18 @@ class Care:
         if now - self._looked_at < HEARTBEAT_S:
             return
         self._looked_at = now
-        if is_driven(self._run):
+        self.driven = is_driven(self._run)
+        if self.driven:
             self.left, self._gone_at = "", now + GONE_S
         elif now >= self._gone_at and self._run.lease.exists():
             self.left = "unwatched" if self._trains(self._run) else "died unwatched"
+
+    def word(self, story: Story, now_t: float) -> Word | Left:
+        """Return the state of the run at Unix time `now_t`; a trainer that failed is no end while its driver may restart it."""
+        word = story.word_at(now_t)
+        if word == "failed" and story.closed is None and self.driven:
+            return "recovering"
+        return self.left if self.left and word not in ENDINGS else word
 
     def advice(self, first: str = "") -> str:
         """Return what that means and, after what has to be done `first`, what to do; nothing where the run is driven."""

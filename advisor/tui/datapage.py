@@ -232,7 +232,7 @@ def _name(names: Sequence[str], at: int) -> str:
 
 def _cut(text: str, cells: int) -> str:
     shown = words.clean(text)
-    return words.cell(shown, cells) if cell_len(shown) > cells else shown
+    return words.short(shown, cells)
 
 
 def _number(value: float) -> str:

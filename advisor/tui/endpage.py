@@ -70,7 +70,8 @@ def _in_full(report: Report, folder: str) -> str:
 
 
 def _row(label: str, *parts: str | tuple[str, str]) -> Content:
-    return Content.assemble((f"{label:<{LABEL_CELLS}}", "$muted"), *parts)
+    shown = words.short(label, BAR_CELLS)
+    return Content.assemble((f"{shown:<{LABEL_CELLS - 1}} ", "$muted"), *parts)
 
 
 def _hung(line: Content, width: int) -> list[Content]:

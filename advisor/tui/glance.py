@@ -10,16 +10,15 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from advisor.tui import words
-from advisor.tui.care import Left
+from advisor.tui.care import ENDINGS
 from advisor.tui.scene import Scene
 
 ROOMY_CELLS = 140
 """From this width the parts of the line stand wider apart."""
+METRIC_CELLS = 24
+"""Of a longer name only the beginning is said: nothing else would have room beside it."""
 STEADY_SHARE = 0.05
 """A pace that moves by less is called steady: the beats themselves differ by some per cent."""
-
-ENDINGS = ("finished", "stopped", "failed")
-"""After these the machine does other work: what it did last is no news."""
 
 _LOOKS = {
     "waiting": ("…", "$muted"),
@@ -63,14 +62,13 @@ class Glimpse:
         return self.word not in (*ENDINGS, "finishing", "waiting", "paused", "stalled", "died unwatched")
 
 
-def glimpse(scene: Scene, now_t: float, name: str = "", note: str = "", left: Left = "") -> Glimpse:
-    """Return what the glance line says at Unix time `now_t`; `left` says whether nobody drives the run any more."""
+def glimpse(scene: Scene, word: str, name: str = "", note: str = "") -> Glimpse:
+    """Return what the glance line says of a run in this state."""
     story = scene.story
-    word = story.word_at(now_t)
     metric = story.started.task.metric if story.started else ""
     best = story.best
     return Glimpse(
-        word=left if left and word not in ENDINGS else word,
+        word=word,
         step=story.step,
         steps_total=story.steps_total,
         eta_s=story.eta_s,
@@ -106,7 +104,14 @@ def line(seen: Glimpse, width: int, ascii_only: bool = False) -> Content:
         eta = words.seconds(seen.eta_s) if seen.eta_s >= 1 else "< 1 s"
         parts.append((1, Content.assemble(("ETA ", "$muted"), eta)))
     if seen.best is not None:
-        parts.append((2, Content.assemble((f"best {seen.metric} ", "$muted"), (words.number(seen.best), "bold"))))
+        parts.append(
+            (
+                2,
+                Content.assemble(
+                    (f"best {words.short(seen.metric, METRIC_CELLS)} ", "$muted"), (words.number(seen.best), "bold")
+                ),
+            )
+        )
     if seen.samples_per_s is not None and seen.running:
         parts.append(
             (

@@ -9,10 +9,11 @@ from textual.geometry import Size
 from textual.widgets import Log
 
 from advisor.tui.cards import Feed, nothing_yet, summary
+from advisor.tui.care import ENDINGS
 from advisor.tui.chart import Chart
 from advisor.tui.crosshair import told_at
 from advisor.tui.feed_pane import FeedPane
-from advisor.tui.glance import ENDINGS, Glance, Glimpse, Progress
+from advisor.tui.glance import Glance, Glimpse, Progress
 from advisor.tui.machine import Machine, rows
 from advisor.tui.plots import NAMES, ZOOMS, Plotter
 from advisor.tui.scene import Scene

@@ -25,6 +25,8 @@ nothing in the curves."""
 ZOOMS = (1.0, 0.2, 0.05)
 """Shares of the run, its newest, that the zoom shows in turn: a fifth is enough to see whether the last fix helped."""
 
+NAME_CELLS = 24
+"""Of a metric with a longer name the title of its chart says the beginning: the values beside it matter more."""
 NAMES = ("loss", "metric", "rate", "gradient")
 
 
@@ -72,7 +74,7 @@ class Plotter:
 
     def _metric(self) -> Plot:
         curves, started = self._scene.curves, self._scene.story.started
-        name = started.task.metric if started else "metric"
+        name = words.short(started.task.metric, NAME_CELLS) if started else "metric"
         ghosts = tuple(Line(branch, "ghost") for branch in curves.metric.abandoned)
         train = Line(curves.train_metric.all(), "main", legend=(f"{self._sign} train", "$primary"))
         validation = Line(

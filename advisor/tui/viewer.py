@@ -88,10 +88,10 @@ class Viewer(App[int]):
 
     def pull(self, charts: bool = True) -> None:
         """Look at the scene once and show it."""
-        left = self.feeder.care.left
         with self.feeder.scene() as scene:
             self.before_shown(scene)
-            seen = glimpse(scene, self.feeder.now_t(), self.run_files.folder.name, self.note(), left)
+            word = self.feeder.care.word(scene.story, self.feeder.now_t())
+            seen = glimpse(scene, word, self.run_files.folder.name, self.note())
             self.overview.show(scene, seen, self.asked, charts)
             trial = scene.story.trial
             rings = self.live and self.feeder.caught_up.is_set() and self.alarm.rings(critical(scene.story, seen.word))

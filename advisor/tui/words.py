@@ -121,6 +121,11 @@ def cell(text: str, cells: int, ascii_only: bool = False) -> str:
     return set_cell_size(text, cells)
 
 
+def short(text: str, cells: int) -> str:
+    """Return a text in so many cells at most."""
+    return cell(text, cells) if cell_len(text) > cells else text
+
+
 def place(folder: Path) -> str:
     """Return a folder as a command in the working directory takes it: the shorter way where it lies below."""
     here = Path.cwd()

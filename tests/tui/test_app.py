@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from textual.widgets._footer import FooterKey
 
 from advisor import ledger
 from advisor.runs import open_run
-from advisor.tui.app import AdvisorApp
 from advisor.tui.asking import Asked, ValueAsked
 from advisor.tui.chart import Chart
 from advisor.tui.datapage import DataPage
@@ -21,23 +19,12 @@ from advisor.tui.help import HelpPage
 from advisor.tui.logpage import LogPage
 from advisor.tui.pages import KnobsPage, LedgerPage, WhyPage
 from advisor.tui.voice import Voice
-from tests.tui.conftest import Open, read_all, wishes
+from tests.tui.conftest import Open, read_all, until, wishes
 from tests.tui.recording import RARE_CLASSES, RATE_TOO_HIGH, Recording
 
 
 def choose(feed: FeedPane, key: str) -> None:
     feed.highlighted = feed.get_option_index(key)
-
-
-async def until(app: AdvisorApp, pilot: Pilot[int], there: Callable[[], bool]) -> None:
-    """Pull until something is on the screen, for some seconds at most."""
-    for _ in range(60):
-        await pilot.pause(0.05)
-        app._quiet_left = 0
-        app.pull()
-        if there():
-            break
-    await pilot.pause()
 
 
 @pytest.mark.parametrize(

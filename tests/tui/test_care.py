@@ -4,11 +4,16 @@ from collections.abc import Callable
 
 import pytest
 
+from advisor import ledger
 from advisor.driving.lease import HEARTBEAT_S, Lease
 from advisor.runs import Run
+from advisor.story.story import Story
 from advisor.tui.asking import Asked
-from advisor.tui.care import GONE_S, START_S, Care
-from tests.tui.conftest import Open, wishes
+from advisor.tui.care import ENDINGS, GONE_S, START_S, Care
+from advisor.tui.endpage import ReportPage
+from tests.tui.conftest import Open, until, wishes
+from tests.tui.recording import Recording
+from trainer import wire
 
 
 class Clock:
@@ -78,3 +83,35 @@ async def test_a_run_that_nobody_drives_says_so_and_takes_no_wish(opened: Open) 
         await pilot.press("f")
         assert not isinstance(app.screen, Asked)
         assert wishes(app.run_files) == []
+
+
+def test_a_trainer_that_failed_is_no_end_while_its_driver_may_restart_it(recorded: Callable[[str], Run]) -> None:
+    run, clock = recorded("crashed"), Clock()
+    told = Story()
+    for event in run.read_events():
+        told.hear(event)
+    care = Care(run, clock=clock, trains=lambda _: False)
+    lease = Lease(run)
+    care.look()
+    assert care.word(told, told.last_t) == "recovering"
+    lease.release()
+    clock.now += HEARTBEAT_S
+    care.look()
+    assert care.word(told, told.last_t) == "failed"
+
+
+async def test_a_run_that_goes_on_after_a_failure_takes_wishes_and_shows_its_report_at_the_end(opened: Open) -> None:
+    async with opened("crashed") as (app, pilot):
+        await until(app, pilot, lambda: isinstance(app.screen, ReportPage))
+        made = Recording.go_on(app.run_files, step=1000)
+        made.start()
+        made.train(400)
+        made.flush()
+        await until(app, pilot, lambda: app.overview.seen.word not in ENDINGS)
+        await pilot.press("escape", "f")
+        assert isinstance(app.screen, Asked)
+        await pilot.press("n")
+        made.say(wire.RunEnded(why="finished", seconds=9.0), ledger.RunClosed(why="finished", exit_code=0))
+        made.flush()
+        await until(app, pilot, lambda: isinstance(app.screen, ReportPage))
+        assert isinstance(app.screen, ReportPage)

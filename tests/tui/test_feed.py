@@ -296,3 +296,12 @@ def test_a_graphics_device_is_shown_with_memory_power_and_heat() -> None:
 def test_a_sparkline_keeps_the_peak_of_each_bin() -> None:
     assert "█" in sparkline([0.0] * 30 + [1.0] + [0.0] * 25, 14)
     assert len(sparkline([0.5] * 1000, 14)) <= 14
+
+
+def test_a_long_name_of_a_metric_leaves_room_for_the_rest() -> None:
+    seen = Glimpse(
+        "training", step=5, steps_total=9, metric="the_share_of_images_that_are_named_right", best=0.5, mode="auto"
+    )
+    said = line(seen, 80).plain
+    assert "best the_share_of" in said
+    assert said.endswith("auto")
