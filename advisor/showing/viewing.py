@@ -44,7 +44,7 @@ def _goes_on(run: Run) -> str:
     care = Care(run, patience_s=GONE_S)
     end = time.monotonic() + GONE_S + HEARTBEAT_S
     care.look()
-    while run.lease.exists() and not is_driven(run) and not care.left and time.monotonic() < end:
+    while not care.driven and not care.left and time.monotonic() < end:
         time.sleep(LOOK_EVERY_S)
         care.look()
     return care.advice() or f"the run goes on: `advisor watch {words.place(run.folder)}` joins it again"

@@ -3,7 +3,7 @@
 from advisor.story.story import Story
 from rules.vocabulary import Severity
 
-CRITICAL_WORDS = ("failed", "stalled", "unwatched", "died unwatched")
+CRITICAL_WORDS = ("failed", "stalled", "unwatched", "died unwatched", "folder gone")
 """States of a run in which nothing more is learned, or mended, until somebody looks."""
 
 

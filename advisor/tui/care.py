@@ -10,8 +10,8 @@ from advisor.story.story import Story
 from advisor.story.told import Word
 from advisor.tui import words
 
-Left = Literal["", "unwatched", "died unwatched"]
-"""What is wrong: the trainer goes on without its driver, or both are gone. The words are those of the run list."""
+Left = Literal["", "unwatched", "died unwatched", "folder gone"]
+"""What is wrong: the trainer goes on without its driver, both are gone (in the words of the run list), or the run's folder is."""
 
 ENDINGS: tuple[Word, ...] = ("finished", "stopped", "failed")
 """After these nobody needs to drive it, and the machine does other work: what it did last is no news."""
@@ -28,6 +28,10 @@ ADVICE: dict[Left, tuple[str, str]] = {
     "died unwatched": (
         "its trainer and its driver are gone",
         "`advisor resume {run}` goes on from the last checkpoint",
+    ),
+    "folder gone": (
+        "{run} was moved or deleted: nothing more is heard of it",
+        "`advisor` lists the runs that are here",
     ),
 }
 """What that means, and what to do about it."""
@@ -68,10 +72,14 @@ class Care:
             return
         self._looked_at = now
         self.driven = is_driven(self._run)
-        if self.driven:
+        if not self._run.folder.exists():
+            self.left = "folder gone"
+        elif self.driven:
             self.left, self._gone_at = "", now + GONE_S
         elif now >= self._gone_at and self._run.lease.exists():
             self.left = "unwatched" if self._trains(self._run) else "died unwatched"
+        elif self.left == "folder gone":
+            self.left = ""
 
     def word(self, story: Story, now_t: float) -> Word | Left:
         """Return the state of the run at Unix time `now_t`; a trainer that failed is no end while its driver may restart it."""
@@ -85,4 +93,4 @@ class Care:
         if not self.left:
             return ""
         means, mend = ADVICE[self.left]
-        return f"{means}; {first}{mend.format(run=words.place(self._run.folder))}"
+        return f"{means}; {first}{mend}".format(run=words.place(self._run.folder))

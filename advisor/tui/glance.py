@@ -31,6 +31,7 @@ _LOOKS = {
     "finishing": ("◕", "$success"),
     "unwatched": ("○", "$warning"),
     "died unwatched": ("✗", "$error"),
+    "folder gone": ("✗", "$error"),
     "finished": ("✓", "$success"),
     "stopped": ("■", "$warning"),
     "failed": ("✗", "$error"),
@@ -59,7 +60,7 @@ class Glimpse:
     @property
     def running(self) -> bool:
         """Tell whether steps are being taken: only then there is a pace."""
-        return self.word not in (*ENDINGS, "finishing", "waiting", "paused", "stalled", "died unwatched")
+        return self.word not in (*ENDINGS, "finishing", "waiting", "paused", "stalled", "died unwatched", "folder gone")
 
 
 def glimpse(scene: Scene, word: str, name: str = "", note: str = "") -> Glimpse:

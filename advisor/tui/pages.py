@@ -121,8 +121,8 @@ class TablePage(Page):
 class LedgerPage(TablePage):
     """Every fix that was tried, applied or refused, with its measured effect."""
 
-    COLUMNS = ("step", "rule", "outcome", "fix", "turned", "measured, or why", "cost")
-    SHARES: ClassVar[Mapping[str, int]] = {"fix": 4, "turned": 3, "measured, or why": 5}
+    COLUMNS = ("step", "rule", "outcome", "fix", "turned", "measured, why", "cost")
+    SHARES: ClassVar[Mapping[str, int]] = {"fix": 4, "turned": 3, "measured, why": 5}
     EMPTY = "nothing was tried yet: fixes appear here as soon as one is tried, kept, taken back or refused"
 
 

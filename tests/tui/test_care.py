@@ -85,6 +85,18 @@ async def test_a_run_that_nobody_drives_says_so_and_takes_no_wish(opened: Open) 
         assert wishes(app.run_files) == []
 
 
+def test_a_folder_that_was_moved_is_missed_and_found_again(recorded: Callable[[str], Run]) -> None:
+    run, clock = recorded("healthy"), Clock()
+    care, away = Care(run, clock=clock), run.folder.with_name("away")
+    run.folder.rename(away)
+    care.look()
+    assert care.left == "folder gone"
+    away.rename(run.folder)
+    clock.now += HEARTBEAT_S
+    care.look()
+    assert care.left == ""
+
+
 def test_a_trainer_that_failed_is_no_end_while_its_driver_may_restart_it(recorded: Callable[[str], Run]) -> None:
     run, clock = recorded("crashed"), Clock()
     told = Story()
