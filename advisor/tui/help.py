@@ -66,6 +66,7 @@ HELP: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("◀ ↻", "the run was turned back; it was started again"),
             ("◆ ✗", "out of memory; values that were not finite"),
             ("✎", "a knob was turned by hand"),
+            ("~", "under the crosshair: the value of the smoothed line"),
             ("═", "a trial ran here; a dim line is what a rollback left behind"),
         ),
     ),

@@ -2,7 +2,6 @@
 
 from textual.content import Content
 
-from advisor.report.words import plural
 from advisor.tui import words
 from advisor.tui.run_list_rows import RunRow
 from advisor.tui.run_list_table import percent_or_number
@@ -39,7 +38,7 @@ def _said(row: RunRow, ascii_only: bool) -> str:
     if row.best is not None:
         told.append(f"best {row.metric} {percent_or_number(row)}")
     if row.kept or row.taken_back:
-        told.append(f"{plural(row.kept, 'fix', 'fixes')} kept, {row.taken_back} taken back")
+        told.append(f"{row.kept} kept, {row.taken_back} taken back")
     gap = " - " if ascii_only else " · "
     return "".join(gap + one for one in told if one)
 

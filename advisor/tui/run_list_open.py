@@ -85,6 +85,7 @@ def give_way() -> None:
 def _opened(choice: Choice, starter: ThreadPoolExecutor, ascii_only: bool, theme: str) -> "AdvisorApp":
     from advisor.driving.attach import start_driver
     from advisor.tui.app import AdvisorApp  # the first frame of the list does not wait for it
+    from advisor.tui.care import Care
 
     run, row = Run(choice.row.folder), choice.row
     replay = REPLAY_SPEED if choice.how == "replay" else None
@@ -96,4 +97,6 @@ def _opened(choice: Choice, starter: ThreadPoolExecutor, ascii_only: bool, theme
             readonly = True
     app = AdvisorApp(run, readonly=readonly, replay=replay, ascii_only=ascii_only)
     app.theme = theme
+    if row.state == "died unwatched":
+        app.feeder.care = Care(run, patience_s=0.0)  # the list has looked long enough
     return app

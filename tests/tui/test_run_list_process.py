@@ -95,6 +95,17 @@ def test_a_terminal_that_goes_while_a_run_is_open_does_not_open_the_list_again(
 
 
 @pytest.mark.slow
+def test_a_run_that_has_died_is_opened_as_such(start: StartList, tmp_path: Path) -> None:
+    Lease(record(tmp_path / "runs" / "digits", "warming")).release()
+    process, terminal = start(tmp_path)
+    assert "died" in seen(terminal, "died")
+    os.write(terminal, b"\r")
+    assert "its trainer and its" in seen(terminal, "its trainer and its", seconds=10)
+    process.kill()
+    os.close(terminal)
+
+
+@pytest.mark.slow
 def test_a_run_that_is_opened_from_a_list_without_colours_has_none_either(
     start: StartList, live: Run, tmp_path: Path
 ) -> None:
