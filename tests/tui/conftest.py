@@ -70,14 +70,3 @@ def wishes(run: Run) -> list[Wished]:
     """Return everything that viewers have wished."""
     lines = [line for path in sorted(run.wishes.glob("*.jsonl")) for line in path.read_text().splitlines()]
     return [Wished.model_validate_json(line) for line in lines]
-
-
-async def until(app: AdvisorApp, pilot: Pilot[int], there: Callable[[], bool]) -> None:
-    """Pull until something is on the screen, for some seconds at most."""
-    for _ in range(60):
-        await pilot.pause(0.05)
-        app._quiet_left = 0
-        app.pull()
-        if there():
-            break
-    await pilot.pause()

@@ -100,6 +100,7 @@ async def test_the_cursor_follows_a_fix_from_its_proposal_into_its_trial(opened:
         made.say(ledger.TrialStarted(trial="t9", code="DAT104", fix=fix, how="fork", old={}, expected_cost_s=3.0))
         made.flush()
         await until(app, pilot, lambda: "fix-t9" in app.overview.feed.rows)
+        await pilot.pause()
         feed = app.overview.feed
         assert feed.chosen is not None
         assert feed.chosen.key == "fix-t9"

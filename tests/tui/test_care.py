@@ -71,14 +71,8 @@ async def test_a_run_that_nobody_drives_says_so_and_takes_no_wish(opened: Open) 
     async with opened("healthy", (120, 40)) as (app, pilot):
         app.feeder.care = Care(app.run_files, patience_s=0.0, trains=lambda _: False)
         Lease(app.run_files).release()
-        for _ in range(40):
-            await pilot.pause(0.05)
-            app.pull()
-            if app.feeder.care.left:
-                break
-        app.pull()
+        await until(app, pilot, lambda: app.overview.seen.word == "died unwatched")
         await pilot.pause()
-        assert app.overview.seen.word == "died unwatched"
         assert any("advisor resume" in one.message for one in app._notifications)
         await pilot.press("f")
         assert not isinstance(app.screen, Asked)
@@ -115,6 +109,7 @@ def test_a_trainer_that_failed_is_no_end_while_its_driver_may_restart_it(recorde
 async def test_a_run_that_goes_on_after_a_failure_takes_wishes_and_shows_its_report_at_the_end(opened: Open) -> None:
     async with opened("crashed") as (app, pilot):
         await until(app, pilot, lambda: isinstance(app.screen, ReportPage))
+        await pilot.pause()
         made = Recording.go_on(app.run_files, step=1000)
         made.start()
         made.train(400)
@@ -126,4 +121,5 @@ async def test_a_run_that_goes_on_after_a_failure_takes_wishes_and_shows_its_rep
         made.say(wire.RunEnded(why="finished", seconds=9.0), ledger.RunClosed(why="finished", exit_code=0))
         made.flush()
         await until(app, pilot, lambda: isinstance(app.screen, ReportPage))
+        await pilot.pause()
         assert isinstance(app.screen, ReportPage)
