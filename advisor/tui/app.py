@@ -8,10 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
-from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import SystemCommand
@@ -34,18 +31,18 @@ from advisor.tui.palette import commands, covered
 from advisor.tui.plain import lacks_letters
 from advisor.tui.questions import Question
 from advisor.tui.scene import Scene
+from advisor.tui.settling import load_pages, yield_to_training
 from advisor.tui.themes import DEFAULTS, THEMES, first_theme, our_theme
 from advisor.tui.viewer import PULL_S, Viewer
 from advisor.tui.voice import Voice
 from trainer.knobs import KnobValue
 
 if TYPE_CHECKING:
+    from advisor.tui.findings import FindingsPage
     from advisor.tui.pages import KnobsPage
 
 FIRST_LOOK_S = 0.05
 """The first look waits so long for the feeder: a short run is then there at once, a long one fills in."""
-NICE = 10
-"""The onlookers yield to the training, once there is something to see: the first frame is some tenths of a second's work."""
 SWITCH_S = 0.001
 """A key waits no longer for the thread that reads the run's files; the interpreter's own 5 ms add up over a page."""
 PAGES_S = 1.0
@@ -96,8 +93,7 @@ class AdvisorApp(Viewer):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action in the palette, by its name."""
-        yield from super().get_system_commands(screen)
-        yield from commands(self, screen)
+        yield from commands(self, screen, super().get_system_commands(screen))
 
     def on_mount(self) -> None:
         """Start the feeder and the looks."""
@@ -282,15 +278,27 @@ class AdvisorApp(Viewer):
 
     def action_why(self) -> None:
         """Open the rule's page with this run's numbers."""
+        row = self.overview.feed.chosen
+        if row is not None and row.code:
+            self._explain(row.code)
+
+    def on_findings_page_picked(self, event: "FindingsPage.Picked") -> None:
+        """Open the page of a rule, whether it has found anything or not."""
+        self._explain(event.code, event.said)
+
+    def _explain(self, code: str, said: str = "") -> None:
         from advisor.tui.pages import WhyPage
 
-        row = self.overview.feed.chosen
-        if row is None or not row.code:
-            return
         with self.feeder.scene() as scene:
             rows = Feed(scene.story, min(self.size.width - 6, WHY_CELLS), self.asked, self.ascii_only).rows()
-        numbers = [one.prompt(opened=True) for one in rows if one.code == row.code]
-        self.push_screen(WhyPage(row.code, Content("\n").join(numbers)))
+        numbers = [one.prompt(opened=True) for one in rows if one.code == code]
+        self.push_screen(WhyPage(code, Content("\n").join(numbers or [Content(said)])))
+
+    def action_findings(self) -> None:
+        """Open the findings: what every rule says."""
+        from advisor.tui.findings import FindingsPage, finding_rows
+
+        self.push_screen(FindingsPage("findings of every rule", partial(self._of_story, finding_rows)))
 
     def action_ledger(self) -> None:
         """Open the ledger."""
@@ -353,23 +361,6 @@ class AdvisorApp(Viewer):
     def action_detach(self) -> None:
         """Close this screen; the run goes on."""
         self.exit(0)
-
-
-def yield_to_training() -> None:
-    """Give way to the training with every thread, and look for garbage from now on, never among what is there."""
-    # Linux keeps the niceness of each thread by itself, those of native libraries included; elsewhere it is the process's.
-    tasks = Path("/proc/self/task")
-    for task in [int(one.name) for one in tasks.iterdir()] if tasks.exists() else [0]:
-        with suppress(ProcessLookupError):  # a thread that has just ended
-            os.setpriority(os.PRIO_PROCESS, task, max(os.getpriority(os.PRIO_PROCESS, task), NICE))
-    gc.freeze()
-    gc.enable()
-
-
-def load_pages() -> None:
-    """Import the pages before they are asked for, so that the first key to one waits no longer than the next."""
-    for name in ("asking", "datapage", "endpage", "help", "logpage", "pages"):
-        import_module(f"advisor.tui.{name}")
 
 
 def run_ui(

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from advisor.deciding.causes import said
@@ -290,7 +291,11 @@ class Feed:
     def _wrapped(self, text: str, indent: int) -> str:
         """Break a text at the width; the lines after the first are indented by so many cells."""
         room = max(self._width - indent, 12)
-        return ("\n" + " " * indent).join(textwrap.wrap(text, room, drop_whitespace=True) or [""])
+        if cell_len(text) == len(text):
+            lines = textwrap.wrap(text, room)
+        else:  # a wide letter takes two cells: only the screen's own way of breaking counts them
+            lines = [line.plain.rstrip() for line in Content(text).wrap(room)]
+        return ("\n" + " " * indent).join(lines or [""])
 
 
 def _tail(wrapped: str, tail: str) -> int:

@@ -76,7 +76,7 @@ class Care:
             self.left = "folder gone"
         elif self.driven:
             self.left, self._gone_at = "", now + GONE_S
-        elif now >= self._gone_at and self._run.lease.exists():
+        elif now >= self._gone_at and self.left != "died unwatched" and self._run.lease.exists():
             self.left = "unwatched" if self._trains(self._run) else "died unwatched"
         elif self.left == "folder gone":
             self.left = ""

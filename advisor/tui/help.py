@@ -32,6 +32,7 @@ HELP: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "pages",
         (
+            ("F", "findings: what every rule says, those that passed too"),
             ("l   k   r", "ledger of fixes, knobs, report"),
             ("i", "data: classes, columns, labels in doubt"),
             ("o   /", "log, and its filter; in it n, N go from match to match"),

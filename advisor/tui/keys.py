@@ -12,6 +12,7 @@ KEYS: list[BindingType] = [
     Binding("l", "ledger", "ledger"),
     Binding("k", "knobs", "knobs"),
     Binding("r", "report", "report"),
+    Binding("F", "findings", "findings of every rule", show=False),
     Binding("i", "data", "data", show=False),
     Binding("o", "log", "log", show=False),
     Binding("slash", "log(True)", "filter the log", show=False),

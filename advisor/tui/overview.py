@@ -23,10 +23,13 @@ from advisor.tui.themes import MONOCHROME
 MEDIUM_CELLS, MEDIUM_ROWS = 110, 34
 WIDE_CELLS, WIDE_ROWS = 170, 44
 """Sizes from which more panes fit without crowding."""
+TALL_ROWS = 44
+"""From these on a narrow terminal has room for a second chart below the first, and for the machine below the feed."""
 PANES = ("loss", "metric", "rate", "gradient", "machine", "feed", "log")
 """In the order of their number keys."""
 SHOWN: Mapping[str, frozenset[str]] = {
     "compact": frozenset({"loss", "feed"}),
+    "tall": frozenset({"loss", "metric", "feed", "machine"}),
     "medium": frozenset({"loss", "metric", "rate", "gradient", "feed", "machine"}),
     "wide": frozenset(PANES),
 }
@@ -96,16 +99,18 @@ class Overview(Container):
         self._terminal = size
         wide = size.width >= WIDE_CELLS and size.height >= WIDE_ROWS
         medium = size.width >= MEDIUM_CELLS and size.height >= MEDIUM_ROWS
-        self.form = "wide" if wide else "medium" if medium else "compact"
-        if not self.has_class(self.form):  # each change of a class styles all panes anew
-            self.set_classes(self.form)
+        tall = size.height >= TALL_ROWS
+        self.form = "wide" if wide else "medium" if medium else "tall" if tall else "compact"
+        style = "compact" if self.form == "tall" else self.form
+        if not self.has_class(style):  # each change of a class styles all panes anew
+            self.set_classes(style)
         for name in PANES:
             fits = name in SHOWN[self.form] and (name != "log" or self._printed)
             self.query_one(f"#{name}").display = self.asked_for.get(name, fits)
         charts = sum(bool(self.query_one(f"#{name}").display) for name in NAMES)
         place = self.query_one("#charts")
         place.display = charts > 0
-        place.set_class(charts == 1, "single")
+        place.set_class(charts == 1 or (charts == 2 and self.form == "tall"), "single")
         self.query_one("#side").display = any(self.query_one(f"#{name}").display for name in ("feed", "machine"))
 
     def toggle(self, name: str) -> None:

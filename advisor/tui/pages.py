@@ -23,6 +23,8 @@ PULL_S = 0.5
 """Pages of text need no more than two looks a second."""
 CELL_PADDING, PAGE_PADDING = 2, 4
 """Cells around the text of a column, and of a table with its scroll bar."""
+MORE = "   ← → the other columns"
+"""Said in the heading of a table that is wider than its page."""
 LEAST_TEXT_CELLS = 12
 """A narrower column of text is a column of syllables; the table then scrolls sideways."""
 
@@ -92,13 +94,17 @@ class TablePage(Page):
         if rows == self._shown:
             return
         table: DataTable[Text] = self.query_one(DataTable)
-        cursor = table.cursor_row
+        cursor, at = table.cursor_row, table.scroll_offset
         table.clear(columns=True)
-        for name, cells in zip(self.COLUMNS, self._widths(rows), strict=True):
+        widths = self._widths(rows)
+        wider = sum(widths) + CELL_PADDING * len(widths) + PAGE_PADDING > self.size.width
+        self.query_one(".heading", Static).update(Content(self._heading + MORE * wider))
+        for name, cells in zip(self.COLUMNS, widths, strict=True):
             table.add_column(name, width=cells)
         for row in rows:
             table.add_row(*(Text(cell) for cell in row), height=None if self.SHARES else 1)
         table.move_cursor(row=min(cursor, max(len(rows) - 1, 0)), animate=False)
+        self.call_after_refresh(table.scroll_to, at.x, at.y, animate=False)  # filling begins at the top again
         self.query_one(".empty").display = not rows
         table.display = bool(rows)
         self._shown = rows
@@ -157,7 +163,7 @@ class KnobsPage(TablePage):
     COLUMNS = ("knob", "now", "at the start", "turns", "effect", "last turned", "takes")
     SHARES: ClassVar[Mapping[str, int]] = {"last turned": 1, "takes": 1}
     EMPTY = "waiting for the trainer's first word: it brings the catalogue of knobs"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "turn", show=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "turn", priority=True)]
 
     class Picked(Message):
         """A knob was chosen to be turned."""

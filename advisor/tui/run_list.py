@@ -127,8 +127,7 @@ class RunListApp(App[Choice]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer every action in the palette, by its name."""
-        yield from super().get_system_commands(screen)
-        yield from commands(self, screen)
+        yield from commands(self, screen, super().get_system_commands(screen))
         for order in SORTS:
             yield SystemCommand(f"sort by {order}", "order of the list", partial(self.sort_by, order))
 

@@ -1,4 +1,4 @@
-"""The colours: a calm dark theme, a light one, one for the colour-blind and one without colour."""
+"""The colours: a calm dark theme, a light one, one for the colour-blind, one without colour and one of sixteen."""
 
 from collections.abc import Mapping
 

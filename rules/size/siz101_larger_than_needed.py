@@ -51,7 +51,7 @@ def larger_than_needed(
         code="SIZ101",
         name="larger_than_needed",
         severity=Severity.INFO,
-        message=f"{model.parameters} weights of 4 bytes were trained on {task.train_examples} examples",
+        message=f"{model.parameters:,} weights of 4 bytes were trained on {task.train_examples:,} examples",
         evidence=(
             Evidence(fact="model.parameters", value=model.parameters, limit=PARAMETERS_LIMIT),
             Evidence(fact="validation.best", value=validation.best.metric, limit=task.baseline_metric),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from textual.command import CommandList
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Input, Markdown
+from textual.widgets import DataTable, Input, Markdown, Static
 from textual.widgets._footer import FooterKey
 
 from advisor import ledger
@@ -15,6 +15,7 @@ from advisor.tui.chart import Chart
 from advisor.tui.datapage import DataPage
 from advisor.tui.endpage import ReportPage
 from advisor.tui.feed_pane import FeedPane
+from advisor.tui.findings import FindingsPage
 from advisor.tui.help import HelpPage
 from advisor.tui.logpage import LogPage
 from advisor.tui.pages import KnobsPage, LedgerPage, WhyPage
@@ -220,6 +221,7 @@ async def test_a_knob_that_was_turned_by_hand_is_turned_back_by_hand(opened: Ope
     ("key", "page"),
     [
         pytest.param("l", LedgerPage, id="ledger", marks=pytest.mark.slow),
+        pytest.param("F", FindingsPage, id="findings", marks=pytest.mark.slow),
         pytest.param("k", KnobsPage, id="knobs", marks=pytest.mark.slow),
         pytest.param("r", ReportPage, id="report", marks=pytest.mark.slow),
         pytest.param("i", DataPage, id="data", marks=pytest.mark.slow),
@@ -403,9 +405,9 @@ async def offered(pilot: Pilot[int]) -> set[str]:
 
 async def test_the_palette_has_every_action(opened: Open) -> None:
     async with opened("healthy") as (_app, pilot):
-        assert {"apply", "freeze or thaw the advisor", "stop the run", "zoom the charts", "detach"} <= await offered(
-            pilot
-        )
+        listed = await offered(pilot)
+        assert {"apply", "freeze or thaw the advisor", "stop the run", "zoom the charts", "detach"} <= listed
+        assert "Quit" not in listed, "Textual's own says nothing of what becomes of the run"
 
 
 async def test_the_palette_over_a_page_has_the_actions_of_the_page(opened: Open) -> None:
@@ -449,3 +451,58 @@ async def test_a_run_that_grows_is_followed(opened: Open) -> None:
 def test_the_terminal_ui_loads_no_torch() -> None:
     code = "import sys, advisor.tui.app; print([m for m in ('torch', 'sklearn', 'pandas') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("width", "said"), [(80, True), (200, False)])
+async def test_a_table_that_is_wider_than_its_page_says_so_and_keeps_its_first_column(
+    opened: Open, width: int, said: bool
+) -> None:
+    async with opened("healthy", size=(width, 24)) as (app, pilot):
+        await pilot.press("k")
+        await pilot.pause()
+        heading = str(app.screen.query_one(".heading", Static).render())
+        assert ("other columns" in heading) is said
+        table = app.screen.query_one(DataTable)
+        await pilot.press(*["right"] * 30)
+        await pilot.pause()
+        assert (table.scroll_offset.x > 0) is said
+        assert "momentum" in "".join(one.text for one in table.render_line(5))
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [((80, 24), {"loss"}), ((80, 50), {"loss", "metric"}), ((120, 40), {"loss", "metric", "rate", "gradient"})],
+)
+async def test_as_many_charts_are_shown_as_there_is_room_for(
+    opened: Open, size: tuple[int, int], shown: set[str]
+) -> None:
+    async with opened("healthy", size=size) as (app, _pilot):
+        charts = [chart for chart in app.query(Chart) if chart.display]
+        assert {chart.id for chart in charts} == shown
+        assert all(chart.size.width >= 50 and chart.size.height >= 5 for chart in charts)
+
+
+async def test_the_findings_page_has_every_rule_and_explains_one_that_found_nothing(opened: Open) -> None:
+    def passed() -> tuple[str, ...]:
+        with app.feeder.scene() as scene:
+            return scene.story.passed
+
+    async with opened("healthy", size=(120, 40)) as (app, pilot):
+        made = Recording.go_on(app.run_files, step=2900)
+        made.say(ledger.Assessed(passed=("OPT101", "DAT104"), not_assessed={"INP107": ("loader", "host")}))
+        made.flush()
+        await until(app, pilot, lambda: passed() != ())
+        await pilot.press("F")
+        await pilot.pause()
+        table = app.screen.query_one(DataTable)
+        rows = [[str(cell) for cell in table.get_row_at(place)] for place in range(table.row_count)]
+        assert rows[0][:2] == ["INP101", "warning, cause"]
+        assert [row[0] for row in rows].count("DAT104") == 1
+        assert [row[:2] for row in rows[-2:]] == [["INP107", "not assessed"], ["OPT101", "passed"]]
+        assert "loader, host" in rows[-2][3]
+        assert "why" in {one.description for one in app.screen.query(FooterKey)}
+        table.move_cursor(row=len(rows) - 1)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(app.screen, WhyPage)
+        assert "The learning rate is far too high" in str(app.screen.query_one("#numbers", Static).render())

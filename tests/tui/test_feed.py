@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from advisor import ledger
 from advisor.ledger import Measured, TrialHeard
@@ -81,6 +82,15 @@ def test_no_line_of_the_feed_is_wider_than_its_pane(width: int) -> None:
     for row in Feed(told, width, {}).rows():
         for text in row.prompt(opened=True).plain.splitlines():
             assert len(text) <= max(width, 38)
+
+
+@pytest.mark.parametrize("width", [40, 77])
+def test_wide_letters_in_a_finding_take_their_two_cells(width: int) -> None:
+    finding = STALLED_LOADER.model_copy(
+        update={"message": "the class 猫の写真とても長い名前のクラス is seen too rarely " * 3}
+    )
+    for row in Feed(story(found(finding)), width, {}).rows():
+        assert max(map(cell_len, row.head.plain.splitlines())) <= width
 
 
 def test_a_running_trial_says_its_round_and_the_gain_so_far() -> None:

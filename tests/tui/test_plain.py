@@ -33,7 +33,7 @@ async def test_without_unicode_the_screen_is_ascii(opened: Open) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("key", ["i", "k", "l", "o", "r", "w", "f1", "f", "c"])
+@pytest.mark.parametrize("key", ["F", "i", "k", "l", "o", "r", "w", "f1", "f", "c"])
 async def test_without_unicode_every_page_goes_out_as_ascii(opened: Open, key: str) -> None:
     async with opened("healthy", size=(120, 40), ascii_only=True) as (app, pilot):
         await pilot.press(key)
