@@ -9,13 +9,19 @@ DATA := examples/data
 FAULTS := build/faults
 SLICES := 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20
 
-.PHONY: demo test kills lint faults clean
+FRAMEWORKS := build/frameworks
+
+.PHONY: demo test frameworks kills lint faults clean
 
 demo: $(VENV)/.installed $(DATA)/.digits
 	$(IN)/advisor train examples/digits_troubled.toml --headless --mode auto
 
 test: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(IN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+
+# Logs that Lightning, Keras and the others write now; they are installed beside $(VENV), not into it.
+frameworks: $(FRAMEWORKS)/.installed
+	OMP_NUM_THREADS=1 $(FRAMEWORKS)/bin/python -m pytest -m slow tests/logs/test_libraries.py
 
 kills: $(VENV)/.installed-test
 	$(IN)/python -m tests.kills --kills 200
@@ -44,6 +50,13 @@ $(VENV)/.installed: $(WANTED) | $(IN)/python
 $(VENV)/.installed-test: $(WANTED) | $(IN)/python
 	$(INSTALL) -e '.[compress,vision,web,test]'
 	touch $@ $(VENV)/.installed
+
+$(FRAMEWORKS)/.installed: .ci/frameworks.txt $(VENV)/.installed-test
+	$(IN)/python -m venv --clear $(FRAMEWORKS)
+	$(IN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))" \
+	    > "$$($(FRAMEWORKS)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/beside.pth"
+	$(FRAMEWORKS)/bin/python -m pip install --quiet --disable-pip-version-check -r .ci/frameworks.txt
+	touch $@
 
 $(DATA)/.digits: examples/digits_images.py $(VENV)/.installed
 	$(IN)/python examples/digits_images.py $(DATA)/digits
