@@ -3,7 +3,8 @@
 ## What it does
 Compares each evaluation with the loss on a sample of the training examples, taken in the same mode. Speaks where the net
 knows the training examples well, and on validation its loss has been over twice that of guessing from the first evaluation
-on. A net that overfits passes guessing on its way; this one never was so near.
+on, and has not come down since. A net that overfits passes guessing on its way; this one never was so near. Guessed is among
+all classes alike: where one is rare in training, it may be frequent here.
 
 ## Why it matters
 Every score is then one of other inputs than the net was made for: the best checkpoint, each trial and the final figure are
@@ -26,6 +27,8 @@ of what it gets wrong there.
 - Rabanser et al., «Failing Loudly: Detecting Dataset Shift», NeurIPS 2019
 """
 
+from math import log
+
 from rules.facts import TaskFacts, ValidationFacts
 from rules.learning import LEARNED_SHARE
 from rules.remedies import advice
@@ -37,6 +40,8 @@ EVALUATIONS = 2
 ASTRAY_TIMES = 2.0
 """Times the loss of guessing, at every evaluation so far: nets that overfit begin at .2 to 1.1 of it (fault bench)."""
 
+COMES_DOWN_SHARE = 0.9
+"""Of the first validation loss: what falls below that was only far off at first, as weights that were drawn too large are."""
 WHOLE_TIMES = 10.0
 """From here on a multiple is told without a decimal."""
 
@@ -44,11 +49,13 @@ WHOLE_TIMES = 10.0
 @rule("DAT116")
 def validation_differs(task: TaskFacts, validation: ValidationFacts) -> Finding | None:
     """Find a validation split that is none of what the net was trained on."""
-    last, guess = validation.last, task.baseline_loss
+    last, first = validation.last, validation.evaluations[0]
     least = min(one.loss for one in validation.evaluations)
-    if len(validation.evaluations) < EVALUATIONS or not guess > 0:
+    if len(validation.evaluations) < EVALUATIONS or not task.baseline_loss > 0:
         return None
-    if not least > ASTRAY_TIMES * guess or not last.train_loss < LEARNED_SHARE * guess:
+    guess = max(task.baseline_loss, log(max(len(task.classes), 1)))
+    known = last.train_loss < LEARNED_SHARE * task.baseline_loss
+    if not known or not least > max(ASTRAY_TIMES * guess, COMES_DOWN_SHARE * first.loss):
         return None
     times = last.loss / guess
     return Finding(
@@ -59,7 +66,7 @@ def validation_differs(task: TaskFacts, validation: ValidationFacts) -> Finding 
         f"training examples {last.train_loss:.2g}: the two are not prepared alike, or not of one kind",
         evidence=(
             Evidence(fact="validation.loss", value=least, limit=ASTRAY_TIMES * guess),
-            Evidence(fact="validation.train_loss", value=last.train_loss, limit=LEARNED_SHARE * guess),
+            Evidence(fact="validation.train_loss", value=last.train_loss, limit=LEARNED_SHARE * task.baseline_loss),
         ),
         causes=(
             "a scaling, transform or order of columns that only one of the splits gets",

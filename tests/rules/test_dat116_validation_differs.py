@@ -28,6 +28,12 @@ def test_it_speaks_and_turns_nothing() -> None:
         pytest.param({"validation": evaluations([30.0], [0.4], train=0.3)}, id="one evaluation"),
         pytest.param({"validation": evaluations([1.9, 6.0, 9.0], [0.4] * 3, train=0.01)}, id="it overfits"),
         pytest.param({"validation": evaluations([30.0, 125.0], [0.1, 0.1], train=40.0)}, id="all of it has exploded"),
+        pytest.param({"validation": evaluations([5.1, 6.0], [0.4] * 2, train=2.0)}, id="it has hardly learned yet"),
+        pytest.param({"validation": evaluations([30.0, 8.0], [0.4] * 2, train=0.3)}, id="it comes down from far off"),
+        pytest.param(
+            {"validation": evaluations([1.9, 2.2], [0.4] * 2, train=0.05), "task": {"baseline_loss": 0.2}},
+            id="a class is rare in training and frequent here",
+        ),
         pytest.param({"validation": ASTRAY, "task": {"baseline_loss": -0.3}}, id="a loss that begins below zero"),
         pytest.param({"validation": ASTRAY, "task": {"baseline_loss": nan}}, id="nobody could guess"),
         pytest.param({"validation": evaluations([30.0, 125.0], train=nan)}, id="no training examples were judged"),
