@@ -53,6 +53,9 @@ WILD_NOISE_SHARE = 0.5
 """Spread over smoothed loss: healthy runs have .35 at most while the loss is still high (regression, batch 32)."""
 WORSE_FACTOR = 1.05
 """Times the chance loss, after the first steps and a rise: only steps that are too long do that."""
+THROWS_FACTOR = 100.0
+"""Times the pick: such a rate throws the loss to thrice its start in 28 of 30 runs (ten times it in 6: tests/bench/RESULTS.md). Where
+it has not, the sweep has picked from noise: shuffled labels and the like fall here and there by chance."""
 THROWN_SHARE = 0.20
 """Of the run: until then a new start after a throw costs less than the harm that it did."""
 
@@ -66,12 +69,12 @@ def rate_too_high(
     thrown, high = thrown_up(task, loss), rose_early(run, task, loss)
     worse = high and loss.now > WORSE_FACTOR * task.baseline_loss
     knew = loss.best < LEARNED_SHARE * task.baseline_loss and not high
-    strayed = not asked and wandered(run, task, loss)
+    ratio = rate_over_pick(knobs, probes)
+    strayed = wandered(run, task, loss) and ratio < THROWS_FACTOR
     returned = at_chance(task, loss) and (high or thrown or strayed)
     wild = not knew and stalled_high(task, loss) and loss.noise_share > WILD_NOISE_SHARE
     if not thrown and (stood_still(run) or not (suspected(run) and (worse or returned or wild))):
         return None
-    ratio = rate_over_pick(knobs, probes)
     factor = SWEEP_MARGIN if worse or thrown or high else SWEEP_FACTOR
     if not asked and not ratio >= factor:
         return None

@@ -122,6 +122,9 @@ def test_it_speaks(changes: dict[str, Any]) -> None:
             {**STRAYED, "probes": ProbeFacts(done=SWEPT, lr_pick=0.02)}, id="it went far, and the sweep is within ten"
         ),
         pytest.param(
+            {**STRAYED, "probes": ProbeFacts(done=SWEPT, lr_pick=0.0001)}, id="it would have been thrown by such a rate"
+        ),
+        pytest.param(
             {**STRAYED, "run": {"walked": 0.1}, "probes": ProbeFacts(done=SWEPT, lr_pick=0.005)},
             id="it guesses, and has not gone far",
         ),
