@@ -218,7 +218,7 @@ def test_mixed_precision_is_tried_and_judged_by_its_rounds(tmp_path: Path) -> No
         tmp_path / "run",
         lockstep=False,
         model={"name": "cnn", "width": 32},
-        train={"lr": 3e-3, "epochs": 60, "batch_size": 128, "channels_last": True, "eval_every": 5},
+        train={"lr": 3e-3, "epochs": 180, "batch_size": 128, "channels_last": True, "eval_every": 15},
     )
     (started, judged, heard), *_ = trials(told, "amp")
     assert started.how == "rounds"
