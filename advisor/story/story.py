@@ -346,6 +346,9 @@ class Story:
             case ledger.Judged():
                 if judged := self._fixes.judge(entry):
                     self._mark(entry.step, judged.verdict_mark, judged.fix.name)
+                    for code in judged.codes if judged.in_force else ():
+                        if known := self.findings.get(code):
+                            self.findings[code] = known.answered()
             case ledger.Undone():
                 self._fixes.undo(entry.trial, entry.why)
                 self._mark(entry.step, "undone", entry.why)
@@ -364,8 +367,6 @@ class Story:
                 self.notes.append(Note(entry.step, entry.t, entry.level, entry.text))
             case ledger.RunClosed():
                 self.closed = entry
-            case ledger.ProbeAsked():
-                pass
 
     def _find(self, entry: ledger.Found) -> None:
         code = entry.finding.code

@@ -81,6 +81,10 @@ class FindingState:
         rewound = rollbacks > self.rollbacks and not answered
         return replace(self, cleared_step=entry.step, mended=entry.mended, rewound=rewound)
 
+    def answered(self) -> "FindingState":
+        """Return it behind a fix for it that was kept or applied: gone with a rewind, it is mended by now."""
+        return replace(self, rewound=False, mended=True) if self.rewound else self
+
     def in_part(self, entry: ledger.RoleChanged) -> "FindingState":
         """Return it in another part."""
         return replace(self, role=entry.role, explained_by=entry.explained_by, confidence=entry.confidence)

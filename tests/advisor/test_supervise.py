@@ -118,7 +118,10 @@ def test_a_trainer_that_nobody_wrote_down_is_found(tmp_path: Path) -> None:
     waits = [sys.executable, "-c", "import time; time.sleep(60)", *TRAINER, str(run.folder)]
     stranger = start_detached(waits, run.trainer_log)
     trainer = start_detached([sys.executable, *TRAINER, str(run.folder)], run.trainer_log)
-    found = trainer_of(run)
+    trainer.send_signal(signal.SIGSTOP)  # it would end by itself, since the run has no configuration
+    deadline = time.monotonic() + 60
+    while (found := trainer_of(run)) is None and time.monotonic() < deadline:
+        time.sleep(0.01)  # for a moment after its start, a process has no command line
     for process in (trainer, stranger):
         process.kill()
         process.wait()

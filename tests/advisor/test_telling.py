@@ -145,6 +145,19 @@ def test_a_finding_that_a_rewind_took_from_sight_is_not_called_mended() -> None:
     assert told(*again)[-1] == "gone NUM101 is mended"
 
 
+def test_a_finding_that_is_gone_since_a_rewind_is_mended_once_what_was_done_is_judged() -> None:
+    story = Story()
+    story.hear(started())
+    story.enter(Found(finding=LOST, role="cause"))
+    story.enter(RESCUE)
+    story.hear(TURNED_BACK)
+    story.enter(GONE)
+    assert story.findings["NUM101"].rewound
+    story.enter(APPLIED)
+    assert story.findings["NUM101"].mended
+    assert not story.findings["NUM101"].rewound
+
+
 def test_a_score_of_an_arm_is_told_in_words() -> None:
     why = "tail_balanced_loss 0.48 → 0.36 after 97 steps"
     line = told(started(), RESCUE, APPLIED.model_copy(update={"why": why}))[-1]
