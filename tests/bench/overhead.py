@@ -1,4 +1,4 @@
-"""What a step of the trainer costs beside one of a loop written by hand, unwatched, watched, and with a driver.
+"""What a step of the trainer costs beside one of a loop written by hand: bare, watched, and with a driver.
 
     OMP_NUM_THREADS=1 .venv/bin/python -m tests.bench.overhead [mlp|wide|cnn] [STEPS OF THE RUN] [ROUNDS]
 
@@ -6,6 +6,9 @@ All forms train the same net in one process and take turns in stretches of about
 of them. Every round gives one ratio a form; told are their median and its 95 % interval by the binomial distribution, of
 wall time and of processor time. Where other programs compute meanwhile, processor time is the one to trust: what another
 process takes from a wall clock is no cost of ours. A driver is a process of its own; its processor time is told apart.
+
+The bare trainer is the same loop that never looks at layers, labels, outputs and norms and tells no beat; it steps, clocks
+its phases, gathers losses, listens, and keeps its states as ever. Watched beside bare is what watching costs.
 
 A form that waits for its turn is not to feel the wait: the trainer's clocks stand still meanwhile.
 """
@@ -36,9 +39,13 @@ from trainer.commands import Command, Resume, Stop
 from trainer.config import Config, parse
 from trainer.journal import JournalWriter
 from trainer.link import FileLink, Link
+from trainer.loop import train
 from trainer.run import run
 from trainer.setup import Setup, build
 from trainer.start import pid_started
+from trainer.stepping.heap import keep_freed_memory
+from trainer.stepping.norms import NormWatch
+from trainer.training import Training
 from trainer.wire import Event, write
 
 FASHION = "idx:/usr/share/datasets/fashion-mnist"
@@ -76,7 +83,7 @@ class Form:
     """One way to train: in a thread of its own, that runs only while it has the turn."""
 
     name: str
-    train: Callable[["Form"], None]
+    train: Callable[["Form"], object]
     turn: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     done: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     stretch: int = 0
@@ -117,6 +124,11 @@ class Form:
         self.wall_s.append((perf_counter() - begun) / steps)
         self.processor_s.append((process_time() - worked) / steps)
         return self.wall_s[-1]
+
+    def ratios(self, base: "Form", rounds: int, *, wall: bool = False) -> list[float]:
+        """Return the seconds a step over those of another form, of each of the last rounds."""
+        mine, others = (form.wall_s if wall else form.processor_s for form in (self, base))
+        return [a / b for a, b in zip(mine[-rounds:], others[-rounds:], strict=True)]
 
 
 @dataclass
@@ -222,13 +234,41 @@ def hand(make: Callable[[Setup, Config], Iterator[None]], config: Config) -> Cal
     return train
 
 
-def trainer(folder: Path, config: Config) -> Callable[[Form], None]:
+def trainer(folder: Path) -> Callable[[Form], object]:
     """Return what trains with the trainer, in turns."""
+    return lambda form: run(folder, Turns(form, FileLink(folder)))
 
-    def train(form: Form) -> None:
-        run(folder, Turns(form, FileLink(folder)))
 
-    return train
+class NoNorms(NormWatch):
+    """Takes no norm of its own accord."""
+
+    def due(self, *, needed: bool) -> bool:
+        """Tell whether something hangs on the norm of the step at hand."""
+        return needed
+
+
+class Bare(Training):
+    """A run that is never looked at."""
+
+    @property
+    def bare(self) -> bool:
+        """Always: what is set is let go."""
+        return True
+
+    @bare.setter
+    def bare(self, value: bool) -> None: ...
+
+
+def bare_trainer(folder: Path, config: Config) -> Callable[[Form], None]:
+    """Return what trains with the trainer, in turns, and is not looked at."""
+
+    def go(form: Form) -> None:
+        training = Bare(build(config), config, folder, Turns(form, FileLink(folder)), lockstep=False, mode="watch")
+        training.norms = NoNorms()
+        keep_freed_memory(training.device)
+        train(training)
+
+    return go
 
 
 def interval(values: list[float]) -> tuple[float, float, float]:
@@ -257,7 +297,7 @@ def main(name: str, run_steps: int, rounds: int) -> None:
     """Run all forms in turns and print the table."""
     config = case(name, run_steps)
     with tempfile.TemporaryDirectory() as scratch:
-        folders = {form: Path(scratch) / form for form in ("watched", "driven")}
+        folders = {form: Path(scratch) / form for form in ("bare", "watched", "driven")}
         for folder in folders.values():
             made = make_run(folder, folder.name, Orders(config=config, mode="watch", lockstep=False))
             with closing(JournalWriter(made.ledger)) as ledger:  # so that a driver takes this process for the trainer
@@ -265,8 +305,9 @@ def main(name: str, run_steps: int, rounds: int) -> None:
         forms = [
             Form("by hand, in memory", hand(by_hand, config)),
             Form("by hand, DataLoader", hand(with_loader, config)),
-            Form("trainer, watched", trainer(folders["watched"], config)),
-            Form("trainer, watched, with a driver", trainer(folders["driven"], config)),
+            Form("trainer, bare", bare_trainer(folders["bare"], config)),
+            Form("trainer, watched", trainer(folders["watched"])),
+            Form("trainer, watched, with a driver", trainer(folders["driven"])),
         ]
         for module in [one for key, one in sys.modules.items() if key.startswith("trainer.")]:
             if getattr(module, "perf_counter", None) is perf_counter:
@@ -291,16 +332,16 @@ def main(name: str, run_steps: int, rounds: int) -> None:
                 form.give(1)
                 thread.join()
     print(f"\n{name}: {rounds} rounds of {steps} steps each, of a run of {run_steps}.\n")
-    print("| form | ms a step (processor) | × by hand, processor (95 %) | × by hand, wall (95 %) |")
-    print("| --- | --- | --- | --- |")
-    first = forms[0]
+    print(
+        "| form | ms a step (processor) | × by hand, processor (95 %) | × by hand, wall (95 %) | × bare, processor (95 %) |"
+    )
+    print("| --- | --- | --- | --- | --- |")
+    hand_form, bare_form = forms[0], next(form for form in forms if form.name == "trainer, bare")
     for form in forms:
-        processor, wall = (
-            [a / b for a, b in zip(mine[-rounds:], base[-rounds:], strict=True)]
-            for mine, base in ((form.processor_s, first.processor_s), (form.wall_s, first.wall_s))
-        )
         middle = 1000 * median(form.processor_s[-rounds:])
-        print(f"| {form.name} | {middle:.3f} | {told(processor)} | {told(wall)} |")
+        wall = told(form.ratios(hand_form, rounds, wall=True))
+        beside = " | ".join([told(form.ratios(hand_form, rounds)), wall, told(form.ratios(bare_form, rounds))])
+        print(f"| {form.name} | {middle:.3f} | {beside} |")
     print(f"\nThe driver took {driver_s:.1f} s of processor time in its own process, its start included.")
 
 
